@@ -1,0 +1,119 @@
+"""Losses that need no negatives: agreement of two views, and something that prevents collapse."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from mlteach.losses._shared import check_number, matching_rows, matmul, unit
+
+
+def byol_loss(prediction: Tensor, target: Tensor) -> Tensor:
+    r"""BYOL's loss: the online prediction must point where the target projection points; the target stays put.
+
+    .. math:: \ell_i = \lVert \bar p_i - \bar z_i \rVert^2 = 2 - 2 \cos(p_i, z_i)
+
+    One direction; the method adds the loss with the two views exchanged.
+
+    Args:
+        prediction: (B, P) output of the online network's predictor, any scale (normalised here).
+        target: (B, P) projection by the target network, any scale; receives no gradient.
+
+    Returns:
+        () mean over the batch; 0 when the directions agree, 2 when orthogonal, 4 when opposite.
+
+    Raises:
+        TypeError: prediction or target is not a floating-point tensor.
+        ValueError: the shapes differ or are not (B, P).
+
+    Source: Grill et al. 2020, arXiv:2006.07733, Eq. (2).
+    """
+    prediction, target = matching_rows(prediction=prediction, target=target)
+    cosine = (unit(prediction) * unit(target.detach())).sum(1)  # (B,)
+    return (2 - 2 * cosine).mean()
+
+
+def barlow_twins(z1: Tensor, z2: Tensor, *, redundancy_weight: float = 5e-3) -> Tensor:
+    r"""Barlow Twins: each coordinate must correlate with itself across views, and with no other coordinate.
+
+    .. math:: \ell = \sum_i (1 - C_{ii})^2 + \lambda \sum_i \sum_{j \ne i} C_{ij}^2,
+              \quad C_{ij} = \operatorname{corr}(z_{1,i}, z_{2,j}) \text{ over the batch}
+
+    Args:
+        z1: (B, P) projections of view 1, any scale and offset (standardised over the batch here).
+        z2: (B, P) projections of view 2, in the same image order.
+        redundancy_weight: >= 0, the paper's lambda.
+
+    Returns:
+        () a sum over coordinates of correlations over the batch; P when all rows coincide.
+
+    Raises:
+        TypeError: z1 or z2 is not a floating-point tensor, or redundancy_weight is not a number.
+        ValueError: the shapes differ or are not (B >= 2, P), or redundancy_weight < 0.
+
+    Source: Zbontar et al. 2021, arXiv:2103.03230, Eqs. (1) and (2). As in the authors' code, a batch-norm, the variance
+    gets 1e-5 added, so that a constant coordinate correlates with nothing.
+    """
+    check_number("redundancy_weight", redundancy_weight, at_least=0)
+    z1, z2 = matching_rows(z1=z1, z2=z2, at_least=2)
+    correlation = matmul(_standardised(z1).mT, _standardised(z2)) / len(z1)  # (P, P)
+    invariance = (1 - correlation.diagonal()).square().sum()
+    redundancy = _off_diagonal(correlation).square().sum()
+    return invariance + redundancy_weight * redundancy
+
+
+def vicreg(z1: Tensor, z2: Tensor, *, invariance: float = 25, variance: float = 25, covariance: float = 1) -> Tensor:
+    r"""VICReg: views agree (invariance), every coordinate keeps varying (variance), no two vary together (covariance).
+
+    .. math:: \ell = \lambda \operatorname{mean} (z_1 - z_2)^2 + \mu \frac{v(z_1) + v(z_2)}{2} + \nu (c(z_1) + c(z_2)),
+
+    .. math:: v(z) = \frac1P \sum_j \max\left(0, 1 - \sqrt{\operatorname{Var} z_j + 10^{-4}}\right),
+              \quad c(z) = \frac1P \sum_{i \ne j} \operatorname{Cov}(z)_{ij}^2
+
+    Args:
+        z1: (B, P) projections of view 1; not normalised.
+        z2: (B, P) projections of view 2, in the same image order.
+        invariance: >= 0, weight of the squared difference of the views.
+        variance: >= 0, weight of the hinge that keeps each coordinate's standard deviation at 1 or more.
+        covariance: >= 0, weight of the squared covariances between coordinates.
+
+    Returns:
+        () a scalar over the batch; 0.99 * variance when all rows coincide.
+
+    Raises:
+        TypeError: z1 or z2 is not a floating-point tensor, or a weight is not a number.
+        ValueError: the shapes differ or are not (B >= 2, P), or a weight < 0.
+
+    Source: Bardes et al. 2022, arXiv:2105.04906, Eqs. (1) to (6), in the scale of the authors' code, for which the
+    default weights are meant: the squared difference is also averaged over coordinates (Eq. (5) sums it), and the
+    variance term over the two views (Eq. (6) adds it).
+    """
+    for name, weight in {"invariance": invariance, "variance": variance, "covariance": covariance}.items():
+        check_number(name, weight, at_least=0)
+    z1, z2 = matching_rows(z1=z1, z2=z2, at_least=2)
+    difference = (z1 - z2).square().mean()
+    hinge = (_variance_hinge(z1) + _variance_hinge(z2)) / 2
+    redundancy = _squared_covariance(z1) + _squared_covariance(z2)
+    return invariance * difference + variance * hinge + covariance * redundancy
+
+
+def _standardised(z: Tensor) -> Tensor:
+    """Each coordinate with mean 0 and standard deviation 1 over the batch."""
+    return (z - z.mean(0)) / (z.var(0, correction=0) + 1e-5).sqrt()
+
+
+def _variance_hinge(z: Tensor) -> Tensor:
+    """How far the coordinates' standard deviations fall short of 1, on average."""
+    return (1 - (z.var(0) + 1e-4).sqrt()).relu().mean()
+
+
+def _squared_covariance(z: Tensor) -> Tensor:
+    """Squared covariances between different coordinates, summed, per coordinate."""
+    centred = z - z.mean(0)
+    covariance = matmul(centred.mT, centred) / (len(z) - 1)  # (P, P)
+    return _off_diagonal(covariance).square().sum() / z.shape[1]
+
+
+def _off_diagonal(matrix: Tensor) -> Tensor:
+    """The matrix with a diagonal of zeros."""
+    return matrix - torch.diag_embed(matrix.diagonal())

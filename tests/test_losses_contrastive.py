@@ -1,0 +1,265 @@
+"""InfoNCE and CLIP's loss: definitions, properties, and the mistakes people make."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mlteach.losses import clip_loss, info_nce, nt_xent
+
+
+def normal(*shape, seed=0):
+    """Normal random numbers in float64, the same at every call."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def cosine(u, v):
+    """Cosine of two lists."""
+    return sum(a * b for a, b in zip(u, v, strict=True)) / math.hypot(*u) / math.hypot(*v)
+
+
+def assert_equal(loss, number):
+    """A loss equals a number of the naive loop."""
+    torch.testing.assert_close(loss, torch.tensor(number, dtype=torch.float64), rtol=1e-10, atol=1e-10)
+
+
+def assert_catches(mutant, assert_is_right):
+    """The mutant fails the properties that the right function passes."""
+    with pytest.raises(AssertionError):
+        assert_is_right(mutant)
+
+
+# InfoNCE
+
+
+def naive_info_nce(query, positive, negatives, temperature):
+    """One query at a time: the softmax probability of its positive among 1 + K candidates."""
+    total = 0.0
+    for i in range(len(query)):
+        own = (negatives if negatives.dim() == 2 else negatives[i]).tolist()
+        numerator = math.exp(cosine(query[i].tolist(), positive[i].tolist()) / temperature)
+        denominator = numerator + sum(math.exp(cosine(query[i].tolist(), k) / temperature) for k in own)
+        total -= math.log(numerator / denominator)
+    return total / len(query)
+
+
+def queries(batch, dim, *, seed=0):
+    """Queries and noisy positives at different scales."""
+    query = normal(batch, dim, seed=seed)
+    return 3 * query, query + 0.5 * normal(batch, dim, seed=seed + 1)
+
+
+def assert_is_info_nce(loss):
+    """Value and gradient are those of the definition, for shared negatives and for negatives of each query."""
+    for temperature in (0.07, 0.5, 2.0):
+        query, positive = queries(4, 3)
+        for negatives in (2 * normal(6, 3, seed=2), 2 * normal(4, 5, 3, seed=2), normal(1, 3, seed=3)):
+            number = naive_info_nce(query, positive, negatives, temperature)
+            assert_equal(loss(query, positive, negatives, temperature=temperature), number)
+    inputs = [x.requires_grad_() for x in (*queries(2, 3), normal(3, 3, seed=2), torch.tensor(0.4).double())]
+    assert torch.autograd.gradcheck(lambda q, p, n, t: loss(q, p, n, temperature=t), inputs, raise_exception=False)
+
+
+def test_info_nce_equals_the_definition():
+    """Value and gradient are those of the formula."""
+    assert_is_info_nce(info_nce)
+
+
+def info_nce_logits(query, positive, negatives):
+    """Right cosines: (B, 1) of the positives and (B, K) of the negatives."""
+    query, positive, negatives = (F.normalize(x, dim=-1) for x in (query, positive, negatives))
+    pairs = "bd,kd->bk" if negatives.dim() == 2 else "bd,bkd->bk"
+    return (query * positive).sum(1, keepdim=True), torch.einsum(pairs, query, negatives)
+
+
+def info_nce_of(positive, negatives, reduction="mean"):
+    """Cross-entropy with the positive first."""
+    target = torch.zeros(len(positive), dtype=torch.long)
+    return F.cross_entropy(torch.cat([positive, negatives], 1), target, reduction=reduction)
+
+
+def info_nce_not_normalised(query, positive, negatives, *, temperature):
+    """Dot products instead of cosines."""
+    pairs = "bd,kd->bk" if negatives.dim() == 2 else "bd,bkd->bk"
+    dots = torch.einsum(pairs, query, negatives)
+    return info_nce_of((query * positive).sum(1, keepdim=True) / temperature, dots / temperature)
+
+
+def info_nce_positive_without_temperature(query, positive, negatives, *, temperature):
+    """Only the negatives are divided by the temperature."""
+    s, n = info_nce_logits(query, positive, negatives)
+    return info_nce_of(s, n / temperature)
+
+
+def info_nce_positive_not_in_denominator(query, positive, negatives, *, temperature):
+    """K candidates instead of 1 + K."""
+    s, n = info_nce_logits(query, positive, negatives)
+    return ((n / temperature).logsumexp(1) - s[:, 0] / temperature).mean()
+
+
+def info_nce_summed(query, positive, negatives, *, temperature):
+    """A sum over the queries, not a mean."""
+    s, n = info_nce_logits(query, positive, negatives)
+    return info_nce_of(s / temperature, n / temperature, reduction="sum")
+
+
+def info_nce_wrong_positive(query, positive, negatives, *, temperature):
+    """Query i with the positive of query i + 1."""
+    return info_nce(query, positive.roll(1, 0), negatives, temperature=temperature)
+
+
+def info_nce_wrong_label(query, positive, negatives, *, temperature):
+    """The label points at the first negative."""
+    s, n = info_nce_logits(query, positive, negatives)
+    return info_nce_of(n[:, :1] / temperature, torch.cat([s, n[:, 1:]], 1) / temperature)
+
+
+def info_nce_negatives_shared_by_mistake(query, positive, negatives, *, temperature):
+    """The first query's negatives serve all queries."""
+    return info_nce(query, positive, negatives if negatives.dim() == 2 else negatives[0], temperature=temperature)
+
+
+def info_nce_negatives_detached(query, positive, negatives, *, temperature):
+    """Right value, no gradient for the negatives: a method may want that, the loss must not decide it."""
+    return info_nce(query, positive, negatives.detach(), temperature=temperature)
+
+
+INFO_NCE_MUTANTS = [
+    info_nce_not_normalised,
+    info_nce_positive_without_temperature,
+    info_nce_positive_not_in_denominator,
+    info_nce_summed,
+    info_nce_wrong_positive,
+    info_nce_wrong_label,
+    info_nce_negatives_shared_by_mistake,
+    info_nce_negatives_detached,
+]
+
+
+@pytest.mark.parametrize("mutant", INFO_NCE_MUTANTS, ids=lambda f: f.__name__)
+def test_info_nce_catches(mutant):
+    """Each mistake is caught."""
+    assert_catches(mutant, assert_is_info_nce)
+
+
+def test_info_nce_when_all_vectors_coincide():
+    """log(1 + K): 1 + K equal candidates."""
+    x = normal(1, 3).expand(4, 3)
+    assert_equal(info_nce(x, 2 * x, 5 * x[:1].expand(7, 3), temperature=0.01), math.log(8))
+
+
+def test_info_nce_limits_of_the_temperature():
+    """Cold: temperature * loss is how much the hardest negative beats the positive. Hot: all candidates weigh alike."""
+    query, positive = queries(8, 2)
+    negatives = normal(5, 2, seed=2)
+    s, n = info_nce_logits(query, positive, negatives)
+    hinge = (n.amax(1) - s[:, 0]).relu()
+    assert 0 < (hinge > 0).sum() < 8  # both sides of the hinge are there
+    cold = 1e-4 * info_nce(query, positive, negatives, temperature=1e-4)
+    assert cold.item() == pytest.approx(hinge.mean().item(), abs=1e-4 * math.log(6))
+    assert info_nce(query, positive, negatives, temperature=1e6).item() == pytest.approx(math.log(6), abs=1e-5)
+
+
+def test_info_nce_symmetries():
+    """Queries may be reordered with their positives, negatives among themselves; scale does not matter."""
+    query, positive = queries(4, 3)
+    negatives = normal(5, 3, seed=2)
+    loss = info_nce(query, positive, negatives)
+    order = torch.tensor([2, 0, 3, 1])
+    scale = normal(4, 1, seed=4).exp()
+    for same in [
+        (query[order], positive[order], negatives.flip(0)),
+        (query * scale, positive / scale, 7 * negatives),
+        (query, positive, negatives.expand(4, 5, 3)),
+    ]:
+        torch.testing.assert_close(info_nce(*same), loss, rtol=1e-12, atol=1e-12)
+
+
+# CLIP
+
+
+def naive_clip_loss(image, text, temperature):
+    """Both softmaxes, one pair at a time."""
+    image, text, batch = image.tolist(), text.tolist(), len(image)
+    total = 0.0
+    for i in range(batch):
+        own = math.exp(cosine(image[i], text[i]) / temperature)
+        total -= math.log(own / sum(math.exp(cosine(image[i], text[k]) / temperature) for k in range(batch)))
+        total -= math.log(own / sum(math.exp(cosine(image[k], text[i]) / temperature) for k in range(batch)))
+    return total / (2 * batch)
+
+
+def assert_is_clip_loss(loss):
+    """Value and gradient are those of the definition."""
+    for temperature in (0.07, 0.5, 2.0):
+        image, text = queries(5, 3)
+        assert_equal(loss(image, text, temperature=temperature), naive_clip_loss(image, text, temperature))
+    inputs = [x.requires_grad_() for x in (*queries(3, 2), torch.tensor(0.4).double())]
+    assert torch.autograd.gradcheck(lambda i, t, temp: loss(i, t, temperature=temp), inputs, raise_exception=False)
+
+
+def test_clip_loss_equals_the_definition():
+    """Value and gradient are those of the formula."""
+    assert_is_clip_loss(clip_loss)
+
+
+def clip_of(logits, reduction="mean"):
+    """Cross-entropy over rows with the diagonal as labels."""
+    return F.cross_entropy(logits, torch.arange(len(logits)), reduction=reduction)
+
+
+def cosines(image, text):
+    """Matrix of cosines."""
+    return F.normalize(image, dim=1) @ F.normalize(text, dim=1).T
+
+
+CLIP_MUTANTS = {
+    "one direction": lambda i, t, *, temperature: clip_of(cosines(i, t) / temperature),
+    "added, not averaged": lambda i, t, *, temperature: 2 * clip_loss(i, t, temperature=temperature),
+    "summed over the batch": lambda i, t, *, temperature: len(i) * clip_loss(i, t, temperature=temperature),
+    "same direction twice": lambda i, t, *, temperature: clip_of(cosines(t, i) / temperature),
+    "wrong pairing": lambda i, t, *, temperature: clip_loss(i, t.roll(1, 0), temperature=temperature),
+    "not normalised": lambda i, t, *, temperature: (
+        (clip_of(i @ t.T / temperature) + clip_of(t @ i.T / temperature)) / 2
+    ),
+    "multiplied by temperature": lambda i, t, *, temperature: clip_loss(i, t, temperature=1 / temperature),
+    "text detached": lambda i, t, *, temperature: clip_loss(i, t.detach(), temperature=temperature),
+    "views of one kind compete": lambda i, t, *, temperature: nt_xent(i, t, temperature=temperature),
+}
+
+
+@pytest.mark.parametrize("mutant", CLIP_MUTANTS.values(), ids=CLIP_MUTANTS.keys())
+def test_clip_loss_catches(mutant):
+    """Each mistake is caught."""
+    assert_catches(mutant, assert_is_clip_loss)
+
+
+def test_clip_loss_by_hand():
+    """log(B) when all rows coincide; log(1 + exp(-1 / temperature)) for two orthogonal pairs."""
+    z = normal(1, 3).expand(6, 3)
+    assert_equal(clip_loss(z, 2 * z), math.log(6))
+    eye = torch.eye(2, dtype=torch.float64)
+    assert_equal(clip_loss(eye, eye, temperature=0.5), math.log(1 + math.exp(-2)))
+
+
+def test_clip_loss_symmetries():
+    """Images and texts may be exchanged, pairs reordered, rows rescaled."""
+    image, text = queries(4, 3)
+    loss = clip_loss(image, text)
+    order, scale = torch.tensor([2, 0, 3, 1]), normal(4, 1, seed=4).exp()
+    for same in [(text, image), (image[order], text[order]), (image * scale, text / scale)]:
+        torch.testing.assert_close(clip_loss(*same), loss, rtol=1e-12, atol=1e-12)
+
+
+def test_clip_loss_limits_of_the_temperature():
+    """Hot: every candidate weighs the same. Cold: the hardest wrong partner counts, in either direction."""
+    image, text = normal(8, 2), normal(8, 2, seed=1)
+    assert clip_loss(image, text, temperature=1e6).item() == pytest.approx(math.log(8), abs=1e-5)
+    s = cosines(image, text)
+    wrong = s.clone().fill_diagonal_(-math.inf)
+    hinges = torch.stack([(wrong.amax(dim) - s.diagonal()).relu() for dim in (0, 1)])
+    assert hinges.mean() > 0.01  # otherwise the limit would show nothing
+    assert 1e-4 * clip_loss(image, text, temperature=1e-4).item() == pytest.approx(hinges.mean().item(), abs=3e-4)

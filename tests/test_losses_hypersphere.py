@@ -1,0 +1,147 @@
+"""Alignment and uniformity: definitions, properties, and the mistakes people make."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mlteach.losses import alignment, uniformity
+
+
+def normal(*shape, seed=0):
+    """Normal random numbers in float64, the same at every call."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def unit(u):
+    """A list scaled to length 1."""
+    return [a / math.hypot(*u) for a in u]
+
+
+def assert_equal(loss, number):
+    """A loss equals a number of the naive loop."""
+    torch.testing.assert_close(loss, torch.tensor(number, dtype=torch.float64), rtol=1e-10, atol=1e-10)
+
+
+def naive_alignment(x, y, power):
+    """Wang and Isola 2020, Section 4.1, one pair at a time."""
+    pairs = zip(x.tolist(), y.tolist(), strict=True)
+    return sum(math.dist(unit(u), unit(v)) ** power for u, v in pairs) / len(x)
+
+
+def naive_uniformity(x, t):
+    """Wang and Isola 2020, Section 4.1, over all pairs of different points."""
+    potentials = [math.exp(-t * math.dist(unit(u), unit(v)) ** 2) for u, v in combinations(x.tolist(), 2)]
+    return math.log(sum(potentials) / len(potentials))
+
+
+def assert_is_alignment(loss):
+    """Value and gradient are those of the definition."""
+    x, y = 3 * normal(5, 3), normal(5, 3, seed=1)
+    for power in (1, 2, 3.5):
+        assert_equal(loss(x, y, power=power), naive_alignment(x, y, power))
+        inputs = [x.requires_grad_(), y.requires_grad_()]
+        assert torch.autograd.gradcheck(lambda x, y, p=power: loss(x, y, power=p), inputs, raise_exception=False)
+
+
+def assert_is_uniformity(loss):
+    """Value and gradient are those of the definition."""
+    x = 3 * normal(6, 3)
+    for t in (0.5, 2, 20.0):
+        assert_equal(loss(x, t=t), naive_uniformity(x, t))
+        assert torch.autograd.gradcheck(lambda x, t=t: loss(x, t=t), [x.requires_grad_()], raise_exception=False)
+
+
+def test_alignment_equals_the_definition():
+    """Value and gradient are those of the paper."""
+    assert_is_alignment(alignment)
+
+
+def test_uniformity_equals_the_definition():
+    """Value and gradient are those of the paper."""
+    assert_is_uniformity(uniformity)
+
+
+def distances(x):
+    """Squared distances of all pairs of different points."""
+    return torch.pdist(F.normalize(x)).square()
+
+
+ALIGNMENT_MUTANTS = {
+    "not normalised": lambda x, y, *, power: (x - y).norm(dim=1).pow(power).mean(),
+    "power forgotten": lambda x, y, *, power: alignment(x, y, power=2),
+    "power of the squared distance": lambda x, y, *, power: alignment(x, y, power=2 * power),
+    "power after the mean": lambda x, y, *, power: alignment(x, y, power=1).pow(power),
+    "summed": lambda x, y, *, power: len(x) * alignment(x, y, power=power),
+    "wrong pairing": lambda x, y, *, power: alignment(x, y.roll(1, 0), power=power),
+    "second detached": lambda x, y, *, power: alignment(x, y.detach(), power=power),
+}
+
+UNIFORMITY_MUTANTS = {
+    "points meet themselves": lambda x, *, t: (
+        torch.cdist(F.normalize(x), F.normalize(x)).square().mul(-t).exp().mean().log()
+    ),
+    "not normalised": lambda x, *, t: torch.pdist(x).square().mul(-t).exp().mean().log(),
+    "distance not squared": lambda x, *, t: distances(x).sqrt().mul(-t).exp().mean().log(),
+    "mean of the logarithm": lambda x, *, t: distances(x).mul(-t).mean(),
+    "no logarithm": lambda x, *, t: distances(x).mul(-t).exp().mean(),
+    "summed": lambda x, *, t: distances(x).mul(-t).exp().sum().log(),
+    "sign flipped": lambda x, *, t: distances(x).mul(t).exp().mean().log(),
+    "t forgotten": lambda x, *, t: uniformity(x, t=2),
+    "t is a temperature": lambda x, *, t: uniformity(x, t=1 / t),
+}
+
+
+@pytest.mark.parametrize("mutant", ALIGNMENT_MUTANTS.values(), ids=ALIGNMENT_MUTANTS.keys())
+def test_alignment_catches(mutant):
+    """Each mistake fails the properties that the right function passes."""
+    with pytest.raises(AssertionError):
+        assert_is_alignment(mutant)
+
+
+@pytest.mark.parametrize("mutant", UNIFORMITY_MUTANTS.values(), ids=UNIFORMITY_MUTANTS.keys())
+def test_uniformity_catches(mutant):
+    """Each mistake fails the properties that the right function passes."""
+    with pytest.raises(AssertionError):
+        assert_is_uniformity(mutant)
+
+
+def test_alignment_by_hand():
+    """0 for equal directions, 2 ** power for opposite ones, sqrt(2) ** power for orthogonal ones."""
+    x = torch.tensor([[3.0, 0.0]]).double()
+    for power in (1, 2, 3):
+        assert_equal(alignment(x, 2 * x, power=power), 0.0)
+        assert_equal(alignment(x, -x, power=power), 2.0**power)
+        assert_equal(alignment(x, x.flip(1), power=power), 2.0 ** (power / 2))
+
+
+def test_uniformity_by_hand():
+    """0 when all points coincide, -4 t for two opposite ones."""
+    assert_equal(uniformity(normal(1, 3).expand(5, 3)), 0.0)
+    for t in (1, 2, 50.0):
+        assert_equal(uniformity(torch.tensor([[1.0, 1.0], [-2.0, -2.0]]).double(), t=t), -4.0 * t)
+
+
+def test_uniformity_prefers_an_even_circle():
+    """Points spread evenly beat random points, which beat points on a quarter circle."""
+
+    def at(angles):
+        return uniformity(torch.stack([angles.cos(), angles.sin()], dim=1)).item()
+
+    even = torch.arange(32).double() * (2 * math.pi / 32)
+    at_random = 2 * math.pi * torch.rand(32, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    assert at(even) < at(at_random) < at(even / 4)
+
+
+def test_symmetries():
+    """Views may be exchanged, points reordered, rows rescaled, the space rotated."""
+    x, y = normal(5, 3), normal(5, 3, seed=1)
+    scale, rotation = normal(5, 1, seed=2).exp(), torch.linalg.qr(normal(3, 3, seed=3)).Q
+    for u, v in [(y, x), (x.flip(0), y.flip(0)), (scale * x, y / scale), (x @ rotation, y @ rotation)]:
+        torch.testing.assert_close(alignment(u, v), alignment(x, y), rtol=1e-12, atol=1e-12)
+    for u in (x.flip(0), scale * x, x @ rotation):
+        torch.testing.assert_close(uniformity(u), uniformity(x), rtol=1e-12, atol=1e-12)

@@ -1,0 +1,259 @@
+"""Barlow Twins and VICReg: definitions, properties, and the mistakes people make."""
+
+from __future__ import annotations
+
+import math
+from statistics import fmean
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mlteach.losses import barlow_twins, vicreg
+
+
+def normal(*shape, seed=0):
+    """Normal random numbers in float64, the same at every call."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def views(batch=6, dim=3):
+    """Two correlated views with correlated coordinates, offsets and scales of their own."""
+    image = normal(batch, dim) @ normal(dim, dim, seed=1)
+    return image + 2, 1.5 * image + 0.8 * normal(batch, dim, seed=2) - 1
+
+
+def assert_equal(loss, number):
+    """A loss equals a number of the naive loop."""
+    torch.testing.assert_close(loss, torch.tensor(number, dtype=torch.float64), rtol=1e-10, atol=1e-10)
+
+
+def assert_gradient_is_right(loss):
+    """The gradient for both views equals finite differences."""
+    inputs = [z.requires_grad_() for z in views()]
+    assert torch.autograd.gradcheck(loss, inputs, raise_exception=False)
+
+
+def assert_catches(mutant, assert_is_right):
+    """The mutant fails the properties that the right function passes."""
+    with pytest.raises(AssertionError):
+        assert_is_right(mutant)
+
+
+# Barlow Twins
+
+
+def naive_barlow_twins(z1, z2, redundancy_weight):
+    """Zbontar et al. 2021, Eqs. (1) and (2), one pair of coordinates at a time."""
+    total = 0.0
+    for i, u in enumerate(z1.T.tolist()):
+        for j, v in enumerate(z2.T.tolist()):
+            du, dv = [a - fmean(u) for a in u], [b - fmean(v) for b in v]
+            variances = (fmean(a * a for a in du) + 1e-5) * (fmean(b * b for b in dv) + 1e-5)
+            correlation = fmean(a * b for a, b in zip(du, dv, strict=True)) / math.sqrt(variances)
+            total += (1 - correlation) ** 2 if i == j else redundancy_weight * correlation**2
+    return total
+
+
+def assert_is_barlow_twins(loss):
+    """Value and gradient are those of the definition."""
+    for redundancy_weight in (5e-3, 0.5, 2.0):
+        number = naive_barlow_twins(*views(), redundancy_weight)
+        assert_equal(loss(*views(), redundancy_weight=redundancy_weight), number)
+    assert_gradient_is_right(lambda z1, z2: loss(z1, z2, redundancy_weight=0.1))
+
+
+def test_barlow_twins_equals_the_definition():
+    """Value and gradient are those of the paper."""
+    assert_is_barlow_twins(barlow_twins)
+
+
+def standardised(z):
+    """Mean 0 and variance 1 over the batch."""
+    return F.batch_norm(z, None, None, training=True)
+
+
+def barlow_of(correlation, redundancy_weight):
+    """Barlow Twins of a correlation matrix."""
+    on = correlation.diagonal()
+    return (1 - on).square().sum() + redundancy_weight * (correlation.square().sum() - on.square().sum())
+
+
+def barlow_not_centred(z1, z2, *, redundancy_weight):
+    """Columns of unit length, mean not removed."""
+    return barlow_of(F.normalize(z1, dim=0).T @ F.normalize(z2, dim=0), redundancy_weight)
+
+
+def barlow_not_standardised(z1, z2, *, redundancy_weight):
+    """Covariance instead of correlation."""
+    return barlow_of((z1 - z1.mean(0)).T @ (z2 - z2.mean(0)) / len(z1), redundancy_weight)
+
+
+def barlow_over_coordinates(z1, z2, *, redundancy_weight):
+    """Images correlated over coordinates instead of coordinates over images."""
+    return barlow_of(standardised(z1.T).T @ standardised(z2.T) / z1.shape[1], redundancy_weight)
+
+
+def barlow_bessel(z1, z2, *, redundancy_weight):
+    """Standard deviation with B - 1, product with B."""
+    u, v = ((z - z.mean(0)) / z.std(0) for z in (z1, z2))
+    return barlow_of(u.T @ v / len(z1), redundancy_weight)
+
+
+def barlow_one_view(z1, z2, *, redundancy_weight):
+    """A view's correlation with itself."""
+    return barlow_of(standardised(z1).T @ standardised(z1) / len(z1), redundancy_weight)
+
+
+def barlow_not_divided(z1, z2, *, redundancy_weight):
+    """Product of the standardised views, not divided by B."""
+    return barlow_of(standardised(z1).T @ standardised(z2), redundancy_weight)
+
+
+def barlow_weight_on_everything(z1, z2, *, redundancy_weight):
+    """The weight multiplies both terms."""
+    return redundancy_weight * barlow_twins(z1, z2, redundancy_weight=1)
+
+
+def barlow_diagonal_kept(z1, z2, *, redundancy_weight):
+    """The redundancy term includes the diagonal."""
+    correlation = standardised(z1).T @ standardised(z2) / len(z1)
+    return (1 - correlation.diagonal()).square().sum() + redundancy_weight * correlation.square().sum()
+
+
+def barlow_averaged(z1, z2, *, redundancy_weight):
+    """A mean over coordinates."""
+    return barlow_twins(z1, z2, redundancy_weight=redundancy_weight) / z1.shape[1]
+
+
+def barlow_detached(z1, z2, *, redundancy_weight):
+    """A stop-gradient where none belongs."""
+    return barlow_twins(z1, z2.detach(), redundancy_weight=redundancy_weight)
+
+
+BARLOW_MUTANTS = [
+    barlow_not_centred,
+    barlow_not_standardised,
+    barlow_over_coordinates,
+    barlow_bessel,
+    barlow_one_view,
+    barlow_not_divided,
+    barlow_weight_on_everything,
+    barlow_diagonal_kept,
+    barlow_averaged,
+    barlow_detached,
+]
+
+
+@pytest.mark.parametrize("mutant", BARLOW_MUTANTS, ids=lambda f: f.__name__)
+def test_barlow_twins_catches(mutant):
+    """Each mistake is caught."""
+    assert_catches(mutant, assert_is_barlow_twins)
+
+
+def test_barlow_twins_by_hand():
+    """P when the rows coincide; 0 for equal uncorrelated coordinates; weight * P * (P - 1) on top for copied ones."""
+    assert_equal(barlow_twins(normal(1, 4).expand(5, 4), normal(1, 4).expand(5, 4)), 4.0)
+    uncorrelated = 100 * torch.tensor([[1, 1], [1, -1], [-1, 1], [-1, -1]]).double()
+    assert barlow_twins(uncorrelated, uncorrelated).item() == pytest.approx(0, abs=1e-12)
+    copied = uncorrelated[:, :1].expand(4, 3)
+    assert barlow_twins(copied, copied, redundancy_weight=0.5).item() == pytest.approx(3, abs=1e-6)
+
+
+def test_barlow_twins_symmetries():
+    """Views may be exchanged, images reordered, coordinates permuted; scale and offset of one hardly matter."""
+    z1, z2 = views()
+    loss = barlow_twins(z1, z2)
+    for same in [(z2, z1), (z1.flip(0), z2.flip(0)), (z1.flip(1), z2.flip(1))]:
+        torch.testing.assert_close(barlow_twins(*same), loss, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(barlow_twins(3 * z1 + 5, z2 - 4), loss, rtol=1e-3, atol=0)  # 1e-5 in the variance
+
+
+# VICReg
+
+
+def naive_vicreg(z1, z2, invariance, variance, covariance):
+    """Bardes et al. 2022, Eqs. (1) to (6), one coordinate at a time, in the scale of the authors' code."""
+    batch, dim = z1.shape
+    rows = zip(z1.tolist(), z2.tolist(), strict=True)
+    loss = invariance * sum(math.dist(u, v) ** 2 for u, v in rows) / (batch * dim)
+    for z in (z1, z2):
+        columns = [[a - fmean(column) for a in column] for column in z.T.tolist()]
+        for i, u in enumerate(columns):
+            for j, v in enumerate(columns):
+                c = sum(a * b for a, b in zip(u, v, strict=True)) / (batch - 1)
+                loss += variance / 2 * max(0, 1 - math.sqrt(c + 1e-4)) / dim if i == j else covariance * c * c / dim
+    return loss
+
+
+def assert_is_vicreg(loss):
+    """Value of the definition for each term alone and all together, and its gradient."""
+    for weights in [(25, 25, 1), (1, 0, 0), (0, 1, 0), (0, 0, 1)]:
+        weights = dict(zip(("invariance", "variance", "covariance"), weights, strict=True))
+        assert_equal(loss(*views(), **weights), naive_vicreg(*views(), **weights))
+    standard_deviations = torch.cat([z.std(0) for z in views()])
+    assert 0 < (standard_deviations < 1).sum() < 6  # both sides of the hinge are there
+    assert_gradient_is_right(lambda z1, z2: loss(z1, z2, invariance=2, variance=3, covariance=4))
+
+
+def test_vicreg_equals_the_definition():
+    """Value and gradient are those of the paper."""
+    assert_is_vicreg(vicreg)
+
+
+def vicreg_of(difference=None, hinge=None, correction=1, off_diagonal=None):
+    """VICReg with one part exchanged."""
+    difference = difference or (lambda z1, z2: (z1 - z2).square().mean())
+    hinge = hinge or (lambda z: (1 - (z.var(0) + 1e-4).sqrt()).relu().mean())
+    off_diagonal = off_diagonal or (lambda c: c - torch.diag(c.diagonal()))
+
+    def spread(z):
+        c = torch.cov(z.T, correction=correction)
+        return off_diagonal(c).square().sum() / z.shape[1]
+
+    def loss(z1, z2, *, invariance, variance, covariance):
+        variance_term = (hinge(z1) + hinge(z2)) / 2
+        return invariance * difference(z1, z2) + variance * variance_term + covariance * (spread(z1) + spread(z2))
+
+    return loss
+
+
+VICREG_MUTANTS = {
+    "variance in the hinge": vicreg_of(hinge=lambda z: (1 - z.var(0) - 1e-4).relu().mean()),
+    "hinge on the wrong side": vicreg_of(hinge=lambda z: ((z.var(0) + 1e-4).sqrt() - 1).relu().mean()),
+    "no hinge": vicreg_of(hinge=lambda z: (1 - (z.var(0) + 1e-4).sqrt()).mean()),
+    "variance over coordinates": vicreg_of(hinge=lambda z: (1 - (z.var(1) + 1e-4).sqrt()).relu().mean()),
+    "variance term added over views": vicreg_of(hinge=lambda z: 2 * (1 - (z.var(0) + 1e-4).sqrt()).relu().mean()),
+    "nothing under the root": vicreg_of(hinge=lambda z: (1 - z.std(0)).relu().mean()),
+    "covariance divided by B": vicreg_of(correction=0),
+    "diagonal kept": vicreg_of(off_diagonal=lambda c: c),
+    "upper triangle only": vicreg_of(off_diagonal=lambda c: c.triu(1)),
+    "difference summed over coordinates": vicreg_of(lambda z1, z2: (z1 - z2).square().sum(1).mean()),
+    "views normalised": vicreg_of(lambda z1, z2: (F.normalize(z1) - F.normalize(z2)).square().mean()),
+    "second view detached": vicreg_of(lambda z1, z2: (z1 - z2.detach()).square().mean()),
+    "weights exchanged": lambda z1, z2, *, invariance, variance, covariance: vicreg(
+        z1, z2, invariance=covariance, variance=variance, covariance=invariance
+    ),
+}
+
+
+@pytest.mark.parametrize("mutant", VICREG_MUTANTS.values(), ids=VICREG_MUTANTS.keys())
+def test_vicreg_catches(mutant):
+    """Each mistake is caught."""
+    assert_catches(mutant, assert_is_vicreg)
+
+
+def test_vicreg_by_hand():
+    """0.99 of the variance weight when all rows coincide; 0 for equal, spread, uncorrelated coordinates."""
+    collapsed = normal(1, 4).expand(5, 4)
+    assert_equal(vicreg(collapsed, collapsed), 24.75)
+    spread = torch.tensor([[1, 1], [1, -1], [-1, 1], [-1, -1]]).double()
+    assert_equal(vicreg(spread, spread), 0.0)
+    assert_equal(vicreg(spread, spread + 2), 25 * 4.0)
+
+
+def test_vicreg_symmetries():
+    """Views may be exchanged, images reordered, coordinates permuted, both views moved."""
+    z1, z2 = views()
+    for same in [(z2, z1), (z1.flip(0), z2.flip(0)), (z1.flip(1), z2.flip(1)), (z1 + 3, z2 + 3)]:
+        torch.testing.assert_close(vicreg(*same), vicreg(z1, z2), rtol=1e-10, atol=1e-10)

@@ -1,0 +1,161 @@
+"""The losses equal independently written code, in value and gradient; a difference in convention is spelt out here."""
+
+from __future__ import annotations
+
+from mlteach import losses  # isort: skip  (mlteach comes before lightly, because lightly imports torchvision)
+
+import pytest
+import torch
+import torch.nn.functional as F
+from lightly.loss import BarlowTwinsLoss, NegativeCosineSimilarity, NTXentLoss, VICRegLoss
+from lightly.loss.hypersphere_loss import HypersphereLoss
+from pytorch_metric_learning import losses as pml
+from pytorch_metric_learning.distances import LpDistance
+from pytorch_metric_learning.reducers import DoNothingReducer, MeanReducer
+
+BATCH, DIM, NEGATIVES = 24, 8, 40
+LABELS = torch.randint(0, 6, (BATCH,), generator=torch.Generator().manual_seed(5))
+
+
+def normal(*shape, seed=0):
+    """Normal random numbers in float64, the same at every call."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def views():
+    """Two correlated views."""
+    image = normal(BATCH, DIM)
+    return image + 0.5 * normal(BATCH, DIM, seed=1), 2 * image + 0.5 * normal(BATCH, DIM, seed=2)
+
+
+def assert_equal(ours, theirs, *inputs, rtol=1e-9):
+    """Same value and same gradient for every input."""
+    results = []
+    for loss in (ours, theirs):
+        leaves = [x.detach().clone().requires_grad_() for x in inputs]
+        value = loss(*leaves)
+        results.append((value.detach(), *torch.autograd.grad(value, leaves)))
+    for mine, other in zip(*results, strict=True):
+        torch.testing.assert_close(mine, other, rtol=rtol, atol=rtol)
+
+
+@pytest.mark.parametrize("chunk_size", [None, 7])
+@pytest.mark.parametrize("temperature", [0.05, 0.5])
+def test_nt_xent(temperature, chunk_size):
+    """lightly and pytorch-metric-learning, which takes the two views as one batch in which twins share a label."""
+
+    def ours(z1, z2):
+        return losses.nt_xent(z1, z2, temperature=temperature, chunk_size=chunk_size)
+
+    def by_labels(z1, z2):
+        return pml.NTXentLoss(temperature)(torch.cat([z1, z2]), torch.arange(BATCH).repeat(2))
+
+    assert_equal(ours, NTXentLoss(temperature), *views())
+    assert_equal(ours, by_labels, *views())
+
+
+def test_info_nce():
+    """lightly's NT-Xent with a memory bank, which holds the negatives."""
+    negatives = F.normalize(normal(NEGATIVES, DIM, seed=3), dim=1)
+    witness = NTXentLoss(0.2, memory_bank_size=(NEGATIVES, DIM))
+
+    def with_bank(query, positive):
+        witness.memory_bank.bank = negatives.clone()  # each call replaces its oldest rows
+        return witness(query, positive)
+
+    assert_equal(lambda q, p: losses.info_nce(q, p, negatives, temperature=0.2), with_bank, *views())
+
+
+@pytest.mark.parametrize("labels", [LABELS, torch.cat([LABELS[:-1], torch.tensor([99])])])
+def test_supervised_contrastive(labels):
+    """pytorch-metric-learning leaves anchors without a positive out of its mean, as we do."""
+    (z, _) = views()
+    assert_equal(
+        lambda z: losses.supervised_contrastive(z, labels, temperature=0.2),
+        lambda z: pml.SupConLoss(0.2)(z, labels),
+        z,
+    )
+
+
+def test_clip_loss():
+    """pytorch-metric-learning's NT-Xent with a reference set is one direction; CLIP is the mean of both."""
+    one_direction = pml.NTXentLoss(0.07)
+    images, texts = torch.arange(BATCH), torch.arange(BATCH)  # one tensor for both would mean one set for both
+
+    def theirs(image, text):
+        image_to_text = one_direction(image, images, ref_emb=text, ref_labels=texts)
+        return (image_to_text + one_direction(text, texts, ref_emb=image, ref_labels=images)) / 2
+
+    assert_equal(losses.clip_loss, theirs, *views())
+
+
+def test_contrastive_loss():
+    """pytorch-metric-learning hinges but does not square: half the mean square of its pairs is the paper's loss."""
+    x1, x2 = views()
+    margin, pairs = 3.0, torch.arange(BATCH)
+    same = LABELS % 2 == 0
+    distance = LpDistance(normalize_embeddings=False)
+    witness = pml.ContrastiveLoss(0, margin, distance=distance, reducer=DoNothingReducer())
+    indices = (pairs[same], pairs[same], pairs[~same], pairs[~same])
+
+    def theirs(x1, x2):
+        terms = witness(x1, indices_tuple=indices, ref_emb=x2)
+        hinged = torch.cat([terms["pos_loss"]["losses"], terms["neg_loss"]["losses"]])
+        return hinged.square().sum() / (2 * BATCH)
+
+    assert_equal(lambda x1, x2: losses.contrastive_loss(x1, x2, same, margin=margin), theirs, x1, x2)
+
+
+def test_triplet_loss():
+    """PyTorch's with the squared distance as its distance, and pytorch-metric-learning's with a plain mean."""
+    triplets = (*views(), normal(BATCH, DIM, seed=3))
+    mean_of_all = pml.TripletMarginLoss(
+        0.5, distance=LpDistance(normalize_embeddings=False, power=2), reducer=MeanReducer()
+    )
+
+    def squared(x, y):
+        return (x - y).square().sum(-1)
+
+    def from_torch(anchor, positive, negative):
+        return F.triplet_margin_with_distance_loss(anchor, positive, negative, distance_function=squared, margin=0.5)
+
+    def by_indices(anchor, positive, negative):
+        rows = torch.arange(BATCH)
+        others = torch.cat([positive, negative])
+        return mean_of_all(anchor, indices_tuple=(rows, rows, rows + BATCH), ref_emb=others)
+
+    def ours(anchor, positive, negative):
+        return losses.triplet_loss(anchor, positive, negative, margin=0.5)
+
+    assert_equal(ours, from_torch, *triplets)
+    assert_equal(ours, by_indices, *triplets)
+
+
+def test_byol_loss():
+    """lightly's negative cosine similarity, doubled and raised by 2."""
+    prediction, target = views()
+    assert_equal(
+        lambda p: losses.byol_loss(p, target), lambda p: 2 + 2 * NegativeCosineSimilarity()(p, target), prediction
+    )
+
+
+def test_barlow_twins():
+    """lightly, whose batch-norm adds the same 1e-5 to the variance."""
+    assert_equal(losses.barlow_twins, BarlowTwinsLoss(), *views())
+
+
+def test_vicreg():
+    """lightly and pytorch-metric-learning, both in the scale of the authors' code."""
+    assert_equal(losses.vicreg, VICRegLoss(), *[0.4 * z for z in views()])
+    assert_equal(losses.vicreg, lambda z1, z2: pml.VICRegLoss()(z1, ref_emb=z2), *[0.4 * z for z in views()])
+
+
+@pytest.mark.parametrize(("power", "t"), [(2, 2), (3, 0.5)])
+def test_alignment_and_uniformity(power, t):
+    """lightly's hypersphere loss: alignment plus the mean uniformity of both views."""
+
+    def ours(x, y):
+        spread = losses.uniformity(x, t=t) + losses.uniformity(y, t=t)
+        return losses.alignment(x, y, power=power) + spread / 2
+
+    assert_equal(ours, HypersphereLoss(t=t, alpha=power), *views())
