@@ -1,0 +1,141 @@
+"""Small encoders and heads: plain `nn.Sequential`s, to be read in the order in which the data meets them.
+
+For the same weights again, call `torch.manual_seed` before building.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+def mlp(*sizes: int, batch_norm: bool = False) -> nn.Sequential:
+    """Multilayer perceptron: linear layers with ReLU between them and nothing after the last.
+
+    Args:
+        sizes: features of the input, of every hidden layer and of the output, at least two numbers.
+        batch_norm: BatchNorm1d before each ReLU; the linear layer before it then needs no bias.
+
+    Returns:
+        Module (B, ...) -> (B, sizes[-1]); the input is flattened to (B, sizes[0]), so that pictures can go in.
+
+    Raises:
+        ValueError: fewer than two sizes, or one that is no positive integer.
+    """
+    if len(sizes) < 2:
+        raise ValueError(f"mlp needs at least an input and an output size, got {sizes}")
+    _check_positive_integers("sizes", sizes)
+    layers: list[nn.Module] = [nn.Flatten()]
+    for n_in, n_out in zip(sizes[:-2], sizes[1:-1], strict=True):
+        layers.append(nn.Linear(n_in, n_out, bias=not batch_norm))
+        if batch_norm:
+            layers.append(nn.BatchNorm1d(n_out))
+        layers.append(nn.ReLU())
+    return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
+
+
+def conv_encoder(
+    in_channels: int = 1,
+    *,
+    widths: Sequence[int] = (32, 32, 32, 32),
+    out_features: int = 64,
+    norm: str = "batch",
+) -> nn.Sequential:
+    """Convolutional encoder: every block halves the picture's sides, then each channel gives its average and maximum.
+
+    Args:
+        in_channels: channels of the pictures.
+        widths: channels after each block of 3x3 convolution with stride 2, norm and ReLU.
+        out_features: D, the features of the representation.
+        norm: "batch" is BatchNorm2d; "batch_no_stats" is BatchNorm2d without running statistics: it normalises by
+            the batch at hand in training and evaluation alike, which torch.func's transforms need; "group" is
+            GroupNorm with 8 channels a group (one group where 8 does not divide the width), which never looks at
+            the other pictures of the batch.
+
+    Returns:
+        Module (B, in_channels, H, W) -> (B, D) for any H, W >= 8.
+
+    Raises:
+        ValueError: a size that is no positive integer, no widths, or an unknown norm.
+    """
+    _check_positive_integers("in_channels, widths and out_features", (in_channels, *widths, out_features))
+    if not widths:
+        raise ValueError("widths must name at least one block, got none")
+    blocks = [
+        # no bias: the norm that follows brings its own
+        nn.Sequential(nn.Conv2d(n_in, n_out, 3, stride=2, padding=1, bias=False), _norm(norm, n_out), nn.ReLU())
+        for n_in, n_out in zip((in_channels, *widths[:-1]), widths, strict=True)
+    ]
+    return nn.Sequential(*blocks, AverageAndMaxPool(), nn.Linear(2 * widths[-1], out_features))
+
+
+def projection_head(
+    in_features: int, *, hidden: int = 128, out_features: int = 64, batch_norm: bool = False
+) -> nn.Sequential:
+    r"""Projection head: maps a representation h to the space z in which a contrastive loss compares.
+
+    .. math:: z = W_2\,\mathrm{ReLU}(W_1 h)
+
+    Args:
+        in_features: D, features of the representation.
+        hidden: features of the hidden layer.
+        out_features: P, features of the projection.
+        batch_norm: BatchNorm1d after the first layer, as BYOL's projector has it; False is SimCLR's equation.
+
+    Returns:
+        Module (B, D) -> (B, P), not normalised.
+
+    Raises:
+        ValueError: a size that is no positive integer.
+
+    Source: Chen et al. 2020, arXiv:2002.05709, Section 2.1, here with biases.
+    """
+    return mlp(in_features, hidden, out_features, batch_norm=batch_norm)
+
+
+def prediction_head(
+    in_features: int, *, hidden: int = 128, out_features: int | None = None, batch_norm: bool = True
+) -> nn.Sequential:
+    r"""Prediction head: maps the online network's projection to a guess of the target network's.
+
+    .. math:: p = W_2\,\mathrm{ReLU}(\mathrm{BatchNorm}(W_1 z))
+
+    Args:
+        in_features: P, features of the projection.
+        hidden: features of the hidden layer.
+        out_features: features of the prediction; None for in_features.
+        batch_norm: False leaves the normalisation out.
+
+    Returns:
+        Module (B, P) -> (B, out_features), not normalised.
+
+    Raises:
+        ValueError: a size that is no positive integer.
+
+    Source: Grill et al. 2020, arXiv:2006.07733, Section 3.3 (there 4096 hidden and 256 output features).
+    """
+    return mlp(in_features, hidden, in_features if out_features is None else out_features, batch_norm=batch_norm)
+
+
+class AverageAndMaxPool(nn.Module):
+    """Joins each channel's average and maximum over the picture: (B, C, H, W) -> (B, 2C)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([x.mean((-2, -1)), x.amax((-2, -1))], -1)
+
+
+def _norm(name: str, channels: int) -> nn.Module:
+    if name == "batch":
+        return nn.BatchNorm2d(channels)
+    if name == "batch_no_stats":
+        return nn.BatchNorm2d(channels, track_running_stats=False)
+    if name == "group":
+        return nn.GroupNorm(channels // 8 if channels % 8 == 0 else 1, channels)
+    raise ValueError(f'norm must be "batch", "batch_no_stats" or "group", got {name!r}')
+
+
+def _check_positive_integers(name: str, values: Sequence[int]) -> None:
+    if not all(isinstance(value, int) and value > 0 for value in values):
+        raise ValueError(f"{name} must be positive integers, got {tuple(values)}")
