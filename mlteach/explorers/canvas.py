@@ -1,0 +1,27 @@
+"""The one widget of our own: a picture that Python draws, and the pointer on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anywidget
+from traitlets import Bytes, Dict, Enum, Int, Unicode
+
+
+class Canvas(anywidget.AnyWidget):
+    """Shows the PNG it is given, one line of read-out under it, and reports the pointer as fractions of the picture.
+
+    ``pointer`` holds ``x`` and ``y`` (0 to 1, from the top left), ``inside``, ``pressed``, the number of ``presses``
+    so far and the place ``press_x``, ``press_y`` of the last one.
+    """
+
+    _esm = Path(__file__).with_name("canvas.js")
+    _css = Path(__file__).with_name("canvas.css")
+
+    png = Bytes(b"").tag(sync=True)
+    width = Int(900).tag(sync=True)
+    alt = Unicode("").tag(sync=True)
+    readout = Unicode("").tag(sync=True)
+    problem = Unicode("").tag(sync=True)
+    pointing = Enum(["none", "hover", "drag"], "none").tag(sync=True)
+    pointer = Dict().tag(sync=True)
