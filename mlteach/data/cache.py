@@ -1,0 +1,133 @@
+"""Where data files are looked for, and where made or downloaded ones are kept."""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+
+
+def cache_folder() -> Path:
+    """The folder that made data go to: `MLTEACH_DATA` if it is set, `data/` of a checkout, else the user's cache.
+
+    Raises:
+        FileNotFoundError: MLTEACH_DATA names something that is not a folder.
+    """
+    return data_folders()[0]
+
+
+def data_folders() -> list[Path]:
+    """All folders that data are read from, the first choice first."""
+    folders = []
+    if named := os.environ.get("MLTEACH_DATA"):
+        if not Path(named).is_dir():
+            raise FileNotFoundError(
+                f"MLTEACH_DATA names {named!r}, which is not a folder: make it, or unset MLTEACH_DATA"
+            )
+        folders.append(Path(named))
+    checkout = Path(__file__).parents[2]
+    if (checkout / "pyproject.toml").is_file():  # not so in site-packages, where data/ would be somebody else's
+        folders.append(checkout / "data")
+    return [*folders, _user_cache() / "mlteach"]
+
+
+def _user_cache() -> Path:
+    """The platform's folder for caches."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
+def find(name: str) -> Path | None:
+    """The first data folder's file of that name, None when no folder has it."""
+    return next((folder / name for folder in data_folders() if (folder / name).is_file()), None)
+
+
+def cached(name: str, names: tuple[str, ...], make: Callable[[], Arrays], *, version: int | None = None) -> Arrays:
+    """The arrays of the cache file `name`; where it is missing, damaged or of another version, `make()`'s, cached.
+
+    Args:
+        name: file name, ending in .npz.
+        names: of the arrays in it.
+        make: makes these arrays; called only when no data folder has a good file.
+        version: of what `make` makes, kept in the file.
+    """
+    if version is not None:
+        names = (*names, "version")
+    for folder in data_folders():
+        if (folder / name).is_file():
+            try:
+                arrays = read(folder / name, names)
+            except ValueError as error:
+                warnings.warn(f"{error}; it is made again", stacklevel=2)
+                continue
+            if version is None or arrays["version"] == version:
+                return arrays
+    arrays = make()
+    _save(name, arrays if version is None else {**arrays, "version": np.array(version)})
+    return arrays
+
+
+def read(path: Path, names: tuple[str, ...]) -> Arrays:
+    """Arrays of an npz file, each checked against the sum that the zip format keeps of it.
+
+    Raises:
+        ValueError: the file is damaged, cannot be read, or lacks one of the arrays.
+    """
+    try:
+        with np.load(path) as file:
+            return {name: file[name] for name in names}
+    except Exception as error:  # damage shows as any of a dozen kinds, from BadZipFile to TokenError
+        raise ValueError(f"{path} is damaged or cannot be read ({error})") from error
+
+
+def download(dataset: str, file: str, **arguments):
+    """torchvision's data set of that name, downloaded; `file` is what a data folder could hold instead.
+
+    Raises:
+        RuntimeError: it could not be downloaded; says what to do.
+    """
+    try:
+        import torchvision.datasets  # slow to import, and needed nowhere else
+
+        return getattr(torchvision.datasets, dataset)(download=True, **arguments)
+    except (ImportError, OSError, RuntimeError) as error:
+        raise RuntimeError(
+            f"{dataset} could not be downloaded ({error}). Set MLTEACH_DATA to a folder that holds {file}, "
+            "or use glyphs() or shapes(), which need no network"
+        ) from error
+
+
+def _save(name: str, arrays: Arrays) -> None:
+    """Writes the file into the first data folder that takes it; warns where none does."""
+    refused = []
+    for folder in data_folders():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if not folder.stat().st_mode & 0o222:  # an administrator's process could write here all the same
+                raise PermissionError(f"{folder} is read-only")
+            _write(folder / name, arrays)
+            return
+        except OSError as error:
+            refused.append(str(error))
+    warnings.warn(f"{name} could not be kept and will be made again next time: {'; '.join(refused)}", stacklevel=3)
+
+
+def _write(path: Path, arrays: Arrays) -> None:
+    """Writes beside the file and moves it into place, so that nobody ever reads half a file."""
+    partial = path.with_name(f"{path.stem}-{uuid.uuid4().hex}.partial")
+    try:
+        with open(partial, "xb") as file:
+            np.savez_compressed(file, **arrays)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
