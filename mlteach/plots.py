@@ -38,7 +38,7 @@ CLASS_COLOURS = [
 ]
 
 CSS_DPI = 100  # one inch of a figure is this many pixels on the page
-SHARPNESS = 1.5  # drawn pixels for each pixel on the page: text stays crisp when the page is magnified
+SHARPNESS = 1.25  # drawn pixels for each pixel on the page: text stays crisp when the page is magnified
 
 
 class Picture(Figure):
@@ -122,7 +122,7 @@ def similarity_matrix(matrix, ax: Axes, *, low=-1.0, high=1.0, positives=None, g
     """
     matrix = _array(matrix, "matrix", 2)
     colours = "RdBu" if low < 0 else "Blues"  # two-sided values have a neutral middle, one-sided values do not
-    image = ax.imshow(matrix, cmap=colours, vmin=low, vmax=high, interpolation="nearest")
+    image = ax.imshow(matrix, cmap=colours, vmin=low, vmax=high, interpolation="nearest", interpolation_stage="rgba")
     ax.set(xticks=[], yticks=[])
     if positives is not None:
         for row, column in _array(positives, "positives", 2):

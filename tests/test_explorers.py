@@ -216,8 +216,16 @@ def test_the_pointer_arrives_in_data_coordinates():
     pointer = explorer.pointers[-1]
     assert pointer.ax is explorer.ax
     assert (pointer.x, pointer.y, pointer.press_x, pointer.press_y) == pytest.approx((2.3, 11, 1, 2))
-    send(explorer, 2.3, 11)
+    send(explorer, 2.4, 12, presses=1, press=(1, 2))  # let go: once more the same press
+    assert explorer.pointers[-1].pressed
+    assert (explorer.pointers[-1].x, explorer.pointers[-1].y) == pytest.approx((2.4, 12))
+    send(explorer, 2.3, 11, presses=1)
     assert explorer.pointers[-1].ax is None
+    assert not explorer.pointers[-1].pressed
+    send(explorer, 1, 2, presses=2)  # a click so short that its press and its end arrive as one
+    assert explorer.pointers[-1].pressed
+    send(explorer, 1.1, 2, presses=2)
+    assert not explorer.pointers[-1].pressed
     send(explorer, 1, 2, inside=False)
     assert explorer.pointers[-1].ax is None
 
@@ -367,8 +375,10 @@ def test_dragging_moves_the_nearest_point_and_the_sliders_follow():
     assert explorer.state["angles"][1, 2] == pytest.approx(2)  # the slider shows whole degrees and changes nothing
     assert explorer.controls["angle"].value == round(math.degrees(2))
     send(explorer, 0.0, 2.0, pressed=True, presses=1, press=start)
-    send(explorer, 0.0, -1.0, presses=1, press=start)  # released: nothing moves any more
-    assert explorer.state["angles"][1, 2] == pytest.approx(math.pi / 2)
+    send(explorer, -1.0, 0.0, presses=1, press=start)  # let go: this is where the point stays
+    assert abs(explorer.state["angles"][1, 2]) == pytest.approx(math.pi)
+    send(explorer, 0.0, -1.0, presses=1, press=start)
+    assert abs(explorer.state["angles"][1, 2]) == pytest.approx(math.pi)
     send(explorer, 0.0, 0.0, pressed=True, presses=2)  # a press at the centre takes hold of nothing
     before = explorer.state["angles"]
     send(explorer, 1.0, 0.0, pressed=True, presses=2, press=(0.0, 0.0))

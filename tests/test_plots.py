@@ -17,7 +17,7 @@ def test_a_picture_shows_itself_in_a_notebook_with_its_size_and_its_text():
     ax.plot([0, 1], [0, 1])
     data, metadata = figure._repr_mimebundle_()
     image = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
-    assert image.size == (4 * 150, 2 * 150)
+    assert image.size == (4 * 125, 2 * 125)
     assert metadata == {"image/png": {"width": 400, "height": 200, "alt": "a line"}}
     assert data["text/plain"] == "a line"
     assert np.asarray(image)[..., :3].min() < 128  # something dark was drawn

@@ -559,6 +559,27 @@ def test_bad_loss(result, message):
         quiet_fit(method)
 
 
+def test_threads():
+    """One unless asked otherwise, and as before when fit returns or raises."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        for asked, used in ((None, 3), (2, 2)):
+            seen = set()
+            quiet_fit(Tiny(), steps=2, threads=asked, callback=lambda *_, seen=seen: seen.add(torch.get_num_threads()))
+            assert seen == {used}
+            assert torch.get_num_threads() == 3
+        seen = set()
+        quiet_fit(Tiny(), steps=2, callback=lambda *_: seen.add(torch.get_num_threads()))
+        assert seen == {1}
+        for bad in (0, -1, 1.5, "all"):
+            with pytest.raises(ValueError, match="threads must be a positive integer or None"):
+                quiet_fit(Tiny(), steps=2, threads=bad)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
 # seeds and devices ---------------------------------------------------------------------------------------------------
 
 

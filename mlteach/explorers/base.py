@@ -25,8 +25,8 @@ class Pointer(NamedTuple):
     ax: Axes | None  # None: beside every Axes, or gone from the picture
     x: float
     y: float
-    pressed: bool
-    presses: int  # how often it was pressed so far: a new number is a new press
+    pressed: bool  # while it is held down, and once more where it is let go
+    presses: int  # a new number is a new press
     press_x: float
     press_y: float
 
@@ -58,6 +58,7 @@ class Explorer:
         self.state: dict = {}
         self._still = None  # the drawn figure without its moving artists
         self._wanted = self._holding = False
+        self._ended = 0  # the last press that is known to be over
         self._drawing = threading.Lock()
         self.canvas = Canvas(width=figure.page_size()[0], pointing=self.pointing)
         row = HBox(list(self.controls.values()), layout=Layout(flex_flow="row wrap"))
@@ -129,7 +130,12 @@ class Explorer:
         return np.asarray(canvas.buffer_rgba())
 
     def _report_pointer(self, change) -> None:
-        self._guard(lambda: self.pointed(self._locate(change["new"])))
+        raw = change["new"]
+        # The page merges what comes too fast: a press may arrive together with its end, the end with the last move.
+        pressed = raw["pressed"] or raw["presses"] > self._ended
+        if not raw["pressed"]:
+            self._ended = raw["presses"]
+        self._guard(lambda: self.pointed(self._locate({**raw, "pressed": pressed})))
 
     def _locate(self, raw: dict) -> Pointer:
         """The canvas' fractions of the picture, as data coordinates of one Axes."""

@@ -42,7 +42,7 @@ function render({ model, el }) {
   showText();
 
   // One pointer state, not a list of events: a state that is overwritten before it was sent loses nothing but a
-  // place passed on the way. A press is counted, and its place kept, so that no press is lost either.
+  // place passed on the way. A press has a number, its time, and its place is kept, so that no press is lost either.
   const pointer = { x: 0, y: 0, inside: false, pressed: false, presses: 0, press_x: 0, press_y: 0 };
   let waiting = false;
   function report() {
@@ -64,7 +64,7 @@ function render({ model, el }) {
     if (model.get("pointing") !== "drag") return;
     picture.setPointerCapture(event.pointerId);
     place(event);
-    Object.assign(pointer, { pressed: true, presses: pointer.presses + 1, press_x: pointer.x, press_y: pointer.y });
+    Object.assign(pointer, { pressed: true, presses: Date.now(), press_x: pointer.x, press_y: pointer.y });
     report();
   });
   picture.addEventListener("pointermove", (event) => {

@@ -43,6 +43,7 @@ def fit(
     callback: Callable[[int, float, Any], object] | None = None,
     resume: Run | None = None,
     progress: bool = True,
+    threads: int | None = 1,
 ) -> Run:
     """Train `method` in place with AdamW for a fixed number of steps, every method in the same way.
 
@@ -63,6 +64,9 @@ def fit(
         callback: called with (step, loss, aux) after every step; a true result stops the run.
         resume: an earlier run to go on with; it is not changed, and its last weights are loaded into `method`.
         progress: show a progress bar.
+        threads: processor threads to compute with, None for torch's choice. Small networks are as fast with one, and
+            several threads wait for each other many times a step: beside other busy programs, they took ten times as
+            long. One thread also gives the same numbers on machines with more or fewer cores.
 
     Returns:
         The run, with its history and its best weights; `method` has the weights of the last step.
@@ -71,12 +75,18 @@ def fit(
         TrainingDiverged: the loss or a gradient is not finite; the weights are still those before that step.
         TypeError, ValueError: an argument is not as described, or `resume` has nothing left to do.
     """
-    parameters = _checked_parameters(method, steps, lr, warmup, evaluate_every, resume)
+    parameters = _checked_parameters(method, steps, lr, warmup, evaluate_every, resume, threads)
     lr_at = lr if callable(lr) else partial(warmup_cosine, lr=lr, steps=steps, warmup=warmup)
     optimizer = torch.optim.AdamW(parameters, weight_decay=weight_decay, fused=True)
     run = Run(steps) if resume is None else replace(copy.deepcopy(resume), steps=steps, stopped="")
     bar = tqdm(total=steps, initial=run.step, leave=False, disable=not progress)
-    with bar, torch.enable_grad(), _mode(method, training=True), own_streams(seed, parameters[0].device) as streams:
+    with (
+        bar,
+        torch.enable_grad(),
+        _threads(threads),
+        _mode(method, training=True),
+        own_streams(seed, parameters[0].device) as streams,
+    ):
         changing = run, method, optimizer, streams
         if resume is not None:
             put_back(*changing)
@@ -152,8 +162,25 @@ def _mode(method: nn.Module, *, training: bool) -> Iterator[None]:
             module.training = was_training
 
 
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    """Compute with so many threads, or with as many as torch likes; afterwards as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def _checked_parameters(
-    method: nn.Module, steps: int, lr: object, warmup: float, evaluate_every: int, resume: Run | None
+    method: nn.Module,
+    steps: int,
+    lr: object,
+    warmup: float,
+    evaluate_every: int,
+    resume: Run | None,
+    threads: int | None,
 ) -> list[nn.Parameter]:
     """The parameters to train, once the arguments of `fit` make sense."""
     if not isinstance(method, nn.Module) or not hasattr(method, "loss"):
@@ -164,6 +191,8 @@ def _checked_parameters(
         raise TypeError(f"lr must be a number or a function step -> lr, got {type(lr).__name__}")
     if not 0 <= warmup <= 1:
         raise ValueError(f"warmup must be a fraction in [0, 1], got {warmup}")
+    if threads is not None and (not isinstance(threads, int) or threads < 1):
+        raise ValueError(f"threads must be a positive integer or None, got {threads!r}")
     if resume is not None and not isinstance(resume, Run):
         raise TypeError(f"resume must be the Run that an earlier fit returned, got {type(resume).__name__}")
     if resume is not None and steps <= resume.step:
