@@ -1,0 +1,118 @@
+"""Every saved chapter is complete: executed in order, free of errors and warnings, with its pictures."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook
+
+FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
+CHAPTERS = sorted(FOLDER.glob("*.ipynb"))
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+@pytest.fixture(params=CHAPTERS, ids=lambda path: path.stem)
+def path(request) -> Path:
+    return request.param
+
+
+@pytest.fixture
+def chapter(path) -> NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(chapter: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in chapter.cells if cell.cell_type == "code"]
+
+
+def outputs(chapter: NotebookNode) -> list[NotebookNode]:
+    return [output for cell in code_cells(chapter) for output in cell.outputs]
+
+
+def lines(cell: NotebookNode) -> list[str]:
+    return [line for line in cell.source.splitlines() if line.strip()]
+
+
+def printed(output: NotebookNode) -> str:
+    """The text of an output as a reader sees it."""
+    return output.get("text", "") + output.get("data", {}).get("text/plain", "")
+
+
+def test_there_are_chapters():
+    """The other tests have something to look at; names sort in the order of reading."""
+    assert CHAPTERS
+    assert [path.name for path in CHAPTERS if not re.fullmatch(r"\d\d_[a-z_]+\.ipynb", path.name)] == []
+
+
+def test_is_a_valid_notebook_for_any_python_kernel(chapter):
+    """Whoever opens the chapter has its kernel."""
+    nbformat.validate(chapter)
+    assert chapter.metadata.kernelspec.name == "python3"
+
+
+def test_was_executed_in_order_from_a_fresh_kernel(chapter):
+    """What the reader sees is what the cells, run once from top to bottom, give."""
+    counts = [cell.execution_count for cell in code_cells(chapter)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+def test_shows_its_outputs(chapter):
+    """Cleared outputs would leave a reader on the web with nothing."""
+    assert outputs(chapter)
+
+
+def test_has_no_error_and_no_warning(chapter):
+    """Nothing failed, nothing was written to stderr, and no warning stands anywhere."""
+    assert [output.output_type for output in outputs(chapter) if output.output_type == "error"] == []
+    assert [output.text for output in outputs(chapter) if output.get("name") == "stderr"] == []
+    assert [printed(output) for output in outputs(chapter) if re.search(r"Warning\b", printed(output))] == []
+
+
+def test_keeps_no_widget_state(chapter):
+    """With the state, a page made from the chapter drops the pictures and asks a server for the widgets."""
+    assert "widgets" not in chapter.metadata
+
+
+def test_every_widget_has_a_picture(chapter):
+    """An explorer is seen where no kernel runs."""
+    shown = [output.data for output in outputs(chapter) if WIDGET in output.get("data", {})]
+    assert [data["text/plain"] for data in shown if "image/png" not in data] == []
+
+
+def test_is_small(path):
+    """A chapter with its pictures loads quickly."""
+    assert path.stat().st_size <= 1.5e6
+
+
+def test_cells_are_short(chapter):
+    """A code cell holds one idea."""
+    lengths = [len(lines(cell)) for cell in code_cells(chapter)]
+    assert max(lengths) <= 15
+    assert median(lengths) <= 8
+
+
+def test_no_pyplot_and_no_installing(chapter):
+    """pyplot spoils figures when sliders move; a chapter installs nothing."""
+    forbidden = re.compile(r"pyplot|pylab|%matplotlib|[%!]\s*(pip|conda)\b")
+    assert [cell.source for cell in code_cells(chapter) if forbidden.search(cell.source)] == []
+
+
+def test_a_cell_that_hangs_fails_its_chapter(tmp_path):
+    """Executing a chapter is no success when a cell ran out of time, even if it handled the interrupt."""
+    hanging = "import time\ntry:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    pass"
+    notebook = new_notebook(cells=[new_code_cell(hanging)])
+    nbformat.write(notebook, tmp_path / "hangs.ipynb")
+    pytest_with_nbval = [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:benchmark"]
+    options = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=1", str(tmp_path / "hangs.ipynb")]
+    result = subprocess.run(
+        [*pytest_with_nbval, *options], cwd=FOLDER.parent, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert result.returncode == 1, result.stdout
+    assert "took longer" in result.stdout

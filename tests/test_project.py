@@ -1,0 +1,191 @@
+"""What holds for the project as a whole: layers of imports, one list of requirements, names, versions, docstrings."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "mlteach"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+# A module imports from lower layers only, and within its layer from nothing but itself.
+LAYERS = [
+    {"_torchvision", "losses", "networks", "views", "data", "plots", "maps", "similarity", "training"},
+    {"metric", "neighbours", "pretext", "selfsup", "episodes"},
+    {"meta"},
+    {"evaluate"},
+    {"checks", "explorers"},
+    {"__main__"},
+]
+LAYER_OF = {module: layer for layer, modules in enumerate(LAYERS) for module in modules}
+CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base"}
+
+
+def source_files() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def module_of(path: Path, package: Path = PACKAGE) -> str:
+    """The module right below mlteach that a file belongs to: a file's name, or its folder's."""
+    return path.relative_to(package).parts[0].removesuffix(".py")
+
+
+def imported_names(path: Path, package: Path = PACKAGE) -> list[str]:
+    """The full dotted name of all that a file imports, wherever in the file."""
+    parents = ["mlteach", *path.relative_to(package).parts[:-1]]
+    names = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            start = parents[: len(parents) - node.level + 1] if node.level else []
+            prefix = ".".join([*start, *filter(None, [node.module])])
+            names += [f"{prefix}.{alias.name}" for alias in node.names]
+    return names
+
+
+def layer_violations(path: Path, package: Path = PACKAGE) -> list[str]:
+    """The imports of a file that do not point to a lower layer."""
+    module = module_of(path, package)
+    ours = [name.split(".")[1] for name in imported_names(path, package) if name.startswith("mlteach.")]
+    return [
+        f"{module} imports {target}"
+        for target in ours
+        if target != module and not LAYER_OF.get(target, len(LAYERS)) < LAYER_OF[module]
+    ]
+
+
+def test_every_module_has_its_layer():
+    """A new module gets its place among the layers before it gets imports."""
+    assert {module_of(path) for path in source_files()} <= {"__init__", *LAYER_OF}
+
+
+def test_imports_point_to_a_lower_layer():
+    """mlteach has no cycle, and losses, networks and data can be read without the rest."""
+    files = [path for path in source_files() if path.parent != PACKAGE or path.stem != "__init__"]
+    assert [found for path in files for found in layer_violations(path)] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "violations"),
+    [
+        ("meta.py", "from mlteach.losses import nt_xent", []),
+        ("meta.py", "def f():\n    import mlteach.evaluate", ["meta imports evaluate"]),
+        ("losses/pairs.py", "from ._shared import mean", []),
+        ("losses/pairs.py", "from ..plots import scatter", ["losses imports plots"]),
+        ("metric.py", "from mlteach import selfsup", ["metric imports selfsup"]),
+        ("metric.py", "from . import views", []),
+        ("metric.py", "from mlteach import nt_xent", ["metric imports nt_xent"]),
+    ],
+)
+def test_the_layer_test_itself(tmp_path, name, line, violations):
+    """Every way of writing an import is understood; a function is imported from its module, not from the top."""
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(line)
+    assert layer_violations(path, tmp_path) == violations
+
+
+def test_no_pyplot():
+    """pyplot's global state spoils figures as soon as a widget's callback runs in another thread."""
+    names = {name for path in source_files() for name in imported_names(path)}
+    assert not [name for name in names if "pyplot" in name or "pylab" in name]
+
+
+def test_the_package_imports_only_what_the_requirements_name():
+    """Nothing works only because another package happens to bring it."""
+    names = {name.partition(".")[0] for path in source_files() for name in imported_names(path)}
+    third_party = names - sys.stdlib_module_names - {"mlteach"}
+    distributions = {canonicalize_name(packages_distributions()[name][0]) for name in third_party}
+    assert distributions <= {requirement.name for requirement in requirements(PROJECT["dependencies"])}
+
+
+def test_every_module_has_its_tests():
+    """tests/test_<module>.py, or several files that begin so, mirror mlteach/<module>."""
+    modules = {module_of(path) for path in source_files()} - {"__init__", "__main__", "_torchvision"}
+    untested = [module for module in modules if not list(ROOT.glob(f"tests/test_{module}*.py"))]
+    assert sorted(untested) == []
+
+
+def test_everything_public_has_a_docstring():
+    """help() and Shift-Tab answer for every module, function and class; an overriding method may inherit its answer."""
+    silent = []
+    for path in source_files():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        public = [node for node in tree.body if not getattr(node, "name", "_").startswith("_")]
+        silent += [f"{path.name}: {node.name}" for node in public if not ast.get_docstring(node)]
+        silent += [] if ast.get_docstring(tree) else [path.name]
+    assert silent == []
+
+
+def requirements(texts: list[str]) -> list[Requirement]:
+    return [Requirement(text) for text in texts]
+
+
+ALL_REQUIREMENTS = requirements(PROJECT["dependencies"] + sum(PROJECT["optional-dependencies"].values(), []))
+
+
+def test_conda_environment_equals_the_requirements():
+    """environment.yml asks for what pyproject.toml asks for, tests aside, in the same versions."""
+    wanted = requirements(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["course"])
+    lines = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
+    expected = {f"{CONDA_NAMES.get(need.name, need.name)}{need.specifier}" for need in wanted}
+    expected |= {f"python{PROJECT['requires-python']}", "pip"}
+    assert {line for line in lines if isinstance(line, str)} == expected
+    assert [line for line in lines if not isinstance(line, str)] == [{"pip": ["-e ."]}]
+
+
+def read_pins(name: str) -> dict[str, str]:
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==") for line in lines if not line.startswith("#"))
+
+
+def test_every_requirement_has_one_lower_bound_and_a_tested_version():
+    """constraints-oldest.txt holds the lower bounds, constraints.txt a version that they allow."""
+    oldest, pinned = read_pins("constraints-oldest.txt"), read_pins("constraints.txt")
+    assert oldest == {need.name: str(need.specifier).removeprefix(">=") for need in ALL_REQUIREMENTS}
+    assert [need.name for need in ALL_REQUIREMENTS if not need.specifier.contains(pinned[need.name])] == []
+
+
+def test_pins_hold_on_every_system():
+    """No version is tied to one build (such as +cpu), and each is exact."""
+    pins = read_pins("constraints.txt")
+    assert [
+        name for name, version in pins.items() if not re.fullmatch(r"\d+(\.\d+)*(\.?(post|rc|a|b)\d+)?", version)
+    ] == []
+
+
+def test_one_version_number():
+    """The package, the citation and the newest entry of the changelog speak of the same version."""
+    version = re.search(r'__version__ = "(.+)"', (PACKAGE / "__init__.py").read_text(encoding="utf-8"))[1]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    changelog = re.search(r"^## \[?(\d[^\] ]*)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert citation["version"] == changelog[1] == version
+    assert PROJECT["dynamic"] == ["version"]
+
+
+def project_texts() -> dict[str, str]:
+    """Every text file of the project: what git tracks or would track."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode != 0:
+        pytest.skip("not a git checkout, so that the project's files cannot be told from others")
+    paths = [ROOT / name for name in listed.stdout.splitlines() if not name.endswith((".npz", ".png"))]
+    return {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in paths if path.is_file()}
+
+
+def test_no_path_of_one_machine():
+    """A path into somebody's home folder works for nobody else."""
+    home = re.compile(r"(/home/|/Users/|/root/|[A-Z]:\\\\?Users\\)\w")
+    assert [name for name, text in project_texts().items() if home.search(text)] == []
