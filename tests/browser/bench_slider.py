@@ -1,0 +1,45 @@
+"""Measures the time from a key press on a slider to the new picture in the browser; recorded, never asserted.
+
+``python run.py bench`` runs it. Two figures for each explorer: the wait for one press at a time, and what arrives when
+keys come faster than pictures can be drawn.
+"""
+
+from statistics import median, quantiles
+
+import pytest
+
+WATCH = """(picture) => {
+    window.shown = [];
+    window.pressed = [];
+    picture.addEventListener("load", () => requestAnimationFrame(() => window.shown.push(performance.now())));
+    document.addEventListener("keydown", () => window.pressed.push(performance.now()), true);
+}"""
+TRIES = 40
+
+
+@pytest.mark.parametrize("variable", ["temperature_explorer", "matrix_explorer", "circle_explorer"])
+def test_slider_to_picture(lab, variable, capsys):
+    lab.open("05_contrastive_loss.ipynb")
+    lab.run_all()
+    page, output = lab.page, lab.output(variable)
+    output.locator(".mlteach-canvas img").evaluate(WATCH)
+    label = output.locator(".widget-inline-hbox", has=page.get_by_text("temperature", exact=True))
+    label.locator(".noUi-handle").focus()
+    for turn in range(TRIES):
+        page.keyboard.press("ArrowLeft" if turn % 20 < 10 else "ArrowRight")
+        page.wait_for_timeout(250)
+    pressed, shown = page.evaluate("() => [window.pressed, window.shown]")
+    waits = [min(time - press for time in shown if time > press) for press in pressed]
+    page.evaluate("() => { window.pressed = []; window.shown = []; }")
+    for turn in range(TRIES):
+        page.keyboard.press("ArrowLeft" if turn % 20 < 10 else "ArrowRight")
+        page.wait_for_timeout(50)
+    page.wait_for_timeout(2000)
+    pressed, shown = page.evaluate("() => [window.pressed, window.shown]")
+    with capsys.disabled():
+        print(
+            f"\n{variable}: key to picture {median(waits):.0f} ms (median), {quantiles(waits, n=20)[-1]:.0f} ms (95th "
+            f"percentile); in a burst of {TRIES} keys {len(shown)} pictures, the last {shown[-1] - pressed[-1]:.0f} ms "
+            "after the last key"
+        )
+    assert len(waits) == TRIES

@@ -1,0 +1,181 @@
+"""A real JupyterLab in a real browser, as a learner has it, with copies of the chapters."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge"]
+USUAL_PLACES = [
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
+    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
+]
+# Without these a browser looks for updates at every start, and a test must not leave this machine.
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def find_browser() -> str:
+    """The browser named by MLTEACH_BROWSER, or one on the path, or one in the usual places."""
+    named = os.environ.get("MLTEACH_BROWSER")
+    candidates = [named] if named else [shutil.which(name) for name in BROWSERS] + USUAL_PLACES
+    found = next((name for name in candidates if name and Path(name).exists()), None)
+    if found is None:
+        pytest.fail(
+            "no browser found: install Chromium (Debian: apt-get install chromium), Chrome or Edge, "
+            "or set MLTEACH_BROWSER to the path of one",
+            pytrace=False,
+        )
+    return found
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """JupyterLab's address; its settings, history and files lie in a folder of their own."""
+    home = tmp_path_factory.mktemp("lab")
+    shutil.copytree(ROOT / "notebooks", home / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    places = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
+    places |= {"JUPYTER_CONFIG_PATH": str(ROOT), "JUPYTERLAB_SETTINGS_DIR": str(home)}
+    log = (home / "lab.log").open("w")
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--allow-root"),
+            *("--ServerApp.port_retries=0", f"--ServerApp.root_dir={home / 'notebooks'}", "--IdentityProvider.token="),
+            *("--ServerApp.disable_check_xsrf=True", "--LabApp.expose_app_in_browser=True"),
+        ],
+        env=os.environ | places,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(240):
+        try:
+            urllib.request.urlopen(f"{address}/api", timeout=5).close()
+            break
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            assert process.poll() is None, (home / "lab.log").read_text()
+            time.sleep(0.5)
+    else:
+        pytest.fail((home / "lab.log").read_text(), pytrace=False)
+    yield address
+    process.terminate()
+    process.wait(20)
+    log.close()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=QUIET)
+        yield browser
+        browser.close()
+
+
+class Lab:
+    """One notebook open in JupyterLab, driven through the page and read through its kernel."""
+
+    def __init__(self, page: Page, address: str):
+        self.page, self.address = page, address
+
+    def open(self, notebook: str) -> None:
+        """Opens the notebook with a fresh kernel and waits until that is idle."""
+        self.page.goto(f"{self.address}/doc/tree/{notebook}?reset")
+        self.page.wait_for_function(
+            """() => {
+                const kernel = window.jupyterapp?.shell.currentWidget?.context?.sessionContext?.session?.kernel;
+                return kernel && kernel.status === "idle" && kernel.connectionStatus === "connected";
+            }""",
+            timeout=120_000,
+        )
+
+    def run_all(self) -> None:
+        self.page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        assert self.page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.error']").count() == 0
+
+    def ask(self, expression: str):
+        """The value of a Python expression in the notebook's kernel, by way of JSON."""
+        code = f"import json as _json; print(_json.dumps({expression}))"
+        answer = self.page.evaluate(
+            """async (code) => {
+                const kernel = window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
+                const future = kernel.requestExecute({ code, store_history: false });
+                let text = "";
+                future.onIOPub = (message) => {
+                    if (message.header.msg_type === "stream") text += message.content.text;
+                    if (message.header.msg_type === "error") text += message.content.evalue;
+                };
+                await future.done;
+                return text;
+            }""",
+            code,
+        )
+        return json.loads(answer)
+
+    def output(self, last_line: str):
+        """The output area of the code cell that ends with this line, scrolled into view."""
+        index = self.page.evaluate(
+            """async (line) => {
+                const notebook = window.jupyterapp.shell.currentWidget.content;
+                const ends = (cell) => cell.model.sharedModel.getSource().trimEnd().split("\\n").at(-1) === line;
+                const index = notebook.widgets.findIndex(ends);
+                notebook.activeCellIndex = index;
+                await notebook.scrollToItem(index, "start");
+                return index;
+            }""",
+            last_line,
+        )
+        assert index >= 0, f"no cell ends with {last_line}"
+        output = self.page.locator(f"[data-windowed-list-index='{index}'] .jp-Cell-outputWrapper")
+        output.wait_for(timeout=20_000)
+        return output
+
+
+@pytest.fixture(scope="module")
+def lab(server, browser):
+    """A page of JupyterLab; at the end nothing must have left this machine, and no script must have failed."""
+    context = browser.new_context(viewport={"width": 1500, "height": 1100})
+    page = context.new_page()
+    outside, errors = [], []
+    local = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")
+
+    def route(route):
+        if route.request.url.startswith(local):
+            route.continue_()
+        else:
+            outside.append(route.request.url)
+            route.abort()
+
+    page.route("**/*", route)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    lab = Lab(page, server)
+    yield lab
+    context.close()
+    for session in json.load(urllib.request.urlopen(f"{server}/api/sessions")):
+        request = urllib.request.Request(f"{server}/api/sessions/{session['id']}", method="DELETE")
+        urllib.request.urlopen(request).close()
+    assert outside == []
+    assert errors == []
