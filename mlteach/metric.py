@@ -1,0 +1,254 @@
+"""Metric learning: networks that learn a distance from labelled pictures, and the choice of what to compare.
+
+Both networks take a batch with its labels, such as `sample_classes` draws, and mine it: they choose pairs or triplets
+out of all that the batch holds. The choice decides what is learned as much as the loss does.
+"""
+
+from __future__ import annotations
+
+from numbers import Real
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from mlteach.losses import contrastive_loss, triplet_loss
+
+PAIRS = ("all", "random", "hard")
+TRIPLETS = ("random", "semi-hard", "hard")
+REGIONS = ("easy", "semi-hard", "hard")
+
+
+class Siamese(nn.Module):
+    """Siamese network: one encoder for both pictures of a pair, trained with the contrastive loss.
+
+    Args:
+        encoder: module (N, ...) -> (N, D).
+        margin: >= 0, the distance from which pairs of different classes are left alone.
+        mining: which pairs of a batch are compared, see `mine_pairs`; the paper takes all pairs of its data set.
+        normalise: put the representations on the unit sphere, where no distance exceeds 2; the paper does not.
+
+    Source: Hadsell, Chopra and LeCun 2006, Section 2.
+    """
+
+    def __init__(self, encoder: nn.Module, *, margin: float = 1.0, mining: str = "all", normalise: bool = False):
+        super().__init__()
+        _check_margin(margin)
+        _check_choice("mining", mining, PAIRS)
+        self.encoder, self.margin, self.mining, self.normalise = encoder, margin, mining, normalise
+
+    def encode(self, images: Tensor) -> Tensor:
+        """(N, ...) -> (N, D), where the Euclidean distance says how unlike two pictures are."""
+        return F.normalize(self.encoder(images)) if self.normalise else self.encoder(images)
+
+    def loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Contrastive loss of the batch's mined pairs.
+
+        Args:
+            images: (N >= 2, ...), with two pictures of one class at least where pairs are mined.
+            labels: (N,) integer classes.
+
+        Returns:
+            (), and {"z": (N, D), "pairs": (M, 2), "active": () share of the M pairs with a loss above 0}.
+        """
+        z = self.encode(images)  # (N, D)
+        pairs = mine_pairs(pairwise_distances(z), labels, strategy=self.mining)  # (M, 2)
+        first, second = pairs.T
+        same = labels[first] == labels[second]
+        loss = contrastive_loss(z[first], z[second], same, margin=self.margin)
+        with torch.no_grad():
+            active = same | ((z[first] - z[second]).norm(dim=1) < self.margin)
+        return loss, {"z": z.detach(), "pairs": pairs, "active": active.float().mean()}
+
+    def after_step(self, aux: dict[str, Tensor]) -> None:
+        """Nothing to move: no target network, no queue."""
+
+
+class Triplet(nn.Module):
+    """Triplet network: one encoder for anchor, positive and negative, trained with the triplet loss.
+
+    Args:
+        encoder: module (N, ...) -> (N, D).
+        margin: >= 0, by which a negative's squared distance must exceed the positive's.
+        mining: which triplets of a batch are compared, see `mine_triplets`.
+        normalise: put the representations on the unit sphere, as the paper does.
+
+    Source: Schroff et al. 2015, arXiv:1503.03832, Section 3.
+    """
+
+    def __init__(self, encoder: nn.Module, *, margin: float = 0.2, mining: str = "semi-hard", normalise: bool = True):
+        super().__init__()
+        _check_margin(margin)
+        _check_choice("mining", mining, TRIPLETS)
+        self.encoder, self.margin, self.mining, self.normalise = encoder, margin, mining, normalise
+
+    def encode(self, images: Tensor) -> Tensor:
+        """(N, ...) -> (N, D), where the Euclidean distance says how unlike two pictures are."""
+        return F.normalize(self.encoder(images)) if self.normalise else self.encoder(images)
+
+    def loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Triplet loss of the mined triplets; 0 where the batch has none.
+
+        Args:
+            images: (N, ...).
+            labels: (N,) integer classes.
+
+        Returns:
+            (), and {"z": (N, D), "triplets": (M, 3), "active": () share of the M triplets with a loss above 0}.
+        """
+        z = self.encode(images)  # (N, D)
+        squared = pairwise_distances(z).square()
+        triplets = mine_triplets(squared, labels, strategy=self.mining, margin=self.margin)  # (M, 3)
+        anchor, positive, negative = triplets.T
+        active = squared[anchor, positive] + self.margin > squared[anchor, negative]
+        aux = {"z": z.detach(), "triplets": triplets, "active": active.float().sum() / max(len(triplets), 1)}
+        if len(triplets) == 0:
+            return 0 * z.sum(), aux
+        return triplet_loss(z[anchor], z[positive], z[negative], margin=self.margin), aux
+
+    def after_step(self, aux: dict[str, Tensor]) -> None:
+        """Nothing to move: no target network, no queue."""
+
+
+def sample_classes(labels: Tensor, *, n_classes: int, n_each: int, generator: Generator) -> Tensor:
+    """Draws some classes and some pictures of each, so that a batch holds pairs and triplets at all.
+
+    Args:
+        labels: (N,) integer classes >= 0 of a data set.
+        n_classes: classes to draw, out of those with at least n_each pictures.
+        n_each: pictures of each class.
+        generator: where the random numbers come from.
+
+    Returns:
+        (n_classes * n_each,) indices, class by class, none twice.
+
+    Raises:
+        ValueError: a number below 1, or too few classes with n_each pictures.
+    """
+    _check_labels(labels)
+    if n_classes < 1 or n_each < 1:
+        raise ValueError(f"n_classes and n_each must be at least 1, got {n_classes} and {n_each}")
+    enough = (labels.bincount() >= n_each).nonzero()[:, 0]
+    if len(enough) < n_classes:
+        raise ValueError(f"n_classes={n_classes}, but only {len(enough)} classes have n_each={n_each} pictures")
+    chosen = enough[torch.randperm(len(enough), generator=generator)[:n_classes]]
+    members = [(labels == label).nonzero()[:, 0] for label in chosen]
+    return torch.cat([group[torch.randperm(len(group), generator=generator)[:n_each]] for group in members])
+
+
+@torch.no_grad()
+def pairwise_distances(z: Tensor) -> Tensor:
+    """(N, N) Euclidean distances of the rows of z, for looking at and for mining: they pass no gradient."""
+    return torch.cdist(z, z, compute_mode="donot_use_mm_for_euclid_dist")  # exact also where rows almost coincide
+
+
+def mine_pairs(distances: Tensor, labels: Tensor, *, strategy: str, generator: Generator | None = None) -> Tensor:
+    """Chooses which pairs of a batch are compared.
+
+    Args:
+        distances: (N, N), symmetric.
+        labels: (N,) integer classes.
+        strategy: "all" is every pair; the others take every pair of one class and, so that neither kind outweighs the
+            other, as many of different classes: "random" ones, or the closest of the batch, "hard".
+        generator: for "random"; None for torch's global one.
+
+    Returns:
+        (M, 2) indices, the smaller one first; in random or rising order of the distance where pairs were chosen.
+
+    Raises:
+        ValueError: the shapes do not fit, or an unknown strategy.
+    """
+    _check_batch(distances, labels)
+    _check_choice("strategy", strategy, PAIRS)
+    pairs = torch.combinations(torch.arange(len(labels), device=labels.device))  # (N (N - 1) / 2, 2)
+    if strategy == "all":
+        return pairs
+    first, second = pairs.T
+    same = labels[first] == labels[second]
+    different = pairs[~same]
+    if strategy == "random":
+        order = torch.randperm(len(different), generator=generator)
+    else:
+        order = distances[first, second][~same].argsort()
+    return torch.cat([pairs[same], different[order[: same.sum()]]])
+
+
+def mine_triplets(
+    distances: Tensor, labels: Tensor, *, strategy: str, margin: float, generator: Generator | None = None
+) -> Tensor:
+    """Chooses which triplets of a batch are compared.
+
+    Args:
+        distances: (N, N), symmetric, of the kind that the loss compares: squared for `triplet_loss`.
+        labels: (N,) integer classes.
+        strategy: "random": for each anchor and positive a random negative. "semi-hard": for each of them a random one
+            of the negatives that are farther than the positive, but by less than the margin, and nothing where
+            there is none. "hard": for each anchor its farthest positive with its closest negative.
+        margin: >= 0, used by "semi-hard".
+        generator: None for torch's global one.
+
+    Returns:
+        (M, 3) indices of anchor, positive and negative; M = 0 where no triplet qualifies.
+
+    Raises:
+        ValueError: the shapes do not fit, an unknown strategy, or margin < 0.
+
+    Source: Schroff et al. 2015, arXiv:1503.03832, Section 3.2; "hard" is "batch hard" of Hermans, Beyer and Leibe
+    2017, arXiv:1703.07737, Eq. (5).
+    """
+    _check_batch(distances, labels)
+    _check_choice("strategy", strategy, TRIPLETS)
+    _check_margin(margin)
+    same = labels[:, None] == labels  # (N, N)
+    twins = same.clone().fill_diagonal_(False)
+    if strategy == "hard":
+        anchor = (twins.any(1) & ~same.all(1)).nonzero()[:, 0]
+        positive = distances.masked_fill(~twins, -torch.inf).argmax(1)[anchor]
+        negative = distances.masked_fill(same, torch.inf).argmin(1)[anchor]
+        return torch.stack([anchor, positive, negative], dim=1)
+    anchor, positive = twins.nonzero().T
+    allowed = ~same[anchor]  # (M, N)
+    if strategy == "semi-hard":
+        to_positive = distances[anchor, positive][:, None]
+        allowed &= (distances[anchor] > to_positive) & (distances[anchor] < to_positive + margin)
+    draw = torch.rand(allowed.shape, generator=generator).to(labels.device)
+    negative = draw.masked_fill(~allowed, -1).argmax(1)
+    return torch.stack([anchor, positive, negative], dim=1)[allowed.any(1)]
+
+
+def triplet_regions(to_positive: Tensor, to_negative: Tensor, *, margin: float) -> Tensor:
+    """Says of each triplet how hard it is: an index into REGIONS.
+
+    Args:
+        to_positive: distances from anchor to positive, of the kind that the loss compares.
+        to_negative: distances from anchor to negative, of a shape that fits.
+        margin: >= 0.
+
+    Returns:
+        0, easy: the negative is farther by the margin or more, and the loss 0; 1, semi-hard: farther, but by less
+        than the margin; 2, hard: not farther than the positive.
+    """
+    _check_margin(margin)
+    hard = to_negative <= to_positive
+    return 2 * hard.long() + (~hard & (to_negative < to_positive + margin)).long()
+
+
+def _check_labels(labels: Tensor) -> None:
+    if labels.dim() != 1 or labels.is_floating_point():
+        raise ValueError(f"labels must be (N,) integers, got {tuple(labels.shape)} of {labels.dtype}")
+
+
+def _check_batch(distances: Tensor, labels: Tensor) -> None:
+    _check_labels(labels)
+    if distances.shape != (len(labels), len(labels)):
+        raise ValueError(f"distances must be (N, N) for N = {len(labels)} labels, got {tuple(distances.shape)}")
+
+
+def _check_margin(margin: float) -> None:
+    if not isinstance(margin, Real) or not 0 <= margin < float("inf"):
+        raise ValueError(f"margin must be a finite number >= 0, got {margin!r}")
+
+
+def _check_choice(name: str, given: str, choices: tuple[str, ...]) -> None:
+    if given not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {given!r}")

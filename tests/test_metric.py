@@ -1,0 +1,468 @@
+"""Siamese and triplet networks, mining and class-wise batches: definitions, witnesses, mistakes, and behaviour."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import pytest
+import torch
+from pytorch_metric_learning.distances import LpDistance
+from pytorch_metric_learning.miners import BatchHardMiner, TripletMarginMiner
+from torch import nn
+
+from mlteach import metric
+from mlteach.data import digits
+from mlteach.losses import contrastive_loss, triplet_loss
+from mlteach.metric import (
+    REGIONS,
+    Siamese,
+    Triplet,
+    mine_pairs,
+    mine_triplets,
+    pairwise_distances,
+    sample_classes,
+    triplet_regions,
+)
+from mlteach.networks import conv_encoder, mlp
+from mlteach.training import fit, seed_everything
+
+MARGIN = 0.6
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def batch(seed=0):
+    """Twelve points of four classes in disorder, one class with a single point, and their squared distances."""
+    z = torch.randn(12, 3, generator=generator(seed), dtype=torch.float64)
+    labels = torch.tensor([2, 0, 1, 1, 0, 3, 2, 0, 1, 2, 0, 0])
+    return z, labels, pairwise_distances(z).square()
+
+
+def as_set(rows):
+    """Rows of indices as a set of tuples; none may come twice."""
+    listed = [tuple(row) for row in rows.tolist()]
+    assert len(set(listed)) == len(listed)
+    return set(listed)
+
+
+# Pairwise distances
+
+
+def test_pairwise_distances_equal_the_definition():
+    """Each entry is the Euclidean distance of two rows, exact also far from the origin and for rows almost alike."""
+    z = batch()[0]
+    z = torch.cat([z, z + 1e-6]) + 100
+    distances = pairwise_distances(z)
+    for i, x in enumerate(z.tolist()):
+        for j, y in enumerate(z.tolist()):
+            assert distances[i, j].item() == pytest.approx(math.dist(x, y), rel=1e-9)
+
+
+def test_pairwise_distances_pass_no_gradient():
+    """Mining is a choice, not a part of the loss."""
+    assert not pairwise_distances(torch.ones(3, 2, requires_grad=True)).requires_grad
+
+
+# Pairs
+
+
+def naive_pairs(labels):
+    """Pairs of one class, and pairs of different classes, with loops."""
+    together, apart = set(), set()
+    for i in range(len(labels)):
+        for j in range(i + 1, len(labels)):
+            (together if labels[i] == labels[j] else apart).add((i, j))
+    return together, apart
+
+
+def assert_mines_pairs(mine):
+    """Every strategy takes each pair of one class once, and of the others what its name says."""
+    for seed in range(3):
+        _, labels, distances = batch(seed)
+        together, apart = naive_pairs(labels)
+        assert as_set(mine(distances, labels, strategy="all")) == together | apart
+        nearest = sorted(apart, key=lambda pair: distances[pair])[: len(together)]
+        assert as_set(mine(distances, labels, strategy="hard")) == together | set(nearest)
+        drawn = [as_set(mine(distances, labels, strategy="random", generator=generator(s))) for s in range(40)]
+        assert all(together <= pairs and len(pairs) == 2 * len(together) for pairs in drawn)
+        assert set.union(*drawn) == together | apart
+
+
+def test_pairs_equal_the_definition():
+    assert_mines_pairs(mine_pairs)
+
+
+def mine_pairs_wrongly(distances, labels, *, strategy, generator=None, mistake):
+    """`mine_pairs` with one mistake."""
+    if mistake == "both orders":
+        pairs = mine_pairs(distances, labels, strategy=strategy, generator=generator)
+        return torch.cat([pairs, pairs.flip(1)])
+    if mistake == "farthest instead of closest":
+        return mine_pairs(-distances, labels, strategy=strategy, generator=generator)
+    if mistake == "always the same random pairs":
+        return mine_pairs(distances, labels, strategy=strategy, generator=torch.Generator().manual_seed(0))
+    if mistake == "pairs of one class as negatives":
+        return mine_pairs(distances, torch.arange(len(labels)), strategy="all")[: len(labels)]
+    raise AssertionError(mistake)
+
+
+PAIR_MISTAKES = [
+    "both orders",
+    "farthest instead of closest",
+    "always the same random pairs",
+    "pairs of one class as negatives",
+]
+
+
+@pytest.mark.parametrize("mistake", PAIR_MISTAKES)
+def test_a_mistake_in_mining_pairs_is_caught(mistake):
+    with pytest.raises(AssertionError):
+        assert_mines_pairs(partial(mine_pairs_wrongly, mistake=mistake))
+
+
+def test_pairs_where_classes_are_few():
+    """With fewer pairs of different classes than of one, all of them are taken; one class alone gives only its own."""
+    labels = torch.tensor([0, 0, 0, 1])
+    for strategy in ("random", "hard"):
+        assert len(mine_pairs(torch.rand(4, 4), labels, strategy=strategy)) == 6
+        assert len(mine_pairs(torch.rand(4, 4), torch.zeros(4).long(), strategy=strategy)) == 6
+
+
+# Triplets
+
+
+def naive_triplets(labels):
+    """Every triplet of a batch, with loops."""
+    every = range(len(labels))
+    return {
+        (a, p, n)
+        for a in every for p in every for n in every
+        if a != p and labels[a] == labels[p] and labels[a] != labels[n]
+    }  # fmt: skip
+
+
+def naive_semi_hard(distances, labels):
+    return {(a, p, n) for a, p, n in naive_triplets(labels) if 0 < distances[a, n] - distances[a, p] < MARGIN}
+
+
+def naive_hard(distances, labels):
+    chosen = set()
+    for a in {a for a, _, _ in naive_triplets(labels)}:
+        positives = [j for j in range(len(labels)) if j != a and labels[j] == labels[a]]
+        negatives = [j for j in range(len(labels)) if labels[j] != labels[a]]
+        chosen.add((a, max(positives, key=lambda j: distances[a, j]), min(negatives, key=lambda j: distances[a, j])))
+    return chosen
+
+
+def assert_mines_triplets(mine):
+    """Each strategy takes what its name says; the drawn ones take every anchor and positive once, any negative."""
+    for seed in range(3):
+        _, labels, distances = batch(seed)
+        assert as_set(mine(distances, labels, strategy="hard", margin=MARGIN)) == naive_hard(distances, labels)
+        allowed = {"random": naive_triplets(labels), "semi-hard": naive_semi_hard(distances, labels)}
+        assert 0 < len(allowed["semi-hard"]) < len(allowed["random"])
+        for strategy, expected in allowed.items():
+            draws = [
+                as_set(mine(distances, labels, strategy=strategy, margin=MARGIN, generator=generator(s)))
+                for s in range(80)
+            ]
+            pairs = {(a, p) for a, p, _ in expected}
+            assert all(sorted((a, p) for a, p, _ in drawn) == sorted(pairs) for drawn in draws)
+            assert set.union(*draws) == expected
+
+
+def test_triplets_equal_the_definition():
+    assert_mines_triplets(mine_triplets)
+
+
+def mine_triplets_wrongly(distances, labels, *, strategy, margin, generator=None, mistake):
+    """`mine_triplets` with one mistake."""
+    right = partial(mine_triplets, strategy=strategy, generator=generator)
+    if mistake == "no upper end of the band":
+        return right(distances, labels, margin=1e9)
+    if mistake == "distances not squared":
+        return right(distances.sqrt(), labels, margin=margin)
+    if mistake == "positive and negative exchanged":
+        return right(distances, labels, margin=margin)[:, [0, 2, 1]]
+    if mistake == "closest positive, farthest negative":
+        return right(-distances, labels, margin=margin)
+    if mistake == "same class as negative":
+        return right(distances, torch.arange(len(labels)) // 2, margin=margin)
+    if mistake == "one triplet an anchor":
+        triplets = right(distances, labels, margin=margin)
+        first = [i for i, a in enumerate(triplets[:, 0]) if a not in triplets[:i, 0]]
+        return triplets[first]
+    if mistake == "the nearest negative always":
+        triplets = right(distances, labels, margin=margin)
+        other = distances.masked_fill(labels[:, None] == labels, math.inf)
+        return torch.cat([triplets[:, :2], other.argmin(1)[triplets[:, :1]]], dim=1)
+    raise AssertionError(mistake)
+
+
+TRIPLET_MISTAKES = [
+    "no upper end of the band",
+    "distances not squared",
+    "positive and negative exchanged",
+    "closest positive, farthest negative",
+    "same class as negative",
+    "one triplet an anchor",
+    "the nearest negative always",
+]
+
+
+@pytest.mark.parametrize("mistake", TRIPLET_MISTAKES)
+def test_a_mistake_in_mining_triplets_is_caught(mistake):
+    with pytest.raises(AssertionError):
+        assert_mines_triplets(partial(mine_triplets_wrongly, mistake=mistake))
+
+
+SQUARED = LpDistance(normalize_embeddings=False, p=2, power=2)
+
+
+def test_hard_triplets_equal_those_of_batch_hard_miner():
+    """An independent library mines the same triplets for every anchor that has a positive."""
+    for seed in range(5):
+        z, labels, distances = batch(seed)
+        theirs = torch.stack(BatchHardMiner(distance=SQUARED)(z, labels), dim=1)
+        assert as_set(mine_triplets(distances, labels, strategy="hard", margin=MARGIN)) == as_set(theirs)
+
+
+def test_semi_hard_triplets_are_drawn_from_those_of_triplet_margin_miner():
+    """An independent library lists all semi-hard triplets; ours draws one for each anchor and positive among them."""
+    miner = TripletMarginMiner(margin=MARGIN, type_of_triplets="semihard", distance=SQUARED)
+    for seed in range(5):
+        z, labels, distances = batch(seed)
+        theirs = as_set(torch.stack(miner(z, labels), dim=1))
+        ours = as_set(mine_triplets(distances, labels, strategy="semi-hard", margin=MARGIN, generator=generator()))
+        assert ours <= theirs
+        assert {(a, p) for a, p, _ in ours} == {(a, p) for a, p, _ in theirs}
+
+
+def test_regions_are_those_of_triplet_margin_miner():
+    """Its "easy", "semihard" and "hard" triplets are ours."""
+    z, labels, distances = batch()
+    for region, theirs in zip(REGIONS, ("easy", "semihard", "hard"), strict=True):
+        miner = TripletMarginMiner(margin=MARGIN, type_of_triplets=theirs, distance=SQUARED)
+        anchor, positive, negative = miner(z, labels)
+        assert len(anchor) > 0
+        found = triplet_regions(distances[anchor, positive], distances[anchor, negative], margin=MARGIN)
+        assert found.eq(REGIONS.index(region)).all()
+
+
+def test_regions_at_their_borders():
+    """At the positive's distance a negative is hard, at the margin beyond it easy; margin 0 leaves no semi-hard."""
+    to_negative = torch.tensor([0.0, 0.5, 1.0, 1.125, 1.25, 9.0])
+    assert triplet_regions(torch.tensor(1.0), to_negative, margin=0.25).tolist() == [2, 2, 2, 1, 0, 0]
+    assert triplet_regions(torch.tensor(1.0), to_negative, margin=0.0).tolist() == [2, 2, 2, 0, 0, 0]
+
+
+def test_easy_triplets_are_those_without_loss():
+    """Region and loss agree: 0 where easy, below the margin where semi-hard, at least the margin where hard."""
+    z, labels, distances = batch()
+    for a, p, n in naive_triplets(labels):
+        loss = triplet_loss(z[[a]], z[[p]], z[[n]], margin=MARGIN).item()
+        region = REGIONS[triplet_regions(distances[a, p], distances[a, n], margin=MARGIN)]
+        assert region == ("easy" if loss == 0 else "semi-hard" if loss < MARGIN else "hard")
+
+
+@pytest.mark.parametrize("strategy", metric.TRIPLETS)
+def test_no_triplet_where_there_is_none(strategy):
+    """A batch of one class, or with every class once, holds no triplet."""
+    for labels in (torch.zeros(4).long(), torch.arange(4)):
+        assert mine_triplets(torch.rand(4, 4), labels, strategy=strategy, margin=1.0).shape == (0, 3)
+
+
+def test_the_same_generator_mines_the_same():
+    _, labels, distances = batch()
+    for strategy in ("random", "semi-hard"):
+        one, same, other = (
+            mine_triplets(distances, labels, strategy=strategy, margin=2.0, generator=generator(s)) for s in (0, 0, 1)
+        )
+        assert one.equal(same)
+        assert not one.equal(other)
+
+
+# Batches
+
+
+def test_a_batch_holds_so_many_pictures_of_so_many_classes():
+    """Class by class, no picture twice, and no class that has too few pictures."""
+    labels = torch.tensor([0, 1, 2, 3, 1, 0, 2, 1, 0, 1])  # class 3 has one picture, class 2 has two
+    for seed in range(20):
+        index = sample_classes(labels, n_classes=2, n_each=3, generator=generator(seed))
+        assert len(set(index.tolist())) == 6
+        groups = labels[index].view(2, 3)
+        assert groups.eq(groups[:, :1]).all()
+        assert set(groups[:, 0].tolist()) == {0, 1}
+
+
+def test_every_class_and_every_picture_is_drawn_equally_often():
+    """Of 3 classes 2 are drawn each time, and 2 of a class' pictures, however many it has."""
+    labels = torch.tensor([0] * 3 + [1] * 4 + [2] * 8)
+    source = generator()
+    drawn = torch.cat([sample_classes(labels, n_classes=2, n_each=2, generator=source) for _ in range(3000)])
+    share = drawn.bincount(minlength=15) / 3000
+    expected = torch.tensor([2 / 3 * 2 / 3] * 3 + [2 / 3 * 2 / 4] * 4 + [2 / 3 * 2 / 8] * 8)
+    # the standard error of a share is below 0.0092
+    assert (share - expected).abs().max() < 0.04
+
+
+def test_class_numbers_may_have_gaps():
+    labels = torch.tensor([7, 7, 100, 100])
+    index = sample_classes(labels, n_classes=2, n_each=2, generator=generator())
+    assert sorted(index.tolist()) == [0, 1, 2, 3]
+
+
+# Networks
+
+
+def tiny(cls, **options):
+    """A network without a random part in it, on twelve points."""
+    return cls(nn.Identity(), **options)
+
+
+@pytest.mark.parametrize("mining", metric.PAIRS)
+def test_the_siamese_loss_is_the_contrastive_loss_of_its_pairs(mining):
+    z, labels, _ = batch()
+    loss, aux = tiny(Siamese, mining=mining, margin=2.0).loss(z, labels)
+    first, second = aux["pairs"].T
+    same = labels[first] == labels[second]
+    assert loss.item() == pytest.approx(contrastive_loss(z[first], z[second], same, margin=2.0).item())
+    single = [
+        contrastive_loss(z[[i]], z[[j]], labels[[i]] == labels[[j]], margin=2.0).item()
+        for i, j in aux["pairs"].tolist()
+    ]
+    assert aux["active"].item() == pytest.approx(sum(value > 0 for value in single) / len(single))
+    assert aux["z"].equal(z)
+
+
+@pytest.mark.parametrize("mining", metric.TRIPLETS)
+def test_the_triplet_network_s_loss_is_the_triplet_loss_of_its_triplets(mining):
+    z, labels, _ = batch()
+    loss, aux = tiny(Triplet, mining=mining, margin=MARGIN, normalise=False).loss(z, labels)
+    losses = [triplet_loss(z[[a]], z[[p]], z[[n]], margin=MARGIN).item() for a, p, n in aux["triplets"].tolist()]
+    assert loss.item() == pytest.approx(sum(losses) / len(losses))
+    assert aux["active"].item() == pytest.approx(sum(value > 0 for value in losses) / len(losses))
+
+
+@pytest.mark.parametrize("cls", [Siamese, Triplet])
+def test_the_gradient_reaches_all_three_and_mining_none(cls):
+    """Finite differences of the loss for the chosen pairs or triplets are its gradient."""
+    z, labels, _ = batch()
+    method = tiny(cls, mining="hard", normalise=True)
+    z = z.requires_grad_()
+    assert torch.autograd.gradcheck(lambda z: method.loss(z, labels)[0], (z,))
+
+
+@pytest.mark.parametrize("cls", [Siamese, Triplet])
+def test_normalised_representations_have_length_one(cls):
+    images = torch.randn(5, 3, generator=generator())
+    assert tiny(cls, normalise=True).encode(images).norm(dim=1).allclose(torch.ones(5))
+    assert tiny(cls, normalise=False).encode(images).equal(images)
+
+
+def test_each_keeps_its_paper_s_meaning_by_default():
+    """Hadsell's points are free and all pairs count; Schroff's lie on the sphere, and triplets are semi-hard."""
+    siamese, triplet = Siamese(nn.Identity()), Triplet(nn.Identity())
+    assert (siamese.normalise, siamese.mining, siamese.margin) == (False, "all", 1.0)
+    assert (triplet.normalise, triplet.mining, triplet.margin) == (True, "semi-hard", 0.2)
+
+
+def test_a_batch_without_triplets_has_loss_zero_and_can_be_trained_on():
+    """The step changes nothing instead of failing or giving nan."""
+    method = Triplet(mlp(3, 4))
+    loss, aux = method.loss(torch.randn(4, 3, generator=generator()), torch.arange(4))
+    loss.backward()
+    assert loss.item() == 0
+    assert aux["active"].item() == 0
+    assert all(p.grad.eq(0).all() for p in method.parameters())
+
+
+def test_when_all_coincide_the_hard_triplet_loss_is_the_margin():
+    """The collapsed network: every distance is 0, so the loss is the margin and the gradient 0."""
+    z = torch.ones(6, 3, requires_grad=True)
+    loss, _ = tiny(Triplet, mining="hard", normalise=False, margin=0.2).loss(z, torch.arange(6) // 2)
+    loss.backward()
+    assert loss.item() == pytest.approx(0.2)
+    assert z.grad.eq(0).all()
+
+
+@pytest.mark.parametrize("cls", [Siamese, Triplet])
+def test_state_is_complete_and_after_step_moves_nothing(cls):
+    """A copy through the state dictionary encodes alike; there is nothing besides weights."""
+    method, copy = cls(mlp(3, 4, 2)), cls(mlp(3, 4, 2))
+    copy.load_state_dict(method.state_dict())
+    x, labels = torch.randn(6, 3, generator=generator()), torch.arange(6) // 2
+    _, aux = method.loss(x, labels)
+    before = [p.clone() for p in method.parameters()]
+    method.after_step(aux)
+    assert all(a.equal(b) for a, b in zip(before, method.parameters(), strict=True))
+    assert copy.encode(x).equal(method.encode(x))
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: Siamese(nn.Identity(), mining="semi-hard"),
+            "mining must be one of all, random, hard, got 'semi-hard'",
+        ),
+        (lambda: Triplet(nn.Identity(), mining="semihard"), "mining must be one of random, semi-hard, hard"),
+        (lambda: Siamese(nn.Identity(), margin=-1), "margin must be a finite number >= 0, got -1"),
+        (lambda: Triplet(nn.Identity(), margin=math.nan), "margin must be"),
+        (lambda: mine_pairs(torch.rand(3, 3), torch.zeros(3).long(), strategy="easy"), "strategy must be one of all"),
+        (lambda: mine_pairs(torch.rand(3, 2), torch.zeros(3).long(), strategy="all"), r"distances must be \(N, N\)"),
+        (lambda: mine_pairs(torch.rand(3, 3), torch.rand(3), strategy="all"), r"labels must be \(N,\) integers"),
+        (lambda: mine_triplets(torch.rand(2, 2), torch.zeros(3).long(), strategy="hard", margin=1), "N = 3 labels"),
+        (lambda: mine_triplets(torch.rand(3, 3), torch.zeros(3).long(), strategy="hard", margin=-1), "margin must be"),
+        (lambda: triplet_regions(torch.rand(3), torch.rand(3), margin=-1), "margin must be"),
+        (lambda: sample_classes(torch.zeros(3).long(), n_classes=0, n_each=1, generator=generator()), "at least 1"),
+        (lambda: sample_classes(torch.zeros(3).long(), n_classes=2, n_each=1, generator=generator()), "only 1 classes"),
+        (lambda: sample_classes(torch.zeros(3), n_classes=1, n_each=1, generator=generator()), "labels must be"),
+    ],
+)
+def test_bad_input_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+# Behaviour: real digits, seconds
+
+
+def one_nearest_neighbour(encode, dataset):
+    """Share of pictures whose nearest other picture is of their class."""
+    with torch.no_grad():
+        distances = pairwise_distances(encode(dataset.images)).fill_diagonal_(math.inf)
+    return (dataset.labels[distances.argmin(1)] == dataset.labels).double().mean().item()
+
+
+def trained_on_digits(method, seed, steps=150):
+    train = digits("train")
+
+    def draw(source):
+        index = sample_classes(train.labels, n_classes=10, n_each=6, generator=source)
+        return train.images[index], train.labels[index]
+
+    run = fit(method, draw, steps=steps, seed=seed, progress=False)
+    method.eval()
+    return run
+
+
+@pytest.mark.parametrize("make", [Siamese, partial(Triplet, normalise=False, margin=1.0)], ids=["siamese", "triplet"])
+@pytest.mark.parametrize("seed", range(3))
+def test_two_numbers_a_digit_are_enough_once_the_distance_is_learned(make, seed):
+    """In the plane, the nearest new digit is of the same class; an untrained network's plane tells nothing."""
+    seed_everything(seed)
+    method = make(conv_encoder(widths=(16, 16, 16), out_features=2)).eval()
+    test = digits("test")
+    untrained = one_nearest_neighbour(method.encode, test)
+    trained_on_digits(method, seed)
+    trained = one_nearest_neighbour(method.encode, test)
+    assert untrained < 0.4
+    assert trained > 0.8
