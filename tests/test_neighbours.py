@@ -1,0 +1,541 @@
+"""An index agrees with a naive search when it looks everywhere, finds more the longer it looks, and refuses clearly."""
+
+import heapq
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from sklearn.cluster import KMeans
+from sklearn.neighbors import NearestNeighbors
+
+from mlteach.neighbours import ExactSearch, HashTables, InvertedLists, NeighbourGraph, k_means, measure, recall
+
+MEASURES = ("cosine", "euclid")
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def clustered(count, columns=6, seed=0):
+    """Ten groups of vectors, none in the middle, so that the origin and the mean are no special places."""
+    generator = seeded(seed)
+    centres = 3 * torch.randn(10, columns, generator=generator) + 1
+    chosen = torch.randint(10, (count,), generator=generator)
+    return centres[chosen] + torch.randn(count, columns, generator=generator)
+
+
+VECTORS, QUERIES = clustered(600), clustered(50, seed=0) + 0.1 * clustered(50, seed=1)
+
+MAKERS = {
+    "exact": ExactSearch,
+    "hash": lambda vectors, **more: HashTables(vectors, n_tables=3, n_bits=6, generator=seeded(), **more),
+    "lists": lambda vectors, **more: InvertedLists(vectors, n_cells=min(20, len(vectors)), generator=seeded(), **more),
+    "graph": lambda vectors, **more: NeighbourGraph(
+        vectors, n_links=5, ef_build=10, n_starts=4, generator=seeded(), **more
+    ),
+}
+APPROXIMATE = [name for name in MAKERS if name != "exact"]
+
+
+def everywhere(index):
+    """The setting at which an index visits every vector."""
+    return {index.knob: index.exhaustive} if index.knob else {}
+
+
+def naive(vectors, queries, k, measure):
+    """Values and indices of the k nearest, one pair of vectors after the other, in float64."""
+    vectors, queries = vectors.double().tolist(), queries.double().tolist()
+    values, indices = [], []
+    for q in queries:
+        if measure == "euclid":
+            keys = [math.dist(q, v) for v in vectors]
+        else:
+            keys = [-sum(a * b for a, b in zip(q, v, strict=True)) / math.hypot(*q) / math.hypot(*v) for v in vectors]
+        order = sorted(range(len(vectors)), key=lambda i: (keys[i], i))[:k]
+        values.append([keys[i] if measure == "euclid" else -keys[i] for i in order])
+        indices.append(order)
+    return torch.tensor(values), torch.tensor(indices)
+
+
+# --- what all of them promise -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", MEASURES)
+@pytest.mark.parametrize("name", MAKERS)
+def test_looking_everywhere_gives_what_a_naive_loop_gives(name, kind):
+    """Recall is exactly 1 at the exhaustive setting, in the right order and with the right values."""
+    index = MAKERS[name](VECTORS, measure=kind)
+    values, indices = index.search(QUERIES, 10, **everywhere(index))
+    right_values, right_indices = naive(VECTORS, QUERIES, 10, kind)
+    assert torch.equal(indices, right_indices)
+    assert torch.allclose(values, right_values, atol=1e-5)
+    assert recall(indices, right_indices) == 1
+
+
+@pytest.mark.parametrize("kind", MEASURES)
+def test_exact_search_agrees_with_scikit_learn(kind):
+    """An independent implementation finds the same; scikit-learn's cosine distance is 1 - cosine."""
+    metric = {"cosine": "cosine", "euclid": "euclidean"}[kind]
+    reference = NearestNeighbors(n_neighbors=7, metric=metric, algorithm="brute").fit(VECTORS.double().numpy())
+    distances, indices = reference.kneighbors(QUERIES.double().numpy())
+    values, found = ExactSearch(VECTORS, measure=kind).search(QUERIES, 7)
+    assert np.array_equal(found, indices)
+    assert np.allclose(values, 1 - distances if kind == "cosine" else distances, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", MEASURES)
+@pytest.mark.parametrize("name", APPROXIMATE)
+def test_recall_grows_with_the_knob(name, kind):
+    """Little is found with little work, most with more, and never less; the work grows too."""
+    index = MAKERS[name](VECTORS, measure=kind)
+    right = ExactSearch(VECTORS, measure=kind).search(QUERIES, 10)[1]
+    settings = {"n_probe": [1, 2, 4, 8, 16], "ef": [10, 20, 40, 80, 160]}[index.knob]
+    found = [recall(index.search(QUERIES, 10, **{index.knob: s})[1], right) for s in settings]
+    costs = [index.cost(QUERIES, **{index.knob: s}) for s in settings]
+    assert found == sorted(found)
+    assert found[0] < found[-1] or found[0] > 0.99
+    assert found[-1] > 0.98
+    assert costs == sorted(costs)
+    assert costs[0] < 300
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_values_belong_to_the_indices_and_come_nearest_first(name):
+    """Whatever was found, its value is the cosine or distance of just that vector."""
+    cosines, indices = MAKERS[name](VECTORS).search(QUERIES, 10)
+    there = indices >= 0
+    expected = F.cosine_similarity(QUERIES[:, None], VECTORS[indices.clamp(min=0)], dim=2)
+    assert torch.allclose(cosines[there], expected[there], atol=1e-5)
+    assert (cosines.diff(dim=1) <= 0).all() or not there.all()
+    distances = MAKERS[name](VECTORS, measure="euclid").search(QUERIES, 10)[0]
+    assert (distances.nan_to_num(9e9, posinf=9e9).diff(dim=1) >= 0).all()
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_what_is_found_was_visited_and_visits_are_counted(name):
+    """`visited` names each vector once, and the cost is their number plus what came before."""
+    index = MAKERS[name](VECTORS, measure="euclid")
+    visited = index.visited(QUERIES)
+    indices = index.search(QUERIES, 10)[1]
+    for seen, found in zip(visited, indices, strict=True):
+        assert len(seen.unique()) == len(seen)
+        assert set(found.tolist()) - {-1} <= set(seen.tolist())
+    assert index.cost(QUERIES) == pytest.approx(index.overhead + sum(map(len, visited)) / len(visited))
+    assert index.overhead == {"exact": 0, "hash": 18, "lists": 20, "graph": 0}[name]
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_equal_vectors_come_in_the_order_of_their_numbers(name):
+    """200 copies of one vector among others: the ties are broken alike everywhere, and none is lost."""
+    vectors = torch.cat([clustered(100, seed=3), torch.ones(200, 6), clustered(100, seed=4)])
+    index = MAKERS[name](vectors, measure="euclid")
+    values, indices = index.search(torch.ones(2, 6), 250, **everywhere(index))
+    assert torch.equal(indices[:, :200], torch.arange(100, 300).expand(2, 200))
+    assert (values[:, :200] == 0).all()
+    assert (values[:, 200:] > 0).all()
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_nothing_but_equal_vectors(name):
+    """Then the k first are the k nearest."""
+    index = MAKERS[name](torch.ones(90, 3))
+    cosines, indices = index.search(torch.ones(1, 3), 5, **everywhere(index))
+    assert indices.tolist() == [[0, 1, 2, 3, 4]]
+    assert cosines.tolist() == [[1.0] * 5]
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_one_vector_is_the_nearest(name):
+    """The smallest index that there can be."""
+    kind = {"n_cells": 1} if name == "lists" else {}
+    index = type(MAKERS[name](VECTORS))(torch.tensor([[3.0, 4.0]]), measure="euclid", **kind)
+    values, indices = index.search(torch.tensor([[0.0, 0.0], [3.0, 4.0]]), 1, **everywhere(index))
+    assert values.tolist() == [[5.0], [0.0]]
+    assert indices.tolist() == [[0], [0]]
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_far_from_the_origin_nothing_is_lost_to_rounding(name):
+    """|v|² - 2 v·q alone would round neighbours 0.01 apart into one heap when all vectors lie near (100, 100, …)."""
+    vectors = 100 + 0.1 * clustered(300, seed=5)
+    index = MAKERS[name](vectors, measure="euclid")
+    right = naive(vectors, vectors[:20], 5, "euclid")[1]
+    assert torch.equal(index.search(vectors[:20], 5, **everywhere(index))[1], right)
+
+
+@pytest.mark.parametrize("name", APPROXIMATE)
+def test_one_seed_one_index(name):
+    """The same generator gives the same answers, and the caller's tensor may change afterwards."""
+    vectors = VECTORS.clone()
+    one, two = MAKERS[name](vectors), MAKERS[name](vectors)
+    vectors.zero_()
+    assert torch.equal(one.search(QUERIES, 5)[1], two.search(QUERIES, 5)[1])
+
+
+def test_where_too_little_was_visited_the_rest_is_empty():
+    """A bucket with fewer than k vectors: index -1 and the worst value."""
+    for kind, worst in (("cosine", -math.inf), ("euclid", math.inf)):
+        index = HashTables(VECTORS, measure=kind, n_tables=1, n_bits=16, generator=seeded())
+        values, indices = index.search(VECTORS[:5], 600)
+        assert (indices[:, -1] == -1).all()
+        assert (indices[:, 0] == torch.arange(5)).all()
+        assert (values[indices == -1] == worst).all()
+        assert values[indices >= 0].isfinite().all()
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("k", [0, -1, 601])
+def test_k_out_of_range_is_refused(name, k):
+    """More neighbours than there are vectors, or none."""
+    with pytest.raises(ValueError, match=f"k must lie between 1 and the number of vectors, 600, got {k}"):
+        MAKERS[name](VECTORS).search(QUERIES, k)
+
+
+@pytest.mark.parametrize("name", APPROXIMATE)
+def test_a_knob_out_of_range_is_refused(name):
+    """The message names the knob and its range."""
+    index = MAKERS[name](VECTORS)
+    for wrong in (0, index.exhaustive + 1):
+        with pytest.raises(ValueError, match=rf"{index.knob} must lie between \d+ and {index.exhaustive}, got {wrong}"):
+            index.search(QUERIES, 5, **{index.knob: wrong})
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize(
+    ("vectors", "message"),
+    [
+        (torch.zeros(0, 3), "at least one row and one column"),
+        (torch.zeros(3), "must be a matrix"),
+        (torch.tensor([[1.0, 0.0], [math.nan, 0.0]]), "finite, got NaN or infinity in row 1"),
+        (torch.tensor([[1.0, 0.0], [0.0, 0.0]]), "no row of zeros under the cosine, got one in row 1"),
+    ],
+)
+def test_unusable_vectors_are_refused(name, vectors, message):
+    """Before anything is built."""
+    with pytest.raises(ValueError, match=message):
+        MAKERS[name](vectors)
+
+
+def test_other_wrong_arguments_are_refused():
+    """Each message says what was given."""
+    with pytest.raises(ValueError, match="cosine, euclid, got 'dot'"):
+        ExactSearch(VECTORS, measure="dot")
+    with pytest.raises(ValueError, match="queries must have 6 columns, as vectors, got 5"):
+        ExactSearch(VECTORS).search(QUERIES[:, :5], 3)
+    with pytest.raises(ValueError, match="n_tables must be at least 1, got 0"):
+        HashTables(VECTORS, n_tables=0)
+    with pytest.raises(ValueError, match="n_bits must lie between 1 and 16, got 17"):
+        HashTables(VECTORS, n_bits=17)
+    with pytest.raises(ValueError, match="number of vectors, 600, got 601"):
+        InvertedLists(VECTORS, n_cells=601)
+    with pytest.raises(ValueError, match="n_links, ef_build and n_starts must be at least 1, got 0, 24 and 32"):
+        NeighbourGraph(VECTORS, n_links=0)
+    with pytest.raises(ValueError, match="ef must lie between 20 and 600, got 10"):
+        NeighbourGraph(VECTORS).search(QUERIES, 20, ef=10)
+
+
+# --- hashing ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("angle", [0.2, 1.0, 2.5])
+def test_two_vectors_share_a_bit_with_probability_one_minus_angle_over_pi(angle):
+    """Measured over 8,000 planes; four standard deviations of a share of 8,000 are at most 0.022."""
+    pair = torch.tensor([[1.0, 0.0, 0.0], [math.cos(angle), math.sin(angle), 0.0]])
+    index = HashTables(pair, n_tables=500, n_bits=16, generator=seeded())
+    first, second = index.codes(index.vectors)
+    different = sum(int(a ^ b).bit_count() for a, b in zip(first, second, strict=True))
+    assert 1 - different / 8000 == pytest.approx(1 - angle / math.pi, abs=0.022)
+
+
+@pytest.mark.parametrize("kind", MEASURES)
+def test_buckets_are_probed_in_the_order_of_the_planes_to_cross(kind):
+    """Against the definition, plane by plane and code by code."""
+    index = HashTables(VECTORS, measure=kind, n_tables=1, n_bits=4, generator=seeded())
+    centre = index.vectors.mean(0) if kind == "euclid" else 0
+    codes = [sum(2**j * int(p @ (v - centre) > 0) for j, p in enumerate(index.planes[0])) for v in index.vectors]
+    for query in index._rows("queries", QUERIES[:10]):
+        sides = [p @ (query - centre) for p in index.planes[0]]
+        own = sum(2**j * int(s > 0) for j, s in enumerate(sides))
+        detour = {code: sum(s**2 for j, s in enumerate(sides) if (own ^ code) >> j & 1) for code in range(16)}
+        order = sorted(detour, key=detour.get)
+        for n_probe in (1, 2, 5, 16):
+            expected = [i for i, code in enumerate(codes) if code in order[:n_probe]]
+            assert index._visit(query, n_probe=n_probe).tolist() == expected
+
+
+def test_more_tables_find_more():
+    """A second chance for every neighbour."""
+    right = ExactSearch(VECTORS).search(QUERIES, 10)[1]
+    found = [
+        recall(HashTables(VECTORS, n_tables=n, n_bits=8, generator=seeded()).search(QUERIES, 10)[1], right)
+        for n in (1, 4, 16)
+    ]
+    assert found[0] < found[1] < found[2]
+
+
+# --- inverted lists ---------------------------------------------------------------------------------------------------
+
+
+def test_k_means_is_as_good_as_scikit_learns_and_its_cells_are_nearest():
+    """One start instead of ten costs something: between scikit-learn's sum of squares and 1.6 times that."""
+    vectors = VECTORS.numpy()
+    centres, cells = k_means(vectors, 10, rounds=20, generator=seeded(1))
+    squares = np.square(vectors[:, None] - centres).sum(2)
+    assert np.array_equal(cells, squares.argmin(1))
+    reference = KMeans(10, n_init=10, random_state=0).fit(vectors).inertia_
+    assert reference * 0.99 < squares.min(1).sum() < reference * 1.6
+    start = np.square(vectors[:, None] - k_means(vectors, 10, rounds=0, generator=seeded(1))[0]).sum(2).min(1).sum()
+    assert squares.min(1).sum() < start
+
+
+def test_k_means_keeps_a_centre_that_lost_its_vectors():
+    """Three of four first centres coincide, so two of them own nothing."""
+    vectors = np.array([[0.0], [0.0], [0.0], [9.0]], np.float32)
+    centres, cells = k_means(vectors, 4, generator=seeded())
+    assert sorted(centres[:, 0].tolist()) == [0, 0, 0, 9]
+    assert centres[cells, 0].tolist() == [0, 0, 0, 9]
+
+
+def test_a_query_visits_exactly_the_lists_of_the_nearest_centres():
+    """Against the definition, and every vector is in one list."""
+    index = MAKERS["lists"](VECTORS, measure="euclid")
+    assert sorted(index.members.tolist()) == list(range(600))
+    for query in QUERIES[:10].numpy():
+        order = np.linalg.norm(index.centres - query, axis=1).argsort()
+        for n_probe in (1, 3, 20):
+            expected = np.flatnonzero(np.isin(index.cells, order[:n_probe]))
+            assert np.array_equal(np.sort(index._visit(query, n_probe=n_probe)), expected)
+
+
+def test_the_number_of_cells_is_the_root_of_the_number_of_vectors():
+    """Unless it is given."""
+    assert InvertedLists(VECTORS).exhaustive == 24
+    assert InvertedLists(VECTORS, n_cells=7).exhaustive == 7
+
+
+# --- graph ------------------------------------------------------------------------------------------------------------
+
+
+def naive_walk(index, query, ef):
+    """The beam and all that was seen, by the textbook: two heaps, one query, one vector after the other."""
+
+    def distance(node):
+        return float(np.square(index.vectors[node].astype(float) - query).sum())
+
+    seen = set(index.starts.tolist())
+    best = sorted((distance(node), node) for node in seen)[:ef]
+    waiting = list(best)
+    heapq.heapify(waiting)
+    while waiting:
+        gap, node = heapq.heappop(waiting)
+        if len(best) == ef and gap > best[-1][0]:
+            break
+        for other in index.links[node].tolist():
+            if other != index.nobody and other not in seen:
+                seen.add(other)
+                best = sorted([*best, (distance(other), other)])[:ef]
+                heapq.heappush(waiting, (distance(other), other))
+    return [node for _, node in best], seen
+
+
+@pytest.mark.parametrize("ef", [1, 5, 30])
+def test_walks_side_by_side_are_the_walks_of_the_textbook(ef):
+    """Many queries in arrays take the steps that one query takes with two heaps."""
+    index = MAKERS["graph"](VECTORS, measure="euclid")
+    queries = QUERIES.numpy()
+    beams, seen, trail = index.walk(queries, ef)
+    for row, query in enumerate(queries):
+        beam, visited = naive_walk(index, query, ef)
+        assert beams[row].tolist() == beam
+        assert set(np.flatnonzero(seen[row, :-1]).tolist()) == visited
+        steps = [step[row] for step in trail if step[row] != index.nobody]
+        assert len(set(steps)) == len(steps)
+        assert set(steps) <= visited
+
+
+def test_links_are_chosen_in_all_directions():
+    """Against the rule, one candidate after the other."""
+    index = MAKERS["graph"](VECTORS, measure="euclid")
+    nodes, candidates = np.arange(20), np.stack([np.arange(100, 130)] * 20)
+    candidates[:, -3:] = index.nobody
+    candidates = index._sorted(nodes, candidates)
+    for node, row, chosen in zip(nodes, candidates, index._choose(nodes, candidates), strict=True):
+        expected = []
+        for c in row[row != index.nobody]:
+            to_node = np.linalg.norm(index.vectors[c] - index.vectors[node])
+            if all(np.linalg.norm(index.vectors[c] - index.vectors[e]) >= to_node for e in expected):
+                expected.append(c)
+        expected = expected[: index.n_links]
+        assert chosen[chosen != index.nobody].tolist() == expected
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_every_vector_can_be_reached_and_the_links_are_sound(seed):
+    """No link to itself, none twice, few enough, and a way from the start to everywhere."""
+    index = NeighbourGraph(clustered(700, seed=seed), n_links=4, ef_build=8, n_starts=1, generator=seeded(seed))
+    for node, links in enumerate(index.links[:-1]):
+        links = links[links != index.nobody]
+        assert node not in links
+        assert len(set(links[:-1])) >= len(links) - 1
+        assert 1 <= len(links) <= 9
+    assert (index.links[-1] == index.nobody).all()
+    assert index._reach(np.zeros(701, bool), index.starts)[:-1].all()
+
+
+def test_starts_in_every_group_find_the_right_group():
+    """Ten groups far apart: from one start some walks never reach their group, from many nearly all do."""
+    vectors = F.one_hot(torch.arange(10).repeat(200), 10).float()
+    vectors = vectors + 0.05 * torch.randn(2000, 10, generator=seeded(7))
+    right = ExactSearch(vectors).search(vectors[:200], 5)[1]
+    found = [
+        recall(NeighbourGraph(vectors, n_starts=n, generator=seeded()).search(vectors[:200], 5, ef=16)[1], right)
+        for n in (1, 64)
+    ]
+    assert found[1] > 0.95
+    assert found[1] > found[0]
+
+
+# --- recall and its price ---------------------------------------------------------------------------------------------
+
+
+def test_recall_counts_true_neighbours_in_any_order():
+    """By hand: 2 of 3, then 0 of 3; an empty place never counts."""
+    exact = torch.tensor([[1, 2, 3], [4, 5, 6]])
+    assert recall(torch.tensor([[3, 9, 1], [-1, -1, -1]]), exact) == pytest.approx(1 / 3)
+    assert recall(exact.flip(1), exact) == 1
+    with pytest.raises(ValueError, match=r"must both be \(Q, k\), got \(2, 2\) and \(2, 3\)"):
+        recall(exact[:, :2], exact)
+
+
+def test_measure_reports_every_setting():
+    """Recall and distances equal what the index itself says; the speed is a positive number."""
+    right = ExactSearch(VECTORS).search(QUERIES, 10)[1]
+    (exact,) = measure(ExactSearch(VECTORS), QUERIES, right, repeats=1)
+    assert (exact.setting, exact.recall, exact.distances) == ("everything", 1, 600)
+    index = MAKERS["lists"](VECTORS)
+    few, all_of_them = measure(index, QUERIES, right, [2, 20], repeats=2)
+    assert (few.setting, all_of_them.setting) == ("n_probe 2", "n_probe 20")
+    assert few.recall == recall(index.search(QUERIES, 10, n_probe=2)[1], right)
+    assert few.distances == index.cost(QUERIES, n_probe=2)
+    assert all_of_them.recall == 1
+    assert all_of_them.distances == 620
+    assert few.per_second > 0
+
+
+# --- mutants: the mistakes that people make ---------------------------------------------------------------------------
+
+
+class ForgetsTheLengths(ExactSearch):
+    """Ranks by the dot product alone: for Euclidean distances |v|² is missing."""
+
+    def _find(self, queries, k):
+        self.half_squares = 0 * self.half_squares
+        self.rounding = 0
+        return super()._find(queries, k)
+
+
+class ForgetsToNormalise(ExactSearch):
+    """Calls a dot product a cosine."""
+
+    def _rows(self, name, rows):
+        return rows.numpy().copy()
+
+
+class FarthestFirst(ExactSearch):
+    """Sorts the wrong way round."""
+
+    def _nearest(self, query, candidates, rough, k):
+        return super()._nearest(query, candidates, rough, len(candidates))[::-1][:k].copy()
+
+
+class ProbesTheFarthestCells(InvertedLists):
+    """Takes the largest distances for the largest similarities."""
+
+    def probed(self, query, n_probe):
+        return np.argsort(self.centres @ query - self.half_squares_of_centres)[:n_probe]
+
+
+class LosesTheLastOfEveryList(InvertedLists):
+    """Off by one."""
+
+    def _visit(self, query, *, n_probe=1):
+        cells = self.probed(query, n_probe)
+        return np.concatenate([self.members[self.starts[c] : self.starts[c + 1] - 1] for c in cells])
+
+
+class ReadsTheBitsBackwards(HashTables):
+    """The query's code counts its bits from the other end."""
+
+    def _visit(self, query, *, n_probe=1):
+        self.place_values = np.sort(self.place_values)[::-1]
+        return super()._visit(query, n_probe=n_probe)
+
+
+class OtherPlanesForTheQuery(HashTables):
+    """Draws the planes anew when it is asked."""
+
+    def _visit(self, query, *, n_probe=1):
+        self.planes = self.planes[..., ::-1]
+        return super()._visit(query, n_probe=n_probe)
+
+
+class GivesUpAtOnce(NeighbourGraph):
+    """Stops at the first vector that has no nearer neighbour, whatever ef says."""
+
+    def walk(self, queries, ef):
+        return super().walk(queries, 1)
+
+
+class KeepsNoLinks(NeighbourGraph):
+    """The links are thrown away, so that a walk ends at the starts."""
+
+    def _link_back(self, givers, takers):
+        self.links[:] = self.nobody
+
+    def _mend(self, order):
+        pass
+
+
+RIGHT = [
+    (ExactSearch, {}),
+    (InvertedLists, {"n_cells": 20}),
+    (HashTables, {"n_tables": 2, "n_bits": 6}),
+    (NeighbourGraph, {"n_links": 6, "n_starts": 2}),
+]
+MUTANTS = [ForgetsTheLengths, ForgetsToNormalise, FarthestFirst, ProbesTheFarthestCells, LosesTheLastOfEveryList,
+           ReadsTheBitsBackwards, OtherPlanesForTheQuery, GivesUpAtOnce, KeepsNoLinks]  # fmt: skip
+
+
+def failures(make, arguments):
+    """Which of three properties of every right index this one lacks."""
+    lacking = set()
+    for kind in MEASURES:
+        index = make(VECTORS, measure=kind, **arguments, **({} if make_is_exact(make) else {"generator": seeded()}))
+        right = naive(VECTORS, QUERIES, 10, kind)[1]
+        if not torch.equal(index.search(QUERIES, 10, **everywhere(index))[1], right):
+            lacking.add("right when it looks everywhere")
+        little = {index.knob: {"n_probe": 1, "ef": 20}[index.knob]} if index.knob else {}
+        itself = index.search(VECTORS, 1, **little)[1][:, 0] == torch.arange(len(VECTORS))
+        if itself.double().mean() < 0.98:
+            lacking.add("a vector is its own nearest neighbour, with little work")
+    return lacking
+
+
+def make_is_exact(make):
+    return issubclass(make, ExactSearch)
+
+
+@pytest.mark.parametrize(("make", "arguments"), RIGHT, ids=lambda part: getattr(part, "__name__", ""))
+def test_right_indexes_have_all_properties(make, arguments):
+    """The properties that catch the mutants are true of the real ones."""
+    assert failures(make, arguments) == set()
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
+def test_every_mutant_is_caught(mutant):
+    """A mistake that people make shows in one of the properties."""
+    arguments = next(arguments for make, arguments in RIGHT if issubclass(mutant, make))
+    assert failures(mutant, arguments) != set()
