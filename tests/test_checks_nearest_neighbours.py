@@ -2,8 +2,8 @@
 
 import math
 
-import pytest
 import torch
+from every_check import EveryCheck
 
 from mlteach import checks
 from mlteach.checks import nearest_neighbours as chapter_04
@@ -40,38 +40,8 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("name", RIGHT)
-def test_a_right_function_passes(name):
-    """Written in another way than the definition."""
-    verdict = getattr(checks, name)(RIGHT[name])
-    assert verdict.passed, verdict
-    assert "public checks passed" in verdict.message
-
-
-@pytest.mark.parametrize(("name", "told"), [(name, told) for name in MISTAKES for told in MISTAKES[name]])
-def test_every_known_mistake_is_named_as_itself(name, told):
-    """No mistake is taken for another."""
-    verdict = getattr(checks, name)(MISTAKES[name][told])
-    assert not verdict.passed
-    assert verdict.message == told
-
-
-@pytest.mark.parametrize("name", RIGHT)
-@pytest.mark.parametrize(
-    ("given", "part"),
-    [
-        (None, "a function is expected"),
-        (lambda *arguments: None, "returns nothing yet"),
-        (lambda: 0, "TypeError"),
-        (lambda *arguments: "many", "returns a str"),
-        (lambda *arguments: torch.zeros(7, 7), "shape (7, 7)"),
-    ],
-)
-def test_whatever_a_learner_hands_in_is_answered(name, given, part):
-    """A check never raises."""
-    verdict = getattr(checks, name)(given)
-    assert not verdict.passed
-    assert part in verdict.message
+class TestEveryCheck(EveryCheck):
+    """What all checks promise."""
 
 
 def test_an_unknown_mistake_is_located():

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from every_check import EveryCheck
 
 from mlteach import checks, maps
 from mlteach.checks import seeing_embeddings as chapter
@@ -33,18 +34,8 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("name", RIGHT)
-def test_a_right_function_passes(name):
-    verdict = getattr(checks, name)(RIGHT[name])
-    assert verdict.passed, verdict
-    assert "public checks passed" in verdict.message
-
-
-@pytest.mark.parametrize(("name", "told"), [(name, told) for name in MISTAKES for told in MISTAKES[name]])
-def test_every_known_mistake_is_named_as_itself(name, told):
-    verdict = getattr(checks, name)(MISTAKES[name][told])
-    assert not verdict.passed
-    assert verdict.message == told
+class TestEveryCheck(EveryCheck):
+    """What all checks promise."""
 
 
 def exp_as_typed(squared, sigma):

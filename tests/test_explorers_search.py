@@ -118,6 +118,8 @@ def test_the_query_is_dragged_and_stays_inside(plane):
     assert plane.state["query"] == pytest.approx((-0.25, 1.0), abs=0.01)
     send(plane, 1.5, 1.5, pressed=False, presses=1)  # only hovering
     assert plane.state["query"] == pytest.approx((-0.25, 1.0), abs=0.01)
+    plane.controls["x"].value = 0.5
+    assert plane.state["query"] == pytest.approx((0.5, 1.0), abs=0.01)
     plane.place(99, -99)
     assert plane.state["query"] == pytest.approx((plane.high[0], plane.low[1]), abs=1e-4)
 

@@ -28,8 +28,13 @@ function render({ model, el }) {
       handle?.setAttribute("aria-label", row.querySelector("label")?.textContent ?? "");
     }
   }
+  // JupyterLab would take the up and down keys from a list, to walk from cell to cell.
+  function keepArrowKeys() {
+    for (const list of el.parentElement?.querySelectorAll("select") ?? []) list.dataset.lmSuppressShortcuts = "true";
+  }
   function showText() {
     requestAnimationFrame(nameSliders);
+    requestAnimationFrame(keepArrowKeys);
     picture.alt = model.get("alt");
     readout.textContent = model.get("readout");
     problem.textContent = model.get("problem");

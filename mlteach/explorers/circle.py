@@ -119,7 +119,7 @@ class Circle(Explorer):
         if point != self.shown_point:
             self.shown_point = point
             angle.value = self._degrees(point)
-        elif angle.value != self._degrees(point):
+        elif round(angle.value) != self._degrees(point):  # a page may report 75.00000000000003
             self.angles[self._index(point)] = np.deg2rad(angle.value)
 
     def _show(self, pulls: Tensor) -> None:

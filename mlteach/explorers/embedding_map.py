@@ -86,8 +86,9 @@ class EmbeddingMap(Explorer):
         self.lines = self.ax.add_collection(LineCollection([], colors=ANCHOR, linewidths=0.8, zorder=3))
         self.rings = self.ax.scatter(*np.zeros((2, 1)), s=60, c="none", edgecolors=ANCHOR, linewidths=1.2, zorder=4)
         self.artists = [self.title, self.dots, self.lines, self.rings]
-        for name in ("picture", "text", "key"):
+        for name in ("text", "key"):
             self.axes[name].set_axis_off()
+        self.axes["picture"].set(xticks=[], yticks=[], visible=self.pictures is not None)
         if self.pictures is not None:
             self.picture = self.axes["picture"].imshow(self.pictures[0], interpolation="nearest")
             self.axes["picture"].set_anchor("NW")

@@ -30,7 +30,7 @@ class Film(EmbeddingMap):
     """
 
     panels = (["map", "picture"], ["map", "text"], ["map", "key"], ["map", "course"])
-    key_height = 1.2
+    key_height = 1.4
 
     def __init__(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from matplotlib.artist import Artist
@@ -11,9 +13,9 @@ from scipy.spatial import Voronoi
 from torch import Tensor
 
 from mlteach.explorers.base import Explorer, Pointer
-from mlteach.explorers.controls import choice, count
+from mlteach.explorers.controls import choice, count, slider
 from mlteach.neighbours import ExactSearch, HashTables, Index, InvertedLists, NeighbourGraph, recall
-from mlteach.plots import ANCHOR, CLASS_COLOURS, NEGATIVE, POSITIVE, QUIET, Picture, plain
+from mlteach.plots import ANCHOR, CLASS_COLOURS, POSITIVE, QUIET, Picture, plain
 
 KNOBS = {"inverted lists": "cells", "hashing": "buckets", "graph": "ef"}  # method → its control
 LABELS = {"cells": "cells probed", "buckets": "buckets probed", "ef": "beam width ef"}
@@ -46,13 +48,15 @@ class SearchPlane(Explorer):
         self.points, self.k = points, k
         self.exact = ExactSearch(points, measure="euclid")
         self.indexes = self._build(seed)
-        self.query = self._border()
-        self.low, self.high = (torch.stack([points.amin(0), points.amax(0)]) + torch.tensor([[-0.5], [0.5]])).tolist()
+        self.low = [math.floor(10 * end - 5) / 10 for end in points.amin(0).tolist()]  # half a unit of air
+        self.high = [math.ceil(10 * end + 5) / 10 for end in points.amax(0).tolist()]
         self.dressed = None  # the method that the still part of the picture was drawn for
         controls = {"method": choice("index", list(KNOBS))}
         for method, index in self.indexes.items():
             least = k if method == "graph" else 1
             controls[KNOBS[method]] = count(LABELS[KNOBS[method]], least, index.exhaustive, least)
+        for name, low, high, start in zip("xy", self.low, self.high, self._border(), strict=True):
+            controls[name] = slider(f"query {name}", low, high, start, step=0.01)
         super().__init__(self._figure(), controls, self.artists)
 
     def _build(self, seed: int) -> dict[str, Index]:
@@ -63,11 +67,11 @@ class SearchPlane(Explorer):
             "graph": NeighbourGraph(self.points, measure="euclid", n_links=4, n_starts=1, generator=generator),
         }
 
-    def _border(self) -> Tensor:
+    def _border(self) -> list[float]:
         """A place where cells have something to miss: on the border between two of them."""
         centres = torch.from_numpy(self.indexes["inverted lists"].centres)
         nearest = ExactSearch(centres, measure="euclid").search(centres[:1], 2)[1][0]
-        return centres[nearest].mean(0)
+        return [round(x, 2) for x in centres[nearest].mean(0).tolist()]
 
     # --- the picture -------------------------------------------------------------------------------------------------
 
@@ -99,7 +103,7 @@ class SearchPlane(Explorer):
         self.dots = self.ax.scatter(*place.T, s=26, c="#D5D5D5", linewidths=0, zorder=2)
         (self.path,) = self.ax.plot([], [], color=ANCHOR, linewidth=1.8, zorder=3)
         self.rings = self.ax.scatter([], [], s=75, facecolors="none", edgecolors=ANCHOR, linewidths=1.3, zorder=4)
-        self.cross = self.ax.scatter([0], [0], s=110, marker="*", c=NEGATIVE, edgecolors="white", zorder=5)
+        self.star = self.ax.scatter([0], [0], s=260, marker="*", c=ANCHOR, edgecolors="white", linewidths=1.2, zorder=5)
         self.ax.set_title("star: the query, drag it · rings: its true neighbours · blue: found", fontsize=10)
 
         plain(self.curve_ax)
@@ -116,7 +120,7 @@ class SearchPlane(Explorer):
         )
         self.curve_ax.set_title("lines: 60 queries; dot: this one", fontsize=10)
         self.curve_ax.legend(fontsize=9, frameon=False, loc="lower right")
-        self.artists = [self.region, self.dots, self.path, self.rings, self.cross, self.now]
+        self.artists = [self.region, self.dots, self.path, self.rings, self.star, self.now]
         return figure
 
     def _borders(self, centres: np.ndarray) -> list[Artist]:
@@ -151,14 +155,14 @@ class SearchPlane(Explorer):
         method = self.controls["method"].value
         self._dress(method)
         index, setting = self.indexes[method], self.controls[KNOBS[method]].value
-        knob, query = {index.knob: setting}, self.query[None]
+        knob, query = {index.knob: setting}, torch.tensor([[self.controls[name].value for name in "xy"]])
         visited = index.visited(query, **knob)[0]
         found, exact = index.search(query, self.k, **knob)[1], self.exact.search(query, self.k)[1]
         path = index.walk(query.numpy(), setting)[2] if method == "graph" else []
         state = {
             "method": method,
             "setting": setting,
-            "query": tuple(self.query.tolist()),
+            "query": tuple(query[0].tolist()),
             "visited": visited.tolist(),
             "found": [i for i in found[0].tolist() if i >= 0],
             "exact": exact[0].tolist(),
@@ -188,11 +192,12 @@ class SearchPlane(Explorer):
         kind[state["found"]] = 2
         self.dots.set_color(POINT_COLOURS[kind].tolist())
         self.rings.set_offsets(place[state["exact"]])
-        self.cross.set_offsets([state["query"]])
+        self.star.set_offsets([state["query"]])
         self.path.set_data(*place[state["path"]].T)
         lit = np.zeros((GRID, GRID))
         if method != "graph":
-            pieces = self.indexes[method].probed(self.query.numpy(), state["setting"])
+            query = np.array(state["query"], dtype=np.float32)
+            pieces = self.indexes[method].probed(query, state["setting"])
             lit = np.isin(self.piece_of_pixel[method], pieces).reshape(GRID, GRID)
         self.region.set_data(lit)
         self.now.set_data([state["distances"]], [state["recall"]])
@@ -203,9 +208,9 @@ class SearchPlane(Explorer):
 
     def place(self, x: float, y: float) -> None:
         """Puts the query at (x, y), or at the nearest place inside the picture."""
-        inside = np.clip([x, y], self.low, self.high)
-        self.query = torch.tensor(inside, dtype=torch.float32)
-        self.refresh()
+        with self.one_redraw():
+            for name, value in zip("xy", (x, y), strict=True):
+                self.controls[name].value = round(value, 2)  # a slider stops at its ends by itself
 
     def describe(self) -> str:
         s = self.state

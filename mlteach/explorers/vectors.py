@@ -98,8 +98,10 @@ class Vectors(Explorer):
 
     def _show(self, tips: Tensor, values: dict, nearer: dict) -> None:
         self.arrows.set_UVC(*tips.T.numpy())
-        for letter, tip in zip(self.letters, tips.numpy(), strict=True):
-            letter.set_position(tip * (1 + 0.16 / np.linalg.norm(tip)))
+        for letter, half_width, tip in zip(self.letters, (0.34, 0.08, 0.08), tips.numpy(), strict=True):
+            beyond = tip + tip / np.linalg.norm(tip) * (half_width + 0.08, 0.16)
+            inside = np.array([2.5 - half_width, 2.38])
+            letter.set_position(np.clip(beyond, -inside, inside))
         for line, points in zip(self.lines, _as_alike(*tips[:2].numpy()), strict=True):
             line.set_data(*points.T)
         for cells, measure in zip(self.cells, MEASURES, strict=True):

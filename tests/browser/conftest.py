@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+pytest.register_assert_rewrite("every_explorer")
+
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge"]
 USUAL_PLACES = [
@@ -113,8 +115,18 @@ class Lab:
         )
 
     def run_all(self) -> None:
+        """Runs every cell; none may fail, and none may write to its error stream."""
         self.page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
-        assert self.page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.error']").count() == 0
+        assert self.troubles() == []
+
+    def troubles(self) -> list[str]:
+        """What cells have reported as errors, on the page or beyond its edges."""
+        return self.page.evaluate(
+            """() => window.jupyterapp.shell.currentWidget.content.model.sharedModel.cells.flatMap((cell, index) =>
+                (cell.toJSON().outputs ?? [])
+                    .filter((output) => output.output_type === "error" || output.name === "stderr")
+                    .map((output) => `cell ${index}: ${output.evalue ?? output.text}`))"""
+        )
 
     def ask(self, expression: str):
         """The value of a Python expression in the notebook's kernel, by way of JSON."""
@@ -179,3 +191,11 @@ def lab(server, browser):
         urllib.request.urlopen(request).close()
     assert outside == []
     assert errors == []
+
+
+@pytest.fixture(scope="module")
+def chapter(lab, request):
+    """The chapter that the test file names, open and run."""
+    lab.open(request.module.CHAPTER)
+    lab.run_all()
+    return lab

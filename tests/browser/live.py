@@ -54,3 +54,72 @@ class Live:
 
     def value(self, name):
         return self.lab.ask(f"{self.variable}.controls[{name!r}].value")
+
+    def set(self, name, value):
+        """Sets a control from Python, and waits for the picture."""
+        self.lab.ask(f"setattr({self.variable}.controls[{name!r}], 'value', {value!r})")
+        self.settle()
+
+    def wait_for_value(self, name, value):
+        for _ in range(200):
+            if self.value(name) == value:
+                return
+            self.lab.page.wait_for_timeout(25)
+        raise AssertionError(f"{name} is {self.value(name)!r}, not {value!r}")
+
+    def sliders(self):
+        """The names of all sliders that are shown."""
+        return self._shown("control.has_trait('readout')")
+
+    def lists(self):
+        """The names of all lists that are shown."""
+        return self._shown("control.has_trait('options') and not control.has_trait('readout')")
+
+    def _shown(self, kind):
+        names = self.lab.ask(f"[name for name, control in {self.variable}.controls.items() if {kind}]")
+        return [name for name in names if self.control(name).is_visible()]
+
+    def options(self, name):
+        """All that a list offers, or a slider with given stops, or one for whole numbers."""
+        control = f"{self.variable}.controls[{name!r}]"
+        listed = f"{control}.options if {control}.has_trait('options') else range({control}.min, {control}.max + 1)"
+        return self.lab.ask(f"list({listed})")
+
+    def ends(self, name):
+        """The least and the largest value of a slider."""
+        control = f"{self.variable}.controls[{name!r}]"
+        if self.lab.ask(f"{control}.has_trait('options')"):
+            return [self.options(name)[0], self.options(name)[-1]]
+        ends = self.lab.ask(f"[{control}.min, {control}.max]")
+        return [10**end for end in ends] if self.lab.ask(f"{control}.has_trait('base')") else ends
+
+    def drag(self, name, distance):
+        """Drags a slider's handle to the right by so many pixels, or to the left."""
+        box = self.control(name).locator(".noUi-handle").bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        mouse = self.lab.page.mouse
+        mouse.move(x, y)
+        mouse.down()
+        mouse.move(x + distance, y, steps=12)
+        mouse.up()
+
+    def others(self, name):
+        """The values of all other controls."""
+        controls = f"{self.variable}.controls.items()"
+        return self.lab.ask(f"[c.value for n, c in {controls} if n != {name!r} and c.has_trait('value')]")
+
+    def state_follows(self, name):
+        """Whether the state has this control's value, where it has something of this name and kind."""
+        state, value = f"{self.variable}.state.get({name!r})", f"{self.variable}.controls[{name!r}].value"
+        return self.lab.ask(f"type({state}) is not type({value}) or {state} == {value}")
+
+    def problem(self):
+        """The line under the picture that says what went wrong."""
+        return self.output.locator(".mlteach-problem").inner_text()
+
+    def place(self, ax, x, y):
+        """Where on the page a point in data coordinates lies; ax is the name of one Axes, such as ``axes[0]``."""
+        self.picture.scroll_into_view_if_needed()
+        box, name = self.picture.bounding_box(), self.variable
+        across, up = self.lab.ask(f"({name}.{ax}.transData.transform(({x}, {y})) / {name}.figure.bbox.size).tolist()")
+        return box["x"] + across * box["width"], box["y"] + (1 - up) * box["height"]

@@ -1,0 +1,51 @@
+"""Principal components: the flat shadow of a cloud."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mlteach.maps._shared import checked_points
+
+
+class PCA(NamedTuple):
+    """Principal components: where the points fall, along which directions, and how much variance each one holds."""
+
+    points: Tensor  # (N, K)
+    directions: Tensor  # (K, D), orthonormal rows
+    shares: Tensor  # (K,) of the total variance, the largest first
+
+
+def pca(x: Tensor, components: int = 2) -> PCA:
+    r"""Principal component analysis: the flat shadow of a cloud that keeps as much of its variance as a shadow can.
+
+    .. math:: X - \bar x = U S V^\top, \qquad \text{points} = U_K S_K = (X - \bar x) V_K, \qquad
+              \text{share}_k = S_k^2 / \textstyle\sum_j S_j^2
+
+    Args:
+        x: (N, ...) one point a row, flattened to (N, D); float.
+        components: K, from 1 to min(N, D).
+
+    Returns:
+        Points (N, K), directions (K, D), shares (K,). The sign of a direction is free: here its entry of largest size
+        is positive. A cloud on a line has shares 1, 0, ...
+
+    Raises:
+        TypeError: x is not a floating-point tensor.
+        ValueError: fewer than 2 rows, a number that is not finite, no variance, or components out of range.
+
+    Source: Pearson 1901; by the singular value decomposition, with scikit-learn's choice of signs.
+    """
+    x = checked_points(x)
+    if not 1 <= components <= min(x.shape):
+        raise ValueError(f"components must lie between 1 and min(N, D) = {min(x.shape)}, got {components}")
+    centred = x - x.mean(0)
+    _, singular, directions = torch.linalg.svd(centred, full_matrices=False)
+    if singular[0] == 0:
+        raise ValueError("x has no variance: all of its rows are equal")
+    largest = directions.gather(1, directions.abs().argmax(1, keepdim=True))  # (min(N, D), 1)
+    directions = (directions * largest.sign())[:components]
+    shares = singular.square() / singular.square().sum()
+    return PCA(centred @ directions.T, directions, shares[:components])

@@ -1,0 +1,62 @@
+"""What every check of every chapter's exercises promises. A test file inherits it and names its functions:
+
+RIGHT = {"recall": right_recall}  # check → a right function, written in another way than the definition
+MISTAKES = {"recall": chapter_04.RECALL_MISTAKES}
+
+
+class TestEveryCheck(EveryCheck):
+    "What all checks promise."
+"""
+
+import torch
+
+from mlteach import checks
+
+
+def raises(*arguments):
+    raise KeyError("label")
+
+
+HANDED_IN = [
+    (None, "a function is expected"),
+    (3, "a function is expected"),
+    (lambda *arguments: None, "returns nothing yet"),
+    (lambda *arguments: ..., "returns nothing yet"),
+    (lambda: 0, "TypeError"),
+    (raises, "KeyError: 'label'"),
+    (lambda *arguments: "many", "returns a str"),
+    (lambda *arguments: torch.zeros(7, 7), "shape (7, 7)"),
+]
+
+
+class EveryCheck:
+    """Tests with one run for each check, for each mistake that it knows, and for each thing that is no answer."""
+
+    def pytest_generate_tests(self, metafunc):
+        right, mistakes = metafunc.module.RIGHT, metafunc.module.MISTAKES
+        if "told" in metafunc.fixturenames:
+            metafunc.parametrize(("name", "told"), [(name, told) for name in mistakes for told in mistakes[name]])
+        else:
+            metafunc.parametrize("name", right)
+        if "given" in metafunc.fixturenames:
+            metafunc.parametrize(("given", "part"), HANDED_IN)
+
+    def test_it_knows_mistakes_to_tell(self, request, name):
+        """No check is forgotten among the mistakes."""
+        assert len(request.module.MISTAKES[name]) > 0
+
+    def test_a_right_function_passes(self, request, name):
+        verdict = getattr(checks, name)(request.module.RIGHT[name])
+        assert verdict.passed, verdict
+        assert "public checks passed" in verdict.message
+
+    def test_every_known_mistake_is_named_as_itself(self, request, name, told):
+        """No mistake is taken for another."""
+        verdict = getattr(checks, name)(request.module.MISTAKES[name][told])
+        assert not verdict.passed
+        assert verdict.message == told
+
+    def test_whatever_a_learner_hands_in_is_answered_and_never_raises(self, name, given, part):
+        verdict = getattr(checks, name)(given)
+        assert not verdict.passed
+        assert part in verdict.message
