@@ -119,6 +119,26 @@ def prediction_head(
     return mlp(in_features, hidden, in_features if out_features is None else out_features, batch_norm=batch_norm)
 
 
+def resnet18() -> nn.Module:
+    """torchvision's ResNet-18, untrained and adapted to pictures of about 32x32, such as CIFAR-10's.
+
+    The first convolution is 3x3 with stride 1 and no max-pooling follows, because the original ones would shrink such
+    pictures to 8x8 before the first block; the classifier is left out.
+
+    Returns:
+        Module (B, 3, H, W) -> (B, 512).
+
+    Source: He et al. 2016, arXiv:1512.03385; adapted as in Chen et al. 2020, arXiv:2002.05709, Appendix B.9.
+    """
+    from torchvision.models import resnet18 as imagenet_resnet18  # here, because it takes a second to import
+
+    network = imagenet_resnet18(weights=None)
+    network.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+    network.maxpool = nn.Identity()
+    network.fc = nn.Identity()
+    return network
+
+
 class AverageAndMaxPool(nn.Module):
     """Joins each channel's average and maximum over the picture: (B, C, H, W) -> (B, 2C)."""
 

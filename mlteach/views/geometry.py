@@ -1,17 +1,15 @@
-"""Random views: augmentations on whole batches, with a draw of its own for every picture.
-
-All geometry of a batch is one affine matrix a picture and one `grid_sample`. Every function draws from `generator`
-(None: torch's default one); the same seed gives the same draw at every strength, so that a slider that changes the
-strength changes nothing else. With a generator on the CPU the views are the same on every device.
-"""
+"""Views that move what is in the picture: all of a batch's geometry is one affine matrix a picture, one resampling."""
 
 from __future__ import annotations
-
-import math
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
+
+from mlteach.views._shared import check_images, checked_range, checked_strength, uniforms
+from mlteach.views.colour import add_noise
+
+FILLS = ("zeros", "border", "reflection")  # grid_sample's own words
 
 
 def random_view(
@@ -20,22 +18,27 @@ def random_view(
     scale: tuple[float, float] = (1.0, 1.0),
     pixels: float = 0.0,
     radians: float = 0.0,
+    flip: float = 0.0,
+    fill: str = "zeros",
     std: float = 0.0,
     generator: Generator | None = None,
 ) -> Tensor:
-    r"""One random view of every picture: crop, then rotate, then shift, all in one resampling, then add noise.
+    r"""One random view of every picture: crop, rotate, shift and mirror in one resampling, then noise.
 
-    .. math:: \text{view}(u) = \text{image}\big(c + s\,R\,(u - t)\big), \quad
+    .. math:: \text{view}(u) = \text{image}\big(c + s\,R\,(M u - t)\big), \quad
               s = \sqrt{\text{area}}, \quad R = \begin{pmatrix} \cos a & -\sin a \\ \sin a & \cos a \end{pmatrix}
 
     with u in pixels from the centre, x to the right and y down, so that a positive angle a turns the picture
-    anticlockwise as seen on the screen. What lies outside the picture is 0.
+    anticlockwise as seen on the screen; M turns the sign of x where the picture is mirrored.
 
     Args:
         images: (B, C, H, W) float pictures in [0, 1]; not changed.
         scale: 0 < low <= high <= 1, the range of the crop's area as a fraction of the picture's; see `random_crop`.
         pixels: >= 0, the longest shift in each direction; see `random_shift`.
         radians: >= 0, the largest angle; see `random_rotation`.
+        flip: the probability in [0, 1] of a mirror image, left for right; see `random_flip`.
+        fill: what comes in from outside the picture: "zeros" is black, "border" repeats the pixel at the edge,
+            "reflection" mirrors the picture there. Black corners give the angle away, which a network can learn.
         std: >= 0, the standard deviation of the noise; see `add_noise`.
         generator: source of every draw.
 
@@ -44,22 +47,28 @@ def random_view(
 
     Raises:
         TypeError: images is no float tensor.
-        ValueError: images is not (B, C, H, W), or a strength is outside its range.
+        ValueError: images is not (B, C, H, W), or another argument is outside its range.
     """
-    _check_images(images)
-    low, high = _checked_scale(scale)
-    pixels = _checked_strength("pixels", pixels)
-    radians = _checked_strength("radians", radians)
+    check_images(images)
+    low, high = checked_range("scale", scale, most=1)
+    pixels = checked_strength("pixels", pixels)
+    radians = checked_strength("radians", radians)
+    flip = checked_strength("flip", flip, most=1)
+    if fill not in FILLS:
+        raise ValueError(f"fill must be one of {FILLS}, got {fill!r}")
 
-    draws = torch.rand(len(images), 6, generator=generator, device=_draw_device(images, generator))
-    draws = draws.to(images)
+    draws = uniforms(images, 6, generator)
     side = (low + (high - low) * draws[:, 0]).sqrt()  # (B,)
     signed = 2 * draws[:, 1:] - 1  # (B, 5) uniform in [-1, 1)
     size = images.new_tensor([images.shape[3], images.shape[2]])  # W, H
     room = (1 - side[:, None]) * (size - 1) / 2  # (B, 2) pixels that the crop can move without reading outside
+    # The fraction of the sum is uniform too, and independent of any five of the six: a seventh number whose drawing
+    # leaves the noise of every seed as it is without mirror images.
+    mirrored = draws.sum(1).frac() < flip
     views = images
-    if (low, pixels, radians) != (1, 0, 0):
-        views = _warp(images, side, room * signed[:, :2], radians * signed[:, 2], pixels * signed[:, 3:])
+    if (low, pixels, radians, flip) != (1, 0, 0, 0):
+        centre, shift = room * signed[:, :2], pixels * signed[:, 3:]
+        views = _warp(images, side, centre, radians * signed[:, 2], shift, mirrored, fill)
     return add_noise(views, std=std, generator=generator)
 
 
@@ -119,60 +128,35 @@ def random_rotation(images: Tensor, *, radians: float, generator: Generator | No
     return random_view(images, radians=radians, generator=generator)
 
 
-def add_noise(images: Tensor, *, std: float, generator: Generator | None = None) -> Tensor:
-    """Add independent Gaussian noise to every pixel and clamp the sum to [0, 1].
+def random_flip(images: Tensor, *, probability: float = 0.5, generator: Generator | None = None) -> Tensor:
+    """Mirror some of the pictures, left for right.
 
     Args:
         images: (B, C, H, W) float pictures in [0, 1]; not changed.
-        std: >= 0, the standard deviation before clamping.
+        probability: in [0, 1], that a picture is mirrored.
         generator: source of the draws.
 
     Returns:
-        (B, C, H, W); equal to images, unclamped, at std 0.
+        (B, C, H, W); equal to images at probability 0.
 
     Raises:
-        TypeError, ValueError: as `random_view`.
+        TypeError, ValueError: as `random_view`, where probability is called flip.
     """
-    _check_images(images)
-    if _checked_strength("std", std) == 0:
-        return images.clone()
-    noise = torch.randn(images.shape, generator=generator, device=_draw_device(images, generator))
-    return (images + std * noise.to(images)).clamp(0, 1)
+    return random_view(images, flip=probability, generator=generator)
 
 
-def _warp(images: Tensor, side: Tensor, centre: Tensor, radians: Tensor, shift: Tensor) -> Tensor:
-    """Resample each picture; side and radians (B,), centre of the crop and shift (B, 2) as x, y in pixels."""
+def _warp(
+    images: Tensor, side: Tensor, centre: Tensor, radians: Tensor, shift: Tensor, mirrored: Tensor, fill: str
+) -> Tensor:
+    """Resample each picture; side, radians, mirrored (B,), centre of the crop and shift (B, 2) as x, y in pixels."""
     cos, sin = radians.cos(), radians.sin()
     turn = torch.stack([torch.stack([cos, -sin], 1), torch.stack([sin, cos], 1)], 1)  # (B, 2, 2)
     linear = side[:, None, None] * turn
     offset = centre - (linear @ shift[:, :, None])[:, :, 0]
+    right = 1 - 2 * mirrored.to(side)  # -1 where x is turned round
+    linear = linear * torch.stack([right, torch.ones_like(right)], 1)[:, None]
     # affine_grid measures from -1 to 1 over each side of the picture, the equation in pixels
     half = images.new_tensor([images.shape[3], images.shape[2]]) / 2
     matrix = torch.cat([linear * half / half[:, None], (offset / half)[:, :, None]], 2)  # (B, 2, 3)
     grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, padding_mode="zeros", align_corners=False)
-
-
-def _draw_device(images: Tensor, generator: Generator | None) -> torch.device:
-    """A generator draws on its own device only."""
-    return images.device if generator is None else generator.device
-
-
-def _check_images(images: Tensor) -> None:
-    if not isinstance(images, Tensor) or not images.is_floating_point():
-        given = images.dtype if isinstance(images, Tensor) else type(images).__name__
-        raise TypeError(f"images must be a float tensor in [0, 1], got {given}")
-    if images.ndim != 4:
-        raise ValueError(f"images must be (B, C, H, W), got shape {tuple(images.shape)}")
-
-
-def _checked_strength(name: str, value: float) -> float:
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{name} must be a finite number >= 0, got {value}")
-    return float(value)
-
-
-def _checked_scale(scale: tuple[float, float]) -> tuple[float, float]:
-    if not isinstance(scale, (tuple, list)) or len(scale) != 2 or not 0 < scale[0] <= scale[1] <= 1:
-        raise ValueError(f"scale must be (low, high) with 0 < low <= high <= 1, got {scale}")
-    return float(scale[0]), float(scale[1])
+    return F.grid_sample(images, grid, padding_mode=fill, align_corners=False)

@@ -1,0 +1,27 @@
+"""Is a representation any good? Neighbours, probes, few labels, few shots, and meters of collapse."""
+
+from mlteach.evaluate.features import accuracy, features
+from mlteach.evaluate.few import Curve, few_label_curve, few_shot_accuracy, stratified_sample
+from mlteach.evaluate.knn import cosine_neighbours, knn_accuracy, knn_votes, nearest_neighbour_accuracy
+from mlteach.evaluate.meters import effective_rank, feature_std, spectrum
+from mlteach.evaluate.probe import Classifier, fine_tune, linear_classifier, linear_probe
+
+__all__ = [
+    "Classifier",
+    "Curve",
+    "accuracy",
+    "cosine_neighbours",
+    "effective_rank",
+    "feature_std",
+    "features",
+    "few_label_curve",
+    "few_shot_accuracy",
+    "fine_tune",
+    "knn_accuracy",
+    "knn_votes",
+    "linear_classifier",
+    "linear_probe",
+    "nearest_neighbour_accuracy",
+    "spectrum",
+    "stratified_sample",
+]

@@ -1,0 +1,71 @@
+"""Meters of collapse: how much of its space a representation uses. Alignment and uniformity are in mlteach.losses."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mlteach.evaluate.features import check_features
+
+
+def feature_std(z: Tensor) -> float:
+    r"""Standard deviation of the normalised rows in each dimension, averaged over the dimensions.
+
+    .. math:: \frac{1}{D} \sum_d \operatorname{std}_i \left( z_{id} / \lVert z_i \rVert \right)
+
+    Args:
+        z: (N, D) projections or representations, any scale (normalised here).
+
+    Returns:
+        0 when all rows point the same way: collapse; about 1 / sqrt(D) for directions spread evenly over the sphere.
+
+    Raises:
+        TypeError, ValueError: z is not a finite floating-point (N, D).
+
+    Source: Chen and He 2021, arXiv:2011.10566, Section 4.1.
+    """
+    check_features("z", z)
+    return F.normalize(z.double(), dim=1).std(0, correction=0).mean().item()
+
+
+def spectrum(z: Tensor) -> Tensor:
+    """The singular values of z as shares of their sum: how evenly the representation uses its directions.
+
+    Args:
+        z: (N, D), as it is; subtract the mean first if its direction is not to count.
+
+    Returns:
+        (min(N, D),) from the largest to the smallest, adding up to 1; all 0 where z is 0.
+
+    Raises:
+        TypeError, ValueError: z is not a finite floating-point (N, D).
+    """
+    check_features("z", z)
+    values = torch.linalg.svdvals(z.detach().double())
+    return values / values.sum() if values.sum() > 0 else values
+
+
+def effective_rank(z: Tensor) -> float:
+    r"""Effective rank: the number of directions that a representation uses, counted by their strength.
+
+    .. math:: \exp\Big(-\sum_j p_j \log p_j\Big), \qquad p_j = \frac{\sigma_j}{\sum_k \sigma_k}
+
+    with the singular values of z. Several small directions can count as one.
+
+    Args:
+        z: (N, D), as it is; subtract the mean first if its direction is not to count.
+
+    Returns:
+        D for D orthogonal columns of one length, such as the identity; 1 where all rows are multiples of one; 0 for
+        z = 0.
+
+    Raises:
+        TypeError, ValueError: z is not a finite floating-point (N, D).
+
+    Source: Roy and Vetterli 2007, "The effective rank: a measure of effective dimensionality", EUSIPCO, Definition 1.
+    """
+    share = spectrum(z)
+    if not share.any():
+        return 0.0
+    return torch.special.entr(share).sum().exp().item()

@@ -1,0 +1,249 @@
+"""Initialisations from which a few gradient steps learn a task: MAML, first-order MAML, ANIL, Meta-SGD, Reptile."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from numbers import Real
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from mlteach.episodes import Episode
+from mlteach.meta.stacked import forward
+
+Params = dict[str, Tensor]
+Rate = float | Tensor | Mapping[str, Tensor]
+LossFunction = Callable[[Tensor, Tensor], Tensor]
+
+SURE = 1.96  # standard errors either way that hold 95 % of a normal distribution
+
+
+def adapt(
+    model: nn.Module,
+    params: Params,
+    x: Tensor,
+    y: Tensor,
+    loss_fn: LossFunction,
+    *,
+    lr: Rate,
+    steps: int,
+    first_order: bool = False,
+    frozen: tuple[str, ...] = (),
+) -> Params:
+    r"""The inner loop: gradient descent on the examples of one task, as new weights beside the old ones.
+
+    .. math:: \phi_0 = \theta, \quad \phi_{k+1} = \phi_k - \alpha\, \nabla_{\phi} \mathcal{L}_\text{support}(\phi_k)
+
+    The result is a differentiable function of params, so that an outer loss can ask which params would have led to a
+    better result. Neither the model nor params are changed. Under torch.no_grad() the result is mere numbers.
+
+    Args:
+        model: computes the prediction; its own parameters are not used where params has theirs.
+        params: the weights to start from, such as ``dict(model.named_parameters())``.
+        x: (N, ...) the support of one task.
+        y: (N, ...) its labels or targets.
+        loss_fn: (prediction, y) -> (), such as `torch.nn.functional.cross_entropy`.
+        lr: the inner learning rate: a number, or for each name in params a tensor of its shape or of shape ().
+            Tensors that require a gradient are learned by the outer loss (Meta-SGD).
+        steps: >= 0 gradient steps.
+        first_order: take the gradients as constants, which leaves the second derivatives out of the outer gradient.
+        frozen: beginnings of names that are not adapted; ``("encoder.",)`` adapts the head only (ANIL).
+
+    Returns:
+        The adapted weights, under the names of params; params themselves for steps = 0.
+
+    Raises:
+        ValueError: steps < 0, a rate is missing, a name in frozen begins no parameter, or the model has a BatchNorm
+            that keeps running statistics in training mode: adapting would change the model.
+
+    Source: Finn, Abbeel, Levine 2017, arXiv:1703.03400, Eq. (1); frozen: Raghu et al. 2020, arXiv:1909.09157; lr as
+    tensors: Li et al. 2017, arXiv:1707.09835.
+    """
+    _check(model, params, lr, steps, frozen)
+
+    def support_loss(params: Params) -> Tensor:
+        return loss_fn(functional_call(model, params, (x,)), y)
+
+    return _descend(support_loss, params, lr, steps, first_order, frozen)
+
+
+def maml_loss(
+    model: nn.Module,
+    episodes: Episode,
+    loss_fn: LossFunction,
+    *,
+    lr: Rate,
+    steps: int,
+    first_order: bool = False,
+    frozen: tuple[str, ...] = (),
+) -> Tensor:
+    r"""MAML's outer loss: how badly the tasks' queries are predicted after adapting to the tasks' supports.
+
+    .. math:: \frac1T \sum_t \mathcal{L}_{t,\text{query}}\big(\phi_{t}(\theta)\big)
+
+    Its gradient is that of the initialisation: `loss.backward()` and an optimiser's step improve the model's
+    parameters as a place to start from. All tasks are computed side by side; the result is that of `adapt`.
+
+    Args:
+        model: as for `adapt`; its parameters are the initialisation and are not changed.
+        episodes: T tasks.
+        loss_fn: (prediction, y) -> (), in operations that torch.vmap knows.
+        lr, steps, first_order, frozen: as for `adapt`.
+
+    Returns:
+        () mean over the tasks; the loss without adaptation for steps = 0.
+
+    Raises:
+        ValueError: as for `adapt`.
+
+    Source: Finn, Abbeel, Levine 2017, arXiv:1703.03400, Algorithm 1, as a mean instead of a sum over tasks.
+    """
+    _check(model, dict(model.named_parameters()), lr, steps, frozen)
+    adapted = _adapt_all(model, episodes, loss_fn, lr, steps, first_order, frozen)
+    return vmap(loss_fn)(forward(model, adapted, episodes.x_query), episodes.y_query).mean()
+
+
+@torch.no_grad()
+def reptile_step(
+    model: nn.Module, episodes: Episode, loss_fn: LossFunction, *, lr: Rate, steps: int, step_size: float
+) -> Tensor:
+    r"""One step of Reptile: moves the model's parameters towards the mean of the tasks' adapted weights.
+
+    .. math:: \theta \leftarrow \theta + \epsilon\, \frac1T \sum_t (\phi_t - \theta)
+
+    Args:
+        model: its parameters are moved in place.
+        episodes: T tasks; the weights are adapted to the supports, the queries only give the result.
+        loss_fn: (prediction, y) -> ().
+        lr: inner learning rate, as for `adapt`.
+        steps: >= 1 inner steps; with one, Reptile is plain training on all tasks together.
+        step_size: in [0, 1], the share of the way that is gone.
+
+    Returns:
+        () mean query loss of the adapted weights, comparable with `maml_loss`.
+
+    Raises:
+        ValueError: step_size outside [0, 1], or as for `adapt`.
+
+    Source: Nichol, Achiam, Schulman 2018, arXiv:1803.02999, Algorithm 2; here with all support at every inner step.
+    """
+    if not 0 <= step_size <= 1:
+        raise ValueError(f"step_size must be in [0, 1], got {step_size}")
+    _check(model, dict(model.named_parameters()), lr, steps, ())
+    adapted = _adapt_all(model, episodes, loss_fn, lr, steps, True, ())
+    loss = vmap(loss_fn)(forward(model, adapted, episodes.x_query), episodes.y_query).mean()
+    for name, parameter in model.named_parameters():
+        parameter.lerp_(adapted[name].mean(0), step_size)
+    return loss
+
+
+@torch.no_grad()
+def adapted_accuracy(
+    model: nn.Module,
+    episodes: Episode,
+    loss_fn: LossFunction,
+    *,
+    lr: Rate,
+    steps: int,
+    frozen: tuple[str, ...] = (),
+    chunk_size: int = 25,
+) -> tuple[float, float]:
+    """Few-shot accuracy of an initialisation: each task's queries are classified after adapting to its support.
+
+    Args:
+        model: (N, ...) -> (N, n_way); not changed.
+        episodes: T >= 2 classification tasks, best of classes that took no part in any training.
+        loss_fn: (logits, y) -> (), for the inner loop.
+        lr, steps, frozen: as for `adapt`; steps may be more than in training.
+        chunk_size: >= 1 tasks computed side by side; it bounds the memory and does not change the result.
+
+    Returns:
+        Mean over the tasks, about 1 / n_way where nothing was learned; and half the width of its 95 % confidence
+        interval, which falls with the root of T.
+
+    Raises:
+        ValueError: fewer than two tasks, chunk_size < 1, or as for `adapt`.
+    """
+    if len(episodes.x_support) < 2 or chunk_size < 1:
+        given = f"{len(episodes.x_support)} and {chunk_size}"
+        raise ValueError(f"the number of tasks must be at least 2 and chunk_size at least 1, got {given}")
+    _check(model, dict(model.named_parameters()), lr, steps, frozen)
+    right = []
+    for chunk in zip(*(part.split(chunk_size) for part in episodes), strict=True):
+        tasks = Episode(*chunk)
+        adapted = _adapt_all(model, tasks, loss_fn, lr, steps, True, frozen)
+        logits = forward(model, adapted, tasks.x_query)  # (T, N, n_way)
+        right.append((logits.argmax(-1) == tasks.y_query).double().mean(1))
+    shares = torch.cat(right)  # (T,)
+    return shares.mean().item(), SURE * shares.std().item() / math.sqrt(len(shares))
+
+
+def _adapt_all(
+    model: nn.Module,
+    episodes: Episode,
+    loss_fn: LossFunction,
+    lr: Rate,
+    steps: int,
+    first_order: bool,
+    frozen: tuple[str, ...],
+) -> Params:
+    """`adapt` for all tasks from the model's parameters: weights (T, ...)."""
+    n_tasks = len(episodes.x_support)
+    params = {name: p.expand(n_tasks, *p.shape) for name, p in model.named_parameters()}
+
+    def support_loss(params: Params) -> Tensor:
+        # a sum: no task's loss depends on another's weights, so its gradient is the gradients of all of them
+        return vmap(loss_fn)(forward(model, params, episodes.x_support), episodes.y_support).sum()
+
+    return _descend(support_loss, params, lr, steps, first_order, frozen)
+
+
+def _descend(
+    loss: Callable[[Params], Tensor],
+    params: Params,
+    lr: Rate,
+    steps: int,
+    first_order: bool,
+    frozen: tuple[str, ...],
+) -> Params:
+    """The inner loop."""
+    differentiable = torch.is_grad_enabled() and not first_order
+    for _ in range(steps):
+        with torch.enable_grad():
+            moving = {
+                name: p if differentiable and p.requires_grad else p.detach().requires_grad_()
+                for name, p in params.items()
+                if not name.startswith(frozen)
+            }
+            gradients = torch.autograd.grad(
+                loss(params | moving), list(moving.values()), create_graph=differentiable, materialize_grads=True
+            )
+        rates = [lr[name] if isinstance(lr, Mapping) else lr for name in moving]
+        steps_down = zip(moving, rates, gradients, strict=True)
+        params = params | {name: params[name] - rate * gradient for name, rate, gradient in steps_down}
+    return params
+
+
+def _check(model: nn.Module, params: Params, lr: Rate, steps: int, frozen: tuple[str, ...]) -> None:
+    """Raises where a mistake would go unnoticed or fail with a message about something else."""
+    if not isinstance(steps, int) or steps < 0:
+        raise ValueError(f"steps must be an integer >= 0, got {steps!r}")
+    if isinstance(frozen, str):
+        raise TypeError(f"frozen must be a tuple of beginnings of names, such as ({frozen!r},), got a text")
+    for beginning in frozen:
+        if not any(name.startswith(beginning) for name in params):
+            raise ValueError(f"frozen: {beginning!r} begins no parameter's name; they are {', '.join(params)}")
+    if isinstance(lr, Mapping):
+        missing = [name for name in params if name not in lr and not name.startswith(frozen)]
+        if missing:
+            raise ValueError(f"lr has no rate for {', '.join(missing)}")
+    elif not isinstance(lr, Real | Tensor):
+        raise TypeError(f"lr must be a number, a tensor, or a dict of tensors, got {type(lr).__name__}")
+    for name, module in model.named_modules():
+        if module.training and getattr(module, "running_mean", None) is not None:
+            raise ValueError(
+                f"{name or 'the model'} keeps running statistics, which adapting would change: build it with "
+                'track_running_stats=False (conv_encoder(norm="batch_no_stats")) or GroupNorm (norm="group")'
+            )

@@ -1,0 +1,46 @@
+"""SimCLR: find the other view of a picture among all views of the batch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mlteach.losses import nt_xent
+from mlteach.selfsup._shared import pictured
+
+
+class SimCLR(nn.Module):
+    """SimCLR: both views of a picture are pulled together, the views of all other pictures of the batch pushed away.
+
+    Args:
+        encoder: module (B, ...) -> (B, D).
+        projector: module (B, D) -> (B, P); the loss compares its outputs, the representation is its input.
+        temperature: > 0, read at every step; see `nt_xent`.
+
+    Source: Chen et al. 2020, arXiv:2002.05709, Algorithm 1. As there, both views pass through the network as one batch
+    of 2B, so that BatchNorm normalises them together.
+    """
+
+    def __init__(self, encoder: nn.Module, projector: nn.Module, *, temperature: float = 0.2):
+        super().__init__()
+        self.encoder, self.projector, self.temperature = encoder, projector, temperature
+
+    def encode(self, x: Tensor) -> Tensor:
+        """(B, ...) -> (B, D), the representation: what comes before the projector."""
+        return self.encoder(x)
+
+    def loss(self, x1: Tensor, x2: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """NT-Xent of the views.
+
+        Args:
+            x1: (B >= 2, ...) view 1.
+            x2: (B, ...) view 2 of the same pictures in the same order.
+
+        Returns:
+            (), log(2B - 1) for a collapsed network; and {"z1", "z2", "std"}, see `mlteach.selfsup`.
+        """
+        z1, z2 = self.projector(self.encoder(torch.cat([x1, x2]))).chunk(2)  # (B, P) each
+        return nt_xent(z1, z2, temperature=self.temperature), pictured(z1=z1, z2=z2)
+
+    def after_step(self, aux: dict[str, Tensor]) -> None:
+        """Nothing to move: no target network, no queue."""

@@ -1,0 +1,54 @@
+"""VICReg: views agree, every coordinate keeps varying, no two coordinates vary together."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from mlteach.losses import vicreg
+from mlteach.selfsup._shared import pictured
+
+
+class VICReg(nn.Module):
+    """VICReg: variance and covariance of the projections forbid collapse in so many words.
+
+    Args:
+        encoder: module (B, ...) -> (B, D).
+        projector: module (B, D) -> (B, P).
+        invariance, variance, covariance: >= 0, read at every step; see `vicreg`.
+
+    Source: Bardes et al. 2022, arXiv:2105.04906, Section 4.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        projector: nn.Module,
+        *,
+        invariance: float = 25,
+        variance: float = 25,
+        covariance: float = 1,
+    ):
+        super().__init__()
+        self.encoder, self.projector = encoder, projector
+        self.invariance, self.variance, self.covariance = invariance, variance, covariance
+
+    def encode(self, x: Tensor) -> Tensor:
+        """(B, ...) -> (B, D), the representation: what comes before the projector."""
+        return self.encoder(x)
+
+    def loss(self, x1: Tensor, x2: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """VICReg's loss of the views.
+
+        Args:
+            x1: (B >= 2, ...) view 1; each view passes through the network as a batch of its own.
+            x2: (B, ...) view 2 of the same pictures in the same order.
+
+        Returns:
+            (), 0.99 * variance for a collapsed network; and {"z1", "z2", "std"}, see `mlteach.selfsup`.
+        """
+        z1, z2 = (self.projector(self.encoder(x)) for x in (x1, x2))  # (B, P) each
+        weights = {"invariance": self.invariance, "variance": self.variance, "covariance": self.covariance}
+        return vicreg(z1, z2, **weights), pictured(z1=z1, z2=z2)
+
+    def after_step(self, aux: dict[str, Tensor]) -> None:
+        """Nothing to move: no target network, no queue."""

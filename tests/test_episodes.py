@@ -1,0 +1,264 @@
+"""Episodes: every task is a fair draw of classes and pictures, and nothing leaks from support to query."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import pytest
+import torch
+from scipy.stats import chisquare
+from torch import Generator
+
+from mlteach.data import Dataset, glyphs
+from mlteach.episodes import Episode, _distinct, sample_episodes, sinusoid_episodes, split_classes
+
+SIZES = [6, 9, 2, 7, 12, 6]  # pictures of each class; class 2 has too few for 5 pictures a task
+WAY, SHOT, QUERY = 3, 2, 3
+
+
+def numbered(sizes=SIZES, seed=0):
+    """A data set in random order whose picture i is the number i."""
+    labels = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
+    labels = labels[torch.randperm(len(labels), generator=Generator().manual_seed(seed))]
+    images = torch.arange(len(labels)).float()[:, None, None, None]
+    return Dataset("numbers", images, labels, tuple("abcdefgh"[: len(sizes)]), {})
+
+
+DATASET = numbered()
+
+
+def draw(n_tasks=250, sampler=sample_episodes, seed=0, **changed):
+    counts = {"n_way": WAY, "n_shot": SHOT, "n_query": QUERY} | changed
+    return sampler(DATASET, n_tasks=n_tasks, **counts, generator=Generator().manual_seed(seed))
+
+
+def problems(sampler):
+    """Everything that is wrong with the episodes that a sampler draws."""
+    episodes = draw(sampler=sampler)
+    support, query = (x.flatten(1).long() for x in (episodes.x_support, episodes.x_query))  # numbers of the pictures
+    named = [classes_named(support, episodes.y_support), classes_named(query, episodes.y_query)]
+    wrong = {
+        "support in query": any(set(s.tolist()) & set(q.tolist()) for s, q in zip(support, query, strict=True)),
+        "a picture twice": any(len(set(row.tolist())) < len(row) for row in (*support, *query)),
+        "labels": any(y.unique().tolist() != [*range(WAY)] for y in (*episodes.y_support, *episodes.y_query)),
+        "a label is not a class": any(len(set(task)) < WAY or None in task for tasks in named for task in tasks),
+        "support and query name their classes differently": named[0] != named[1],
+        "not a fair draw": surprise(named[0], support, query) < 1e-6,  # wrongly so once in a hundred thousand seeds
+    }
+    return [name for name, is_wrong in wrong.items() if is_wrong]
+
+
+def classes_named(pictures, labels):
+    """Of each task the data set's class behind the labels 0 to N - 1; None where a label has none or several."""
+    tasks = []
+    for truth, y in zip(DATASET.labels[pictures], labels, strict=True):
+        meant = [set(truth[y == label].tolist()) for label in range(WAY)]
+        tasks.append(tuple(classes.pop() if len(classes) == 1 else None for classes in meant))
+    return tasks
+
+
+def surprise(tasks, support, query):
+    """The smallest p-value of chi-square tests: of classes at each label, of tasks alike in a row, of pictures."""
+    usable = [c for c, size in enumerate(SIZES) if size >= SHOT + QUERY]
+    repeats = sum(set(one) == set(other) for one, other in zip(tasks, tasks[1:], strict=False))
+    pairs, by_chance = len(tasks) - 1, 1 / math.comb(len(usable), WAY)
+    counts = {
+        "classes": [sum(task[label] == c for task in tasks) for label in range(WAY) for c in usable],
+        "repeats": [repeats, pairs - repeats],
+        **{(part, c): [(part == i).sum().item() for i in (DATASET.labels == c).nonzero()[:, 0]]
+           for part in (support, query) for c in usable},
+    }  # fmt: skip
+    expected = {"repeats": [pairs * by_chance, pairs * (1 - by_chance)]}
+    return min(chisquare(n, expected.get(name)).pvalue if sum(n) else 0 for name, n in counts.items())
+
+
+def test_episodes_are_fair_draws():
+    """Disjoint support and query, labels 0 to N - 1, classes and pictures equally likely, tasks independent."""
+    assert problems(sample_episodes) == []
+
+
+def spoiled(dataset, *, spoil, n_tasks, generator, **counts):
+    return spoil(sample_episodes(dataset, n_tasks=n_tasks, **counts, generator=generator))
+
+
+def with_support_in_query(episodes):
+    x = episodes.x_query.clone()
+    x[:, ::QUERY] = episodes.x_support[:, ::SHOT]
+    return episodes._replace(x_query=x)
+
+
+def not_relabelled(episodes):
+    support, query = (DATASET.labels[x.flatten(1).long()] for x in (episodes.x_support, episodes.x_query))
+    return episodes._replace(y_support=support, y_query=query)
+
+
+def query_in_another_order(episodes):
+    return episodes._replace(y_query=episodes.y_query.flip(1))
+
+
+def same_classes_everywhere(dataset, *, n_tasks, n_way, n_shot, n_query, generator):
+    """One set of classes for all tasks, new pictures for each."""
+    classes = torch.tensor([0, 1, 3])
+    part = dataset.subset(torch.isin(dataset.labels, classes))
+    return sample_episodes(part, n_tasks=n_tasks, n_way=n_way, n_shot=n_shot, n_query=n_query, generator=generator)
+
+
+def by_hand(dataset, *, n_tasks, n_way, n_shot, n_query, generator, replace_classes=False, sort_classes=False,
+            replace_pictures=False, first_pictures=False, one_seed=False):  # fmt: skip
+    """A sampler with loops, and with one mistake if it is asked for."""
+    sizes = dataset.labels.bincount()
+    usable = [c for c in range(len(sizes)) if sizes[c] >= n_shot + n_query]
+    tasks = []
+    for _ in range(n_tasks):
+        if one_seed:
+            generator = Generator().manual_seed(0)
+        order = torch.randperm(len(usable), generator=generator)
+        if replace_classes:
+            order = torch.randint(len(usable), (n_way,), generator=generator)
+        classes = [usable[i] for i in order[:n_way].tolist()]
+        parts = []
+        for c in sorted(classes) if sort_classes else classes:
+            members = (dataset.labels == c).nonzero()[:, 0]
+            order = torch.randperm(len(members), generator=generator)
+            if replace_pictures:
+                order = torch.randint(len(members), (len(members),), generator=generator)
+            parts.append(members[: len(order)] if first_pictures else members[order])
+        support = torch.cat([p[:n_shot] for p in parts])
+        query = torch.cat([p[n_shot : n_shot + n_query] for p in parts])
+        tasks.append((dataset.images[support], dataset.images[query]))
+    x_support, x_query = map(torch.stack, zip(*tasks, strict=True))
+    y = [torch.arange(n_way).repeat_interleave(n).expand(n_tasks, -1) for n in (n_shot, n_query)]
+    return Episode(x_support, y[0], x_query, y[1])
+
+
+def test_loops_pass_the_same_properties():
+    assert problems(by_hand) == []
+
+
+MUTANTS = {
+    "support in query": (partial(spoiled, spoil=with_support_in_query), "support in query"),
+    "labels not relabelled": (partial(spoiled, spoil=not_relabelled), "labels"),
+    "labels of the query in another order": (
+        partial(spoiled, spoil=query_in_another_order),
+        "support and query name their classes differently",
+    ),
+    "the same classes in every task": (same_classes_everywhere, "not a fair draw"),
+    "the same task every time": (partial(by_hand, one_seed=True), "not a fair draw"),
+    "a class twice in a task": (partial(by_hand, replace_classes=True), "a label is not a class"),
+    "classes always in the same order": (partial(by_hand, sort_classes=True), "not a fair draw"),
+    "pictures drawn with replacement": (partial(by_hand, replace_pictures=True), "a picture twice"),
+    "always the first pictures": (partial(by_hand, first_pictures=True), "not a fair draw"),
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_every_mutant_is_caught(name):
+    sampler, told = MUTANTS[name]
+    assert told in problems(sampler)
+
+
+@pytest.mark.parametrize(("size", "count"), [(5, 2), (5, 5), (3, 1)])
+def test_distinct_numbers_are_equally_likely_in_every_order(size, count):
+    """All size! / (size - count)! ordered choices, counted."""
+    n = 20_000
+    rows = _distinct(torch.tensor(size).expand(n), count, Generator().manual_seed(1))
+    _, counts = rows.unique(dim=0, return_counts=True)
+    assert len(counts) == math.perm(size, count)
+    assert chisquare(counts).pvalue > 1e-6
+
+
+def test_classes_with_too_few_pictures_are_never_drawn():
+    seen = DATASET.labels[draw().x_query.flatten().long()].unique()
+    assert seen.tolist() == [0, 1, 3, 4, 5]
+
+
+def test_the_same_seed_gives_the_same_episodes():
+    one, same, other = draw(8), draw(8), draw(8, seed=1)
+    assert all(a.equal(b) for a, b in zip(one, same, strict=True))
+    assert not one.x_support.equal(other.x_support)
+
+
+def test_torch_global_state_is_left_alone():
+    before = torch.get_rng_state()
+    draw(4)
+    assert torch.get_rng_state().equal(before)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"n_way": 7}, "too few classes: n_way is 7, numbers has 6"),
+        ({"n_way": 6}, "n_shot \\+ n_query is 5, and of the 6 classes of numbers only 5 have so many"),
+        ({"n_shot": 10, "n_query": 10}, "n_shot \\+ n_query is 20.*largest class has 12"),
+        ({"n_way": 0}, "n_way must be an integer >= 1, got 0"),
+        ({"n_shot": 0}, "n_shot must be an integer >= 1, got 0"),
+        ({"n_query": 0}, "n_query must be an integer >= 1, got 0"),
+        ({"n_shot": 1.5}, "n_shot must be an integer >= 1, got 1.5"),
+        ({"n_tasks": 0}, "n_tasks must be an integer >= 1, got 0"),
+    ],
+)
+def test_what_cannot_be_drawn_is_told(changed, told):
+    with pytest.raises(ValueError, match=told):
+        draw(**changed)
+
+
+def test_every_picture_of_a_class_can_be_used():
+    """A task may take all that a class has."""
+    counts = {"n_tasks": 20, "n_way": 2, "n_shot": 8, "n_query": 4}
+    episodes = sample_episodes(numbered([12, 12]), **counts, generator=Generator().manual_seed(0))
+    for support, query in zip(episodes.x_support, episodes.x_query, strict=True):
+        assert torch.cat([support, query]).flatten().unique().numel() == 24
+
+
+def test_glyph_episodes_hold_pictures_of_scripts():
+    episodes = sample_episodes(
+        glyphs("test"), n_tasks=2, n_way=5, n_shot=1, n_query=3, generator=Generator().manual_seed(0)
+    )
+    assert episodes.x_support.shape == (2, 5, 1, 28, 28)
+    assert episodes.x_query.shape == (2, 15, 1, 28, 28)
+    assert episodes.y_query[0].tolist() == [0] * 3 + [1] * 3 + [2] * 3 + [3] * 3 + [4] * 3
+
+
+def test_meta_training_and_meta_testing_share_no_class():
+    assert not set(glyphs("train").classes) & set(glyphs("test").classes)
+
+
+def test_sinusoid_episodes_are_waves():
+    """Support and query of a task lie on one wave: least squares over amplitude and phase leave nothing."""
+    episodes = sinusoid_episodes(6, n_shot=5, n_query=7, generator=Generator().manual_seed(0))
+    assert [part.shape for part in episodes] == [(6, 5, 1), (6, 5, 1), (6, 7, 1), (6, 7, 1)]
+    x = torch.cat([episodes.x_support, episodes.x_query], 1).double()
+    y = torch.cat([episodes.y_support, episodes.y_query], 1).double()
+    waves = torch.cat([x.sin(), x.cos()], -1)  # (T, N, 2)
+    weights = torch.linalg.lstsq(waves, y).solution  # A cos(phase), -A sin(phase)
+    assert (waves @ weights - y).abs().max() < 1e-5
+    amplitude = weights.norm(dim=1)
+    assert ((amplitude > 0.1 - 1e-4) & (amplitude < 5 + 1e-4)).all()
+    assert (amplitude.diff(dim=0).abs() > 1e-3).all()  # the tasks differ
+
+
+def test_sinusoid_ranges_are_passed_on():
+    ranges = {"amplitude": (2.0, 2.0), "phase": (0.0, 0.0)}
+    episodes = sinusoid_episodes(3, n_shot=2, n_query=2, generator=Generator().manual_seed(0), **ranges)
+    assert episodes.y_query.allclose(2 * episodes.x_query.sin(), atol=1e-5)
+    with pytest.raises(ValueError, match="n_shot must be"):
+        sinusoid_episodes(3, n_shot=0, n_query=2, generator=Generator())
+
+
+def test_split_classes_parts_every_picture():
+    """Each picture is in one part, under its class's name; labels count from 0 in both."""
+    first, second = split_classes(DATASET, n_first=4, generator=Generator().manual_seed(0))
+    assert (len(first.classes), len(second.classes)) == (4, 2)
+    assert set(first.classes) | set(second.classes) == set(DATASET.classes)
+    pictures = torch.cat([part.images.flatten() for part in (first, second)])
+    assert pictures.sort().values.tolist() == [*range(len(DATASET))]
+    for part in (first, second):
+        assert part.labels.unique().tolist() == [*range(len(part.classes))]
+        for picture, label in zip(part.images.flatten().long(), part.labels, strict=True):
+            assert DATASET.classes[DATASET.labels[picture]] == part.classes[label]
+    other, _ = split_classes(DATASET, n_first=4, generator=Generator().manual_seed(1))
+    assert other.classes != first.classes
+    for n_first in (0, 6):
+        with pytest.raises(ValueError, match="n_first must be 1 to 5"):
+            split_classes(DATASET, n_first=n_first, generator=Generator())

@@ -1,0 +1,253 @@
+"""Few labels are drawn class by class, few-shot accuracy knows how sure it is, and the meters show a collapse."""
+
+import math
+import statistics
+
+import pytest
+import torch
+from torch import Generator, Tensor
+
+from mlteach.evaluate import (
+    effective_rank,
+    feature_std,
+    few_label_curve,
+    few_shot_accuracy,
+    knn_accuracy,
+    nearest_neighbour_accuracy,
+    spectrum,
+    stratified_sample,
+)
+from mlteach.metric import sample_classes
+
+
+def generator(seed: int = 0) -> Generator:
+    return Generator().manual_seed(seed)
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=generator(seed), dtype=torch.float64)
+
+
+# --- few labels ------------------------------------------------------------------------------------------------------
+
+UNEVEN = torch.cat([torch.zeros(50), torch.full((30,), 2), torch.full((15,), 3), torch.full((5,), 6)]).long()
+
+
+@pytest.mark.parametrize("n", [4, 5, 10, 37, 99, 100])
+def test_a_stratified_sample_has_each_class_in_its_share(n):
+    """None twice, none of the classes missing, and no count off its share by more than one."""
+    for seed in range(20):
+        index = stratified_sample(UNEVEN, n, generator=generator(seed))
+        assert len(index.unique()) == n
+        for label, size in ((0, 50), (2, 30), (3, 15), (6, 5)):
+            count = (UNEVEN[index] == label).sum()
+            assert count >= 1
+            assert abs(count - n * size / 100) <= 1 or count == 1
+
+
+def test_samples_of_one_seed_are_nested_and_those_of_others_are_not():
+    """More labels of the same draw are the same labels and some more."""
+    small, large = (stratified_sample(UNEVEN, n, generator=generator(3)) for n in (8, 20))
+    other = stratified_sample(UNEVEN, 8, generator=generator(4))
+    assert torch.equal(small, large[:8])
+    assert set(small.tolist()) != set(other.tolist())
+
+
+def test_every_picture_has_its_chance():
+    """Over many draws each picture of a class is drawn about as often as the others of that class."""
+    times = torch.stack([stratified_sample(UNEVEN, 20, generator=generator(seed)) for seed in range(400)])
+    often = times.flatten().bincount(minlength=100)[:50] / 400  # expected 10 / 50, standard error 0.02
+    assert (often - 0.2).abs().max() < 0.08
+
+
+def test_mutant_labels_drawn_without_regard_to_the_class():
+    """Ten of a hundred at random: the rare class is missing from more than half of the draws."""
+    missing = [6 not in UNEVEN[torch.randperm(100, generator=generator(seed))[:10]] for seed in range(100)]
+    assert sum(missing) > 40
+    assert all(6 in UNEVEN[stratified_sample(UNEVEN, 10, generator=generator(seed))] for seed in range(100))
+
+
+@pytest.mark.parametrize("n", [3, 101])
+def test_a_sample_that_cannot_be_is_refused(n):
+    """Fewer than one of each class, or more than there are."""
+    with pytest.raises(ValueError, match=rf"between 4 \(one of each class\) and 100 \(all\), got {n}"):
+        stratified_sample(UNEVEN, n, generator=generator())
+
+
+def test_the_curve_scores_the_draws():
+    """Counts, one score for each draw of each seed, their mean and their band."""
+    seen = []
+
+    def score(index: Tensor) -> float:
+        seen.append(index)
+        return len(index) / 100 + 0.01 * (len(seen) > 3)
+
+    curve = few_label_curve(score, UNEVEN, fractions=(0.04, 0.5, 1.0), n_seeds=2)
+    assert curve.counts.tolist() == [4, 50, 100] == [len(index) for index in seen[:3]]
+    assert curve.accuracies.tolist() == [pytest.approx([0.04, 0.5, 1.0]), pytest.approx([0.05, 0.51, 1.01])]
+    assert curve.mean.tolist() == pytest.approx([0.045, 0.505, 1.005])
+    assert [part.tolist() for part in curve.band] == [
+        pytest.approx([0.04, 0.5, 1.0]),
+        pytest.approx([0.05, 0.51, 1.01]),
+    ]
+    assert torch.equal(seen[0], stratified_sample(UNEVEN, 4, generator=generator(0)))
+    assert torch.equal(seen[3], stratified_sample(UNEVEN, 4, generator=generator(1)))
+
+
+def test_more_labels_help():
+    """A curve of real scores rises, and its band closes where every label is used."""
+    labels = torch.arange(400) % 4
+    x = 2 * random(4, 6, seed=9)[labels] + 2 * random(400, 6)
+    x_test, y_test = x[200:], labels[200:]
+    curve = few_label_curve(
+        lambda index: knn_accuracy(x[index], labels[index], x_test, y_test, k=1), labels[:200], fractions=(0.02, 0.2, 1)
+    )
+    low, high = curve.band
+    assert curve.mean[0] + 0.05 < curve.mean[-1]
+    assert (high - low)[0] > 0.01
+    assert (high - low)[-1] == 0
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"fractions": (0.0, 1.0)}, r"fractions must lie in \(0, 1\], got \(0.0, 1.0\)"),
+        ({"fractions": (0.5, 1.5)}, "fractions must lie"),
+        ({"fractions": ()}, "fractions must lie"),
+        ({"n_seeds": 0}, "n_seeds must be at least 1, got 0"),
+        ({"fractions": (0.01,)}, "n must lie between 4"),
+    ],
+)
+def test_a_curve_that_cannot_be_is_refused(keywords, message):
+    """Each error names the argument, what was given and what is allowed."""
+    with pytest.raises(ValueError, match=message):
+        few_label_curve(lambda index: 0.0, UNEVEN, **keywords)
+
+
+# --- few shots -------------------------------------------------------------------------------------------------------
+
+LABELS = torch.arange(240) % 12
+CLOUDS = 1.2 * random(12, 4, seed=7)[LABELS] + random(240, 4)
+
+
+def episode_by_loops(index: Tensor, n_way: int, n_shot: int, each: int) -> float:
+    """Mean of the known pictures of each class, then the nearest of these, written out."""
+    rows = CLOUDS[index].tolist()
+    groups = [rows[c * each : (c + 1) * each] for c in range(n_way)]
+    means = [[sum(column) / n_shot for column in zip(*group[:n_shot], strict=True)] for group in groups]
+    right = [
+        min(range(n_way), key=lambda c: math.dist(picture, means[c])) == truth
+        for truth, group in enumerate(groups)
+        for picture in group[n_shot:]
+    ]
+    return sum(right) / len(right)
+
+
+@pytest.mark.parametrize(("n_way", "n_shot", "n_query"), [(5, 1, 1), (5, 5, 3), (12, 2, 4), (2, 1, 2)])
+def test_few_shot_accuracy_equals_loops(n_way, n_shot, n_query):
+    """Mean over the same episodes, and 1.96 standard errors of it."""
+    mean, half_width = few_shot_accuracy(
+        CLOUDS, LABELS, n_way=n_way, n_shot=n_shot, n_query=n_query, n_episodes=30, generator=generator(5)
+    )
+    same, each = generator(5), n_shot + n_query
+    draws = [sample_classes(LABELS, n_classes=n_way, n_each=each, generator=same) for _ in range(30)]
+    expected = [episode_by_loops(index, n_way, n_shot, each) for index in draws]
+    assert mean == pytest.approx(statistics.mean(expected))
+    assert half_width == pytest.approx(1.96 * statistics.stdev(expected) / math.sqrt(30))
+
+
+def test_the_interval_holds_the_truth_about_nineteen_times_of_twenty():
+    """Rung 6 of an interval: it covers the long-run mean; without the root of the number of episodes it is far off."""
+    truth, _ = few_shot_accuracy(CLOUDS, LABELS, n_episodes=4000, generator=generator(99))
+    runs = [few_shot_accuracy(CLOUDS, LABELS, n_episodes=50, generator=generator(seed)) for seed in range(100)]
+    covered = sum(abs(mean - truth) <= half_width for mean, half_width in runs)
+    assert 88 <= covered <= 100  # 95 expected, standard error 2.2
+    by_all = sum(abs(mean - truth) <= half_width / math.sqrt(50) for mean, half_width in runs)  # mutant: over n
+    by_none = sum(abs(mean - truth) <= half_width * math.sqrt(50) for mean, half_width in runs)  # mutant: no root
+    assert by_all < 50
+    assert by_none == 100
+    spread = statistics.stdev(mean for mean, _ in runs)
+    assert statistics.mean(width for _, width in runs) == pytest.approx(1.96 * spread, rel=0.25)
+
+
+def test_features_that_know_nothing_are_at_chance_and_more_shots_help():
+    """1 / n_way, inside the interval; and five known pictures beat one."""
+    mean, half_width = few_shot_accuracy(random(240, 4), LABELS, n_query=5, generator=generator())
+    assert abs(mean - 0.2) < 2 * half_width
+    one, five = (few_shot_accuracy(CLOUDS, LABELS, n_shot=n, n_episodes=300, generator=generator())[0] for n in (1, 5))
+    assert five > one + 0.1
+
+
+def test_perfect_features_have_no_doubt():
+    """All classes apart: 1, give or take 0. The nearest neighbour agrees."""
+    clear = torch.nn.functional.one_hot(LABELS).double()
+    assert few_shot_accuracy(clear, LABELS, n_episodes=5, generator=generator()) == (1, 0)
+    assert nearest_neighbour_accuracy(clear, LABELS) == 1
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"n_way": 1}, "must be at least 2, 1, 1 and 2, got 1, 1, 1 and 1000"),
+        ({"n_shot": 0}, "got 5, 0, 1 and 1000"),
+        ({"n_query": 0}, "got 5, 1, 0 and 1000"),
+        ({"n_episodes": 1}, "got 5, 1, 1 and 1"),
+        ({"n_way": 13}, "only 12 classes"),
+        ({"n_shot": 20}, "only 0 classes have n_each=21 pictures"),
+    ],
+)
+def test_episodes_that_cannot_be_are_refused(keywords, message):
+    """Each error names the numbers."""
+    with pytest.raises(ValueError, match=message):
+        few_shot_accuracy(CLOUDS, LABELS, generator=generator(), **keywords)
+
+
+# --- meters of collapse ----------------------------------------------------------------------------------------------
+
+
+def test_effective_ranks_known_by_hand():
+    """D for the identity, 1 for rank one, 0 for nothing; singular values 3 and 1 give the entropy of 3/4 and 1/4."""
+    assert effective_rank(torch.eye(7)) == pytest.approx(7)
+    assert effective_rank(torch.outer(torch.arange(1.0, 9), torch.tensor([1.0, -2, 5]))) == pytest.approx(1, abs=1e-5)
+    assert effective_rank(torch.zeros(5, 3)) == 0
+    assert effective_rank(torch.diag(torch.tensor([3.0, 1]))) == pytest.approx(4 / 3**0.75)
+    assert spectrum(torch.diag(torch.tensor([1.0, 3]))).tolist() == pytest.approx([0.75, 0.25])
+
+
+def test_spectrum_equals_the_eigenvalues_of_the_gram_matrix():
+    """Roots of the eigenvalues, as shares, falling; a rotation and a scale change nothing."""
+    z = random(40, 6) * torch.arange(1, 7)
+    roots = torch.linalg.eigvalsh(z.T @ z).sqrt().flip(0)
+    assert torch.allclose(spectrum(z), roots / roots.sum())
+    turn, _ = torch.linalg.qr(random(6, 6, seed=1))
+    assert effective_rank(0.01 * z @ turn) == pytest.approx(effective_rank(z))
+    p = (roots / roots.sum()).tolist()
+    assert effective_rank(z) == pytest.approx(math.exp(-sum(share * math.log(share) for share in p)))
+
+
+def test_mutants_of_the_effective_rank():
+    """Squared singular values, unnormalised ones and logarithms to base 2 do not give the hand value."""
+    values = torch.tensor([3.0, 1])
+    squares, share = values.square() / values.square().sum(), values / values.sum()
+    hand = 4 / 3**0.75
+    assert abs(torch.special.entr(squares).sum().exp() - hand) > 0.1
+    assert abs(torch.special.entr(values).sum().exp() - hand) > 0.1
+    assert abs((torch.special.entr(share).sum() / math.log(2)).exp() - hand) > 0.1
+
+
+def test_feature_std_known_by_hand():
+    """0 where all point one way, whatever their lengths; 1 / sqrt(D) for the axes both ways, or random directions."""
+    assert feature_std(torch.arange(1.0, 6)[:, None] * torch.tensor([[1.0, 2.0]])) == pytest.approx(0, abs=1e-7)
+    axes = torch.cat([torch.eye(8), -torch.eye(8)])
+    assert feature_std(axes) == pytest.approx(1 / math.sqrt(8))
+    assert feature_std(100 * axes) == pytest.approx(1 / math.sqrt(8))
+    assert feature_std(random(5000, 64)) == pytest.approx(1 / 8, rel=0.01)
+
+
+@pytest.mark.parametrize("meter", [feature_std, spectrum, effective_rank])
+def test_meters_refuse_what_is_not_finite(meter):
+    """A diverged network is no collapsed one."""
+    with pytest.raises(ValueError, match="nan or inf in 1 of 2 rows"):
+        meter(torch.tensor([[1.0, math.inf], [0.0, 1.0]]))
+    with pytest.raises(ValueError, match=r"z must be \(N >= 1, D >= 1\), got \(3,\)"):
+        meter(torch.ones(3))

@@ -1,0 +1,605 @@
+"""MAML and its relatives: equal to their definitions, with derivatives that finite differences confirm."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from functools import partial
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Generator, nn
+from torch.func import functional_call
+
+from mlteach.episodes import Episode, sinusoid_episodes
+from mlteach.meta import adapt, adapted_accuracy, maml_loss, prototypical_loss, reptile_step
+from mlteach.networks import AverageAndMaxPool, conv_encoder, mlp
+
+LR, STEPS, TASKS, WAY = 0.3, 2, 3, 3
+
+
+def dense():
+    """A network for points of the plane, its parts named encoder and head."""
+    torch.manual_seed(0)
+    return nn.Sequential(
+        OrderedDict(encoder=nn.Sequential(nn.Linear(2, 5), nn.Tanh()), head=nn.Linear(5, WAY))
+    ).double()
+
+
+def convolutional():
+    torch.manual_seed(0)
+    encoder = conv_encoder(widths=(4, 4), out_features=6, norm="batch_no_stats")
+    return nn.Sequential(OrderedDict(encoder=encoder, head=nn.Linear(6, WAY))).double()
+
+
+def episodes(*shape, seed=0):
+    """Three tasks of three classes: two support and three query examples of each."""
+    generator = Generator().manual_seed(seed)
+    y_support, y_query = (torch.arange(WAY).repeat(TASKS, n) for n in (2, 3))
+    x_support, x_query = (torch.randn(TASKS, WAY * n, *shape, generator=generator).double() for n in (2, 3))
+    return Episode(x_support, y_support, x_query, y_query)
+
+
+MODELS = {"dense": (dense, episodes(2)), "convolutional": (convolutional, episodes(1, 8, 8))}
+
+
+def gradient(loss, model):
+    """Value and gradients of a loss in the model's parameters."""
+    params = list(model.parameters())
+    return [loss.detach(), *torch.autograd.grad(loss, params, materialize_grads=True)]
+
+
+def maml_by_hand(
+    model, episodes, loss_fn, *, lr, steps, first_order=False, frozen=(),
+    outer="query", direction=-1, overwrite=False, last_only=False, create_graph=True, ignore_frozen=False,
+    summed=False, chained=False,
+):  # fmt: skip
+    """Algorithm 1 of Finn et al. as loops, with every mistake that is often made as an option."""
+    losses = []
+    start = dict(model.named_parameters())
+    for x_support, y_support, x_query, y_query in zip(*episodes, strict=True):
+        params = dict(start)
+        for _ in range(steps):
+            loss = loss_fn(functional_call(model, params, (x_support,)), y_support)
+            moving = [name for name in params if ignore_frozen or not name.startswith(frozen)]
+            record = create_graph and not first_order
+            gradients = torch.autograd.grad(loss, [params[name] for name in moving], create_graph=record)
+            source = start if last_only else params
+            params |= {n: source[n] + direction * lr * g for n, g in zip(moving, gradients, strict=True)}
+        if overwrite:
+            params = {name: p.detach().requires_grad_() for name, p in params.items()}
+            with torch.no_grad():
+                for name, p in model.named_parameters():
+                    p.copy_(params[name])
+        if chained:
+            start = params
+        x, y = (x_query, y_query) if outer == "query" else (x_support, y_support)
+        losses.append(loss_fn(functional_call(model, params, (x,)), y))
+    return torch.stack(losses).sum() if summed else torch.stack(losses).mean()
+
+
+def equal(ours, theirs, *, tolerance=1e-12):
+    return all(a.shape == b.shape and (a - b).abs().max() <= tolerance for a, b in zip(ours, theirs, strict=True))
+
+
+CASES = [
+    ("dense", {}),
+    ("dense", {"first_order": True}),
+    ("dense", {"frozen": ("encoder.",)}),
+    ("dense", {"frozen": ("head.", "encoder.0.bias")}),
+    ("dense", {"steps": 0}),
+    ("dense", {"steps": 5, "lr": 0.05}),
+    ("convolutional", {}),
+    ("convolutional", {"first_order": True}),
+    ("convolutional", {"frozen": ("encoder.",), "steps": 3}),
+]
+
+
+def problems(maml):
+    """The cases in which a function differs from the definition in value or gradient, or changes the model."""
+    found = []
+    for name, changed in CASES:
+        make, tasks = MODELS[name]
+        model, untouched = make(), make()
+        options = {"lr": LR, "steps": STEPS} | changed
+        loss = maml(model, tasks, F.cross_entropy, **options)
+        if not loss.requires_grad:
+            return ["no gradient"]
+        result = gradient(loss, model)
+        if not equal(model.state_dict().values(), untouched.state_dict().values(), tolerance=0):
+            found.append("model changed")
+        if not equal(result, gradient(maml_by_hand(untouched, tasks, F.cross_entropy, **options), untouched)):
+            found.append(f"{name} {changed}")
+    return found
+
+
+def test_maml_loss_equals_its_definition():
+    """Value and gradient of every form equal loops over tasks and steps to 1e-12, and the model stays as it was."""
+    assert problems(maml_loss) == []
+
+
+MUTANTS = {
+    "the initialisation is overwritten": {"overwrite": True},
+    "first order by accident": {"create_graph": False},
+    "support loss in the outer loop": {"outer": "support"},
+    "gradient ascent": {"direction": 1},
+    "frozen is ignored": {"ignore_frozen": True},
+    "each step starts from the initialisation": {"last_only": True},
+    "sum over tasks": {"summed": True},
+    "a task starts where the last one ended": {"chained": True},
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_every_mutant_is_caught(name):
+    assert problems(partial(maml_by_hand, **MUTANTS[name])) != []
+
+
+def test_second_order_gradients_equal_finite_differences():
+    """Central differences of the outer loss along ten random directions, to 1e-8 of float64.
+
+    The step is small, because a ReLU that changes sides makes the inner gradient, and so the outer loss, jump.
+    """
+    for make, tasks in MODELS.values():
+        model, generator, h = make(), Generator().manual_seed(1), 1e-6
+        start = nn.utils.parameters_to_vector(model.parameters()).detach()
+
+        def loss_at(weights, model=model, tasks=tasks):
+            nn.utils.vector_to_parameters(weights, model.parameters())
+            return maml_loss(model, tasks, F.cross_entropy, lr=LR, steps=STEPS)
+
+        slopes = torch.autograd.grad(loss_at(start), list(model.parameters()))
+        for _ in range(10):
+            direction = F.normalize(torch.randn(start.shape, generator=generator, dtype=start.dtype), dim=0)
+            difference = (loss_at(start + h * direction) - loss_at(start - h * direction)) / (2 * h)
+            assert abs(difference - nn.utils.parameters_to_vector(slopes) @ direction) < 1e-8
+
+
+def test_first_order_differs_from_second_order():
+    """Else the test above would prove nothing; for a loss that is linear in the weights both agree."""
+    make, tasks = MODELS["dense"]
+    model = make()
+    results = [
+        gradient(maml_loss(model, tasks, F.cross_entropy, lr=LR, steps=STEPS, first_order=order), model)
+        for order in (False, True)
+    ]
+    assert results[0][0] == results[1][0]  # the same loss ...
+    assert not equal(*results, tolerance=1e-3)  # ... and another gradient
+
+    def linear_loss(output, y):
+        return (output[:, 0] * y).mean()
+
+    line = nn.Linear(2, 1).double()
+    results = [
+        gradient(maml_loss(line, tasks, linear_loss, lr=LR, steps=STEPS, first_order=order), line)
+        for order in (False, True)
+    ]
+    assert equal(*results)
+
+
+def test_one_step_on_a_parabola_by_hand():
+    """Loss (w x - y)² / 2 at w = 2, x = 1, y = 0: w' = (1 - lr) w, and the outer gradient is (1 - lr)² w.
+
+    Without the second derivative it is (1 - lr) w.
+    """
+    line = nn.Linear(1, 1, bias=False).double()
+    nn.init.constant_(line.weight, 2.0)
+    x, y = torch.ones(1, 1, 1).double(), torch.zeros(1, 1, 1).double()
+    task = Episode(x, y, x, y)
+
+    def half_squared(output, y):
+        return (output - y).square().mean() / 2
+
+    adapted = adapt(line, dict(line.named_parameters()), x[0], y[0], half_squared, lr=0.25, steps=1)
+    assert adapted["weight"].item() == pytest.approx(1.5)
+    for first_order, expected in ((False, 0.75**2 * 2), (True, 0.75 * 2)):
+        loss = maml_loss(line, task, half_squared, lr=0.25, steps=1, first_order=first_order)
+        assert loss.item() == pytest.approx(1.5**2 / 2)
+        assert torch.autograd.grad(loss, line.weight)[0].item() == pytest.approx(expected)
+
+
+def test_anil_is_maml_of_the_head_on_the_encoder_s_features():
+    """A frozen encoder need not be adapted: the loss and all gradients are those of the head alone on its features."""
+    torch.manual_seed(0)
+    encoder = conv_encoder(widths=(4, 4), out_features=6, norm="group")  # looks at no other picture
+    model, tasks = nn.Sequential(OrderedDict(encoder=encoder, head=nn.Linear(6, WAY))).double(), episodes(1, 8, 8)
+    options = {"loss_fn": F.cross_entropy, "lr": LR, "steps": 3}
+    frozen = gradient(maml_loss(model, tasks, **options, frozen=("encoder.",)), model)
+    encoded = [encoder(x.flatten(0, 1)).unflatten(0, (TASKS, -1)) for x in (tasks.x_support, tasks.x_query)]
+    features = tasks._replace(x_support=encoded[0], x_query=encoded[1])
+    assert equal(frozen, gradient(maml_loss(model.head, features, **options), model))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_adapt_is_the_inner_loop_of_maml_loss(name):
+    """One task adapted alone gives the weights that maml_loss uses."""
+    make, tasks = MODELS[name]
+    model = make()
+    params = dict(model.named_parameters())
+    losses = []
+    for x_support, y_support, x_query, y_query in zip(*tasks, strict=True):
+        adapted = adapt(model, params, x_support, y_support, F.cross_entropy, lr=LR, steps=STEPS)
+        losses.append(F.cross_entropy(functional_call(model, adapted, (x_query,)), y_query))
+    ours = maml_loss(model, tasks, F.cross_entropy, lr=LR, steps=STEPS)
+    assert equal(gradient(ours, model), gradient(torch.stack(losses).mean(), model))
+
+
+def test_adapt_changes_nothing_and_frozen_weights_are_the_same_tensors():
+    make, tasks = MODELS["dense"]
+    model = make()
+    params = dict(model.named_parameters())
+    before = {name: p.detach().clone() for name, p in params.items()}
+    adapted = adapt(
+        model, params, tasks.x_support[0], tasks.y_support[0], F.cross_entropy, lr=LR, steps=2, frozen=("encoder.",)
+    )
+    assert list(adapted) == list(params)
+    for name, p in model.named_parameters():
+        assert p.equal(before[name])
+        assert p.grad is None
+        assert params[name] is p
+        assert (adapted[name] is p) == name.startswith("encoder.")
+    assert not adapted["head.weight"].equal(before["head.weight"])
+    nothing = adapt(model, params, tasks.x_support[0], tasks.y_support[0], F.cross_entropy, lr=LR, steps=0)
+    assert nothing == params
+
+
+def test_adapting_lowers_the_support_loss():
+    make, tasks = MODELS["dense"]
+    model = make()
+    x, y = tasks.x_support[0], tasks.y_support[0]
+    losses = []
+    for steps in range(6):
+        adapted = adapt(model, dict(model.named_parameters()), x, y, F.cross_entropy, lr=0.2, steps=steps)
+        losses.append(F.cross_entropy(functional_call(model, adapted, (x,)), y).item())
+    assert losses == sorted(losses, reverse=True)
+
+
+def test_without_gradients_the_numbers_are_the_same():
+    """Under no_grad the inner gradients are still taken, and nothing of them is kept."""
+    make, tasks = MODELS["convolutional"]
+    model = make()
+    recorded = maml_loss(model, tasks, F.cross_entropy, lr=LR, steps=STEPS)
+    with torch.no_grad():
+        plain = maml_loss(model, tasks, F.cross_entropy, lr=LR, steps=STEPS)
+    assert recorded.requires_grad
+    assert not plain.requires_grad
+    assert recorded.item() == pytest.approx(plain.item(), abs=1e-14)
+
+
+def test_the_order_of_the_tasks_does_not_matter():
+    make, tasks = MODELS["convolutional"]
+    model = make()
+    turned = Episode(*(part.flip(0) for part in tasks))
+    losses = [maml_loss(model, e, F.cross_entropy, lr=LR, steps=STEPS) for e in (tasks, turned)]
+    assert equal(*(gradient(loss, model) for loss in losses))
+
+
+# --- learned inner learning rates -------------------------------------------------------------------------------------
+
+
+def test_rates_for_each_name_equal_one_rate():
+    """A dict of equal numbers, of () tensors, or of tensors of the weights' shapes is the same learning rate."""
+    make, tasks = MODELS["dense"]
+    model = make()
+    expected = gradient(maml_loss(model, tasks, F.cross_entropy, lr=LR, steps=STEPS), model)
+    for rates in (
+        {name: LR for name, _ in model.named_parameters()},
+        {name: torch.tensor(LR, dtype=torch.double) for name, _ in model.named_parameters()},
+        {name: torch.full_like(p, LR) for name, p in model.named_parameters()},
+        torch.tensor(LR, dtype=torch.double),
+    ):
+        assert equal(expected, gradient(maml_loss(model, tasks, F.cross_entropy, lr=rates, steps=STEPS), model))
+
+
+@pytest.mark.parametrize("first_order", [False, True])
+def test_the_gradient_of_the_rates_equals_finite_differences(first_order):
+    """The outer loss learns the inner rates; to first order too, where one step leaves no derivative out."""
+    make, tasks = MODELS["dense"]
+    model = make()
+    rates = {name: torch.full_like(p, LR).requires_grad_() for name, p in model.named_parameters()}
+    steps = 1 if first_order else STEPS
+
+    def loss():
+        return maml_loss(model, tasks, F.cross_entropy, lr=rates, steps=steps, first_order=first_order)
+
+    gradients = torch.autograd.grad(loss(), list(rates.values()))
+    for rate, g in zip(rates.values(), gradients, strict=True):
+        values = []
+        for h in (1e-5, -1e-5):
+            with torch.no_grad():
+                rate.view(-1)[0] += h
+                values.append(loss().item())
+                rate.view(-1)[0] -= h
+        assert g.view(-1)[0].item() == pytest.approx((values[0] - values[1]) / 2e-5, abs=1e-8)
+
+
+def test_rates_are_wanted_for_what_moves_only():
+    make, tasks = MODELS["dense"]
+    model = make()
+    head = {"head.weight": LR, "head.bias": LR}
+    ours = maml_loss(model, tasks, F.cross_entropy, lr=head, steps=1, frozen=("encoder.",))
+    assert ours.item() == pytest.approx(
+        maml_loss(model, tasks, F.cross_entropy, lr=LR, steps=1, frozen=("encoder.",)).item()
+    )
+    with pytest.raises(ValueError, match="lr has no rate for encoder.0.weight, encoder.0.bias"):
+        maml_loss(model, tasks, F.cross_entropy, lr=head, steps=1)
+
+
+# --- Reptile ----------------------------------------------------------------------------------------------------------
+
+
+def reptile_by_hand(model, episodes, loss_fn, *, lr, steps, step_size, direction=1, summed=False, last_task=False,
+                    on_query=False):  # fmt: skip
+    start = {name: p.detach().clone() for name, p in model.named_parameters()}
+    adapted, losses = [], []
+    for x_support, y_support, x_query, y_query in zip(*episodes, strict=True):
+        x, y = (x_query, y_query) if on_query else (x_support, y_support)
+        params = {name: p.clone().requires_grad_() for name, p in start.items()}
+        for _ in range(steps):
+            gradients = torch.autograd.grad(loss_fn(functional_call(model, params, (x,)), y), list(params.values()))
+            moved = [(p - lr * g).detach().requires_grad_() for p, g in zip(params.values(), gradients, strict=True)]
+            params = dict(zip(params, moved, strict=True))
+        adapted.append(params)
+        losses.append(loss_fn(functional_call(model, params, (x_query,)), y_query).detach())
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            ways = torch.stack([task[name] - start[name] for task in adapted])
+            way = ways[-1] if last_task else ways.sum(0) if summed else ways.mean(0)
+            p.copy_(start[name] + direction * step_size * way)
+    return torch.stack(losses).mean()
+
+
+def reptile_problems(step):
+    found = []
+    for name, (make, tasks) in MODELS.items():
+        ours, theirs = make(), make()
+        options = {"lr": LR, "steps": 3, "step_size": 0.4}
+        loss = step(ours, tasks, F.cross_entropy, **options)
+        if abs(loss - reptile_by_hand(theirs, tasks, F.cross_entropy, **options)) > 1e-12:
+            found.append(f"{name} loss")
+        if not equal(ours.state_dict().values(), theirs.state_dict().values()):
+            found.append(name)
+    return found
+
+
+def test_reptile_equals_its_definition():
+    """The way to the mean of the adapted weights is gone by the share step_size."""
+    assert reptile_problems(reptile_step) == []
+
+
+REPTILE_MUTANTS = {
+    "wrong direction": {"direction": -1},
+    "sum over tasks": {"summed": True},
+    "only the last task": {"last_task": True},
+    "adapted to the query": {"on_query": True},
+}
+
+
+@pytest.mark.parametrize("name", REPTILE_MUTANTS)
+def test_every_reptile_mutant_is_caught(name):
+    assert reptile_problems(partial(reptile_by_hand, **REPTILE_MUTANTS[name])) != []
+
+
+def test_reptile_with_one_step_is_training_on_all_tasks():
+    """One inner step: the parameters move by step_size * lr against the gradient of the mean support loss."""
+    make, tasks = MODELS["dense"]
+    model = make()
+    loss = F.cross_entropy(model(tasks.x_support.flatten(0, 1)), tasks.y_support.flatten())
+    expected = [p - 0.5 * LR * g for p, g in zip(model.parameters(), gradient(loss, model)[1:], strict=True)]
+    reptile_step(model, tasks, F.cross_entropy, lr=LR, steps=1, step_size=0.5)
+    assert equal(model.parameters(), expected)
+
+
+def test_reptile_can_stay_where_it_is_or_go_all_the_way():
+    make, tasks = MODELS["dense"]
+    model, untouched = make(), make()
+    reptile_step(model, tasks, F.cross_entropy, lr=LR, steps=2, step_size=0)
+    assert equal(model.parameters(), untouched.parameters(), tolerance=0)
+    one_task = Episode(*(part[:1] for part in tasks))
+    expected = adapt(
+        model, dict(model.named_parameters()), one_task.x_support[0], one_task.y_support[0], F.cross_entropy,
+        lr=LR, steps=2,
+    )  # fmt: skip
+    expected = {name: p.detach().clone() for name, p in expected.items()}
+    reptile_step(model, one_task, F.cross_entropy, lr=LR, steps=2, step_size=1)
+    assert equal(model.parameters(), expected.values())
+    with pytest.raises(ValueError, match="step_size must be in \\[0, 1\\], got 2"):
+        reptile_step(model, tasks, F.cross_entropy, lr=LR, steps=2, step_size=2)
+
+
+# --- prototypes -------------------------------------------------------------------------------------------------------
+
+
+def prototypes_by_hand(encoder, episodes, *, source="support", power=2, sign=-1, mean=True, shuffled=False):
+    losses = []
+    for x_support, y_support, x_query, y_query in zip(*episodes, strict=True):
+        z = encoder(torch.cat([x_support, x_query]))
+        z_support, z_query = z[: len(x_support)], z[len(x_support) :]
+        z_from, y_from = (z_support, y_support) if source == "support" else (z_query, y_query)
+        centres = [z_from[y_from == c].mean(0) if mean else z_from[y_from == c][0] for c in range(WAY)]
+        for z_one, y_one in zip(z_query, y_query, strict=True):
+            distances = torch.stack([(z_one - centre).norm() ** power for centre in centres])
+            weights = (sign * distances).exp()
+            losses.append(-(weights[(y_one + shuffled) % WAY] / weights.sum()).log())
+    return torch.stack(losses).mean()
+
+
+def prototype_problems(loss):
+    model = dense()
+    tasks = episodes(2)
+    order = torch.tensor([4, 0, 3, 1, 5, 2])  # the support need not come class by class
+    tasks = tasks._replace(x_support=tasks.x_support[:, order], y_support=tasks.y_support[:, order])
+    right = gradient(prototypes_by_hand(model, tasks), model)
+    return [] if equal(gradient(loss(model, tasks), model), right, tolerance=1e-10) else ["differs"]
+
+
+def test_prototypical_loss_equals_its_definition():
+    assert prototype_problems(prototypical_loss) == []
+
+
+PROTOTYPE_MUTANTS = {
+    "prototypes from queries": {"source": "query"},
+    "distances not squared": {"power": 1},
+    "the nearest is the least likely": {"sign": 1},
+    "first example instead of the mean": {"mean": False},
+    "labels shifted": {"shuffled": True},
+}
+
+
+@pytest.mark.parametrize("name", PROTOTYPE_MUTANTS)
+def test_every_prototype_mutant_is_caught(name):
+    assert prototype_problems(partial(prototypes_by_hand, **PROTOTYPE_MUTANTS[name])) != []
+
+
+def test_prototypes_that_coincide_leave_a_guess():
+    """An encoder that answers the same to everything has a loss of log n_way."""
+    tasks = episodes(2)
+    blind = nn.Linear(2, 4).double()
+    nn.init.zeros_(blind.weight)
+    assert prototypical_loss(blind, tasks).item() == pytest.approx(torch.tensor(WAY).double().log().item())
+
+
+def test_prototypes_see_distances_only():
+    """Turning and moving the space changes nothing."""
+    tasks = episodes(2)
+    turn = torch.linalg.qr(torch.randn(2, 2, generator=Generator().manual_seed(0)).double()).Q
+    plain, turned = nn.Linear(2, 2).double(), nn.Linear(2, 2).double()
+    with torch.no_grad():
+        turned.weight.copy_(turn @ plain.weight)
+        turned.bias.copy_(turn @ plain.bias + 3)
+    assert prototypical_loss(plain, tasks).item() == pytest.approx(prototypical_loss(turned, tasks).item())
+
+
+def test_a_class_without_support_is_told():
+    tasks = episodes(2)
+    with pytest.raises(ValueError, match="a class has no support"):
+        prototypical_loss(dense(), tasks._replace(y_support=tasks.y_support.clamp(max=1)))
+
+
+# --- side by side -----------------------------------------------------------------------------------------------------
+
+
+def sharing(model):
+    """The last layer has the weight of the second."""
+    model[3].weight = model[1].weight
+    return model
+
+
+LAYERS = {
+    "max-pool": lambda: nn.Sequential(nn.Conv2d(1, 3, 3, padding=1), nn.BatchNorm2d(3, track_running_stats=False),
+                                      nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(48, WAY)),
+    "dilated, no bias": lambda: nn.Sequential(nn.Conv2d(1, 3, 3, dilation=2, bias=False), AverageAndMaxPool(),
+                                              nn.Linear(6, WAY, bias=False)),
+    "ends in pictures": lambda: nn.Sequential(nn.Conv2d(1, WAY, 3, padding="same"), nn.ELU(), nn.Conv2d(WAY, WAY, 8)),
+    "group norm": lambda: nn.Sequential(conv_encoder(widths=(4, 4), out_features=6, norm="group"), nn.Linear(6, WAY)),
+    "mlp": lambda: mlp(64, 6, WAY),
+    "shared weights": lambda: sharing(nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 64))),
+}  # fmt: skip
+
+
+class Own(nn.Module):
+    """A network whose forward is not a chain of layers."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, x):
+        return self.model(x) + 0 * x.mean()
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_tasks_side_by_side_equal_one_after_the_other(name):
+    """Layers computed by hand, layers computed through vmap, and single tasks give the same loss and gradients."""
+    torch.manual_seed(0)
+    model, tasks = LAYERS[name]().double(), episodes(1, 8, 8)
+
+    def loss_fn(output, y):
+        return F.cross_entropy(output.flatten(1), y)
+
+    options = {"loss_fn": loss_fn, "lr": LR, "steps": STEPS}
+    right = gradient(maml_by_hand(model, tasks, **options), model)
+    assert equal(gradient(maml_loss(model, tasks, **options), model), right)
+    assert equal(gradient(maml_loss(Own(model), tasks, **options), model), right)
+
+
+def test_running_statistics_are_refused_in_training_and_read_in_evaluation():
+    model = nn.Sequential(conv_encoder(widths=(4,), out_features=WAY)).double()
+    tasks = episodes(1, 8, 8)
+    with pytest.raises(ValueError, match="0.0.1 keeps running statistics.*batch_no_stats"):
+        maml_loss(model, tasks, F.cross_entropy, lr=LR, steps=1)
+    with pytest.raises(ValueError, match="running statistics"):
+        adapt(model, dict(model.named_parameters()), tasks[0][0], tasks[1][0], F.cross_entropy, lr=1, steps=1)
+    model.eval()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    right = gradient(maml_by_hand(model, tasks, F.cross_entropy, lr=LR, steps=1), model)
+    assert equal(gradient(maml_loss(model, tasks, F.cross_entropy, lr=LR, steps=1), model), right)
+    assert equal(model.state_dict().values(), before.values(), tolerance=0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "told"),
+    [
+        ({"steps": -1}, ValueError, "steps must be an integer >= 0, got -1"),
+        ({"steps": 1.0}, ValueError, "steps must be an integer >= 0, got 1.0"),
+        ({"frozen": "encoder."}, TypeError, "frozen must be a tuple"),
+        ({"frozen": ("body.",)}, ValueError, "'body.' begins no parameter's name; they are encoder.0.weight"),
+        ({"lr": "fast"}, TypeError, "lr must be a number, a tensor, or a dict of tensors, got str"),
+    ],
+)
+def test_what_makes_no_sense_is_told(changed, error, told):
+    model, tasks = dense(), episodes(2)
+    options = {"lr": LR, "steps": 1} | changed
+    with pytest.raises(error, match=told):
+        maml_loss(model, tasks, F.cross_entropy, **options)
+
+
+# --- accuracy after adaptation ----------------------------------------------------------------------------------------
+
+
+def test_adapted_accuracy_equals_its_definition():
+    """The mean over tasks of the share of right queries, and 1.96 standard errors, however the tasks are cut."""
+    model, tasks = dense(), episodes(2)
+    shares = []
+    for x_support, y_support, x_query, y_query in zip(*tasks, strict=True):
+        adapted = adapt(model, dict(model.named_parameters()), x_support, y_support, F.cross_entropy, lr=1, steps=5)
+        shares.append((functional_call(model, adapted, (x_query,)).argmax(1) == y_query).double().mean())
+    shares = torch.stack(shares)
+    expected = shares.mean().item(), 1.96 * shares.std().item() / TASKS**0.5
+    assert shares.std() > 0
+    for chunk_size in (1, 2, 25):
+        mean, half = adapted_accuracy(model, tasks, F.cross_entropy, lr=1, steps=5, chunk_size=chunk_size)
+        assert (mean, half) == pytest.approx(expected)
+    with pytest.raises(ValueError, match="number of tasks must be at least 2"):
+        adapted_accuracy(model, Episode(*(part[:1] for part in tasks)), F.cross_entropy, lr=1, steps=5)
+
+
+# --- behaviour --------------------------------------------------------------------------------------------------------
+
+
+def meta_trained(loss, seed, steps=350):
+    """A network for sinusoids after some outer steps of Adam."""
+    torch.manual_seed(seed)
+    model, generator = mlp(1, 40, 40, 1), Generator().manual_seed(seed)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss(model, sinusoid_episodes(25, n_shot=10, n_query=10, generator=generator)).backward()
+        optimizer.step()
+    return model
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_maml_learns_to_learn_sinusoids(seed):
+    """After one gradient step on ten points of a new wave, MAML's error is less than half that of pre-training.
+
+    Before the step both are no better than the mean of all waves.
+    """
+    options = {"loss_fn": F.mse_loss, "lr": 0.01}
+    pretrained = meta_trained(lambda m, e: maml_loss(m, e, **options, steps=0), seed)
+    maml = meta_trained(lambda m, e: maml_loss(m, e, **options, steps=1), seed)
+    tasks = sinusoid_episodes(200, n_shot=10, n_query=50, generator=Generator().manual_seed(99))
+    with torch.no_grad():
+        before, after = ([maml_loss(m, tasks, **options, steps=n).item() for m in (maml, pretrained)] for n in (0, 1))
+    assert before[0] > 0.9 * before[1]
+    assert after[0] < 0.5 * after[1]
