@@ -1,7 +1,11 @@
 """Exercise checks that diagnose: each runs what a learner wrote and names the mistake. None of them ever raises."""
 
+from mlteach.checks.byol import byol_step, effective_rank, half_lives, target_update
 from mlteach.checks.contrastive_loss import info_nce, log_sum_exp, nt_xent, pulls, smallest_batch, uniformity
+from mlteach.checks.evaluation import half_width, leaking, standardise, weighted_votes
+from mlteach.checks.maml import inner_step, largest_rate, maml_loss, outer_gradient
 from mlteach.checks.metric_learning import regions, semi_hard, siamese_loss, triplet_loss
+from mlteach.checks.moco import enqueue, key_lives, lowest_loss, moco_logits
 from mlteach.checks.nearest_neighbours import cells_to_probe, chance_to_meet, hash_codes, recall
 from mlteach.checks.seeing_embeddings import (
     conditional_affinities,
@@ -10,36 +14,62 @@ from mlteach.checks.seeing_embeddings import (
     spring_forces,
     student_t,
 )
+from mlteach.checks.simclr import false_negatives, representation, simclr_loss
 from mlteach.checks.similarity import correlation, nearest, parting_length, squared_distances
 from mlteach.checks.verdict import Case, Verdict, judge
+from mlteach.checks.views import colour_views, kept_share, label_changing_views, mixup_labels, saturation_jitter
 from mlteach.checks.welcome import cosine
 
 __all__ = [
     "Case",
     "Verdict",
+    "byol_step",
     "cells_to_probe",
     "chance_to_meet",
+    "colour_views",
     "conditional_affinities",
     "correlation",
     "cosine",
+    "effective_rank",
+    "enqueue",
+    "false_negatives",
+    "half_lives",
+    "half_width",
     "hash_codes",
     "info_nce",
+    "inner_step",
     "judge",
     "justified_statement",
+    "kept_share",
+    "key_lives",
+    "label_changing_views",
+    "largest_rate",
+    "leaking",
     "log_sum_exp",
+    "lowest_loss",
+    "maml_loss",
+    "mixup_labels",
+    "moco_logits",
     "nearest",
     "nt_xent",
+    "outer_gradient",
     "parting_length",
     "perplexity",
     "pulls",
     "recall",
     "regions",
+    "representation",
+    "saturation_jitter",
     "semi_hard",
     "siamese_loss",
+    "simclr_loss",
     "smallest_batch",
     "spring_forces",
     "squared_distances",
+    "standardise",
     "student_t",
+    "target_update",
     "triplet_loss",
     "uniformity",
+    "weighted_votes",
 ]

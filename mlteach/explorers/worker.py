@@ -1,0 +1,87 @@
+"""A thread that works beside the notebook, and how a cell that runs again finds the thread it left behind."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import threading
+from collections.abc import Callable, Hashable
+
+
+class Worker:
+    """Runs one piece of work at a time in a thread of its own. The work looks at ``halting`` and returns if it is set.
+
+    A new worker halts every worker that was there before it in its place: the one of the same name, or without a name
+    those that an earlier execution of the same notebook cell made. Otherwise a cell that is run again would leave a
+    training behind that nothing on the page can stop.
+    """
+
+    def __init__(self, name: str | None = None):
+        self.halting = False
+        self.turn = threading.RLock()  # held by whoever starts or halts: messages from the page may come in any thread
+        # An event, not Thread.join: Python 3.11 takes a thread for dead if an interrupt ends the joining.
+        self._idle = threading.Event()
+        self._idle.set()
+        _take_place(self, name)
+
+    @property
+    def running(self) -> bool:
+        """Whether the work is going on."""
+        return not self._idle.is_set()
+
+    def start(self, work: Callable[[], None]) -> None:
+        """Begins the work, unless some is going on."""
+        with self.turn:
+            if not self.running:
+                self.halting = False
+                self._idle.clear()
+                self.thread = threading.Thread(target=self._run, args=(work,), name="live training", daemon=True)
+                self.thread.start()
+
+    def _run(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        finally:
+            self._idle.set()
+
+    def halt(self) -> None:
+        """Asks the work to end, and returns when it has."""
+        with self.turn:
+            self.halting = True
+            if self.running and self.thread is not threading.current_thread():
+                self.wait()
+
+    def wait(self) -> None:
+        """Returns when the work has ended; a kernel interrupt ends the waiting, not the work."""
+        while not self._idle.wait(0.1):  # where waiting cannot be interrupted, the moment between two waits can
+            pass
+
+
+_places: dict[Hashable, tuple[Hashable, list[Worker]]] = {}  # place → which execution, and the workers that it made
+
+
+def _take_place(worker: Worker, name: str | None) -> None:
+    place, execution = (name, object()) if name is not None else _cell_and_execution()
+    before, workers = _places.get(place, (None, []))
+    if before != execution:
+        for predecessor in workers:
+            predecessor.halt()
+        workers = []
+    _places[place] = execution, [*workers, worker]
+
+
+def _cell_and_execution() -> tuple[Hashable, Hashable]:
+    """The notebook cell that runs now, and which of its executions this is; outside a notebook no two are alike."""
+    ipython = sys.modules.get("IPython")  # there whenever a notebook runs, and otherwise not needed
+    shell = ipython.get_ipython() if ipython else None
+    message = shell.get_parent() if hasattr(shell, "get_parent") else {}
+    cell = message.get("metadata", {}).get("cellId", object())
+    return cell, message.get("header", {}).get("msg_id", object())
+
+
+@atexit.register
+def _halt_all() -> None:
+    """A thread that is in the middle of a step when Python ends could bring it down with an error."""
+    for _, workers in list(_places.values()):
+        for worker in workers:
+            worker.halt()

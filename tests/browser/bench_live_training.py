@@ -1,0 +1,86 @@
+"""Measures how soon a slider moved while SimCLR trains is seen, and used; recorded, never asserted.
+
+Two waits for each key press: to the picture whose status line tells of a step made with the new value, and to the first
+picture of any kind.
+"""
+
+from statistics import median, quantiles
+
+from test_live_training import LiveTrainingOnPage, write
+
+SET_UP = """
+import torch
+from mlteach import data, explorers, views
+from mlteach.evaluate import features, knn_accuracy
+from mlteach.networks import conv_encoder, projection_head
+from mlteach.selfsup import SimCLR
+
+train = data.shapes(6000)
+test = data.shapes(300, seed=1)
+torch.manual_seed(0)
+method = SimCLR(conv_encoder(3, widths=(16, 32, 64), out_features=128), projection_head(128))
+
+
+def draw(generator):
+    images = train.images[torch.randint(6000, (128,), generator=generator)]
+    return views.simclr_view(images, generator=generator), views.simclr_view(images, generator=generator)
+
+
+def knn(method):
+    return knn_accuracy(features(method, train.images[:1000]), train.labels[:1000],
+                        features(method, test.images), test.labels)
+"""
+MAKE = """
+live = explorers.LiveTraining(method, draw, steps=100_000, knobs={"temperature": (0.02, 2)}, evaluate=knn,
+                              pictures=test, chance=5.54)
+live
+"""
+WATCH = """(output) => {
+    const now = () => performance.now();
+    const readout = output.querySelector(".mlteach-readout");
+    const temperature = () => readout.textContent.split("temperature ")[1].split(" ")[0];
+    window.used = []; window.shown = []; window.pressed = [];
+    let last = temperature();
+    output.querySelector(".mlteach-canvas img").addEventListener("load", () => requestAnimationFrame(() => {
+        window.shown.push(now());
+        if (temperature() !== last) window.used.push(now());
+        last = temperature();
+    }));
+    document.addEventListener("keydown", () => window.pressed.push(now()), true);
+}"""
+TRIES = 40
+
+
+def test_slider_to_picture_while_training(lab, server, capsys):
+    write(server, [SET_UP, MAKE])
+    lab.open("live_training.ipynb")
+    lab.run_all()
+    live = LiveTrainingOnPage(lab, "live")
+    live.press("start")
+    live.wait_for_steps(10)
+    live.output.evaluate(WATCH)
+    live.control("temperature").locator(".noUi-handle").focus()
+    for turn in range(TRIES):
+        lab.page.keyboard.press("ArrowLeft" if turn % 20 < 10 else "ArrowRight")
+        lab.page.wait_for_timeout(700)
+    used, shown, pressed = lab.page.evaluate("() => [window.used, window.shown, window.pressed]")
+    begin, before = lab.ask("[__import__('time').monotonic(), len(live.rows)]")
+    lab.page.wait_for_timeout(5000)
+    end, after = lab.ask("[__import__('time').monotonic(), len(live.rows)]")
+    live.press("stop")
+
+    def waits(times):
+        return [min(time - press for time in times if time > press) for press in pressed]
+
+    def told(times):
+        found = waits(times)
+        return f"{median(found):.0f} ms (median), {quantiles(found, n=20)[-1]:.0f} ms (95th percentile)"
+
+    with capsys.disabled():
+        print(
+            f"\nkey to a picture of a step made with the new temperature {told(used)}; key to the next picture "
+            f"{told(shown)}; {len(shown) / (shown[-1] - shown[0]) * 1000:.1f} pictures and "
+            f"{(after - before) / (end - begin):.1f} steps a second"
+        )
+    assert len(pressed) == TRIES
+    assert len(used) >= TRIES

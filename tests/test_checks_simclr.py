@@ -1,0 +1,114 @@
+"""The checks of the chapter on SimCLR pass the right answers and name each mistake that they know."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mlteach import checks, nt_xent
+from mlteach.checks import simclr as chapter_09
+
+
+def right_loss(encoder, projector, x1, x2, temperature):
+    z = F.normalize(projector(encoder(torch.cat([x1, x2]))))
+    logits = (z @ z.T / temperature).fill_diagonal_(-torch.inf)
+    return F.cross_entropy(logits, torch.arange(len(z)).roll(len(x1)))
+
+
+def right_representation(method, images):
+    method.eval()
+    with torch.no_grad():
+        h = method.encode(images)
+    method.train()
+    return h
+
+
+RIGHT = {"simclr_loss": right_loss, "representation": right_representation}
+MISTAKES = {
+    "simclr_loss": chapter_09.SIMCLR_MISTAKES,
+    "representation": chapter_09.REPRESENTATION_MISTAKES,
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_function_passes(name):
+    verdict = getattr(checks, name)(RIGHT[name])
+    assert verdict.passed, verdict
+    assert "public checks passed" in verdict.message
+
+
+@pytest.mark.parametrize(("name", "told"), [(name, told) for name in MISTAKES for told in MISTAKES[name]])
+def test_every_known_mistake_is_named_as_itself(name, told):
+    verdict = getattr(checks, name)(MISTAKES[name][told])
+    assert not verdict.passed
+    assert verdict.message == told
+
+
+def detached(encoder, projector, x1, x2, temperature):
+    h = encoder(torch.cat([x1, x2])).detach()
+    return nt_xent(*projector(h).chunk(2), temperature=temperature)
+
+
+def in_evaluation_mode(encoder, projector, x1, x2, temperature):
+    return right_loss(encoder.eval(), projector, x1, x2, temperature)
+
+
+def left_in_evaluation_mode(method, images):
+    with torch.no_grad():
+        return method.eval().encode(images)
+
+
+def with_gradients(method, images):
+    h = method.eval().encode(images)
+    method.train()
+    return h
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "part"),
+    [
+        ("simclr_loss", lambda encoder, projector, x1, x2, temperature: None, "returns nothing yet"),
+        ("simclr_loss", detached, "gradient with respect to argument 3"),
+        ("simclr_loss", in_evaluation_mode, "you train in evaluation mode"),
+        ("simclr_loss", lambda encoder, projector, x1, x2, temperature: encoder(x1), "shape (4, 5), expected ()"),
+        ("simclr_loss", 3, "a function is expected"),
+        ("representation", lambda method, images: None, "returns nothing yet"),
+        ("representation", with_gradients, "a gradient hangs on them"),
+        ("representation", left_in_evaluation_mode, "stays in evaluation mode"),
+        ("representation", lambda method, images: method(images), "NotImplementedError"),
+        ("representation", "h", "a function is expected"),
+    ],
+)
+def test_whatever_a_learner_hands_in_is_answered(name, given, part):
+    verdict = getattr(checks, name)(given)
+    assert not verdict.passed
+    assert part in verdict.message
+
+
+def test_the_number_of_false_negatives_is_counted():
+    """In many random batches, for every anchor."""
+    generator = torch.Generator().manual_seed(0)
+    shapes = torch.randint(8, (3000, 128), generator=generator).repeat(1, 2)  # two views of each picture
+    alike = (shapes == shapes[:, :1]).sum(1) - 2  # of the first anchor, without itself and its twin
+    assert alike.double().mean().item() == pytest.approx(31.75, abs=0.4)  # three standard errors
+    assert checks.false_negatives(31.75).passed
+
+
+@pytest.mark.parametrize(
+    ("answer", "part"),
+    [
+        (32, "no negatives"),
+        (31.875, "counts the twin"),
+        (15.875, "two views"),
+        (16, "own picture is not among them"),
+        (254, "all negatives"),
+        (0.125, "the share of them"),
+        (30, "30 is not it"),
+        (None, "a number is expected"),
+        (True, "a number is expected"),
+        ("31.75", "a number is expected"),
+    ],
+)
+def test_a_wrong_number_is_explained(answer, part):
+    verdict = checks.false_negatives(answer)
+    assert not verdict.passed
+    assert part in verdict.message
