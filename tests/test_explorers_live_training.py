@@ -6,6 +6,7 @@ import copy
 import io
 import math
 import random
+import signal
 import sys
 import threading
 import time
@@ -334,6 +335,15 @@ def test_an_error_is_shown_and_raised_and_the_next_start_begins_again(whole):
     assert live.canvas.problem == ""
 
 
+@pytest.fixture
+def interruptible():
+    """Python's own answer to an interrupt: a program started in the background would ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_of_the_kernel_pauses_what_a_cell_waits_for(whole):
     """Ctrl-C reaches the main thread alone; the training goes on later as if nothing had been."""
     live = make()
@@ -354,6 +364,7 @@ def test_an_interrupt_of_the_kernel_pauses_what_a_cell_waits_for(whole):
     assert_same(finish(live), whole)
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_of_an_idle_kernel_leaves_the_training_alone(whole):
     """The thread hears nothing of it, which is why pause and stop stay on the screen."""
     gate = Gate()
