@@ -6,6 +6,8 @@ MISTAKES = {"recall": chapter_04.RECALL_MISTAKES}
 
 class TestEveryCheck(EveryCheck):
     "What all checks promise."
+
+A function that changes its arguments and returns nothing is named in IN_PLACE, with what is said when nothing changed.
 """
 
 import torch
@@ -56,7 +58,9 @@ class EveryCheck:
         assert not verdict.passed
         assert verdict.message == told
 
-    def test_whatever_a_learner_hands_in_is_answered_and_never_raises(self, name, given, part):
+    def test_whatever_a_learner_hands_in_is_answered_and_never_raises(self, request, name, given, part):
+        if part.startswith(("return", "shape")):
+            part = getattr(request.module, "IN_PLACE", {}).get(name, part)
         verdict = getattr(checks, name)(given)
         assert not verdict.passed
         assert part in verdict.message

@@ -17,8 +17,8 @@ from torch import Generator, Tensor, nn
 
 from mlteach.data import Dataset
 from mlteach.episodes import Episode, sample_episodes
-from mlteach.evaluate import features, few_shot_accuracy
-from mlteach.meta import adapted_accuracy, maml_loss, prototypical_loss, reptile_step
+from mlteach.evaluate import adapted_accuracy, features, few_shot_accuracy
+from mlteach.meta import maml_loss, prototypical_loss, reptile_step
 from mlteach.networks import conv_encoder
 
 

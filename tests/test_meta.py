@@ -12,7 +12,7 @@ from torch import Generator, nn
 from torch.func import functional_call
 
 from mlteach.episodes import Episode, sinusoid_episodes
-from mlteach.meta import adapt, adapted_accuracy, maml_loss, prototypical_loss, reptile_step
+from mlteach.meta import adapt, maml_loss, prototypical_loss, reptile_step
 from mlteach.networks import AverageAndMaxPool, conv_encoder, mlp
 
 LR, STEPS, TASKS, WAY = 0.3, 2, 3, 3
@@ -552,26 +552,6 @@ def test_what_makes_no_sense_is_told(changed, error, told):
     options = {"lr": LR, "steps": 1} | changed
     with pytest.raises(error, match=told):
         maml_loss(model, tasks, F.cross_entropy, **options)
-
-
-# --- accuracy after adaptation ----------------------------------------------------------------------------------------
-
-
-def test_adapted_accuracy_equals_its_definition():
-    """The mean over tasks of the share of right queries, and 1.96 standard errors, however the tasks are cut."""
-    model, tasks = dense(), episodes(2)
-    shares = []
-    for x_support, y_support, x_query, y_query in zip(*tasks, strict=True):
-        adapted = adapt(model, dict(model.named_parameters()), x_support, y_support, F.cross_entropy, lr=1, steps=5)
-        shares.append((functional_call(model, adapted, (x_query,)).argmax(1) == y_query).double().mean())
-    shares = torch.stack(shares)
-    expected = shares.mean().item(), 1.96 * shares.std().item() / TASKS**0.5
-    assert shares.std() > 0
-    for chunk_size in (1, 2, 25):
-        mean, half = adapted_accuracy(model, tasks, F.cross_entropy, lr=1, steps=5, chunk_size=chunk_size)
-        assert (mean, half) == pytest.approx(expected)
-    with pytest.raises(ValueError, match="number of tasks must be at least 2"):
-        adapted_accuracy(model, Episode(*(part[:1] for part in tasks)), F.cross_entropy, lr=1, steps=5)
 
 
 # --- behaviour --------------------------------------------------------------------------------------------------------

@@ -1,15 +1,18 @@
 """Is a representation any good? Neighbours, probes, few labels, few shots, and meters of collapse."""
 
 from mlteach.evaluate.features import accuracy, features
-from mlteach.evaluate.few import Curve, few_label_curve, few_shot_accuracy, stratified_sample
+from mlteach.evaluate.few import Curve, few_label_curve, stratified_sample
 from mlteach.evaluate.knn import cosine_neighbours, knn_accuracy, knn_votes, nearest_neighbour_accuracy
 from mlteach.evaluate.meters import effective_rank, feature_std, spectrum
 from mlteach.evaluate.probe import Classifier, fine_tune, linear_classifier, linear_probe
+from mlteach.evaluate.shots import adapted_accuracy, confidence_interval, few_shot_accuracy
 
 __all__ = [
     "Classifier",
     "Curve",
     "accuracy",
+    "adapted_accuracy",
+    "confidence_interval",
     "cosine_neighbours",
     "effective_rank",
     "feature_std",

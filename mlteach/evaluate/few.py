@@ -1,8 +1,7 @@
-"""Few labels and few shots: how far a handful of labelled pictures gets, and how sure that is."""
+"""Few labels: how far a handful of labelled pictures gets."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -10,11 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from mlteach.evaluate.features import check_labelled
-from mlteach.metric import sample_classes
-
 FRACTIONS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-STANDARD_ERRORS = 1.96  # either way, which hold 95 % of a normal distribution
 
 
 def stratified_sample(labels: Tensor, n: int, *, generator: Generator) -> Tensor:
@@ -92,52 +87,3 @@ def few_label_curve(
         for seed in range(n_seeds)
     ]
     return Curve(torch.tensor(counts), torch.tensor(accuracies, dtype=torch.float64))
-
-
-def few_shot_accuracy(
-    encoder_features: Tensor,
-    labels: Tensor,
-    *,
-    n_way: int = 5,
-    n_shot: int = 1,
-    n_query: int = 1,
-    n_episodes: int = 1000,
-    generator: Generator,
-) -> tuple[float, float]:
-    """Few-shot accuracy: a query picture gets the class whose few known pictures have the nearest mean.
-
-    Every episode draws n_way classes, and of each n_shot known and n_query other pictures.
-
-    Args:
-        encoder_features: (N, D) features, best of classes that took no part in any training.
-        labels: (N,) integer classes >= 0.
-        n_way: >= 2 classes of an episode.
-        n_shot: >= 1 known pictures of each; with 1 the nearest mean is the nearest known picture.
-        n_query: >= 1 pictures of each to classify.
-        n_episodes: >= 2.
-        generator: where the random numbers come from.
-
-    Returns:
-        Mean over the episodes, about 1 / n_way where features know nothing; and half the width of its 95 % confidence
-        interval, which falls with the root of n_episodes.
-
-    Raises:
-        TypeError, ValueError: features or labels of a wrong type or shape, a number too small, or fewer than n_way
-            classes with n_shot + n_query pictures.
-
-    Source: the nearest mean is the prototype of Snell et al. 2017, arXiv:1703.05175.
-    """
-    check_labelled("encoder_features", encoder_features, labels)
-    if n_way < 2 or n_shot < 1 or n_query < 1 or n_episodes < 2:
-        given = f"{n_way}, {n_shot}, {n_query} and {n_episodes}"
-        raise ValueError(f"n_way, n_shot, n_query, n_episodes must be at least 2, 1, 1 and 2, got {given}")
-    each = n_shot + n_query
-    right = []
-    for _ in range(n_episodes):
-        index = sample_classes(labels, n_classes=n_way, n_each=each, generator=generator)
-        known, asked = encoder_features[index].view(n_way, each, -1).split([n_shot, n_query], dim=1)
-        distances = torch.cdist(asked.flatten(0, 1), known.mean(1))  # (n_way * n_query, n_way)
-        truth = torch.arange(n_way, device=labels.device).repeat_interleave(n_query)
-        right.append((distances.argmin(1) == truth).double().mean())
-    shares = torch.stack(right)
-    return shares.mean().item(), STANDARD_ERRORS * shares.std().item() / math.sqrt(n_episodes)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
-from ipywidgets import Button, Dropdown, FloatLogSlider, FloatSlider, IntSlider, Layout
+from ipywidgets import Button, Dropdown, FloatLogSlider, FloatSlider, IntSlider, Layout, SelectionSlider
 
 
 def _look(width: str) -> dict:
@@ -33,6 +33,12 @@ def slider(label: str, low: float, high: float, value: float, *, step: float) ->
 def count(label: str, low: int, high: int, value: int) -> IntSlider:
     """A slider for a whole number."""
     return IntSlider(value, min=low, max=high, description=label, **_look("18rem"))
+
+
+def stops(label: str, values: Sequence[Hashable], value: Hashable | None = None) -> SelectionSlider:
+    """A slider that stops at the given values only; it starts at the last, or at the one that is named."""
+    start = values[-1] if value is None else value
+    return SelectionSlider(options=list(values), value=start, description=label, **_look("22rem"))
 
 
 def choice(label: str, options: Sequence[str], value: str | None = None) -> Dropdown:

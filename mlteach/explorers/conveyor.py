@@ -15,8 +15,7 @@ from matplotlib.colors import to_rgb
 from torch import Tensor
 
 from mlteach.explorers.base import Explorer
-from mlteach.explorers.controls import count
-from mlteach.explorers.embedding_map import stops
+from mlteach.explorers.controls import count, stops
 from mlteach.plots import ANCHOR, POSITIVE, QUIET, Picture, plain
 from mlteach.selfsup import MoCo
 

@@ -6,7 +6,6 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 import torch
-from ipywidgets import Layout, SelectionSlider
 from matplotlib import colormaps
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba_array
@@ -15,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from mlteach.explorers.base import Explorer, Pointer
-from mlteach.explorers.controls import choice
+from mlteach.explorers.controls import choice, stops
 from mlteach.explorers.similarity import check_rows, colour_pictures
 from mlteach.plots import ANCHOR, CLASS_COLOURS, Picture
 
@@ -193,12 +192,6 @@ class EmbeddingMap(Explorer):
         chosen = [f"{name} {s[name]}" for name in self.controls if name != "colour"]
         point = f"point {s['point']}: {s['kept']} of its {NEIGHBOURS} true neighbours are nearest on the map too"
         return " · ".join([*chosen, f"trustworthiness {s['trustworthiness']:.3f}", point])
-
-
-def stops(label: str, values: Sequence[Hashable]) -> SelectionSlider:
-    """A slider that stops at the given values only; it starts at the last."""
-    look = {"style": {"description_width": "initial"}, "layout": Layout(width="20rem")}
-    return SelectionSlider(options=list(values), value=values[-1], description=label, **look)
 
 
 def nearest_others(x: Tensor) -> Tensor:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from ipywidgets import Layout, SelectionSlider
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from mlteach.explorers.base import Explorer, Pointer
+from mlteach.explorers.controls import stops
 from mlteach.plots import ANCHOR, POSITIVE, QUIET, Picture, plain
 
 
@@ -34,13 +34,7 @@ class MetaRates(Explorer):
         if self.losses.shape != wanted:
             raise ValueError(f"losses must be (O, I, S) = {wanted}, got {self.losses.shape}")
         controls = {
-            name: SelectionSlider(
-                options=rates,
-                value=rates[len(rates) // 2],
-                description=f"{name.removesuffix('_lr')} learning rate",
-                style={"description_width": "initial"},
-                layout=Layout(width="22rem"),
-            )
+            name: stops(f"{name.removesuffix('_lr')} learning rate", rates, rates[len(rates) // 2])
             for name, rates in self.rates.items()
         }
         super().__init__(self._figure(), controls, self.artists)

@@ -4,7 +4,7 @@ An initialisation from which a few gradient steps suffice (MAML, first-order MAM
 rates), or a space in which the mean of a class's examples is enough (prototypes).
 """
 
-from mlteach.meta.gradient import Params, adapt, adapted_accuracy, maml_loss, reptile_step
+from mlteach.meta.gradient import Params, adapt, adapted_predictions, maml_loss, reptile_step
 from mlteach.meta.prototypes import prototypical_loss
 
-__all__ = ["Params", "adapt", "adapted_accuracy", "maml_loss", "prototypical_loss", "reptile_step"]
+__all__ = ["Params", "adapt", "adapted_predictions", "maml_loss", "prototypical_loss", "reptile_step"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from numbers import Real
 
@@ -16,8 +15,6 @@ from mlteach.meta.stacked import forward
 Params = dict[str, Tensor]
 Rate = float | Tensor | Mapping[str, Tensor]
 LossFunction = Callable[[Tensor, Tensor], Tensor]
-
-SURE = 1.96  # standard errors either way that hold 95 % of a normal distribution
 
 
 def adapt(
@@ -100,9 +97,8 @@ def maml_loss(
 
     Source: Finn, Abbeel, Levine 2017, arXiv:1703.03400, Algorithm 1, as a mean instead of a sum over tasks.
     """
-    _check(model, dict(model.named_parameters()), lr, steps, frozen)
-    adapted = _adapt_all(model, episodes, loss_fn, lr, steps, first_order, frozen)
-    return vmap(loss_fn)(forward(model, adapted, episodes.x_query), episodes.y_query).mean()
+    inner = {"lr": lr, "steps": steps, "first_order": first_order, "frozen": frozen}
+    return vmap(loss_fn)(adapted_predictions(model, episodes, loss_fn, **inner), episodes.y_query).mean()
 
 
 @torch.no_grad()
@@ -139,45 +135,31 @@ def reptile_step(
     return loss
 
 
-@torch.no_grad()
-def adapted_accuracy(
+def adapted_predictions(
     model: nn.Module,
     episodes: Episode,
     loss_fn: LossFunction,
     *,
     lr: Rate,
     steps: int,
+    first_order: bool = False,
     frozen: tuple[str, ...] = (),
-    chunk_size: int = 25,
-) -> tuple[float, float]:
-    """Few-shot accuracy of an initialisation: each task's queries are classified after adapting to its support.
+) -> Tensor:
+    """What is predicted for each task's queries after adapting to its support.
 
     Args:
-        model: (N, ...) -> (N, n_way); not changed.
-        episodes: T >= 2 classification tasks, best of classes that took no part in any training.
-        loss_fn: (logits, y) -> (), for the inner loop.
-        lr, steps, frozen: as for `adapt`; steps may be more than in training.
-        chunk_size: >= 1 tasks computed side by side; it bounds the memory and does not change the result.
+        model, episodes, loss_fn, lr, steps, first_order, frozen: as for `maml_loss`.
 
     Returns:
-        Mean over the tasks, about 1 / n_way where nothing was learned; and half the width of its 95 % confidence
-        interval, which falls with the root of T.
+        (T, M, ...) logits or predictions; the model's own for steps = 0. A differentiable function of the model's
+        parameters, and of rates that require a gradient.
 
     Raises:
-        ValueError: fewer than two tasks, chunk_size < 1, or as for `adapt`.
+        ValueError: as for `adapt`.
     """
-    if len(episodes.x_support) < 2 or chunk_size < 1:
-        given = f"{len(episodes.x_support)} and {chunk_size}"
-        raise ValueError(f"the number of tasks must be at least 2 and chunk_size at least 1, got {given}")
     _check(model, dict(model.named_parameters()), lr, steps, frozen)
-    right = []
-    for chunk in zip(*(part.split(chunk_size) for part in episodes), strict=True):
-        tasks = Episode(*chunk)
-        adapted = _adapt_all(model, tasks, loss_fn, lr, steps, True, frozen)
-        logits = forward(model, adapted, tasks.x_query)  # (T, N, n_way)
-        right.append((logits.argmax(-1) == tasks.y_query).double().mean(1))
-    shares = torch.cat(right)  # (T,)
-    return shares.mean().item(), SURE * shares.std().item() / math.sqrt(len(shares))
+    adapted = _adapt_all(model, episodes, loss_fn, lr, steps, first_order, frozen)
+    return forward(model, adapted, episodes.x_query)
 
 
 def _adapt_all(

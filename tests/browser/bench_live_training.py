@@ -6,30 +6,9 @@ picture of any kind.
 
 from statistics import median, quantiles
 
-from test_live_training import LiveTrainingOnPage, write
+from test_live_training import LiveTrainingOnPage, set_up, write
 
-SET_UP = """
-import torch
-from mlteach import data, explorers, views
-from mlteach.evaluate import features, knn_accuracy
-from mlteach.networks import conv_encoder, projection_head
-from mlteach.selfsup import SimCLR
-
-train = data.shapes(6000)
-test = data.shapes(300, seed=1)
-torch.manual_seed(0)
-method = SimCLR(conv_encoder(3, widths=(16, 32, 64), out_features=128), projection_head(128))
-
-
-def draw(generator):
-    images = train.images[torch.randint(6000, (128,), generator=generator)]
-    return views.simclr_view(images, generator=generator), views.simclr_view(images, generator=generator)
-
-
-def knn(method):
-    return knn_accuracy(features(method, train.images[:1000]), train.labels[:1000],
-                        features(method, test.images), test.labels)
-"""
+SET_UP = set_up(n_train=6000, n_test=300, batch=128, widths=(16, 32, 64))
 MAKE = """
 live = explorers.LiveTraining(method, draw, steps=100_000, knobs={"temperature": (0.02, 2)}, evaluate=knn,
                               pictures=test, chance=5.54)

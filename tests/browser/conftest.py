@@ -194,8 +194,14 @@ def lab(server, browser):
 
 
 @pytest.fixture(scope="module")
-def chapter(lab, request):
-    """The chapter that the test file names, open and run."""
+def opened(lab, request):
+    """The chapter that the test file names, as a reader finds it: open, and nothing run unless a test before ran it."""
     lab.open(request.module.CHAPTER)
-    lab.run_all()
     return lab
+
+
+@pytest.fixture(scope="module")
+def chapter(opened):
+    """The chapter that the test file names, open and run."""
+    opened.run_all()
+    return opened

@@ -21,9 +21,8 @@ class EveryExplorer:
     def pytest_generate_tests(self, metafunc):
         metafunc.parametrize("variable", metafunc.module.EXPLORERS)
 
-    def test_a_chapter_that_was_not_run_shows_a_picture(self, lab, variable, request):
-        lab.open(request.module.CHAPTER)
-        picture = lab.output(variable).locator("img")
+    def test_a_chapter_that_was_not_run_shows_a_picture(self, opened, variable):
+        picture = opened.output(variable).locator("img")
         picture.wait_for(timeout=20_000)
         assert picture.evaluate("image => image.naturalWidth") > 900
 

@@ -6,28 +6,34 @@ import urllib.request
 import pytest
 from live import Live
 
-SET_UP = """
+
+def set_up(*, n_train, n_test, batch, widths):
+    """A cell that makes all that a live training needs; the benchmark takes larger numbers."""
+    return f"""
 import torch
 from mlteach import data, explorers, views
 from mlteach.evaluate import features, knn_accuracy
 from mlteach.networks import conv_encoder, projection_head
 from mlteach.selfsup import SimCLR
 
-train = data.shapes(600)
-test = data.shapes(100, seed=1)
+train = data.shapes({n_train})
+test = data.shapes({n_test}, seed=1)
 torch.manual_seed(0)
-method = SimCLR(conv_encoder(3, widths=(8, 16), out_features=16), projection_head(16))
+method = SimCLR(conv_encoder(3, widths={widths}, out_features={2 * widths[-1]}), projection_head({2 * widths[-1]}))
 
 
 def draw(generator):
-    images = train.images[torch.randint(600, (32,), generator=generator)]
+    images = train.images[torch.randint({n_train}, ({batch},), generator=generator)]
     return views.simclr_view(images, generator=generator), views.simclr_view(images, generator=generator)
 
 
 def knn(method):
-    return knn_accuracy(features(method, train.images[:300]), train.labels[:300],
-                        features(method, test.images), test.labels)
+    known = train.images[:{3 * n_test}], train.labels[:{3 * n_test}]
+    return knn_accuracy(features(method, known[0]), known[1], features(method, test.images), test.labels)
 """
+
+
+SET_UP = set_up(n_train=600, n_test=100, batch=32, widths=(8, 16))
 MAKE = """
 live = explorers.LiveTraining(method, draw, steps=100_000, knobs={"temperature": (0.02, 2)}, evaluate=knn,
                               evaluate_every=50, pictures=test, chance=4.14)

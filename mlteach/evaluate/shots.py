@@ -1,0 +1,124 @@
+"""Few shots: accuracy on many small tasks with classes never seen, and how sure that is."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Generator, Tensor, nn
+
+from mlteach.episodes import Episode
+from mlteach.evaluate.features import check_labelled
+from mlteach.meta import adapted_predictions
+from mlteach.meta.gradient import LossFunction, Rate
+from mlteach.metric import sample_classes
+
+STANDARD_ERRORS = 1.96  # either way, which hold 95 % of a normal distribution
+
+
+def confidence_interval(values: Tensor) -> tuple[float, float]:
+    r"""The mean of what was measured on many tasks, and half the width of its 95 % confidence interval.
+
+    .. math:: \bar a \pm 1.96\, \frac{s}{\sqrt{n}}
+
+    s is the standard deviation over the tasks, with n - 1 below the sum. Of many such intervals, 95 in 100 hold the
+    mean over all tasks that there could be. They say nothing of how another training would have ended.
+
+    Args:
+        values: (n,) n >= 2 measurements, each of a task drawn independently of the others.
+
+    Returns:
+        Mean and half width; the half width is 0 where all values are equal, and falls with the root of n.
+
+    Raises:
+        ValueError: values are not (n >= 2,).
+    """
+    if values.dim() != 1 or len(values) < 2:
+        raise ValueError(f"values must be (n >= 2,), got shape {tuple(values.shape)}")
+    return values.mean().item(), STANDARD_ERRORS * values.std().item() / math.sqrt(len(values))
+
+
+def few_shot_accuracy(
+    encoder_features: Tensor,
+    labels: Tensor,
+    *,
+    n_way: int = 5,
+    n_shot: int = 1,
+    n_query: int = 1,
+    n_episodes: int = 1000,
+    generator: Generator,
+) -> tuple[float, float]:
+    """Few-shot accuracy: a query picture gets the class whose few known pictures have the nearest mean.
+
+    Every episode draws n_way classes, and of each n_shot known and n_query other pictures.
+
+    Args:
+        encoder_features: (N, D) features, best of classes that took no part in any training.
+        labels: (N,) integer classes >= 0.
+        n_way: >= 2 classes of an episode.
+        n_shot: >= 1 known pictures of each; with 1 the nearest mean is the nearest known picture.
+        n_query: >= 1 pictures of each to classify.
+        n_episodes: >= 2.
+        generator: where the random numbers come from.
+
+    Returns:
+        Mean over the episodes, about 1 / n_way where features know nothing; and half the width of its 95 % confidence
+        interval, which falls with the root of n_episodes.
+
+    Raises:
+        TypeError, ValueError: features or labels of a wrong type or shape, a number too small, or fewer than n_way
+            classes with n_shot + n_query pictures.
+
+    Source: the nearest mean is the prototype of Snell et al. 2017, arXiv:1703.05175.
+    """
+    check_labelled("encoder_features", encoder_features, labels)
+    if n_way < 2 or n_shot < 1 or n_query < 1 or n_episodes < 2:
+        given = f"{n_way}, {n_shot}, {n_query} and {n_episodes}"
+        raise ValueError(f"n_way, n_shot, n_query, n_episodes must be at least 2, 1, 1 and 2, got {given}")
+    each = n_shot + n_query
+    right = []
+    for _ in range(n_episodes):
+        index = sample_classes(labels, n_classes=n_way, n_each=each, generator=generator)
+        known, asked = encoder_features[index].view(n_way, each, -1).split([n_shot, n_query], dim=1)
+        distances = torch.cdist(asked.flatten(0, 1), known.mean(1))  # (n_way * n_query, n_way)
+        truth = torch.arange(n_way, device=labels.device).repeat_interleave(n_query)
+        right.append((distances.argmin(1) == truth).double().mean())
+    return confidence_interval(torch.stack(right))
+
+
+@torch.no_grad()
+def adapted_accuracy(
+    model: nn.Module,
+    episodes: Episode,
+    loss_fn: LossFunction,
+    *,
+    lr: Rate,
+    steps: int,
+    frozen: tuple[str, ...] = (),
+    chunk_size: int = 25,
+) -> tuple[float, float]:
+    """Few-shot accuracy of an initialisation: each task's queries are classified after adapting to its support.
+
+    Args:
+        model: (N, ...) -> (N, n_way); not changed.
+        episodes: T >= 2 classification tasks, best of classes that took no part in any training.
+        loss_fn: (logits, y) -> (), for the inner loop.
+        lr, steps, frozen: as for `mlteach.meta.adapt`; steps may be more than in training.
+        chunk_size: >= 1 tasks computed side by side; it bounds the memory and does not change the result.
+
+    Returns:
+        Mean over the tasks, about 1 / n_way where nothing was learned; and half the width of its 95 % confidence
+        interval, see `confidence_interval`.
+
+    Raises:
+        ValueError: fewer than two tasks, chunk_size < 1, or as for `mlteach.meta.adapt`.
+    """
+    if len(episodes.x_support) < 2 or chunk_size < 1:
+        given = f"{len(episodes.x_support)} and {chunk_size}"
+        raise ValueError(f"the number of tasks must be at least 2 and chunk_size at least 1, got {given}")
+    right = []
+    for chunk in zip(*(part.split(chunk_size) for part in episodes), strict=True):
+        tasks = Episode(*chunk)
+        logits = adapted_predictions(model, tasks, loss_fn, lr=lr, steps=steps, frozen=frozen)  # (T, M, n_way)
+        right.append((logits.argmax(-1) == tasks.y_query).double().mean(1))
+    return confidence_interval(torch.cat(right))
