@@ -32,12 +32,13 @@ OLDEST_PYTHON = (3, 11)
 ROOT = Path(__file__).resolve().parent
 CONSTRAINTS = {"pinned": "constraints.txt", "oldest": "constraints-oldest.txt", "newest": None}
 NBVAL = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=180", "--nbval-kernel-startup-timeout=120"]
+TWO_AT_A_TIME = ["-n2", "--dist=loadfile", "-p", "no:benchmark"]  # files side by side, each in its own order
 TESTS = {  # the unit tests come last, so that the output ends with their summary
     "style": ["ruff", "check", "."],
     "format": ["ruff", "format", "--check", "."],
-    "chapters": ["pytest", "notebooks", *NBVAL, "-n2", "--dist=loadscope", "-p", "no:benchmark"],
-    "browser": ["pytest", "tests/browser"],
-    "unit tests": ["pytest", "tests", "--ignore=tests/browser"],
+    "chapters": ["pytest", "notebooks", *NBVAL, *TWO_AT_A_TIME],
+    "browser": ["pytest", "tests/browser", *TWO_AT_A_TIME],
+    "unit tests": ["pytest", "tests", "--ignore=tests/browser", *TWO_AT_A_TIME],
 }
 BENCHMARKS = ["pytest", "tests/benchmarks", "tests/browser", "-o", "python_files=bench_*.py", "--benchmark-autosave"]
 

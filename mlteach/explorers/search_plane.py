@@ -21,6 +21,7 @@ KNOBS = {"inverted lists": "cells", "hashing": "buckets", "graph": "ef"}  # meth
 LABELS = {"cells": "cells probed", "buckets": "buckets probed", "ef": "beam width ef"}
 SETTINGS = 10  # of each knob, for which the mean over many queries is shown
 LARGEST = 100  # of these settings: beyond, a graph visits nearly everything and takes its time
+STEP = 0.05  # of the query's sliders: the smallest move that can be seen
 GRID = 240  # cells and buckets are drawn on so many pixels a side
 POINT_COLOURS = np.array(["#D5D5D5", "#E69F00", POSITIVE], dtype=object)  # not visited, visited, found
 
@@ -56,7 +57,7 @@ class SearchPlane(Explorer):
             least = k if method == "graph" else 1
             controls[KNOBS[method]] = count(LABELS[KNOBS[method]], least, index.exhaustive, least)
         for name, low, high, start in zip("xy", self.low, self.high, self._border(), strict=True):
-            controls[name] = slider(f"query {name}", low, high, start, step=0.01)
+            controls[name] = slider(f"query {name}", low, high, start, step=STEP)
         super().__init__(self._figure(), controls, self.artists)
 
     def _build(self, seed: int) -> dict[str, Index]:
@@ -71,7 +72,7 @@ class SearchPlane(Explorer):
         """A place where cells have something to miss: on the border between two of them."""
         centres = torch.from_numpy(self.indexes["inverted lists"].centres)
         nearest = ExactSearch(centres, measure="euclid").search(centres[:1], 2)[1][0]
-        return [round(x, 2) for x in centres[nearest].mean(0).tolist()]
+        return [on_step(x) for x in centres[nearest].mean(0).tolist()]
 
     # --- the picture -------------------------------------------------------------------------------------------------
 
@@ -210,7 +211,7 @@ class SearchPlane(Explorer):
         """Puts the query at (x, y), or at the nearest place inside the picture."""
         with self.one_redraw():
             for name, value in zip("xy", (x, y), strict=True):
-                self.controls[name].value = round(value, 2)  # a slider stops at its ends by itself
+                self.controls[name].value = on_step(value)  # a slider stops at its ends by itself
 
     def describe(self) -> str:
         s = self.state
@@ -219,3 +220,8 @@ class SearchPlane(Explorer):
         return (
             f"{setting}: {s['distances']} distances instead of {len(self.points)}, found {found} of {self.k} neighbours"
         )
+
+
+def on_step(value: float) -> float:
+    """The place of a slider that is nearest; the page would move any other there."""
+    return round(STEP * round(value / STEP), 2)
