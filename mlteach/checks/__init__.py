@@ -2,11 +2,13 @@
 
 from mlteach.checks.byol import byol_step, effective_rank, half_lives, target_update
 from mlteach.checks.contrastive_loss import info_nce, log_sum_exp, nt_xent, pulls, smallest_batch, uniformity
+from mlteach.checks.episodes import episode, episodes_needed, linear_layer, prototype_loss, prototypes
 from mlteach.checks.evaluation import half_width, leaking, standardise, weighted_votes
 from mlteach.checks.maml import inner_step, largest_rate, maml_loss, outer_gradient
 from mlteach.checks.metric_learning import regions, semi_hard, siamese_loss, triplet_loss
 from mlteach.checks.moco import enqueue, key_lives, lowest_loss, moco_logits
 from mlteach.checks.nearest_neighbours import cells_to_probe, chance_to_meet, hash_codes, recall
+from mlteach.checks.reptile import frozen_body, inner_weight, linear_cka, reptile_step
 from mlteach.checks.seeing_embeddings import (
     conditional_affinities,
     justified_statement,
@@ -32,12 +34,16 @@ __all__ = [
     "cosine",
     "effective_rank",
     "enqueue",
+    "episode",
+    "episodes_needed",
     "false_negatives",
+    "frozen_body",
     "half_lives",
     "half_width",
     "hash_codes",
     "info_nce",
     "inner_step",
+    "inner_weight",
     "judge",
     "justified_statement",
     "kept_share",
@@ -45,6 +51,8 @@ __all__ = [
     "label_changing_views",
     "largest_rate",
     "leaking",
+    "linear_cka",
+    "linear_layer",
     "log_sum_exp",
     "lowest_loss",
     "maml_loss",
@@ -55,10 +63,13 @@ __all__ = [
     "outer_gradient",
     "parting_length",
     "perplexity",
+    "prototype_loss",
+    "prototypes",
     "pulls",
     "recall",
     "regions",
     "representation",
+    "reptile_step",
     "saturation_jitter",
     "semi_hard",
     "siamese_loss",

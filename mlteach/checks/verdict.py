@@ -67,7 +67,7 @@ def judge(
     right = [case.copy().call(definition) for case in cases]
     values = []
     for case, expected in zip(cases, right, strict=True):
-        value, problem = _run(given, case, expected)
+        value, problem = run_case(given, case, expected)
         if problem:
             return Verdict(False, f"{problem} ({case.title})")
         values.append(value)
@@ -85,7 +85,7 @@ def judge(
     return Verdict(True, f"{len(cases)} public checks passed" + (", gradients too." if gradients else "."))
 
 
-def _run(given: Callable, case: Case, right: Tensor) -> tuple[Tensor | None, str]:
+def run_case(given: Callable, case: Case, right: Tensor) -> tuple[Tensor | None, str]:
     """The value of one call, or what is wrong with it before any number is compared."""
     mine = case.copy()
     try:

@@ -1,4 +1,7 @@
-"""Meters of collapse: how much of its space a representation uses. Alignment and uniformity are in mlteach.losses."""
+"""Meters of representations: how much of its space one uses, and how alike two are.
+
+Alignment and uniformity are in mlteach.losses.
+"""
 
 from __future__ import annotations
 
@@ -69,3 +72,35 @@ def effective_rank(z: Tensor) -> float:
     if not share.any():
         return 0.0
     return torch.special.entr(share).sum().exp().item()
+
+
+def linear_cka(x: Tensor, y: Tensor) -> float:
+    r"""Linear CKA (centred kernel alignment): how alike two representations of the same examples are.
+
+    .. math:: \frac{\lVert Y^\top X \rVert_F^2}{\lVert X^\top X \rVert_F\, \lVert Y^\top Y \rVert_F}
+
+    with the mean row taken from X and Y (done here). Neither a rotation nor a common factor of the features counts.
+
+    Args:
+        x: (N, D) representation, row i is example i.
+        y: (N, E) another one of the same examples in the same order; E may differ from D.
+
+    Returns:
+        Between 0 and 1: 1 where y is x turned, mirrored, scaled and shifted; 0 where no feature of x varies with one of
+        y. Few examples of many features make it large by chance: (N, D) noise with D far beyond N comes near 1.
+
+    Raises:
+        TypeError, ValueError: x or y is not a finite floating-point (N, D), their N differs, or all rows of one are
+            the same, so that there is nothing to compare.
+
+    Source: Kornblith et al. 2019, arXiv:1905.00414, Section 3 (linear kernel).
+    """
+    for name, z in (("x", x), ("y", y)):
+        check_features(name, z)
+        if (z == z[0]).all():
+            raise ValueError(f"{name} must hold rows that differ, got {len(z)} times the same row")
+    if len(x) != len(y):
+        raise ValueError(f"x and y must be of the same examples, got {len(x)} and {len(y)} rows")
+    centred = [z.detach().double() - z.detach().double().mean(0) for z in (x, y)]
+    k, m = (z @ z.T for z in centred)  # (N, N): ||Y'X||² is the sum of k * m, whatever D and E are
+    return ((k * m).sum() / (k.norm() * m.norm())).item()

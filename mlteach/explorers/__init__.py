@@ -5,14 +5,18 @@ from mlteach.explorers.circle import Circle
 from mlteach.explorers.conveyor import Conveyor, QueueRecord
 from mlteach.explorers.curvature import Curvature
 from mlteach.explorers.embedding_map import EmbeddingMap
+from mlteach.explorers.episode_accuracy import EpisodeAccuracy
 from mlteach.explorers.film import Film
 from mlteach.explorers.inner_loop import InnerLoop
 from mlteach.explorers.knn import KnnVote
+from mlteach.explorers.layer_change import LayerChange
 from mlteach.explorers.live_training import LiveTraining
 from mlteach.explorers.meta_rates import MetaRates
 from mlteach.explorers.mixing import Mixing
 from mlteach.explorers.pair_loss import PairLoss
+from mlteach.explorers.prototypes import Prototypes
 from mlteach.explorers.recall_curve import RecallCurve
+from mlteach.explorers.reptile_path import ReptilePath
 from mlteach.explorers.retrieval import Retrieval
 from mlteach.explorers.search_plane import SearchPlane
 from mlteach.explorers.side_by_side import SideBySide
@@ -29,18 +33,22 @@ __all__ = [
     "Conveyor",
     "Curvature",
     "EmbeddingMap",
+    "EpisodeAccuracy",
     "Explorer",
     "FactorMatrix",
     "Film",
     "InnerLoop",
     "KnnVote",
+    "LayerChange",
     "LiveTraining",
     "MetaRates",
     "Mixing",
     "PairLoss",
     "Pointer",
+    "Prototypes",
     "QueueRecord",
     "RecallCurve",
+    "ReptilePath",
     "Retrieval",
     "SearchPlane",
     "SideBySide",

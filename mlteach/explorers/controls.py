@@ -30,6 +30,11 @@ def slider(label: str, low: float, high: float, value: float, *, step: float) ->
     return FloatSlider(value, min=low, max=high, step=step, description=label, **_look("22rem"))
 
 
+def on_step(value: float, step: float) -> float:
+    """The place of a slider that is nearest to a value: the page would move any other there, and draw twice."""
+    return round(step * round(value / step), 10)
+
+
 def count(label: str, low: int, high: int, value: int) -> IntSlider:
     """A slider for a whole number."""
     return IntSlider(value, min=low, max=high, description=label, **_look("18rem"))

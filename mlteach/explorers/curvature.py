@@ -70,7 +70,7 @@ class Curvature(Explorer):
         for ax in (self.tasks_ax, self.outer_ax):
             ax.set(xlim=(-REACH, REACH), ylim=(-0.3, TALL), xlabel="w")
             ax.axhline(0, color=QUIET, linewidth=0.6)
-            ax.legend(fontsize=8, frameon=False, loc="upper center")
+            ax.legend(fontsize=8, loc="upper center", framealpha=1, edgecolor="none")
         self.artists = [*self.parabolas, *self.steps, self.start, self.best, self.rest, self.outer, self.tangent,
                         self.shortcut, self.now]  # fmt: skip
         return figure

@@ -13,7 +13,7 @@ from scipy.spatial import Voronoi
 from torch import Tensor
 
 from mlteach.explorers.base import Explorer, Pointer
-from mlteach.explorers.controls import choice, count, slider
+from mlteach.explorers.controls import choice, count, on_step, slider
 from mlteach.neighbours import ExactSearch, HashTables, Index, InvertedLists, NeighbourGraph, recall
 from mlteach.plots import ANCHOR, CLASS_COLOURS, POSITIVE, QUIET, Picture, plain
 
@@ -72,7 +72,7 @@ class SearchPlane(Explorer):
         """A place where cells have something to miss: on the border between two of them."""
         centres = torch.from_numpy(self.indexes["inverted lists"].centres)
         nearest = ExactSearch(centres, measure="euclid").search(centres[:1], 2)[1][0]
-        return [on_step(x) for x in centres[nearest].mean(0).tolist()]
+        return [on_step(x, STEP) for x in centres[nearest].mean(0).tolist()]
 
     # --- the picture -------------------------------------------------------------------------------------------------
 
@@ -211,7 +211,7 @@ class SearchPlane(Explorer):
         """Puts the query at (x, y), or at the nearest place inside the picture."""
         with self.one_redraw():
             for name, value in zip("xy", (x, y), strict=True):
-                self.controls[name].value = on_step(value)  # a slider stops at its ends by itself
+                self.controls[name].value = on_step(value, STEP)  # a slider stops at its ends by itself
 
     def describe(self) -> str:
         s = self.state
@@ -220,8 +220,3 @@ class SearchPlane(Explorer):
         return (
             f"{setting}: {s['distances']} distances instead of {len(self.points)}, found {found} of {self.k} neighbours"
         )
-
-
-def on_step(value: float) -> float:
-    """The place of a slider that is nearest; the page would move any other there."""
-    return round(STEP * round(value / STEP), 2)

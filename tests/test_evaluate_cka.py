@@ -1,0 +1,111 @@
+"""Linear CKA is the formula of its paper, blind to what it should be blind to, and tells its usual mistakes apart."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from mlteach.evaluate import linear_cka
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+X = random(30, 5, seed=1)
+Y = X[:, :3] @ random(3, 4, seed=2) + random(30, 4, seed=3)
+TURN = torch.linalg.qr(random(5, 5, seed=4)).Q
+CASES = {"related": (X, Y), "unrelated": (X, random(30, 7, seed=5)), "more features than rows": (X[:4], Y[:4])}
+
+
+def naive_cka(x, y):
+    """HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)) with K = x x', L = y y' and HSIC(K, L) = tr(K H L H)."""
+    n = len(x)
+    centring = torch.eye(n, dtype=x.dtype) - 1 / n
+
+    def hsic(a, b):
+        return torch.trace(a @ a.T @ centring @ b @ b.T @ centring)
+
+    return (hsic(x, y) / (hsic(x, x) * hsic(y, y)).sqrt()).item()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_equals_the_naive_definition(case):
+    x, y = CASES[case]
+    assert linear_cka(x, y) == pytest.approx(naive_cka(x, y))
+    assert linear_cka(x, y) == pytest.approx(linear_cka(y, x))
+    assert 0 < linear_cka(x, y) < 1
+
+
+def test_equals_the_formula_over_features():
+    """The paper's other form, with matrices of features instead of examples."""
+    x, y = X - X.mean(0), Y - Y.mean(0)
+    value = (y.T @ x).norm() ** 2 / ((x.T @ x).norm() * (y.T @ y).norm())
+    assert linear_cka(X, Y) == pytest.approx(value.item())
+
+
+@pytest.mark.parametrize(
+    "same",
+    [X, X @ TURN, -3 * X, X + 7, X[:, [4, 2, 0, 1, 3]], torch.cat([X, X], 1)],
+    ids=["copy", "turned", "scaled and mirrored", "shifted", "reordered", "repeated"],
+)
+def test_is_one_for(same):
+    assert linear_cka(X, same) == pytest.approx(1)
+
+
+def test_stretching_one_feature_counts():
+    """Unlike canonical correlation, it looks at how strong a direction is."""
+    assert linear_cka(X, X * torch.tensor([30.0, 1, 1, 1, 1])) < 0.9
+
+
+def test_is_zero_for_uncorrelated_features():
+    x = torch.tensor([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
+    y = torch.tensor([[1.0], [1], [-1], [-1]])
+    assert linear_cka(x, y) == pytest.approx(0)
+
+
+def test_two_axes_against_one_by_hand():
+    """X'X = 2 I has norm 2 sqrt(2), Y'Y = 2 with Y the first axis alone: 2² / (2 sqrt(2) 2) = 1 / sqrt(2)."""
+    x = torch.tensor([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
+    assert linear_cka(x, x[:, :1]) == pytest.approx(0.5**0.5)
+
+
+def test_noise_of_many_features_looks_alike():
+    """As the docstring warns."""
+    assert linear_cka(random(10, 2000, seed=6), random(10, 2000, seed=7)) > 0.9
+    assert linear_cka(random(500, 5, seed=6), random(500, 5, seed=7)) < 0.05
+
+
+def not_centred(x, y):
+    k, m = x @ x.T, y @ y.T
+    return ((k * m).sum() / (k.norm() * m.norm())).item()
+
+
+def not_normalised(x, y):
+    x, y = x - x.mean(0), y - y.mean(0)
+    return (y.T @ x).square().sum().item()
+
+
+def not_squared(x, y):
+    x, y = x - x.mean(0), y - y.mean(0)
+    return ((y.T @ x).norm() / ((x.T @ x).norm() * (y.T @ y).norm()).sqrt()).item()
+
+
+@pytest.mark.parametrize("mutant", [not_centred, not_normalised, not_squared])
+def test_mutants_are_caught(mutant):
+    """A forgotten mean, norm or square differs from the definition on shifted representations."""
+    assert abs(mutant(X + 7, Y) - naive_cka(X + 7, Y)) > 0.05
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "error", "message"),
+    [
+        (X.long(), Y, TypeError, "x must be a floating-point tensor"),
+        (X, Y[0], ValueError, "y must be \\(N >= 1, D >= 1\\)"),
+        (X, Y[:9], ValueError, "x and y must be of the same examples, got 30 and 9 rows"),
+        (X, torch.ones(30, 2), ValueError, "y must hold rows that differ, got 30 times the same row"),
+        (X, Y * torch.inf, ValueError, "y must be finite"),
+    ],
+)
+def test_bad_input_is_refused(x, y, error, message):
+    with pytest.raises(error, match=message):
+        linear_cka(x, y)
