@@ -104,6 +104,15 @@ def test_no_pyplot_and_no_installing(chapter):
     assert [cell.source for cell in code_cells(chapter) if forbidden.search(cell.source)] == []
 
 
+def test_other_chapters_are_linked(chapter, path):
+    """A chapter that is mentioned and is here can be clicked, and every link leads to a chapter."""
+    text = "\n".join(cell.source for cell in chapter.cells if cell.cell_type == "markdown")
+    here = {other.name for other in CHAPTERS}
+    assert [name for name in re.findall(r"\]\(([\w/.]+\.ipynb)\)", text) if name not in here] == []
+    others = {name[:2] for name in here - {path.name}}
+    assert [number for number in re.findall(r"(?<!\[)\b[Cc]hapter (\d\d)\b", text) if number in others] == []
+
+
 def test_a_cell_that_hangs_fails_its_chapter(tmp_path):
     """Executing a chapter is no success when a cell ran out of time, even if it handled the interrupt."""
     hanging = "import time\ntry:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    pass"
