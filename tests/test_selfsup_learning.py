@@ -12,7 +12,7 @@ from mlteach.training import seed_everything
 SHORT = {
     "SimCLR": (150, 0.1),
     "MoCo": (250, 0.03),
-    "BYOL": (250, 0.03),
+    "BYOL": (350, 0.03),
     "BarlowTwins": (200, 0.03),
     "VICReg": (150, 0.1),
 }
@@ -33,7 +33,7 @@ def baselines():
 def test_it_learns_shapes_without_labels(name, baselines):
     """Probe and nearest neighbours both beat pixels and random encoders, which stay below one half."""
     steps, gain = SHORT[name]
-    method, _ = train(name, SMALL, seed=0, steps=steps)
+    method, _ = train(name, seed=0, steps=steps, widths=SMALL)
     found = measured(method)
     for measure in ("knn", "shape"):
         assert baselines[measure] < 0.5

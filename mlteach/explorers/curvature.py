@@ -64,13 +64,13 @@ class Curvature(Explorer):
         (self.tangent,) = self.outer_ax.plot([], [], color=POSITIVE, linewidth=2.5, label="its slope")
         (self.shortcut,) = self.outer_ax.plot([], [], color=NEGATIVE, linewidth=2.5, label="first-order slope")
         (self.now,) = self.outer_ax.plot([], [], "o", color=ANCHOR, markersize=6)
-        self.best = self.outer_ax.axvline(0, color=POSITIVE, linestyle="--", linewidth=1)
-        self.rest = self.outer_ax.axvline(0, color=NEGATIVE, linestyle="--", linewidth=1)
+        self.best = self.outer_ax.axvline(0, color=POSITIVE, linestyle="--", linewidth=1, ymax=0.7)  # below the legend
+        self.rest = self.outer_ax.axvline(0, color=NEGATIVE, linestyle="--", linewidth=1, ymax=0.7)  # below the legend
         self.outer_ax.set_title("loss after adapting, as the initialisation moves", fontsize=10)
         for ax in (self.tasks_ax, self.outer_ax):
             ax.set(xlim=(-REACH, REACH), ylim=(-0.3, TALL), xlabel="w")
             ax.axhline(0, color=QUIET, linewidth=0.6)
-            ax.legend(fontsize=8, loc="upper center", framealpha=1, edgecolor="none")
+            ax.legend(fontsize=8, frameon=False, loc="upper center")
         self.artists = [*self.parabolas, *self.steps, self.start, self.best, self.rest, self.outer, self.tangent,
                         self.shortcut, self.now]  # fmt: skip
         return figure
