@@ -46,7 +46,7 @@ class Recipe(NamedTuple):
 
 
 RECIPES = {
-    "SimCLR": Recipe(lambda net, d: SimCLR(net, projection_head(d), temperature=0.15), steps=580),
+    "SimCLR": Recipe(lambda net, d: SimCLR(net, projection_head(d), temperature=0.15), steps=700),
     "MoCo": Recipe(
         lambda net, d: MoCo(net, standardised(projection_head(d)), n_keys=1024, decay=0.95, temperature=0.15),
         steps=550,
@@ -56,7 +56,7 @@ RECIPES = {
         lambda net, d: BYOL(
             net, standardised(projection_head(d, batch_norm=True)), prediction_head(64, hidden=256), decay=0.99
         ),
-        steps=780,
+        steps=1000,
         batch=64,
         grayscale=0.5,
     ),
