@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import math
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from PIL import Image
+from every_drawing import EveryDrawing, send
 from torch.func import functional_call
 
 from mlteach.explorers import Curvature, InnerLoop, MetaRates
@@ -33,63 +32,8 @@ def meta_rates():
 MAKE = {"inner loop": inner_loop, "curvature": Curvature, "rates": meta_rates}
 
 
-def shown(explorer):
-    """The picture as the page shows it, (H, W, 3)."""
-    return np.asarray(Image.open(io.BytesIO(explorer.canvas.png))).astype(int)
-
-
-def press(explorer, ax, x, y, *, presses=1, pressed=True):
-    """A pointer message as the page sends it; x and y in data coordinates of an Axes."""
-    fx, fy = ax.transData.transform((x, y)) / explorer.figure.bbox.size
-    explorer.canvas.pointer = {
-        "x": fx, "y": 1 - fy, "inside": True, "pressed": pressed, "presses": presses, "press_x": fx, "press_y": 1 - fy,
-    }  # fmt: skip
-
-
-def ends(control):
-    """The extreme values of a control."""
-    if control.has_trait("options"):
-        return control.options
-    low, high = control.min, control.max
-    return (10**low, 10**high) if control.has_trait("base") else (low, high)
-
-
-@pytest.mark.parametrize("name", MAKE)
-def test_every_control_reaches_both_ends(name):
-    """No error, the state follows, and blitting draws what a full drawing draws."""
-    explorer = MAKE[name]()
-    for label, control in explorer.controls.items():
-        if not control.has_trait("value"):
-            control.click()
-            continue
-        for value in ends(control):
-            control.value = value
-            assert explorer.state.get(label, value) == pytest.approx(value)
-    assert explorer.canvas.problem == ""
-    blitted = shown(explorer)
-    explorer.redraw_all()
-    explorer.refresh()
-    assert np.abs(blitted - shown(explorer)).mean() < 0.05
-
-
-@pytest.mark.parametrize("name", MAKE)
-def test_a_move_and_back_gives_the_same_picture(name):
-    explorer = MAKE[name]()
-    for label in ("inner_lr", "lr", "start"):
-        if label in explorer.controls:
-            control = explorer.controls[label]
-            before, value = shown(explorer), control.value
-            control.value = ends(control)[0]
-            assert np.abs(shown(explorer) - before).max() > 0
-            control.value = value
-            assert np.abs(shown(explorer) - before).max() == 0
-
-
-@pytest.mark.parametrize("name", MAKE)
-def test_the_picture_has_a_text(name):
-    explorer = MAKE[name]()
-    assert explorer.canvas.alt == explorer.canvas.readout == explorer.describe()
-    assert "rate" in explorer.describe() or "slope" in explorer.describe()
+class TestEveryDrawing(EveryDrawing):
+    """What all pictures promise."""
 
 
 # --- inner loop -------------------------------------------------------------------------------------------------------
@@ -133,14 +77,14 @@ def test_a_click_adds_a_point_and_a_click_on_it_takes_it_away():
     without = explorer.state["fits"]["one"]
     explorer.controls["steps"].value = 5
     assert explorer.state["fits"]["one"].equal(without)  # nothing to adapt to
-    press(explorer, explorer.ax, 1.5, 2.5)
+    send(explorer, 1.5, 2.5)
     assert explorer.state["points"].tolist() == [pytest.approx([1.5, 2.5], abs=1e-5)]
     assert not explorer.state["fits"]["one"].equal(without)
-    press(explorer, explorer.ax, 1.5, 2.5, presses=1)  # the same press, a moment later
+    send(explorer, 1.5, 2.5, presses=1)  # the same press, a moment later
     assert len(explorer.state["points"]) == 1
-    press(explorer, explorer.ax, -3.0, -2.0, presses=2)
+    send(explorer, -3.0, -2.0, presses=2)
     assert len(explorer.state["points"]) == 2
-    press(explorer, explorer.ax, 1.4, 2.6, presses=3)
+    send(explorer, 1.4, 2.6, presses=3)
     assert explorer.state["points"].tolist() == [pytest.approx([-3.0, -2.0], abs=1e-5)]
 
 
@@ -205,7 +149,7 @@ def test_first_order_can_run_away():
 def test_a_press_moves_the_initialisation():
     explorer = Curvature()
     for presses, ax in enumerate((explorer.tasks_ax, explorer.outer_ax), 1):
-        press(explorer, ax, -0.8 * presses, 2.0, presses=presses)
+        send(explorer, -0.8 * presses, 2.0, ax=ax, presses=presses)
         assert explorer.state["start"] == explorer.controls["start"].value == pytest.approx(-0.8 * presses, abs=0.03)
 
 
@@ -226,9 +170,9 @@ def test_the_sliders_choose_a_run():
 
 def test_a_press_on_the_map_chooses_a_run():
     explorer = meta_rates()
-    press(explorer, explorer.map_ax, 1.2, 0.3)
+    send(explorer, 1.2, 0.3, ax=explorer.map_ax)
     assert (explorer.state["inner_lr"], explorer.state["outer_lr"]) == (INNER[1], OUTER[0])
-    press(explorer, explorer.map_ax, -0.4, 2.4, presses=2)
+    send(explorer, -0.4, 2.4, ax=explorer.map_ax, presses=2)
     assert (explorer.state["inner_lr"], explorer.state["outer_lr"]) == (INNER[0], OUTER[2])
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import pytest
 import torch
+from every_drawing import EveryDrawing, send
 from matplotlib.path import Path
-from PIL import Image
 from torch import nn
 
 from mlteach.episodes import Episode
@@ -27,65 +25,8 @@ def episode_accuracy(n_episodes=50):
 MAKE = {"prototypes": Prototypes, "episode accuracy": episode_accuracy}
 
 
-def shown(explorer):
-    """The picture as the page shows it, (H, W, 3)."""
-    return np.asarray(Image.open(io.BytesIO(explorer.canvas.png))).astype(int)
-
-
-def values(control):
-    """All options of a control, or its ends."""
-    return control.options if control.has_trait("options") else (control.min, control.max)
-
-
-def send(explorer, x, y, *, pressed=True, presses=1, press=None):
-    """A pointer message as the page sends it; x and y in data coordinates of the plane."""
-
-    def fraction(place):
-        pixel = explorer.ax.transData.transform(place) / explorer.figure.bbox.size
-        return pixel[0], 1 - pixel[1]
-
-    (fx, fy), (px, py) = fraction((x, y)), fraction(press or (x, y))
-    explorer.canvas.pointer = {
-        "x": fx, "y": fy, "inside": True, "pressed": pressed, "presses": presses, "press_x": px, "press_y": py,
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize("name", MAKE)
-def test_every_control_reaches_both_ends_and_every_option(name):
-    """No error, the state follows, and blitting draws what a full drawing draws."""
-    explorer = MAKE[name]()
-    for label, control in explorer.controls.items():
-        if not control.has_trait("value"):
-            control.click()
-            continue
-        for value in values(control):
-            control.value = value
-            assert explorer.state.get(label, value) == value
-    assert explorer.canvas.problem == ""
-    blitted = shown(explorer)
-    explorer.redraw_all()
-    explorer.refresh()
-    assert np.abs(blitted - shown(explorer)).mean() < 0.05
-
-
-@pytest.mark.parametrize("name", MAKE)
-def test_a_move_and_back_gives_the_same_picture(name):
-    explorer = MAKE[name]()
-    for control in explorer.controls.values():
-        if control.has_trait("value"):
-            before, value = shown(explorer), control.value
-            other = next(other for other in values(control) if other != value)
-            control.value = other
-            assert np.abs(shown(explorer) - before).max() > 0
-            control.value = value
-            assert np.abs(shown(explorer) - before).max() == 0
-
-
-@pytest.mark.parametrize("name", MAKE)
-def test_the_picture_has_a_text(name):
-    explorer = MAKE[name]()
-    assert explorer.canvas.alt == explorer.canvas.readout == explorer.describe()
-    assert "shots" in explorer.describe()
+class TestEveryDrawing(EveryDrawing):
+    """What all pictures promise."""
 
 
 # --- prototypes -------------------------------------------------------------------------------------------------------

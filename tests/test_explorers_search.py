@@ -1,11 +1,9 @@
 """The explorers of nearest-neighbour search show what the indexes do, over the whole range of their controls."""
 
-import io
-
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from every_drawing import EveryDrawing, send, shown
 
 from mlteach.explorers import RecallCurve, SearchPlane
 from mlteach.neighbours import ExactSearch, Measured, recall
@@ -35,15 +33,11 @@ def curve():
     return RecallCurve(MEASURED)
 
 
-def shown(explorer):
-    return np.asarray(Image.open(io.BytesIO(explorer.canvas.png)))
+MAKE = {"search plane": lambda: SearchPlane(POINTS, k=5), "recall curve": lambda: RecallCurve(MEASURED)}
 
 
-def send(explorer, x, y, *, pressed, presses):
-    """A pointer message as the page sends it; x and y in data coordinates of the explorer's main Axes."""
-    pixel = explorer.ax.transData.transform((x, y)) / explorer.figure.bbox.size
-    place = {"x": pixel[0], "y": 1 - pixel[1], "press_x": pixel[0], "press_y": 1 - pixel[1]}
-    explorer.canvas.pointer = place | {"inside": True, "pressed": pressed, "presses": presses}
+class TestEveryDrawing(EveryDrawing):
+    """What all pictures promise."""
 
 
 # --- search in the plane ---------------------------------------------------------------------------------------------

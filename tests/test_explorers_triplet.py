@@ -2,71 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import math
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from PIL import Image
+from every_drawing import EveryDrawing, send
 
 from mlteach.explorers import PairLoss, TripletPlane
 from mlteach.losses import contrastive_loss, triplet_loss
 from mlteach.metric import REGIONS
 
-
-def shown(explorer):
-    """The picture as the page shows it, (H, W, 3)."""
-    return np.asarray(Image.open(io.BytesIO(explorer.canvas.png))).astype(int)
+MAKE = {"triplet plane": TripletPlane, "pair loss": PairLoss}
 
 
-def send(explorer, x, y, *, pressed=True, presses=1, press=None):
-    """A pointer message as the page sends it; x and y in data coordinates of the plane."""
-
-    def fraction(place):
-        pixel = explorer.ax.transData.transform(place) / explorer.figure.bbox.size
-        return pixel[0], 1 - pixel[1]
-
-    (fx, fy), (px, py) = fraction((x, y)), fraction(press or (x, y))
-    explorer.canvas.pointer = {
-        "x": fx, "y": fy, "inside": True, "pressed": pressed, "presses": presses, "press_x": px, "press_y": py,
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize("make", [TripletPlane, PairLoss])
-def test_every_control_reaches_both_ends_and_every_option(make):
-    """No error, and the state follows; blitting draws what a full drawing draws."""
-    explorer = make()
-    for name, control in explorer.controls.items():
-        if not control.has_trait("value"):
-            control.click()
-            continue
-        for value in control.options if control.has_trait("options") else (control.min, control.max):
-            control.value = value
-            assert explorer.state.get(name, value) == value
-    assert explorer.canvas.problem == ""
-    blitted = shown(explorer)
-    explorer.redraw_all()
-    explorer.refresh()
-    assert np.abs(blitted - shown(explorer)).mean() < 0.05
-
-
-@pytest.mark.parametrize("make", [TripletPlane, PairLoss])
-def test_a_move_and_back_gives_the_same_picture(make):
-    explorer = make()
-    before, value = shown(explorer), explorer.controls["margin"].value
-    explorer.controls["margin"].value = 0.15
-    assert np.abs(shown(explorer) - before).max() > 0
-    explorer.controls["margin"].value = value
-    assert np.abs(shown(explorer) - before).max() == 0
-
-
-@pytest.mark.parametrize("make", [TripletPlane, PairLoss])
-def test_the_picture_has_a_text(make):
-    explorer = make()
-    assert explorer.canvas.alt == explorer.canvas.readout == explorer.describe()
-    assert "margin" in explorer.describe()
+class TestEveryDrawing(EveryDrawing):
+    """What all pictures promise."""
 
 
 # --- triplet plane ----------------------------------------------------------------------------------------------------

@@ -8,13 +8,14 @@ from torch import Tensor, nn
 
 from mlteach.episodes import Episode
 from mlteach.explorers.base import Explorer, Pointer
-from mlteach.explorers.controls import choice, count, slider
+from mlteach.explorers.controls import choice, count, on_step, slider
 from mlteach.meta import adapt
 from mlteach.plots import ANCHOR, CLASS_COLOURS, NEGATIVE, POSITIVE, QUIET, Picture, plain
 
 LEFT, RIGHT, BOTTOM, TOP = -2.6, 2.6, -1.6, 2.4  # of the plane
 RULES = ("Reptile", "joint training", "FOMAML", "MAML")
 MARKERS = dict(zip(RULES, ("*", "s", "^", "D"), strict=True))
+STEP = 0.1  # of the start's place
 MOST_OUTER = 40
 HIGHEST, LOWEST = 40.0, 0.01  # ends of the scale of losses
 
@@ -50,8 +51,8 @@ class ReptilePath(Explorer):
             "inner_steps": count("inner steps k", 1, 8, 5),
             "lr": slider("inner learning rate α", 0.02, 0.4, 0.3, step=0.02),
             "outer_steps": count("outer steps", 0, MOST_OUTER, 4),
-            "start_x": slider("start, across", LEFT, RIGHT, 1.8, step=0.1),
-            "start_y": slider("start, up", BOTTOM, TOP, 1.8, step=0.1),
+            "start_x": slider("start, across", LEFT, RIGHT, 1.8, step=STEP),
+            "start_y": slider("start, up", BOTTOM, TOP, 1.8, step=STEP),
         }
         super().__init__(self._figure(), controls, self.artists)
 
@@ -159,8 +160,8 @@ class ReptilePath(Explorer):
     def pointed(self, pointer: Pointer) -> None:
         if pointer.pressed and pointer.ax is self.ax:
             with self.one_redraw():
-                self.controls["start_x"].value = round(min(max(pointer.x, LEFT), RIGHT), 1)
-                self.controls["start_y"].value = round(min(max(pointer.y, BOTTOM), TOP), 1)
+                self.controls["start_x"].value = on_step(pointer.x, STEP)
+                self.controls["start_y"].value = on_step(pointer.y, STEP)  # a slider stops at its ends by itself
 
     def describe(self) -> str:
         s = self.state
