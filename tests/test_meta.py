@@ -12,7 +12,7 @@ from torch import Generator, nn
 from torch.func import functional_call
 
 from mlteach.episodes import Episode, sinusoid_episodes
-from mlteach.meta import adapt, maml_loss, prototypical_loss, reptile_step
+from mlteach.meta import adapt, adapted_predictions, maml_loss, prototypical_loss, reptile_step
 from mlteach.networks import AverageAndMaxPool, conv_encoder, mlp
 
 LR, STEPS, TASKS, WAY = 0.3, 2, 3, 3
@@ -552,6 +552,19 @@ def test_what_makes_no_sense_is_told(changed, error, told):
     options = {"lr": LR, "steps": 1} | changed
     with pytest.raises(error, match=told):
         maml_loss(model, tasks, F.cross_entropy, **options)
+
+
+@pytest.mark.parametrize("steps", [0, 2])
+def test_predictions_are_those_of_every_task_s_own_weights(steps):
+    """Task by task with `adapt`; for no steps the model's own."""
+    model, tasks = dense(), episodes(2)
+    found = adapted_predictions(model, tasks, F.cross_entropy, lr=LR, steps=steps)
+    params = dict(model.named_parameters())
+    for predicted, x, y, x_query in zip(found, tasks.x_support, tasks.y_support, tasks.x_query, strict=True):
+        weights = adapt(model, params, x, y, F.cross_entropy, lr=LR, steps=steps)
+        torch.testing.assert_close(predicted, functional_call(model, weights, (x_query,)))
+    assert torch.allclose(found, model(tasks.x_query)) == (steps == 0)
+    assert found.requires_grad
 
 
 # --- behaviour --------------------------------------------------------------------------------------------------------
