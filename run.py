@@ -3,11 +3,12 @@
 
 python run.py lab            opens the book in JupyterLab; further arguments go to JupyterLab
 python run.py test           checks the style, executes every chapter, runs every test
-python run.py book [05 ...]  executes the chapters (or those that begin so) afresh and saves their pictures
-python run.py bench          measures the speed of what the book computes with
+python run.py book [05 ...]  executes the chapters (or those that begin so) afresh and saves their
+pictures python run.py bench          measures the speed of what the book computes with
 python run.py pins           writes the versions in use to constraints.txt
 
-The first call makes the folder .venv and installs the tested versions into it; later calls find it ready.
+The first call makes the folder .venv and installs the tested versions into it; later calls find it
+ready.
 """
 
 from __future__ import annotations
@@ -31,8 +32,14 @@ from typing import IO, NoReturn
 OLDEST_PYTHON = (3, 11)
 ROOT = Path(__file__).resolve().parent
 CONSTRAINTS = {"pinned": "constraints.txt", "oldest": "constraints-oldest.txt", "newest": None}
-NBVAL = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=180", "--nbval-kernel-startup-timeout=120"]
-TWO_AT_A_TIME = ["-n2", "--dist=loadfile", "-p", "no:benchmark"]  # files side by side, each in its own order
+NBVAL = [
+    "--nbval-lax",
+    "--nbval-current-env",
+    "--nbval-cell-timeout=180",
+    "--nbval-kernel-startup-timeout=120",
+]
+# files side by side, each in its own order
+TWO_AT_A_TIME = ["-n2", "--dist=loadfile", "-p", "no:benchmark"]
 TESTS = {  # the unit tests come last, so that the output ends with their summary
     "style": ["ruff", "check", "."],
     "format": ["ruff", "format", "--check", "."],
@@ -40,7 +47,14 @@ TESTS = {  # the unit tests come last, so that the output ends with their summar
     "browser": ["pytest", "tests/browser", *TWO_AT_A_TIME],
     "unit tests": ["pytest", "tests", "--ignore=tests/browser", *TWO_AT_A_TIME],
 }
-BENCHMARKS = ["pytest", "tests/benchmarks", "tests/browser", "-o", "python_files=bench_*.py", "--benchmark-autosave"]
+BENCHMARKS = [
+    "pytest",
+    "tests/benchmarks",
+    "tests/browser",
+    "-o",
+    "python_files=bench_*.py",
+    "--benchmark-autosave",
+]
 
 
 @dataclass(frozen=True)
@@ -101,7 +115,9 @@ class Environment:
 
     def _make(self) -> None:
         if importlib.util.find_spec("ensurepip") is None:
-            stop("this Python cannot make environments. On Debian or Ubuntu: sudo apt install python3-venv")
+            stop(
+                "this Python cannot make environments. On Debian or Ubuntu: sudo apt install python3-venv"
+            )
         if self.folder.exists():
             say("Removing .venv, which is broken or belongs to another Python.")
             shutil.rmtree(self.folder)
@@ -112,22 +128,37 @@ class Environment:
             stop(f"{python} could not make {self.folder}; its own message stands above.")
 
     def _install(self, extras: set[str]) -> None:
-        say("Installing the requirements: one to three minutes and 1.5 GB the first time, more on a slow network.")
+        say(
+            "Installing the requirements: one to three minutes and 1.5 GB the first time, more on a slow network."
+        )
         constraints = CONSTRAINTS[self.versions]
         choice = ["-c", constraints] if constraints else ["--upgrade", "--upgrade-strategy=eager"]
         project = f".[{','.join(sorted(extras))}]"
-        pip = [self.python, "-m", "pip", "install", "--disable-pip-version-check", *choice, "-e", project]
+        pip = [
+            self.python,
+            "-m",
+            "pip",
+            "install",
+            "--disable-pip-version-check",
+            *choice,
+            "-e",
+            project,
+        ]
         if call(pip, cwd=self.root) == 0:
             return
         free = min(shutil.disk_usage(place).free for place in (self.root, tempfile.gettempdir()))
         if free < 1e9:
             stop(f"pip failed, and the disk is full ({free / 1e6:.0f} MB free; 4 GB are needed).")
-        stop("pip failed; its own message stands above. Is the network there? The same command tries again.")
+        stop(
+            "pip failed; its own message stands above. Is the network there? The same command tries again."
+        )
 
 
 @contextmanager
 def only_one(lock: Path) -> Iterator[None]:
-    """Wait until no other run.py holds the lock. The system frees it when its process ends, however it ends."""
+    """Wait until no other run.py holds the lock. The system frees it when its process ends, however
+    it ends.
+    """
     with lock.open("w") as file:
         if not _try_lock(file):
             say("Another run.py is setting up; waiting for it.")
@@ -170,7 +201,13 @@ def lab(environment: Environment, arguments: list[str]) -> int:
     paths = [str(ROOT), os.environ.get("JUPYTER_CONFIG_PATH")]
     variables = os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, paths))}
     say("Opening JupyterLab in the browser. To end it, press Ctrl-C here.")
-    command = [str(environment.python), "-m", "jupyterlab", "notebooks/00_welcome.ipynb", *arguments]
+    command = [
+        str(environment.python),
+        "-m",
+        "jupyterlab",
+        "notebooks/00_welcome.ipynb",
+        *arguments,
+    ]
     server = subprocess.Popen(command, cwd=ROOT, env=variables)
     signal.signal(signal.SIGTERM, lambda *_: server.terminate())
     while True:
@@ -195,13 +232,17 @@ def test(environment: Environment) -> int:
 def pins(environment: Environment) -> int:
     """Write the constraint files from the environment as it is."""
     if not environment.is_healthy():
-        stop("there is no .venv to read the versions from. First: python run.py test --versions newest")
+        stop(
+            "there is no .venv to read the versions from. First: python run.py test --versions newest"
+        )
     return call([environment.python, "tools/pins.py"], cwd=ROOT)
 
 
 def read_command_line(arguments: list[str] | None) -> tuple[argparse.Namespace, list[str]]:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("command", choices=["lab", "test", "book", "bench", "pins"])
     parser.add_argument(
@@ -218,7 +259,11 @@ def read_command_line(arguments: list[str] | None) -> tuple[argparse.Namespace, 
 
 def main(arguments: list[str] | None = None) -> int:
     if sys.version_info < OLDEST_PYTHON:
-        stop("this book needs Python {}.{} or later; this is {}.{}.".format(*OLDEST_PYTHON, *sys.version_info[:2]))
+        stop(
+            "this book needs Python {}.{} or later; this is {}.{}.".format(
+                *OLDEST_PYTHON, *sys.version_info[:2]
+            )
+        )
     options, rest = read_command_line(arguments)
     environment = Environment(versions=options.versions)
     if options.command == "pins":

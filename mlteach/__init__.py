@@ -1,6 +1,8 @@
-"""mlteach: the verified implementations behind a book on self-supervised learning and meta-learning.
+"""mlteach: the verified implementations behind a book on self-supervised learning and
+meta-learning.
 
-The losses are exported here; everything else is imported from its module, such as ``from mlteach import views``.
+The losses are exported here; everything else is imported from its module, such as ``from mlteach
+import views``.
 """
 
 from mlteach import _torchvision

@@ -7,17 +7,20 @@ from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, FileFin
 
 import torch
 
-# torchvision describes these two to PyTorch while it is imported, whether or not its compiled part defined them.
+# torchvision describes these two to PyTorch while it is imported, whether or not its compiled part
+# defined them.
 _SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 _OPERATORS = ("nms", "qnms")
 
 
 def repair() -> bool:
-    """Declare the two box operators without which torchvision cannot be imported, where they are missing.
+    """Declare the two box operators without which torchvision cannot be imported, where they are
+    missing.
 
-    A torchvision built for CUDA beside a PyTorch built for the CPU fails with "operator torchvision::nms does not
-    exist". Models, transforms and data sets never call these operators, so that declaring them is enough; calling
-    one still fails. With matching builds nothing is declared.
+    A torchvision built for CUDA beside a PyTorch built for the CPU fails with "operator
+    torchvision::nms does not exist". Models, transforms and data sets never call these operators,
+    so that declaring them is enough; calling one still fails. With matching builds nothing is
+    declared.
 
     Returns:
         Whether the operators had to be declared.
@@ -37,7 +40,9 @@ def _find_compiled_part() -> str | None:
     package = importlib.util.find_spec("torchvision")
     if package is None:
         return None
-    finder = FileFinder(package.submodule_search_locations[0], (ExtensionFileLoader, EXTENSION_SUFFIXES))
+    finder = FileFinder(
+        package.submodule_search_locations[0], (ExtensionFileLoader, EXTENSION_SUFFIXES)
+    )
     module = finder.find_spec("_C")
     return None if module is None else module.origin
 

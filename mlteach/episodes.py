@@ -1,8 +1,9 @@
-"""Tasks to learn from: a few examples to adapt to, the support, and others of the same task to be judged by, the query.
+"""Tasks to learn from: a few examples to adapt to, the support, and others of the same task to be
+judged by, the query.
 
-A data set becomes many small classification tasks, N-way K-shot: N classes, K pictures of each. Classes that serve
-for meta-training must not serve for meta-testing: `glyphs` and `omniglot` are split by script, `split_classes` splits
-others.
+A data set becomes many small classification tasks, N-way K-shot: N classes, K pictures of each.
+Classes that serve for meta-training must not serve for meta-testing: `glyphs` and `omniglot` are
+split by script, `split_classes` splits others.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from mlteach.data import Dataset, sinusoids
 
 
 class Episode(NamedTuple):
-    """T tasks of one kind, stacked on dimension 0; the first picture of task t is ``x_support[t, 0]``."""
+    """T tasks of one kind, stacked on dimension 0; the first picture of task t is ``x_support[t,
+    0]``.
+    """
 
     x_support: Tensor  # (T, N, ...)
     y_support: Tensor  # (T, N) labels 0 .. n_way - 1, or (T, N, ...) targets
@@ -28,13 +31,15 @@ class Episode(NamedTuple):
 def sample_episodes(
     dataset: Dataset, *, n_tasks: int, n_way: int, n_shot: int, n_query: int, generator: Generator
 ) -> Episode:
-    """Draws N-way K-shot tasks: each has classes of its own, and new pictures of them to be judged by.
+    """Draws N-way K-shot tasks: each has classes of its own, and new pictures of them to be judged
+    by.
 
-    Every choice of classes, every order of them and every choice of pictures is equally likely, and the tasks are
-    drawn independently of each other.
+    Every choice of classes, every order of them and every choice of pictures is equally likely, and
+    the tasks are drawn independently of each other.
 
     Args:
-        dataset: any labelled pictures; a class with fewer than n_shot + n_query of them is never drawn.
+        dataset: any labelled pictures; a class with fewer than n_shot + n_query of them is never
+            drawn.
         n_tasks: T >= 1.
         n_way: classes of a task, >= 1.
         n_shot: support pictures of each class, >= 1.
@@ -42,26 +47,33 @@ def sample_episodes(
         generator: source of all randomness.
 
     Returns:
-        Pictures (T, n_way * n_shot, ...) and (T, n_way * n_query, ...), class by class, so that the labels of every
-        task are 0, 0, ..., n_way - 1: they count the classes of the task, whatever the data set calls them.
+        Pictures (T, n_way * n_shot, ...) and (T, n_way * n_query, ...), class by class, so that the
+        labels of every task are 0, 0, ..., n_way - 1: they count the classes of the task, whatever
+        the data set calls them.
 
     Raises:
-        ValueError: a count is below 1, or the data set has too few classes, or too few with enough pictures.
+        ValueError: a count is below 1, or the data set has too few classes, or too few with enough
+            pictures.
 
     Source: Vinyals et al. 2016, arXiv:1606.04080, section 4.1.
     """
     _check_counts(n_tasks=n_tasks, n_way=n_way, n_shot=n_shot, n_query=n_query)
     labels = dataset.labels.cpu()
     sizes = labels.bincount()
-    order, starts = labels.argsort(stable=True), sizes.cumsum(0) - sizes  # class c: order[starts[c] :][: sizes[c]]
+    # class c: order[starts[c] :][: sizes[c]]
+    order, starts = labels.argsort(stable=True), sizes.cumsum(0) - sizes
     n_each = n_shot + n_query
     usable = (sizes >= n_each).nonzero()[:, 0]
     _check_supply(dataset.name, sizes, usable, n_way, n_shot, n_query)
 
-    classes = usable[_distinct(torch.tensor(len(usable)).expand(n_tasks), n_way, generator)]  # (T, n_way)
-    pictures = order[starts[classes][..., None] + _distinct(sizes[classes], n_each, generator)]  # (T, n_way, n_each)
+    # (T, n_way)
+    classes = usable[_distinct(torch.tensor(len(usable)).expand(n_tasks), n_way, generator)]
+    # (T, n_way, n_each)
+    pictures = order[starts[classes][..., None] + _distinct(sizes[classes], n_each, generator)]
     support, query = (
-        dataset.images.index_select(0, chosen.flatten().to(dataset.images.device)).unflatten(0, (n_tasks, -1))
+        dataset.images.index_select(0, chosen.flatten().to(dataset.images.device)).unflatten(
+            0, (n_tasks, -1)
+        )
         for chosen in pictures.split([n_shot, n_query], -1)
     )
     y = torch.arange(n_way, device=dataset.images.device)
@@ -91,12 +103,17 @@ def sinusoid_episodes(
     """
     _check_counts(n_tasks=n_tasks, n_shot=n_shot, n_query=n_query)
     waves = sinusoids(n_tasks, n_shot + n_query, generator=generator, **ranges)
-    (x_support, x_query), (y_support, y_query) = (part.split([n_shot, n_query], 1) for part in (waves.x, waves.y))
+    (x_support, x_query), (y_support, y_query) = (
+        part.split([n_shot, n_query], 1) for part in (waves.x, waves.y)
+    )
     return Episode(x_support, y_support, x_query, y_query)
 
 
-def split_classes(dataset: Dataset, *, n_first: int, generator: Generator) -> tuple[Dataset, Dataset]:
-    """Parts a data set by class at random, so that what is learned on one part is judged on classes never seen.
+def split_classes(
+    dataset: Dataset, *, n_first: int, generator: Generator
+) -> tuple[Dataset, Dataset]:
+    """Parts a data set by class at random, so that what is learned on one part is judged on classes
+    never seen.
 
     Args:
         dataset: labelled pictures of C >= 2 classes.
@@ -104,14 +121,17 @@ def split_classes(dataset: Dataset, *, n_first: int, generator: Generator) -> tu
         generator: source of all randomness.
 
     Returns:
-        Two data sets with all pictures of n_first and of C - n_first classes; labels count from 0 in each.
+        Two data sets with all pictures of n_first and of C - n_first classes; labels count from 0
+        in each.
 
     Raises:
         ValueError: n_first leaves one part without classes.
     """
     n_classes = len(dataset.classes)
     if not 1 <= n_first < n_classes:
-        raise ValueError(f"n_first must be 1 to {n_classes - 1}, because there are {n_classes} classes, got {n_first}")
+        raise ValueError(
+            f"n_first must be 1 to {n_classes - 1}, because there are {n_classes} classes, got {n_first}"
+        )
     drawn = torch.randperm(n_classes, generator=generator).to(dataset.labels.device)
     return _only(dataset, drawn[:n_first]), _only(dataset, drawn[n_first:])
 
@@ -125,10 +145,11 @@ def _only(dataset: Dataset, classes: Tensor) -> Dataset:
 
 
 def _distinct(sizes: Tensor, count: int, generator: Generator) -> Tensor:
-    """(..., count) different whole numbers from 0 to sizes - 1, every ordered choice equally likely.
+    """(..., count) different whole numbers from 0 to sizes - 1, every ordered choice equally
+    likely.
 
-    Floyd's method takes `count` steps however large the sizes: where a number is drawn again, the highest one so far
-    takes its place.
+    Floyd's method takes `count` steps however large the sizes: where a number is drawn again, the
+    highest one so far takes its place.
     """
     drawn = torch.empty(*sizes.shape, count, dtype=torch.long)
     for i in range(count):
@@ -137,7 +158,8 @@ def _distinct(sizes: Tensor, count: int, generator: Generator) -> Tensor:
         number = (uniform * (highest + 1)).long()
         again = (drawn[..., :i] == number[..., None]).any(-1)
         drawn[..., i] = torch.where(again, highest, number)
-    shuffle = torch.rand(drawn.shape, generator=generator).argsort(-1)  # the choice is random, its order not yet
+    # the choice is random, its order not yet
+    shuffle = torch.rand(drawn.shape, generator=generator).argsort(-1)
     return drawn.gather(-1, shuffle)
 
 
@@ -147,7 +169,9 @@ def _check_counts(**counts: Any) -> None:
             raise ValueError(f"{name} must be an integer >= 1, got {count!r}")
 
 
-def _check_supply(name: str, sizes: Tensor, usable: Tensor, n_way: int, n_shot: int, n_query: int) -> None:
+def _check_supply(
+    name: str, sizes: Tensor, usable: Tensor, n_way: int, n_shot: int, n_query: int
+) -> None:
     """Says whether classes or pictures are missing."""
     present = int((sizes > 0).sum())
     if present < n_way:

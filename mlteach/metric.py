@@ -1,7 +1,9 @@
-"""Metric learning: networks that learn a distance from labelled pictures, and the choice of what to compare.
+"""Metric learning: networks that learn a distance from labelled pictures, and the choice of what to
+compare.
 
-Both networks take a batch with its labels, such as `sample_classes` draws, and mine it: they choose pairs or triplets
-out of all that the batch holds. The choice decides what is learned as much as the loss does.
+Both networks take a batch with its labels, such as `sample_classes` draws, and mine it: they choose
+pairs or triplets out of all that the batch holds. The choice decides what is learned as much as the
+loss does.
 """
 
 from __future__ import annotations
@@ -25,13 +27,22 @@ class Siamese(nn.Module):
     Args:
         encoder: module (N, ...) -> (N, D).
         margin: >= 0, the distance from which pairs of different classes are left alone.
-        mining: which pairs of a batch are compared, see `mine_pairs`; the paper takes all pairs of its data set.
-        normalise: put the representations on the unit sphere, where no distance exceeds 2; the paper does not.
+        mining: which pairs of a batch are compared, see `mine_pairs`; the paper takes all pairs of
+            its data set.
+        normalise: put the representations on the unit sphere, where no distance exceeds 2; the
+            paper does not.
 
     Source: Hadsell, Chopra and LeCun 2006, Section 2.
     """
 
-    def __init__(self, encoder: nn.Module, *, margin: float = 1.0, mining: str = "all", normalise: bool = False):
+    def __init__(
+        self,
+        encoder: nn.Module,
+        *,
+        margin: float = 1.0,
+        mining: str = "all",
+        normalise: bool = False,
+    ):
         super().__init__()
         _check_margin(margin)
         _check_choice("mining", mining, PAIRS)
@@ -49,7 +60,8 @@ class Siamese(nn.Module):
             labels: (N,) integer classes.
 
         Returns:
-            (), and {"z": (N, D), "pairs": (M, 2), "active": () share of the M pairs with a loss above 0}.
+            (), and {"z": (N, D), "pairs": (M, 2), "active": () share of the M pairs with a loss
+            above 0}.
         """
         z = self.encode(images)  # (N, D)
         pairs = mine_pairs(pairwise_distances(z), labels, strategy=self.mining)  # (M, 2)
@@ -65,7 +77,8 @@ class Siamese(nn.Module):
 
 
 class Triplet(nn.Module):
-    """Triplet network: one encoder for anchor, positive and negative, trained with the triplet loss.
+    """Triplet network: one encoder for anchor, positive and negative, trained with the triplet
+    loss.
 
     Args:
         encoder: module (N, ...) -> (N, D).
@@ -76,7 +89,14 @@ class Triplet(nn.Module):
     Source: Schroff et al. 2015, arXiv:1503.03832, Section 3.
     """
 
-    def __init__(self, encoder: nn.Module, *, margin: float = 0.2, mining: str = "semi-hard", normalise: bool = True):
+    def __init__(
+        self,
+        encoder: nn.Module,
+        *,
+        margin: float = 0.2,
+        mining: str = "semi-hard",
+        normalise: bool = True,
+    ):
         super().__init__()
         _check_margin(margin)
         _check_choice("mining", mining, TRIPLETS)
@@ -94,14 +114,20 @@ class Triplet(nn.Module):
             labels: (N,) integer classes.
 
         Returns:
-            (), and {"z": (N, D), "triplets": (M, 3), "active": () share of the M triplets with a loss above 0}.
+            (), and {"z": (N, D), "triplets": (M, 3), "active": () share of the M triplets with a
+            loss above 0}.
         """
         z = self.encode(images)  # (N, D)
         squared = pairwise_distances(z).square()
-        triplets = mine_triplets(squared, labels, strategy=self.mining, margin=self.margin)  # (M, 3)
+        # (M, 3)
+        triplets = mine_triplets(squared, labels, strategy=self.mining, margin=self.margin)
         anchor, positive, negative = triplets.T
         active = squared[anchor, positive] + self.margin > squared[anchor, negative]
-        aux = {"z": z.detach(), "triplets": triplets, "active": active.float().sum() / max(len(triplets), 1)}
+        aux = {
+            "z": z.detach(),
+            "triplets": triplets,
+            "active": active.float().sum() / max(len(triplets), 1),
+        }
         if len(triplets) == 0:
             return 0 * z.sum(), aux
         return triplet_loss(z[anchor], z[positive], z[negative], margin=self.margin), aux
@@ -111,7 +137,8 @@ class Triplet(nn.Module):
 
 
 def sample_classes(labels: Tensor, *, n_classes: int, n_each: int, generator: Generator) -> Tensor:
-    """Draws some classes and some pictures of each, so that a batch holds pairs and triplets at all.
+    """Draws some classes and some pictures of each, so that a batch holds pairs and triplets at
+    all.
 
     Args:
         labels: (N,) integer classes >= 0 of a data set.
@@ -130,37 +157,49 @@ def sample_classes(labels: Tensor, *, n_classes: int, n_each: int, generator: Ge
         raise ValueError(f"n_classes and n_each must be at least 1, got {n_classes} and {n_each}")
     enough = (labels.bincount() >= n_each).nonzero()[:, 0]
     if len(enough) < n_classes:
-        raise ValueError(f"n_classes={n_classes}, but only {len(enough)} classes have n_each={n_each} pictures")
+        raise ValueError(
+            f"n_classes={n_classes}, but only {len(enough)} classes have n_each={n_each} pictures"
+        )
     chosen = enough[torch.randperm(len(enough), generator=generator)[:n_classes]]
     members = [(labels == label).nonzero()[:, 0] for label in chosen]
-    return torch.cat([group[torch.randperm(len(group), generator=generator)[:n_each]] for group in members])
+    return torch.cat(
+        [group[torch.randperm(len(group), generator=generator)[:n_each]] for group in members]
+    )
 
 
 @torch.no_grad()
 def pairwise_distances(z: Tensor) -> Tensor:
-    """(N, N) Euclidean distances of the rows of z, for looking at and for mining: they pass no gradient."""
-    return torch.cdist(z, z, compute_mode="donot_use_mm_for_euclid_dist")  # exact also where rows almost coincide
+    """(N, N) Euclidean distances of the rows of z, for looking at and for mining: they pass no
+    gradient.
+    """
+    # exact also where rows almost coincide
+    return torch.cdist(z, z, compute_mode="donot_use_mm_for_euclid_dist")
 
 
-def mine_pairs(distances: Tensor, labels: Tensor, *, strategy: str, generator: Generator | None = None) -> Tensor:
+def mine_pairs(
+    distances: Tensor, labels: Tensor, *, strategy: str, generator: Generator | None = None
+) -> Tensor:
     """Chooses which pairs of a batch are compared.
 
     Args:
         distances: (N, N), symmetric.
         labels: (N,) integer classes.
-        strategy: "all" is every pair; the others take every pair of one class and, so that neither kind outweighs the
-            other, as many of different classes: "random" ones, or the closest of the batch, "hard".
+        strategy: "all" is every pair; the others take every pair of one class and, so that neither
+            kind outweighs the other, as many of different classes: "random" ones, or the closest of
+                the batch, "hard".
         generator: for "random"; None for torch's global one.
 
     Returns:
-        (M, 2) indices, the smaller one first; in random or rising order of the distance where pairs were chosen.
+        (M, 2) indices, the smaller one first; in random or rising order of the distance where pairs
+        were chosen.
 
     Raises:
         ValueError: the shapes do not fit, or an unknown strategy.
     """
     _check_batch(distances, labels)
     _check_choice("strategy", strategy, PAIRS)
-    pairs = torch.combinations(torch.arange(len(labels), device=labels.device))  # (N (N - 1) / 2, 2)
+    # (N (N - 1) / 2, 2)
+    pairs = torch.combinations(torch.arange(len(labels), device=labels.device))
     if strategy == "all":
         return pairs
     first, second = pairs.T
@@ -174,16 +213,23 @@ def mine_pairs(distances: Tensor, labels: Tensor, *, strategy: str, generator: G
 
 
 def mine_triplets(
-    distances: Tensor, labels: Tensor, *, strategy: str, margin: float, generator: Generator | None = None
+    distances: Tensor,
+    labels: Tensor,
+    *,
+    strategy: str,
+    margin: float,
+    generator: Generator | None = None,
 ) -> Tensor:
     """Chooses which triplets of a batch are compared.
 
     Args:
-        distances: (N, N), symmetric, of the kind that the loss compares: squared for `triplet_loss`.
+        distances: (N, N), symmetric, of the kind that the loss compares: squared for
+            `triplet_loss`.
         labels: (N,) integer classes.
-        strategy: "random": for each anchor and positive a random negative. "semi-hard": for each of them a random one
-            of the negatives that are farther than the positive, but by less than the margin, and nothing where
-            there is none. "hard": for each anchor its farthest positive with its closest negative.
+        strategy: "random": for each anchor and positive a random negative. "semi-hard": for each of
+            them a random one of the negatives that are farther than the positive, but by less than
+            the margin, and nothing where there is none. "hard": for each anchor its farthest
+            positive with its closest negative.
         margin: >= 0, used by "semi-hard".
         generator: None for torch's global one.
 
@@ -193,7 +239,8 @@ def mine_triplets(
     Raises:
         ValueError: the shapes do not fit, an unknown strategy, or margin < 0.
 
-    Source: Schroff et al. 2015, arXiv:1503.03832, Section 3.2; "hard" is "batch hard" of Hermans, Beyer and Leibe
+    Source: Schroff et al. 2015, arXiv:1503.03832, Section 3.2; "hard" is "batch hard" of Hermans,
+        Beyer and Leibe
     2017, arXiv:1703.07737, Eq. (5).
     """
     _check_batch(distances, labels)
@@ -225,7 +272,8 @@ def triplet_regions(to_positive: Tensor, to_negative: Tensor, *, margin: float) 
         margin: >= 0.
 
     Returns:
-        0, easy: the negative is farther by the margin or more, and the loss 0; 1, semi-hard: farther, but by less
+        0, easy: the negative is farther by the margin or more, and the loss 0; 1, semi-hard:
+            farther, but by less
         than the margin; 2, hard: not farther than the positive.
     """
     _check_margin(margin)
@@ -235,13 +283,17 @@ def triplet_regions(to_positive: Tensor, to_negative: Tensor, *, margin: float) 
 
 def _check_labels(labels: Tensor) -> None:
     if labels.dim() != 1 or labels.is_floating_point():
-        raise ValueError(f"labels must be (N,) integers, got {tuple(labels.shape)} of {labels.dtype}")
+        raise ValueError(
+            f"labels must be (N,) integers, got {tuple(labels.shape)} of {labels.dtype}"
+        )
 
 
 def _check_batch(distances: Tensor, labels: Tensor) -> None:
     _check_labels(labels)
     if distances.shape != (len(labels), len(labels)):
-        raise ValueError(f"distances must be (N, N) for N = {len(labels)} labels, got {tuple(distances.shape)}")
+        raise ValueError(
+            f"distances must be (N, N) for N = {len(labels)} labels, got {tuple(distances.shape)}"
+        )
 
 
 def _check_margin(margin: float) -> None:

@@ -1,4 +1,5 @@
-"""Small encoders and heads: plain `nn.Sequential`s, to be read in the order in which the data meets them.
+"""Small encoders and heads: plain `nn.Sequential`s, to be read in the order in which the data meets
+them.
 
 For the same weights again, call `torch.manual_seed` before building.
 """
@@ -19,7 +20,8 @@ def mlp(*sizes: int, batch_norm: bool = False) -> nn.Sequential:
         batch_norm: BatchNorm1d before each ReLU; the linear layer before it then needs no bias.
 
     Returns:
-        Module (B, ...) -> (B, sizes[-1]); the input is flattened to (B, sizes[0]), so that pictures can go in.
+        Module (B, ...) -> (B, sizes[-1]); the input is flattened to (B, sizes[0]), so that pictures
+        can go in.
 
     Raises:
         ValueError: fewer than two sizes, or one that is no positive integer.
@@ -43,16 +45,17 @@ def conv_encoder(
     out_features: int = 64,
     norm: str = "batch",
 ) -> nn.Sequential:
-    """Convolutional encoder: every block halves the picture's sides, then each channel gives its average and maximum.
+    """Convolutional encoder: every block halves the picture's sides, then each channel gives its
+    average and maximum.
 
     Args:
         in_channels: channels of the pictures.
         widths: channels after each block of 3x3 convolution with stride 2, norm and ReLU.
         out_features: D, the features of the representation.
-        norm: "batch" is BatchNorm2d; "batch_no_stats" is BatchNorm2d without running statistics: it normalises by
-            the batch at hand in training and evaluation alike, which torch.func's transforms need; "group" is
-            GroupNorm with 8 channels a group (one group where 8 does not divide the width), which never looks at
-            the other pictures of the batch.
+        norm: "batch" is BatchNorm2d; "batch_no_stats" is BatchNorm2d without running statistics: it
+            normalises by the batch at hand in training and evaluation alike, which torch.func's
+            transforms need; "group" is GroupNorm with 8 channels a group (one group where 8 does
+            not divide the width), which never looks at the other pictures of the batch.
 
     Returns:
         Module (B, in_channels, H, W) -> (B, D) for any H, W >= 8.
@@ -60,12 +63,18 @@ def conv_encoder(
     Raises:
         ValueError: a size that is no positive integer, no widths, or an unknown norm.
     """
-    _check_positive_integers("in_channels, widths and out_features", (in_channels, *widths, out_features))
+    _check_positive_integers(
+        "in_channels, widths and out_features", (in_channels, *widths, out_features)
+    )
     if not widths:
         raise ValueError("widths must name at least one block, got none")
     blocks = [
         # no bias: the norm that follows brings its own
-        nn.Sequential(nn.Conv2d(n_in, n_out, 3, stride=2, padding=1, bias=False), _norm(norm, n_out), nn.ReLU())
+        nn.Sequential(
+            nn.Conv2d(n_in, n_out, 3, stride=2, padding=1, bias=False),
+            _norm(norm, n_out),
+            nn.ReLU(),
+        )
         for n_in, n_out in zip((in_channels, *widths[:-1]), widths, strict=True)
     ]
     return nn.Sequential(*blocks, AverageAndMaxPool(), nn.Linear(2 * widths[-1], out_features))
@@ -74,7 +83,8 @@ def conv_encoder(
 def projection_head(
     in_features: int, *, hidden: int = 128, out_features: int = 64, batch_norm: bool = False
 ) -> nn.Sequential:
-    r"""Projection head: maps a representation h to the space z in which a contrastive loss compares.
+    r"""Projection head: maps a representation h to the space z in which a contrastive loss
+    compares.
 
     .. math:: z = W_2\,\mathrm{ReLU}(W_1 h)
 
@@ -82,7 +92,8 @@ def projection_head(
         in_features: D, features of the representation.
         hidden: features of the hidden layer.
         out_features: P, features of the projection.
-        batch_norm: BatchNorm1d after the first layer, as BYOL's projector has it; False is SimCLR's equation.
+        batch_norm: BatchNorm1d after the first layer, as BYOL's projector has it; False is SimCLR's
+            equation.
 
     Returns:
         Module (B, D) -> (B, P), not normalised.
@@ -114,23 +125,32 @@ def prediction_head(
     Raises:
         ValueError: a size that is no positive integer.
 
-    Source: Grill et al. 2020, arXiv:2006.07733, Section 3.3 (there 4096 hidden and 256 output features).
+    Source: Grill et al. 2020, arXiv:2006.07733, Section 3.3 (there 4096 hidden and 256 output
+        features).
     """
-    return mlp(in_features, hidden, in_features if out_features is None else out_features, batch_norm=batch_norm)
+    return mlp(
+        in_features,
+        hidden,
+        in_features if out_features is None else out_features,
+        batch_norm=batch_norm,
+    )
 
 
 def resnet18() -> nn.Module:
-    """torchvision's ResNet-18, untrained and adapted to pictures of about 32x32, such as CIFAR-10's.
+    """torchvision's ResNet-18, untrained and adapted to pictures of about 32x32, such as
+    CIFAR-10's.
 
-    The first convolution is 3x3 with stride 1 and no max-pooling follows, because the original ones would shrink such
-    pictures to 8x8 before the first block; the classifier is left out.
+    The first convolution is 3x3 with stride 1 and no max-pooling follows, because the original ones
+    would shrink such pictures to 8x8 before the first block; the classifier is left out.
 
     Returns:
         Module (B, 3, H, W) -> (B, 512).
 
-    Source: He et al. 2016, arXiv:1512.03385; adapted as in Chen et al. 2020, arXiv:2002.05709, Appendix B.9.
+    Source: He et al. 2016, arXiv:1512.03385; adapted as in Chen et al. 2020, arXiv:2002.05709,
+        Appendix B.9.
     """
-    from torchvision.models import resnet18 as imagenet_resnet18  # here, because it takes a second to import
+    # here, because it takes a second to import
+    from torchvision.models import resnet18 as imagenet_resnet18
 
     network = imagenet_resnet18(weights=None)
     network.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)

@@ -1,7 +1,9 @@
-"""Pictures of arrays: arrays and an Axes in, the Axes out. Nothing here trains, and nothing here uses pyplot.
+"""Pictures of arrays: arrays and an Axes in, the Axes out. Nothing here trains, and nothing here
+uses pyplot.
 
-pyplot keeps one global current figure. A slider's callback can run in another thread than the cell and would then
-spoil it, so every figure of the book is a ``Picture``: a plain matplotlib Figure that a notebook can show.
+pyplot keeps one global current figure. A slider's callback can run in another thread than the cell
+and would then spoil it, so every figure of the book is a ``Picture``: a plain matplotlib Figure
+that a notebook can show.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
-# A colour has one meaning in the whole book, and all can be told apart with any colour vision (Okabe and Ito).
+# A colour has one meaning in the whole book, and all can be told apart with any colour vision
+# (Okabe and Ito).
 ANCHOR = "#222222"
 POSITIVE = "#0072B2"
 NEGATIVE = "#D55E00"
@@ -38,11 +41,13 @@ CLASS_COLOURS = [
 ]
 
 CSS_DPI = 100  # one inch of a figure is this many pixels on the page
-SHARPNESS = 1.25  # drawn pixels for each pixel on the page: text stays crisp when the page is magnified
+# drawn pixels for each pixel on the page: text stays crisp when the page is magnified
+SHARPNESS = 1.25
 
 
 class Picture(Figure):
-    """A matplotlib Figure that a notebook shows by itself, crisp and with a text for screen readers.
+    """A matplotlib Figure that a notebook shows by itself, crisp and with a text for screen
+    readers.
 
     Args:
         size: (width, height) in inches; 9 inches fill the page of a chapter.
@@ -50,7 +55,9 @@ class Picture(Figure):
     """
 
     def __init__(self, size: tuple[float, float] = (9.0, 3.0), *, alt: str = ""):
-        super().__init__(figsize=size, dpi=CSS_DPI * SHARPNESS, layout="constrained", facecolor="white")
+        super().__init__(
+            figsize=size, dpi=CSS_DPI * SHARPNESS, layout="constrained", facecolor="white"
+        )
         FigureCanvasAgg(self)
         self.alt = alt
 
@@ -66,7 +73,10 @@ class Picture(Figure):
         return buffer.getvalue()
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        data = {"image/png": base64.b64encode(self.png()).decode(), "text/plain": self.alt or "a figure"}
+        data = {
+            "image/png": base64.b64encode(self.png()).decode(),
+            "text/plain": self.alt or "a figure",
+        }
         return data, {"image/png": self.png_metadata()}
 
     def png_metadata(self) -> dict:
@@ -76,9 +86,11 @@ class Picture(Figure):
 
 
 def panels(rows: int = 1, columns: int = 1, *, size=(9.0, 3.0), alt: str = "", **grid):
-    """A Picture and its axes in the book's look: one Axes if there is one panel, else an array of them.
+    """A Picture and its axes in the book's look: one Axes if there is one panel, else an array of
+    them.
 
-    Further keywords (``sharex``, ``width_ratios``, ``subplot_kw`` …) go to matplotlib's ``Figure.subplots``.
+    Further keywords (``sharex``, ``width_ratios``, ``subplot_kw`` …) go to matplotlib's
+    ``Figure.subplots``.
     """
     figure = Picture(size, alt=alt)
     axes = figure.subplots(rows, columns, **grid)
@@ -107,33 +119,52 @@ def _array(values, name: str, dimensions: int | tuple[int, ...]) -> np.ndarray:
     return array
 
 
-def similarity_matrix(matrix, ax: Axes, *, low=-1.0, high=1.0, positives=None, groups=None, names=None) -> AxesImage:
+def similarity_matrix(
+    matrix, ax: Axes, *, low=-1.0, high=1.0, positives=None, groups=None, names=None
+) -> AxesImage:
     """A matrix of similarities as colours, row by column, with the positive pairs outlined.
 
     Args:
-        matrix: (N, M) numbers; a cell outside [low, high] takes the colour of the nearer end, NaN stays white.
+        matrix: (N, M) numbers; a cell outside [low, high] takes the colour of the nearer end, NaN
+            stays white.
         low, high: the values at the two ends of the colours.
         positives: optional (P, 2) rows and columns of cells to outline.
-        groups: optional (N,) labels in the order of the rows, equal labels side by side: a line parts the groups.
-        names: optional text for each label of ``groups``, written on both sides at the middle of its group.
+        groups: optional (N,) labels in the order of the rows, equal labels side by side: a line
+            parts the groups.
+        names: optional text for each label of ``groups``, written on both sides at the middle of
+            its group.
 
     Returns:
         The image, so that an explorer can give it new data; its Axes is ``ax``.
     """
     matrix = _array(matrix, "matrix", 2)
-    colours = "RdBu" if low < 0 else "Blues"  # two-sided values have a neutral middle, one-sided values do not
-    image = ax.imshow(matrix, cmap=colours, vmin=low, vmax=high, interpolation="nearest", interpolation_stage="rgba")
+    # two-sided values have a neutral middle, one-sided values do not
+    colours = "RdBu" if low < 0 else "Blues"
+    image = ax.imshow(
+        matrix,
+        cmap=colours,
+        vmin=low,
+        vmax=high,
+        interpolation="nearest",
+        interpolation_stage="rgba",
+    )
     ax.set(xticks=[], yticks=[])
     if positives is not None:
         for row, column in _array(positives, "positives", 2):
-            ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=ANCHOR, linewidth=1.2))
+            ax.add_patch(
+                Rectangle(
+                    (column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=ANCHOR, linewidth=1.2
+                )
+            )
     if groups is not None:
         mark_groups(ax, groups, names)
     return image
 
 
 def mark_groups(ax: Axes, groups, names=None) -> Axes:
-    """Lines between runs of equal labels along both sides of a matrix, and the name of each run at its middle."""
+    """Lines between runs of equal labels along both sides of a matrix, and the name of each run at
+    its middle.
+    """
     groups = _array(groups, "groups", 1)
     edges = np.flatnonzero(np.diff(groups)) + 1
     for edge in edges - 0.5:
@@ -153,24 +184,32 @@ def embedding_map(points, labels, ax: Axes, *, names=None, size: float = 14) -> 
 
     Args:
         points: (N, 2) coordinates.
-        labels: (N,) integer class of each point; class c takes the c-th of the book's ten class colours.
+        labels: (N,) integer class of each point; class c takes the c-th of the book's ten class
+            colours.
         names: optional text for each class; otherwise the number of the class.
     """
     points, labels = _array(points, "points", 2), _array(labels, "labels", 1)
     if points.shape != (len(labels), 2):
-        raise ValueError(f"points must be (N, 2) with one label each, got {points.shape} and {labels.shape}")
+        raise ValueError(
+            f"points must be (N, 2) with one label each, got {points.shape} and {labels.shape}"
+        )
     for label in np.unique(labels):
         chosen = points[labels == label]
         colour = CLASS_COLOURS[int(label) % len(CLASS_COLOURS)]
         name = str(label) if names is None else str(names[int(label)])
         ax.scatter(*chosen.T, s=size, color=colour, label=name, linewidths=0)
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9, frameon=False, handletextpad=0.1)
+    ax.legend(
+        loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9, frameon=False, handletextpad=0.1
+    )
     ax.set(xticks=[], yticks=[])
     return ax
 
 
-def curves(x, lines: Mapping[str, Sequence], ax: Axes, *, colours=None, marker: str | None = None) -> Axes:
-    """Lines over a common x, one for each name; a line of shape (S, N) is S runs: their mean and their range.
+def curves(
+    x, lines: Mapping[str, Sequence], ax: Axes, *, colours=None, marker: str | None = None
+) -> Axes:
+    """Lines over a common x, one for each name; a line of shape (S, N) is S runs: their mean and
+    their range.
 
     Args:
         x: (N,) positions.
@@ -182,7 +221,9 @@ def curves(x, lines: Mapping[str, Sequence], ax: Axes, *, colours=None, marker: 
     for turn, (name, values) in enumerate(lines.items()):
         values = _array(values, f"lines[{name!r}]", (1, 2))
         if values.shape[-1] != len(x):
-            raise ValueError(f"lines[{name!r}] must have one value for each of {len(x)} positions, got {values.shape}")
+            raise ValueError(
+                f"lines[{name!r}] must have one value for each of {len(x)} positions, got {values.shape}"
+            )
         colour = (colours or {}).get(name, CLASS_COLOURS[turn % len(CLASS_COLOURS)])
         if values.ndim == 2:
             ax.fill_between(x, values.min(0), values.max(0), color=colour, alpha=0.2, linewidth=0)
@@ -194,10 +235,12 @@ def curves(x, lines: Mapping[str, Sequence], ax: Axes, *, colours=None, marker: 
 
 
 def picture_row(images, ax: Axes, *, titles=None, frames=None, colours: str = "gray_r") -> Axes:
-    """A batch of pictures side by side in one Axes, with a text above and a coloured frame around each.
+    """A batch of pictures side by side in one Axes, with a text above and a coloured frame around
+    each.
 
     Args:
-        images: (N, C, H, W) with one or three channels, values in [0, 1]; one channel is drawn as dark ink.
+        images: (N, C, H, W) with one or three channels, values in [0, 1]; one channel is drawn as
+            dark ink.
         titles: optional N texts.
         frames: optional N colours; None leaves a picture unframed.
     """
@@ -207,16 +250,23 @@ def picture_row(images, ax: Axes, *, titles=None, frames=None, colours: str = "g
         raise ValueError(f"images must have one or three channels, got shape {images.shape}")
     for name, values in (("titles", titles), ("frames", frames)):
         if values is not None and len(values) != count:
-            raise ValueError(f"{name} must have one entry for each of the {count} pictures, got {len(values)}")
+            raise ValueError(
+                f"{name} must have one entry for each of the {count} pictures, got {len(values)}"
+            )
     step = 1.15  # a picture is one unit wide, with a little air beside it
     for i, picture in enumerate(images):
         box = (i * step, i * step + 1, 0, height / width)
         shown = picture[0] if channels == 1 else picture.transpose(1, 2, 0)
         ax.imshow(shown, cmap=colours, vmin=0, vmax=1, extent=box, interpolation="nearest")
         if frames is not None and frames[i] is not None:
-            ax.add_patch(Rectangle((box[0], 0), 1, box[3], fill=False, edgecolor=frames[i], linewidth=2))
+            ax.add_patch(
+                Rectangle((box[0], 0), 1, box[3], fill=False, edgecolor=frames[i], linewidth=2)
+            )
         if titles is not None:
             ax.text(i * step + 0.5, box[3] + 0.06, titles[i], ha="center", va="bottom", fontsize=9)
-    ax.set(xlim=(-0.1, count * step - 0.05), ylim=(-0.08, height / width + (0.35 if titles is not None else 0.08)))
+    ax.set(
+        xlim=(-0.1, count * step - 0.05),
+        ylim=(-0.08, height / width + (0.35 if titles is not None else 0.08)),
+    )
     ax.set_axis_off()
     return ax

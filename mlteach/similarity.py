@@ -20,11 +20,13 @@ def similarities(x: Tensor, y: Tensor, *, measure: str = "cosine") -> Tensor:
     Args:
         x: (N, D) vectors, any scale.
         y: (M, D) vectors of the same dtype.
-        measure: one of MEASURES; "Euclid" is minus the Euclidean distance, so that it grows with likeness too.
+        measure: one of MEASURES; "Euclid" is minus the Euclidean distance, so that it grows with
+            likeness too.
 
     Returns:
-        (N, M); of a vector with itself 1 for "cosine" and "correlation", its squared length for "dot product", and 0
-        for "Euclid". A vector without direction (all 0; for "correlation" all entries equal) gets 0 with all others.
+        (N, M); of a vector with itself 1 for "cosine" and "correlation", its squared length for
+        "dot product", and 0 for "Euclid". A vector without direction (all 0; for "correlation" all
+        entries equal) gets 0 with all others.
 
     Raises:
         TypeError: x or y is not a floating-point tensor, or their dtypes differ.
@@ -32,7 +34,8 @@ def similarities(x: Tensor, y: Tensor, *, measure: str = "cosine") -> Tensor:
     """
     _check(x, y, measure)
     if measure == "Euclid":
-        # cdist subtracts large numbers that are nearly equal: in float32 a row would lie visibly apart from itself
+        # cdist subtracts large numbers that are nearly equal: in float32 a row would lie visibly
+        # apart from itself
         return -torch.cdist(x.double(), y.double()).to(x.dtype)
     if measure == "correlation":
         x, y = x - x.mean(dim=1, keepdim=True), y - y.mean(dim=1, keepdim=True)
@@ -49,7 +52,9 @@ def _check(x: Tensor, y: Tensor, measure: str) -> None:
     if x.dtype != y.dtype:
         raise TypeError(f"x and y must have one dtype, got {x.dtype} and {y.dtype}")
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:
-        raise ValueError(f"x and y must be (N, D) and (M, D), got {tuple(x.shape)} and {tuple(y.shape)}")
+        raise ValueError(
+            f"x and y must be (N, D) and (M, D), got {tuple(x.shape)} and {tuple(y.shape)}"
+        )
     if measure not in MEASURES:
         raise ValueError(f"measure must be one of {', '.join(MEASURES)}, got {measure!r}")
 
@@ -82,11 +87,13 @@ def retrieval_precision(neighbours: Tensor, groups: Tensor) -> float:
     .. math:: \frac{1}{Nk} \sum_i \sum_{j \in \mathrm{neighbours}(i)} [g_j = g_i]
 
     Args:
-        neighbours: (N, k) indices, as `nearest` returns them; with k = 1 the result is the 1-NN agreement.
+        neighbours: (N, k) indices, as `nearest` returns them; with k = 1 the result is the 1-NN
+            agreement.
         groups: (N,) integers, such as classes or the `factor_groups` of a factor.
 
     Returns:
-        1 if every neighbour agrees with its query; about the share of a group among all where they know nothing of it.
+        1 if every neighbour agrees with its query; about the share of a group among all where they
+        know nothing of it.
 
     Raises:
         ValueError: the shapes are not (N, k) and (N,).
@@ -98,7 +105,8 @@ def retrieval_precision(neighbours: Tensor, groups: Tensor) -> float:
 
 
 def factor_groups(values: Tensor) -> Tensor:
-    """The groups of one factor: integers are groups already; a continuous factor is cut into quarters of equal count.
+    """The groups of one factor: integers are groups already; a continuous factor is cut into
+    quarters of equal count.
 
     Args:
         values: (N,) integers, such as classes, or floats, such as sizes.

@@ -1,13 +1,15 @@
-"""What every check of every chapter's exercises promises. A test file inherits it and names its functions:
+"""What every check of every chapter's exercises promises. A test file inherits it and names its
+functions:
 
-RIGHT = {"recall": right_recall}  # check → a right function, written in another way than the definition
-MISTAKES = {"recall": chapter_04.RECALL_MISTAKES}
+RIGHT = {"recall": right_recall}  # check → a right function, written in another way than the
+definition MISTAKES = {"recall": chapter_04.RECALL_MISTAKES}
 
 
 class TestEveryCheck(EveryCheck):
     "What all checks promise."
 
-A function that changes its arguments and returns nothing is named in IN_PLACE, with what is said when nothing changed.
+A function that changes its arguments and returns nothing is named in IN_PLACE, with what is said
+when nothing changed.
 """
 
 import torch
@@ -32,12 +34,16 @@ HANDED_IN = [
 
 
 class EveryCheck:
-    """Tests with one run for each check, for each mistake that it knows, and for each thing that is no answer."""
+    """Tests with one run for each check, for each mistake that it knows, and for each thing that is
+    no answer.
+    """
 
     def pytest_generate_tests(self, metafunc):
         right, mistakes = metafunc.module.RIGHT, metafunc.module.MISTAKES
         if "told" in metafunc.fixturenames:
-            metafunc.parametrize(("name", "told"), [(name, told) for name in mistakes for told in mistakes[name]])
+            metafunc.parametrize(
+                ("name", "told"), [(name, told) for name in mistakes for told in mistakes[name]]
+            )
         else:
             metafunc.parametrize("name", right)
         if "given" in metafunc.fixturenames:
@@ -58,7 +64,9 @@ class EveryCheck:
         assert not verdict.passed
         assert verdict.message == told
 
-    def test_whatever_a_learner_hands_in_is_answered_and_never_raises(self, request, name, given, part):
+    def test_whatever_a_learner_hands_in_is_answered_and_never_raises(
+        self, request, name, given, part
+    ):
         if part.startswith(("return", "shape")):
             part = getattr(request.module, "IN_PLACE", {}).get(name, part)
         verdict = getattr(checks, name)(given)

@@ -1,4 +1,5 @@
-"""What every explorer's picture promises without a browser. A test file inherits it and names how to make them:
+"""What every explorer's picture promises without a browser. A test file inherits it and names how
+to make them:
 
 MAKE = {"prototypes": Prototypes, "episode accuracy": episode_accuracy}
 
@@ -23,7 +24,11 @@ def values(control):
     """All that a list offers, or the ends of a slider."""
     if control.has_trait("options"):
         return control.options
-    return (10**control.min, 10**control.max) if control.has_trait("base") else (control.min, control.max)
+    return (
+        (10**control.min, 10**control.max)
+        if control.has_trait("base")
+        else (control.min, control.max)
+    )
 
 
 def neighbour(control):
@@ -38,7 +43,9 @@ def neighbour(control):
 
 
 def send(explorer, x, y, *, ax=None, pressed=True, presses=1, press=None):
-    """A pointer message as the page sends it; x and y in data coordinates of ``ax``, or of ``explorer.ax``."""
+    """A pointer message as the page sends it; x and y in data coordinates of ``ax``, or of
+    ``explorer.ax``.
+    """
 
     def fraction(place):
         pixel = (ax or explorer.ax).transData.transform(place) / explorer.figure.bbox.size
@@ -74,10 +81,13 @@ class EveryDrawing:
         assert np.abs(blitted - shown(explorer)).mean() < 0.05
 
     def test_every_step_of_a_slider_is_seen_and_back_gives_the_same_picture(self, request, name):
-        """Several in a row: markers are drawn on whole pixels, so one step that is too small may be seen by luck."""
+        """Several in a row: markers are drawn on whole pixels, so one step that is too small may be
+        seen by luck.
+        """
         explorer = request.module.MAKE[name]()
         for control in explorer.controls.values():
-            if control.has_trait("readout") and control.layout.display != "none":  # a list has no read-out
+            # a list has no read-out
+            if control.has_trait("readout") and control.layout.display != "none":
                 before, value = shown(explorer), control.value
                 for _ in range(4):
                     last = shown(explorer)

@@ -1,6 +1,8 @@
-"""How each way of learning from few examples is meta-trained on characters, for the test of learning and the benchmark.
+"""How each way of learning from few examples is meta-trained on characters, for the test of
+learning and the benchmark.
 
-One meta-training serves 1-shot and 5-shot tests. A character turned by 90 degrees counts as another character.
+One meta-training serves 1-shot and 5-shot tests. A character turned by 90 degrees counts as another
+character.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ class Recipe(NamedTuple):
 def on_features(model: nn.Module, episodes: Episode) -> Episode:
     """What the encoder makes of the pictures: with these, MAML of the head alone is ANIL."""
     n_tasks, n_support = episodes.y_support.shape
-    z = model.encoder(torch.cat([episodes.x_support, episodes.x_query], 1).flatten(0, 1)).unflatten(0, (n_tasks, -1))
+    z = model.encoder(torch.cat([episodes.x_support, episodes.x_query], 1).flatten(0, 1)).unflatten(
+        0, (n_tasks, -1)
+    )
     return episodes._replace(x_support=z[:, :n_support], x_query=z[:, n_support:])
 
 
@@ -96,7 +100,9 @@ def train(name: str, dataset: Dataset, *, seed: int, steps: int) -> tuple[nn.Mod
     """The meta-trained network and the seconds of processor time that it took, with one thread."""
     recipe, generator = RECIPES[name], Generator().manual_seed(seed)
     torch.manual_seed(seed)
-    model = nn.Sequential(OrderedDict(encoder=conv_encoder(norm=recipe.norm), head=nn.Linear(64, 5)))
+    model = nn.Sequential(
+        OrderedDict(encoder=conv_encoder(norm=recipe.norm), head=nn.Linear(64, 5))
+    )
     nn.init.zeros_(model.head.weight)
     nn.init.zeros_(model.head.bias)
     optimizer = torch.optim.Adam(model.parameters())
@@ -117,7 +123,9 @@ def train(name: str, dataset: Dataset, *, seed: int, steps: int) -> tuple[nn.Mod
     return model, time.process_time() - start
 
 
-def measured(name: str, model: nn.Module, dataset: Dataset, *, n_shot: int, n_tasks: int) -> tuple[float, float]:
+def measured(
+    name: str, model: nn.Module, dataset: Dataset, *, n_shot: int, n_tasks: int
+) -> tuple[float, float]:
     """Mean and half the 95 % interval over the same 5-way tasks for every method."""
     counts = {"n_way": 5, "n_shot": n_shot, "n_query": 10, "generator": Generator().manual_seed(99)}
     if name == "prototypes":

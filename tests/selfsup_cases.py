@@ -15,7 +15,9 @@ SWITCHES = [(p, s, t) for p in (True, False) for s in (True, False) for t in (Tr
 
 
 def parts():
-    """Encoder, projector and predictor in float64, with BatchNorm in each; the same weights at every call."""
+    """Encoder, projector and predictor in float64, with BatchNorm in each; the same weights at
+    every call.
+    """
     with torch.random.fork_rng():
         torch.manual_seed(3)
         sizes = (INPUTS, 8, FEATURES), (FEATURES, 8, OUTPUTS), (OUTPUTS, 8, OUTPUTS)
@@ -25,7 +27,9 @@ def parts():
 def views(seed=0, batch=BATCH):
     """Two noisy copies of random inputs."""
     generator = torch.Generator().manual_seed(seed)
-    x, *noise = (torch.randn(batch, INPUTS, generator=generator, dtype=torch.float64) for _ in range(3))
+    x, *noise = (
+        torch.randn(batch, INPUTS, generator=generator, dtype=torch.float64) for _ in range(3)
+    )
     return x + 0.3 * noise[0], x + 0.3 * noise[1]
 
 
@@ -67,12 +71,16 @@ METHODS = {
 
 
 def trained(method, steps=5, lr=0.3):
-    """Plain gradient descent; what was there after each step: the loss and every parameter and buffer."""
+    """Plain gradient descent; what was there after each step: the loss and every parameter and
+    buffer.
+    """
     parameters = [p for p in method.parameters() if p.requires_grad]
     record = []
     for step in range(steps):
         loss, aux = method.loss(*views(step))
-        for p, gradient in zip(parameters, torch.autograd.grad(loss, parameters, allow_unused=True), strict=True):
+        for p, gradient in zip(
+            parameters, torch.autograd.grad(loss, parameters, allow_unused=True), strict=True
+        ):
             if gradient is not None:
                 p.data -= lr * gradient
         method.after_step(aux)

@@ -1,4 +1,6 @@
-"""How each method is trained on `shapes` and what is measured then, for the test of learning and the benchmark."""
+"""How each method is trained on `shapes` and what is measured then, for the test of learning and
+the benchmark.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +24,18 @@ SMALL, MIDDLE, LARGE = (16, 32, 64), (16, 64, 128), (32, 64, 128)
 
 
 def encoder(widths):
-    """Three blocks; GroupNorm, so that nothing leaks from picture to picture through a batch's statistics."""
+    """Three blocks; GroupNorm, so that nothing leaks from picture to picture through a batch's
+    statistics.
+    """
     return conv_encoder(3, widths=widths, out_features=2 * widths[-1], norm="group")
 
 
 def standardised(projector):
     """The projector with every output at mean 0 and standard deviation 1 over the batch.
 
-    What all pictures have in common is gone then. MoCo needs that: otherwise the common part moves on with every
-    step, and a query finds its key by its age, as the only new one among old ones, whatever the picture shows.
+    What all pictures have in common is gone then. MoCo needs that: otherwise the common part moves
+    on with every step, and a query finds its key by its age, as the only new one among old ones,
+    whatever the picture shows.
     """
     return nn.Sequential(*projector, nn.BatchNorm1d(projector[-1].out_features, affine=False))
 
@@ -48,27 +53,37 @@ class Recipe(NamedTuple):
 RECIPES = {
     "SimCLR": Recipe(lambda net, d: SimCLR(net, projection_head(d), temperature=0.15), steps=700),
     "MoCo": Recipe(
-        lambda net, d: MoCo(net, standardised(projection_head(d)), n_keys=1024, decay=0.95, temperature=0.15),
+        lambda net, d: MoCo(
+            net, standardised(projection_head(d)), n_keys=1024, decay=0.95, temperature=0.15
+        ),
         steps=550,
         widths=LARGE,
     ),
     "BYOL": Recipe(
         lambda net, d: BYOL(
-            net, standardised(projection_head(d, batch_norm=True)), prediction_head(64, hidden=256), decay=0.99
+            net,
+            standardised(projection_head(d, batch_norm=True)),
+            prediction_head(64, hidden=256),
+            decay=0.99,
         ),
         steps=1000,
         batch=64,
         grayscale=0.5,
     ),
     "BarlowTwins": Recipe(
-        lambda net, d: BarlowTwins(net, projection_head(d, batch_norm=True), redundancy_weight=0.02), steps=520
+        lambda net, d: BarlowTwins(
+            net, projection_head(d, batch_norm=True), redundancy_weight=0.02
+        ),
+        steps=520,
     ),
     "VICReg": Recipe(lambda net, d: VICReg(net, projection_head(d, batch_norm=True)), steps=520),
 }
 
 
 def train(name, *, seed, steps=None, widths=None, **view):
-    """The trained method and the seconds of processor time that it took; None for what the recipe says."""
+    """The trained method and the seconds of processor time that it took; None for what the recipe
+    says.
+    """
     recipe = RECIPES[name]
     widths = widths or recipe.widths
     view = {"grayscale": recipe.grayscale} | view
@@ -78,7 +93,9 @@ def train(name, *, seed, steps=None, widths=None, **view):
 
     def draw(generator):
         x = TRAIN.images[torch.randint(len(TRAIN), (recipe.batch,), generator=generator)]
-        return simclr_view(x, generator=generator, **view), simclr_view(x, generator=generator, **view)
+        return simclr_view(x, generator=generator, **view), simclr_view(
+            x, generator=generator, **view
+        )
 
     start = time.process_time()
     fit(method, draw, steps=steps or recipe.steps, seed=seed, progress=False)

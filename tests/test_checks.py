@@ -31,7 +31,9 @@ RIGHT = {
     "info_nce": right_info_nce,
     "nt_xent": right_nt_xent,
     "pulls": pulls_by_autograd,
-    "log_sum_exp": lambda logits: logits.amax(1) + (logits - logits.amax(1, keepdim=True)).exp().sum(1).log(),
+    "log_sum_exp": lambda logits: (
+        logits.amax(1) + (logits - logits.amax(1, keepdim=True)).exp().sum(1).log()
+    ),
     "uniformity": lambda x, t: torch.pdist(F.normalize(x, dim=1)).pow(2).mul(-t).exp().mean().log(),
 }
 MISTAKES = {
@@ -75,9 +77,18 @@ def raises(z1, z2, temperature):
         (lambda z1, z2, t: "1.0", "returns a str"),
         (lambda z1, z2, t: torch.zeros(4), "shape (4,), expected ()"),
         (lambda z1, z2, t: right_nt_xent(z1, z2, t).item(), "no gradient can flow"),
-        (lambda z1, z2, t: right_nt_xent(z1.detach(), z2, t), "gradient with respect to argument 1"),
-        (lambda z1, z2, t: right_nt_xent(z1, z2.detach(), t), "gradient with respect to argument 2"),
-        (lambda z1, z2, t: right_nt_xent(z1, z2, 0.5), "right with B = 4 at temperature 0.5, wrong with B = 4 at"),
+        (
+            lambda z1, z2, t: right_nt_xent(z1.detach(), z2, t),
+            "gradient with respect to argument 1",
+        ),
+        (
+            lambda z1, z2, t: right_nt_xent(z1, z2.detach(), t),
+            "gradient with respect to argument 2",
+        ),
+        (
+            lambda z1, z2, t: right_nt_xent(z1, z2, 0.5),
+            "right with B = 4 at temperature 0.5, wrong with B = 4 at",
+        ),
         (lambda z1, z2, t: right_nt_xent(z1, z2, t) * math.nan, "result is nan"),
         (changes_its_input, "changes its input"),
         (naive_exp, "float32"),

@@ -81,7 +81,13 @@ def test_a_gradient_of_the_wrong_size_is_told():
 
     def wrong(p1, p2, t1, t2):
         unit = [p / p.norm(dim=1, keepdim=True).detach() for p in (p1, p2)]
-        return 4 - 2 * (unit[0] * F.normalize(t2).detach() + unit[1] * F.normalize(t1).detach()).sum(1).mean()
+        return (
+            4
+            - 2
+            * (unit[0] * F.normalize(t2).detach() + unit[1] * F.normalize(t1).detach())
+            .sum(1)
+            .mean()
+        )
 
     assert "the gradient of the predictions is not" in chapter_11.byol_step(wrong).message
 
@@ -98,7 +104,10 @@ def replaces(target, online, decay):
     """A parameter replaced by a computed tensor is no parameter any more."""
     for layer in (0, 2):
         t, o = target[layer], online[layer]
-        weight, bias = decay * t.weight + (1 - decay) * o.weight, decay * t.bias + (1 - decay) * o.bias
+        weight, bias = (
+            decay * t.weight + (1 - decay) * o.weight,
+            decay * t.bias + (1 - decay) * o.bias,
+        )
         del t.weight, t.bias
         t.weight, t.bias = weight, bias
 

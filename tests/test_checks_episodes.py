@@ -20,7 +20,9 @@ def right_episode(labels, n_way, n_shot, n_query, generator):
     numbers = data.Dataset("numbers", torch.arange(len(labels)), labels, ("?",) * 6, {})
     counts = {"n_tasks": 1, "n_way": n_way, "n_shot": n_shot, "n_query": n_query}
     drawn = sample_episodes(numbers, **counts, generator=generator)
-    return torch.cat([drawn.x_support[0].view(n_way, n_shot), drawn.x_query[0].view(n_way, n_query)], 1)
+    return torch.cat(
+        [drawn.x_support[0].view(n_way, n_shot), drawn.x_query[0].view(n_way, n_query)], 1
+    )
 
 
 def right_prototypes(support, labels, n_way):
@@ -78,7 +80,9 @@ def test_a_picture_drawn_twice_for_the_support_is_told():
     assert "drawn twice" in checks.episode(twice).message
 
 
-@pytest.mark.parametrize("change", [lambda rows: rows + 20, lambda rows: rows - 10, lambda rows: rows + 0.5])
+@pytest.mark.parametrize(
+    "change", [lambda rows: rows + 20, lambda rows: rows - 10, lambda rows: rows + 0.5]
+)
 def test_what_is_no_index_is_told(change):
     verdict = checks.episode(lambda *arguments: change(right_episode(*arguments)))
     assert "whole numbers from 0 to 42" in verdict.message

@@ -1,4 +1,6 @@
-"""The checks of the chapter on evaluation pass the right answers and name each mistake that they know."""
+"""The checks of the chapter on evaluation pass the right answers and name each mistake that they
+know.
+"""
 
 import math
 
@@ -46,8 +48,16 @@ class TestEveryCheck(EveryCheck):
     ("name", "given", "part"),
     [
         ("weighted_votes", lambda s, y, c, t: (s / t).softmax(1), "expected (5, 3)"),
-        ("standardise", lambda train, test: test.sub_(train.mean(0)) / train.std(0, correction=0), "changes its input"),
-        ("standardise", lambda train, test: (test - train.mean(0)) / train.std(0, correction=0), "divide by 1 there"),
+        (
+            "standardise",
+            lambda train, test: test.sub_(train.mean(0)) / train.std(0, correction=0),
+            "changes its input",
+        ),
+        (
+            "standardise",
+            lambda train, test: (test - train.mean(0)) / train.std(0, correction=0),
+            "divide by 1 there",
+        ),
         ("half_width", lambda x: 2.5 * x.std() / len(x) ** 0.5, "wrong with 10 episodes"),
     ],
 )

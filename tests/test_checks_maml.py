@@ -46,7 +46,11 @@ def right_outer_gradient(w, optimum, curvature, lr):
     return torch.autograd.grad((curvature / 2 * (w - lr * slope - optimum) ** 2).sum(), w)[0]
 
 
-RIGHT = {"inner_step": right_inner_step, "maml_loss": right_maml_loss, "outer_gradient": right_outer_gradient}
+RIGHT = {
+    "inner_step": right_inner_step,
+    "maml_loss": right_maml_loss,
+    "outer_gradient": right_outer_gradient,
+}
 MISTAKES = {
     "inner_step": chapter_15.INNER_STEP_MISTAKES,
     "maml_loss": chapter_15.MAML_MISTAKES,
@@ -61,18 +65,24 @@ class TestEveryCheck(EveryCheck):
 def test_the_definition_is_that_of_the_package():
     """The check's outer loss and gradient are those of mlteach.maml_loss."""
     generator = torch.Generator().manual_seed(0)
-    parts = [torch.randn(shape, generator=generator) for shape in ((4, 5, 3), (4, 5), (4, 6, 3), (4, 6))]
+    parts = [
+        torch.randn(shape, generator=generator) for shape in ((4, 5, 3), (4, 5), (4, 6, 3), (4, 6))
+    ]
     weights = torch.randn(3, generator=generator)
     model = Linear(weights)
     theirs = maml_loss(model, Episode(*parts), F.mse_loss, lr=0.1, steps=2)
     weights.requires_grad_()
     ours = chapter_15._maml(weights, *parts, 0.1, 2)
     torch.testing.assert_close(ours, theirs)
-    torch.testing.assert_close(torch.autograd.grad(ours, weights)[0], torch.autograd.grad(theirs, model.weights)[0])
+    torch.testing.assert_close(
+        torch.autograd.grad(ours, weights)[0], torch.autograd.grad(theirs, model.weights)[0]
+    )
 
 
 def first_order_by_accident(weights, x_support, y_support, x_query, y_query, lr, steps):
-    return chapter_15._maml(weights, x_support, y_support, x_query, y_query, lr, steps, detached=True)
+    return chapter_15._maml(
+        weights, x_support, y_support, x_query, y_query, lr, steps, detached=True
+    )
 
 
 def overwritten(weights, x_support, y_support, x_query, y_query, lr, steps):

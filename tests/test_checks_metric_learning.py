@@ -1,4 +1,6 @@
-"""The checks of the chapter on metric learning pass what is right, name each mistake, and never raise."""
+"""The checks of the chapter on metric learning pass what is right, name each mistake, and never
+raise.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +25,17 @@ def semi_hard_with_loops(distances, labels, margin):
         for p in range(size):
             for n in range(size):
                 classes_fit = a != p and labels[a] == labels[p] and labels[a] != labels[n]
-                mask[a, p, n] = classes_fit and distances[a, p] < distances[a, n] < distances[a, p] + margin
+                mask[a, p, n] = (
+                    classes_fit and distances[a, p] < distances[a, n] < distances[a, p] + margin
+                )
     return mask
 
 
 RIGHT = {
     "siamese_loss": right_siamese_loss,
-    "triplet_loss": lambda a, p, n, margin: F.relu((a - p).pow(2).sum(1) - (a - n).pow(2).sum(1) + margin).mean(),
+    "triplet_loss": lambda a, p, n, margin: F.relu(
+        (a - p).pow(2).sum(1) - (a - n).pow(2).sum(1) + margin
+    ).mean(),
     "semi_hard": semi_hard_with_loops,
 }
 MISTAKES = {
@@ -70,8 +76,14 @@ def test_the_regions_are_those_of_the_loss():
         (["hard", "semi-hard", "semi-hard", "easy"], "you compared distances"),
         (["easy", "semi-hard", "hard", "hard"], "hard and easy are exchanged"),
         (["easy", "easy", "semi-hard", "hard"], "the order is turned round"),
-        (["hard", "hard", "easy", "easy"], "the negative at distance 1.05 is not hard: its loss is 0.1475"),
-        (["hard", "semi-hard", "easy", "hard"], "the negative at distance 1.3 is not hard: its loss is 0"),
+        (
+            ["hard", "hard", "easy", "easy"],
+            "the negative at distance 1.05 is not hard: its loss is 0.1475",
+        ),
+        (
+            ["hard", "semi-hard", "easy", "hard"],
+            "the negative at distance 1.3 is not hard: its loss is 0",
+        ),
         (["hard", "semihard", "easy", "easy"], "'semihard'"),
         (["hard"], "a list of 4 words"),
         ("hard", "a list of 4 words"),

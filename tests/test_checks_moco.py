@@ -42,7 +42,10 @@ def test_the_right_logits_are_the_package_s_loss():
     q, k, queue = (torch.randn(n, 3, generator=torch.Generator().manual_seed(n)) for n in (4, 4, 6))
     logits = right_logits(q, k, queue, 0.2)
     torch.testing.assert_close(
-        F.cross_entropy(logits, torch.zeros(4).long()), info_nce(q, k, queue, temperature=0.2), atol=1e-6, rtol=0
+        F.cross_entropy(logits, torch.zeros(4).long()),
+        info_nce(q, k, queue, temperature=0.2),
+        atol=1e-6,
+        rtol=0,
     )
 
 
@@ -73,7 +76,10 @@ def test_a_query_without_gradient_is_told():
     """Something else may carry one."""
 
     def wrong(query, key, queue, temperature):
-        return flowing(query, key, queue, temperature, stopped=("query", "key", "queue")) + (query - query).sum()
+        return (
+            flowing(query, key, queue, temperature, stopped=("query", "key", "queue"))
+            + (query - query).sum()
+        )
 
     assert "the queries get no gradient" in checks.moco_logits(wrong).message
 
@@ -89,7 +95,10 @@ def in_place(queue, pointer, keys):
     [
         (in_place, "changes its input"),
         (lambda *parts: right_enqueue(*parts)[0], "two values are expected"),
-        (lambda *parts: (right_enqueue(*parts)[0], torch.tensor(right_enqueue(*parts)[1])), "public checks passed"),
+        (
+            lambda *parts: (right_enqueue(*parts)[0], torch.tensor(right_enqueue(*parts)[1])),
+            "public checks passed",
+        ),
         (lambda *parts: (right_enqueue(*parts)[0], None), "raised"),
         (lambda queue, pointer, keys: (torch.cat([queue, keys]), pointer), "expected"),
     ],
@@ -123,7 +132,8 @@ def test_the_lives_of_keys(answer, part):
 def test_a_key_lives_that_long():
     """Counted in a queue that moves: the number of steps between a key's entry and its end."""
     for n_keys, batch in chapter_10.QUEUES:
-        pointer, losses = batch, 1  # a batch has just entered at place 0; the step that replaces it is counted already
+        # a batch has just entered at place 0; the step that replaces it is counted already
+        pointer, losses = batch, 1
         while pointer:
             pointer, losses = (pointer + batch) % n_keys, losses + 1
         assert losses == n_keys // batch

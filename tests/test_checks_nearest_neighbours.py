@@ -46,7 +46,9 @@ class TestEveryCheck(EveryCheck):
 
 def test_an_unknown_mistake_is_located():
     """Right for one setting, wrong for another: the message says where."""
-    verdict = checks.chance_to_meet(lambda angle, bits, tables: right_chance(angle, min(bits, 4), tables))
+    verdict = checks.chance_to_meet(
+        lambda angle, bits, tables: right_chance(angle, min(bits, 4), tables)
+    )
     assert not verdict.passed
     assert "right for angle 0.5, 4 bits" in verdict.message
     assert "wrong for angle 0.2, 8 bits" in verdict.message

@@ -1,4 +1,6 @@
-"""The checks of the chapter on Reptile and ANIL pass what is right, name each mistake, and never raise."""
+"""The checks of the chapter on Reptile and ANIL pass what is right, name each mistake, and never
+raise.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,7 @@ def test_two_mistakes_at_once_are_shown_by_their_numbers():
     assert "with 3 inner step(s)" in checks.reptile_step(twice_turned).message
 
 
-# --- what is frozen ---------------------------------------------------------------------------------------------------
+# --- what is frozen ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("answer", [("stem.", "encoder."), ["encoder", "stem"], ("s", "e")])
@@ -77,7 +79,7 @@ def test_what_else_is_frozen_is_told(answer, part):
     assert part in verdict.message
 
 
-# --- the weight of the inner product ----------------------------------------------------------------------------------
+# --- the weight of the inner product -------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -106,13 +108,17 @@ def test_the_right_weight_passes(answer):
 
 
 def test_the_weight_is_that_of_the_expansion():
-    """By Reptile itself on quadratic mini-batch losses: the part of its step that is linear in the inner rate."""
+    """By Reptile itself on quadratic mini-batch losses: the part of its step that is linear in the
+    inner rate.
+    """
     generator = torch.Generator().manual_seed(0)
     k, rate = 5, 1e-4
     curvatures = [a @ a.T for a in torch.randn(k, 3, 3, generator=generator, dtype=torch.float64)]
-    slopes = torch.randn(k, 3, generator=generator, dtype=torch.float64)  # of the mini-batches at w = 0
+    # of the mini-batches at w = 0
+    slopes = torch.randn(k, 3, generator=generator, dtype=torch.float64)
     orders = [torch.randperm(k, generator=generator).tolist() for _ in range(3)]
-    orders += [order[::-1] for order in orders]  # both orders of every pair, so that the mean has no order
+    # both orders of every pair, so that the mean has no order
+    orders += [order[::-1] for order in orders]
     total = torch.zeros(3, dtype=torch.float64)
     for order in orders:
         w = torch.zeros(3, dtype=torch.float64)

@@ -59,7 +59,11 @@ def with_gradients(method, images):
     [
         ("simclr_loss", detached, "gradient with respect to argument 3"),
         ("simclr_loss", in_evaluation_mode, "you train in evaluation mode"),
-        ("simclr_loss", lambda encoder, projector, x1, x2, temperature: encoder(x1), "shape (4, 5), expected ()"),
+        (
+            "simclr_loss",
+            lambda encoder, projector, x1, x2, temperature: encoder(x1),
+            "shape (4, 5), expected ()",
+        ),
         ("representation", with_gradients, "a gradient hangs on them"),
         ("representation", left_in_evaluation_mode, "stays in evaluation mode"),
         ("representation", lambda method, images: method(images), "NotImplementedError"),
@@ -74,7 +78,8 @@ def test_a_step_that_is_nearly_right_is_told_what_is_wrong(name, given, part):
 def test_the_number_of_false_negatives_is_counted():
     """In many random batches, for every anchor."""
     generator = torch.Generator().manual_seed(0)
-    shapes = torch.randint(8, (3000, 128), generator=generator).repeat(1, 2)  # two views of each picture
+    # two views of each picture
+    shapes = torch.randint(8, (3000, 128), generator=generator).repeat(1, 2)
     alike = (shapes == shapes[:, :1]).sum(1) - 2  # of the first anchor, without itself and its twin
     assert alike.double().mean().item() == pytest.approx(31.75, abs=0.4)  # three standard errors
     assert checks.false_negatives(31.75).passed

@@ -1,4 +1,6 @@
-"""The checks of the chapter on similarity pass the right answers and name each mistake that they know."""
+"""The checks of the chapter on similarity pass the right answers and name each mistake that they
+know.
+"""
 
 import math
 
@@ -47,12 +49,32 @@ class TestEveryCheck(EveryCheck):
             lambda x, y: y.square().sum(1)[:, None] + x.square().sum(1) - 2 * x @ y.T,
             "RuntimeError",
         ),
-        ("squared_distances", lambda x, y: (x[:, None] - y).square().mean(-1), "wrong with 4 and 6 vectors"),
-        ("squared_distances", lambda x, y: (x[:, None] - y).square().sum(-1).detach(), "no gradient can flow"),
+        (
+            "squared_distances",
+            lambda x, y: (x[:, None] - y).square().mean(-1),
+            "wrong with 4 and 6 vectors",
+        ),
+        (
+            "squared_distances",
+            lambda x, y: (x[:, None] - y).square().sum(-1).detach(),
+            "no gradient can flow",
+        ),
         ("correlation", lambda x, y: x.sub_(x.mean(1, keepdim=True)) @ y.T, "changes its input"),
-        ("correlation", lambda x, y: right_correlation(x, y).diagonal(), "shape (4,), expected (4, 6)"),
-        ("nearest", lambda matrix, k: matrix.argsort(dim=1, descending=True), "shape (6, 6), expected (6, 3)"),
-        ("nearest", lambda matrix, k: matrix.fill_diagonal_(-math.inf).topk(k).indices, "changes its input"),
+        (
+            "correlation",
+            lambda x, y: right_correlation(x, y).diagonal(),
+            "shape (4,), expected (4, 6)",
+        ),
+        (
+            "nearest",
+            lambda matrix, k: matrix.argsort(dim=1, descending=True),
+            "shape (6, 6), expected (6, 3)",
+        ),
+        (
+            "nearest",
+            lambda matrix, k: matrix.fill_diagonal_(-math.inf).topk(k).indices,
+            "changes its input",
+        ),
         ("nearest", None, "a function is expected"),
     ],
 )
@@ -67,7 +89,9 @@ def test_the_parting_length_is_where_both_candidates_are_equally_far():
     low, high = 1.0, 5.0
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if abs(middle - 1) < math.dist((1, 0), (0.8, 0.6)) else (low, middle)
+        low, high = (
+            (middle, high) if abs(middle - 1) < math.dist((1, 0), (0.8, 0.6)) else (low, middle)
+        )
     assert checks.parting_length(low).passed
     assert checks.parting_length(torch.tensor(low)).passed
 

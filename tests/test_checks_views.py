@@ -22,7 +22,9 @@ def right_saturation(images, draws, strength):
 
 def right_labels(labels, partners, share, n_classes):
     rows = []
-    for label, partner, part in zip(labels.tolist(), partners.tolist(), share.tolist(), strict=True):
+    for label, partner, part in zip(
+        labels.tolist(), partners.tolist(), share.tolist(), strict=True
+    ):
         row = [0.0] * n_classes
         row[label] += part
         row[partner] += 1 - part
@@ -40,7 +42,11 @@ def right_kept(width, height, x, y, share):
     return 1 - in_x * in_y
 
 
-RIGHT = {"saturation_jitter": right_saturation, "mixup_labels": right_labels, "kept_share": right_kept}
+RIGHT = {
+    "saturation_jitter": right_saturation,
+    "mixup_labels": right_labels,
+    "kept_share": right_kept,
+}
 MISTAKES = {
     "saturation_jitter": chapter_06.SATURATION_MISTAKES,
     "mixup_labels": chapter_06.MIXUP_LABEL_MISTAKES,
@@ -55,11 +61,27 @@ class TestEveryCheck(EveryCheck):
 @pytest.mark.parametrize(
     ("name", "given", "part"),
     [
-        ("saturation_jitter", lambda images, draws, strength: images.mul_(draws[:, None, None, None]), "changes its"),
+        (
+            "saturation_jitter",
+            lambda images, draws, strength: images.mul_(draws[:, None, None, None]),
+            "changes its",
+        ),
         ("saturation_jitter", lambda images, draws, strength: images * draws, "RuntimeError"),
-        ("saturation_jitter", lambda images, draws, strength: images, "right with 4 pictures at strength 0.0, wrong"),
-        ("mixup_labels", lambda labels, partners, share, n_classes: labels, "shape (5,), expected (5, 3)"),
-        ("kept_share", lambda width, height, x, y, share: share + 0.1, "wrong with the box in the middle"),
+        (
+            "saturation_jitter",
+            lambda images, draws, strength: images,
+            "right with 4 pictures at strength 0.0, wrong",
+        ),
+        (
+            "mixup_labels",
+            lambda labels, partners, share, n_classes: labels,
+            "shape (5,), expected (5, 3)",
+        ),
+        (
+            "kept_share",
+            lambda width, height, x, y, share: share + 0.1,
+            "wrong with the box in the middle",
+        ),
     ],
 )
 def test_whatever_a_learner_hands_in_is_answered(name, given, part):
@@ -87,7 +109,10 @@ def test_views_that_keep_the_colour_pass(options):
         ({"jitter": 1.0, "grayscale": 0.0}, "would learn to forget the colour"),
         ({"jitter": 0.0}, "20% of the views are grey"),
         ({"jitter": 0.0, "grayscale": 1.0}, "100% of the views are grey"),
-        ({"jitter": 0.0, "grayscale": 0.0, "scale": (1, 1), "radians": 0.0, "flip": 0.0}, "a thing moves by 0.0%"),
+        (
+            {"jitter": 0.0, "grayscale": 0.0, "scale": (1, 1), "radians": 0.0, "flip": 0.0},
+            "a thing moves by 0.0%",
+        ),
         ({"jiter": 0.0}, "does not take these options"),
         ({"jitter": -1.0}, "jitter must be a finite number >= 0"),
         (None, "a dictionary of options of simclr_view is expected, got NoneType"),

@@ -54,7 +54,13 @@ def test_dataset_contract(name):
 
 def small():
     images = torch.arange(4.0).view(4, 1, 1, 1).div(4)
-    return Dataset("small", images, torch.tensor([0, 1, 0, 1]), ("a", "b"), {"drawer": torch.tensor([3, 4, 5, 6])})
+    return Dataset(
+        "small",
+        images,
+        torch.tensor([0, 1, 0, 1]),
+        ("a", "b"),
+        {"drawer": torch.tensor([3, 4, 5, 6])},
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,7 +93,9 @@ def test_digits_split():
 
 
 def test_digits_split_is_always_the_same():
-    """The test part is the same on every machine: its first pictures are these, taken once from this code."""
+    """The test part is the same on every machine: its first pictures are these, taken once from
+    this code.
+    """
     assert digits("test").labels[:20].tolist() == DIGITS_TEST_LABELS
 
 
@@ -127,12 +135,19 @@ def test_sinusoid_mutants_are_caught(mutant):
 
 
 def test_sinusoids_ranges():
-    """Shapes are (T, N, 1) and (T,); amplitude, phase and x fill their ranges, the defaults those of the paper."""
+    """Shapes are (T, N, 1) and (T,); amplitude, phase and x fill their ranges, the defaults those
+    of the paper.
+    """
     tasks = sinusoids(400, 5, generator=generator())
     assert tasks.x.shape == tasks.y.shape == (400, 5, 1)
     assert tasks.amplitude.shape == tasks.phase.shape == (400,)
-    for values, low, high in [(tasks.amplitude, 0.1, 5), (tasks.phase, 0, math.pi), (tasks.x, -5, 5)]:
-        edge = 0.02 * (high - low)  # 400 draws miss an edge this wide with probability 0.98^400 < 0.001
+    for values, low, high in [
+        (tasks.amplitude, 0.1, 5),
+        (tasks.phase, 0, math.pi),
+        (tasks.x, -5, 5),
+    ]:
+        # 400 draws miss an edge this wide with probability 0.98^400 < 0.001
+        edge = 0.02 * (high - low)
         assert low <= values.min() < low + edge
         assert high - edge < values.max() <= high
     narrow = sinusoids(9, 9, generator=generator(), amplitude=(2, 2), phase=(1, 1), x_range=(1, 1))
@@ -149,12 +164,15 @@ def test_sinusoids_follow_the_generator():
 
 
 def test_sinusoids_are_the_same_everywhere():
-    """The values to the bit: computed in float64, so that machines differ only in bits that rounding drops.
+    """The values to the bit: computed in float64, so that machines differ only in bits that
+    rounding drops.
 
     The sum was taken once from this code; the formula is held by the tests above.
     """
     tasks = sinusoids(10, 10, generator=generator())
-    assert hashlib.sha256(b"".join(part.numpy().tobytes() for part in tasks)).hexdigest() == SINUSOIDS
+    assert (
+        hashlib.sha256(b"".join(part.numpy().tobytes() for part in tasks)).hexdigest() == SINUSOIDS
+    )
 
 
 SINUSOIDS = "12f32999aec5b42bf03be304844267cd2ad7d72abe2804e494b474823764233d"

@@ -24,8 +24,12 @@ def needs(file):
 
 @pytest.fixture
 def folders(tmp_path, monkeypatch):
-    """An installation without a checkout, with an empty folder for MLTEACH_DATA and an empty user's cache."""
-    monkeypatch.setattr(cache, "__file__", str(tmp_path / "site-packages" / "mlteach" / "data" / "cache.py"))
+    """An installation without a checkout, with an empty folder for MLTEACH_DATA and an empty user's
+    cache.
+    """
+    monkeypatch.setattr(
+        cache, "__file__", str(tmp_path / "site-packages" / "mlteach" / "data" / "cache.py")
+    )
     monkeypatch.setattr(cache, "_user_cache", lambda: tmp_path / "user")
     named = tmp_path / "named"
     named.mkdir()
@@ -46,7 +50,9 @@ def test_cache_folder(tmp_path, monkeypatch):
     monkeypatch.delenv("MLTEACH_DATA", raising=False)
     assert cache_folder().name == "data"
     assert (cache_folder() / "README.md").is_file()
-    monkeypatch.setattr(cache, "__file__", str(tmp_path / "site-packages" / "mlteach" / "data" / "cache.py"))
+    monkeypatch.setattr(
+        cache, "__file__", str(tmp_path / "site-packages" / "mlteach" / "data" / "cache.py")
+    )
     monkeypatch.setattr(cache, "_user_cache", lambda: tmp_path / "user")
     (tmp_path / "site-packages" / "data").mkdir(parents=True)  # somebody else's
     assert cache_folder() == tmp_path / "user" / "mlteach"
@@ -97,7 +103,9 @@ def test_cached_remakes_another_version(folders):
 
 
 def damaged(good):
-    """Ways a file goes wrong: cut off anywhere, a byte flipped anywhere, empty, not a zip at all, pickled objects."""
+    """Ways a file goes wrong: cut off anywhere, a byte flipped anywhere, empty, not a zip at all,
+    pickled objects.
+    """
     yield from (good[: int(share * len(good))] for share in (0, 0.1, 0.5, 0.9, 0.999))
     for place in range(len(good)):
         yield good[:place] + bytes([good[place] ^ 0xFF]) + good[place + 1 :]
@@ -139,12 +147,17 @@ def test_an_interrupted_write_leaves_nothing(folders, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         cache.cached("a.npz", ("a", "b"), some_arrays, version=2)
     assert [file.name for file in folders.named.iterdir()] == ["a.npz"]
-    assert cache.cached("a.npz", ("a",), must_not_be_called, version=1)["a"].sum() == some_arrays()["a"].sum()
+    assert (
+        cache.cached("a.npz", ("a",), must_not_be_called, version=1)["a"].sum()
+        == some_arrays()["a"].sum()
+    )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no read-only folders")
 def test_a_read_only_folder_stays_untouched(folders):
-    """A teacher's read-only folder is read, never written, not even by an administrator; the user's cache is next."""
+    """A teacher's read-only folder is read, never written, not even by an administrator; the user's
+    cache is next.
+    """
     folders.named.chmod(0o555)
     cache.cached("a.npz", ("a", "b"), some_arrays)
     assert list(folders.named.iterdir()) == []
@@ -163,7 +176,9 @@ def test_nowhere_to_write(folders):
 
 
 def test_glyphs_without_a_checkout_are_drawn_once(folders, monkeypatch):
-    """Installed without data/, the set is drawn into the cache at the first call and read at the second."""
+    """Installed without data/, the set is drawn into the cache at the first call and read at the
+    second.
+    """
     import importlib
 
     module = importlib.import_module("mlteach.data.glyphs")
@@ -179,12 +194,15 @@ def test_glyphs_without_a_checkout_are_drawn_once(folders, monkeypatch):
         test = module.glyphs("test")
         assert test.classes == ("Lao/ກ",)
         assert test.images.shape == (20, 1, 28, 28)
-        assert torch.equal(test.images[3].flatten().mul(15).round().long(), torch.arange(784) % 16)  # pixels in order
+        # pixels in order
+        assert torch.equal(test.images[3].flatten().mul(15).round().long(), torch.arange(784) % 16)
     assert len(drawn) == 1
 
 
 def test_a_file_of_another_format_is_named(folders):
-    """A file under the right name with the wrong arrays is an error or a warning that names file and array."""
+    """A file under the right name with the wrong arrays is an error or a warning that names file
+    and array.
+    """
     np.savez(folders.named / "cifar10_jpeg.npz", pictures=np.zeros(3))
     with pytest.raises(ValueError, match="cifar10_jpeg.npz .*test_jpeg"):
         cifar10("test")
@@ -195,12 +213,18 @@ def test_a_file_of_another_format_is_named(folders):
 
 def write_omniglot(folder):
     """Three alphabets of 2, 1 and 1 characters and 20 drawers, in the order of a throw of dice."""
-    names = np.array(["Zulu/character01", "Alpha/character02", "Alpha/character01", "Beta/character01"])
+    names = np.array(
+        ["Zulu/character01", "Alpha/character02", "Alpha/character01", "Beta/character01"]
+    )
     character, drawer = np.repeat(np.arange(4), 20), np.tile(np.arange(20), 4)
     images = np.zeros((80, 28, 28), np.uint8)
     images[:, 0, 0], images[:, 0, 1] = character * 50, drawer * 10
     order = np.random.default_rng(0).permutation(80)
-    arrays = {"images": images, "character": character.astype(np.int16), "drawer": drawer.astype(np.int8)}
+    arrays = {
+        "images": images,
+        "character": character.astype(np.int16),
+        "drawer": drawer.astype(np.int8),
+    }
     arrays = {name: array[order] for name, array in arrays.items()}
     evaluation = np.isin(arrays["character"], [0, 3])
     np.savez(folder / "omniglot28.npz", **arrays, evaluation=evaluation, names=names)
@@ -209,7 +233,9 @@ def write_omniglot(folder):
 def test_omniglot_from_a_folder(folders):
     """Characters in the order of their names, drawers from 0 to 19, labels from 0 in each split."""
     write_omniglot(folders.named)
-    background, evaluation, everything = (omniglot(split) for split in ("background", "evaluation", "all"))
+    background, evaluation, everything = (
+        omniglot(split) for split in ("background", "evaluation", "all")
+    )
     assert background.classes == ("Alpha/character01", "Alpha/character02")
     assert evaluation.classes == ("Beta/character01", "Zulu/character01")
     assert everything.classes == (*background.classes, *evaluation.classes)
@@ -219,7 +245,8 @@ def test_omniglot_from_a_folder(folders):
     assert background.factors["script"].tolist() == [0] * 40
     assert evaluation.factors["script"].tolist() == [0] * 20 + [1] * 20
     corner = (background.images * 255).round().long()[:, 0, 0]
-    assert corner[:, 0].tolist() == [2 * 50] * 20 + [1 * 50] * 20  # the pictures moved with their labels
+    # the pictures moved with their labels
+    assert corner[:, 0].tolist() == [2 * 50] * 20 + [1 * 50] * 20
     assert corner[:, 1].tolist() == [10 * drawer for drawer in range(20)] * 2
 
 
@@ -237,13 +264,17 @@ def write_cifar10_jpeg(folder, names):
         "offset": np.cumsum([0] + [len(file) for file in files]),
         "label": np.array([2, 0, 1], np.uint8),
     }
-    arrays = {f"{split}_{name}": array for split in ("train", "test") for name, array in part.items()}
+    arrays = {
+        f"{split}_{name}": array for split in ("train", "test") for name, array in part.items()
+    }
     np.savez(folder / "cifar10_jpeg.npz", names=np.array(names), **arrays)
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_cifar10_from_a_jpeg_copy(folders, split):
-    """Pictures decode to red, green and blue in that order of channels; labels follow the names in the file."""
+    """Pictures decode to red, green and blue in that order of channels; labels follow the names in
+    the file.
+    """
     write_cifar10_jpeg(folders.named, ["frog", "cat", "airplane"])
     part = cifar10(split)
     assert part.images.shape == (3, 3, 32, 32)
@@ -259,7 +290,9 @@ def install_torchvision(monkeypatch, **data_sets):
 
 
 def test_omniglot_by_torchvision(folders, monkeypatch):
-    """What torchvision unpacks becomes the cached file: ink and paper exchanged, 105 pixels to 28, drawers from 0."""
+    """What torchvision unpacks becomes the cached file: ink and paper exchanged, 105 pixels to 28,
+    drawers from 0.
+    """
 
     def unpack(root, background, download):
         assert download
@@ -310,7 +343,8 @@ def test_without_a_network(folders, monkeypatch, load):
 
     install_torchvision(monkeypatch, Omniglot=unreachable, CIFAR10=unreachable)
     with pytest.raises(
-        RuntimeError, match=r"no route to host.*Set MLTEACH_DATA .*\.npz, or use glyphs\(\) or shapes\(\)"
+        RuntimeError,
+        match=r"no route to host.*Set MLTEACH_DATA .*\.npz, or use glyphs\(\) or shapes\(\)",
     ):
         load()
     assert list(folders.named.iterdir()) == []
@@ -329,7 +363,8 @@ def test_real_omniglot():
 
 @needs("cifar10_jpeg.npz")
 def test_real_cifar10():
-    """10,000 test pictures, a thousand of each kind, with the mean colour that is published for CIFAR-10.
+    """10,000 test pictures, a thousand of each kind, with the mean colour that is published for
+    CIFAR-10.
 
     Channel means 0.491, 0.482, 0.447 (training part), as most CIFAR-10 code carries them.
     """

@@ -1,4 +1,6 @@
-"""The glyphs: the tracked set, its split by script, its difficulty, and the drawing that makes it again."""
+"""The glyphs: the tracked set, its split by script, its difficulty, and the drawing that makes it
+again.
+"""
 
 import hashlib
 import importlib
@@ -10,7 +12,8 @@ import torch.nn.functional as F
 
 from mlteach.data import SCRIPTS, draw_glyphs, glyphs
 
-module = importlib.import_module("mlteach.data.glyphs")  # the package holds a function of the same name
+# the package holds a function of the same name
+module = importlib.import_module("mlteach.data.glyphs")
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +22,9 @@ def everything():
 
 
 def test_the_tracked_set(everything):
-    """The decoded arrays to the bit, taken once from data/glyphs.npz: a change of the file is a change of the data."""
+    """The decoded arrays to the bit, taken once from data/glyphs.npz: a change of the file is a
+    change of the data.
+    """
     parts = [everything.images, everything.labels, *everything.factors.values()]
     assert hashlib.sha256(b"".join(part.numpy().tobytes() for part in parts)).hexdigest() == GLYPHS
     assert hashlib.sha256("\n".join(everything.classes).encode()).hexdigest() == CLASSES
@@ -36,7 +41,9 @@ def test_the_file_is_small():
 
 
 def test_split_by_script(everything):
-    """Train and test share no script, together they are the whole set, and labels count from 0 in each."""
+    """Train and test share no script, together they are the whole set, and labels count from 0 in
+    each.
+    """
     train, test = glyphs("train"), glyphs("test")
     assert set(train.classes) | set(test.classes) == set(everything.classes)
     assert len(train) + len(test) == len(everything) == 20 * 886
@@ -52,11 +59,14 @@ def test_split_by_script(everything):
 
 
 def test_ink(everything):
-    """Ink is 1 on paper 0, 16 shades, about as much of it as in handwriting, and no picture is empty or a blot."""
+    """Ink is 1 on paper 0, 16 shades, about as much of it as in handwriting, and no picture is
+    empty or a blot.
+    """
     assert everything.images.unique().tolist() == pytest.approx([level / 15 for level in range(16)])
     share = everything.images.mean((1, 2, 3))
     assert 0.01 < share.min() < share.max() < 0.35
-    assert everything.images.mean().item() == pytest.approx(0.1, abs=0.02)  # Omniglot at this size: 0.084
+    # Omniglot at this size: 0.084
+    assert everything.images.mean().item() == pytest.approx(0.1, abs=0.02)
 
 
 def test_drawers_have_habits(everything):
@@ -65,8 +75,11 @@ def test_drawers_have_habits(everything):
     row = torch.arange(28.0) - 13.5
     weight = pictures.sum((2, 3))
     x, y = (pictures.sum(2) * row).sum(2) / weight, (pictures.sum(3) * row).sum(2) / weight
-    along = (pictures * row * row[:, None]).sum((2, 3)) / weight - x * y  # positive where ink leans to the left
-    is_test = torch.tensor([name.split("/")[0] in module.TEST_SCRIPTS for name in everything.classes])
+    # positive where ink leans to the left
+    along = (pictures * row * row[:, None]).sum((2, 3)) / weight - x * y
+    is_test = torch.tensor(
+        [name.split("/")[0] in module.TEST_SCRIPTS for name in everything.classes]
+    )
     for habit in (weight, along):
         both = torch.stack([habit[is_test].mean(0), habit[~is_test].mean(0)])
         assert torch.corrcoef(both)[0, 1] > 0.9
@@ -90,7 +103,8 @@ def nearest_neighbour(dataset, n_shot, n_episodes=300):
 
 @pytest.mark.parametrize(("n_shot", "expected"), [(1, 46.3), (5, 65.5)])
 def test_as_hard_as_handwriting(n_shot, expected):
-    """Nearest pixel neighbour on test scripts; measured on 1,000 episodes, Omniglot's evaluation set 42.8 and 64.9.
+    """Nearest pixel neighbour on test scripts; measured on 1,000 episodes, Omniglot's evaluation
+    set 42.8 and 64.9.
 
     300 episodes scatter by about 0.9.
     """
@@ -124,7 +138,8 @@ def test_the_drawing_makes_the_tracked_set(hebrew, everything):
     old = torch.stack([tracked[name][:3] for name in shared])
     new = torch.stack([images[classes.index(name)].flatten(1) for name in shared])
     assert F.cosine_similarity(old, new, dim=2).mean() > 0.9
-    assert F.cosine_similarity(old, new.roll(1, 0), dim=2).mean() < 0.5  # other letters, for comparison
+    # other letters, for comparison
+    assert F.cosine_similarity(old, new.roll(1, 0), dim=2).mean() < 0.5
 
 
 def test_the_seed_makes_the_drawers(hebrew):

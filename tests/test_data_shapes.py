@@ -1,4 +1,6 @@
-"""The coloured shapes: each factor is in the picture as its number says, and none gives the shape away."""
+"""The coloured shapes: each factor is in the picture as its number says, and none gives the shape
+away.
+"""
 
 import colorsys
 import hashlib
@@ -10,12 +12,15 @@ import torch
 
 from mlteach.data import shapes
 
-module = importlib.import_module("mlteach.data.shapes")  # the package holds a function of the same name
+# the package holds a function of the same name
+module = importlib.import_module("mlteach.data.shapes")
 GREY = torch.tensor([0.299, 0.587, 0.114])[:, None, None]  # ITU-R BT.601
 
 
 def moon_area():
-    """The disc of radius 0.9 less its overlap with the disc of radius 0.75 at distance 0.45 (two circular segments)."""
+    """The disc of radius 0.9 less its overlap with the disc of radius 0.75 at distance 0.45 (two
+    circular segments).
+    """
     big, small, apart = 0.9, 0.75, 0.45
     along = (apart**2 + big**2 - small**2) / (2 * apart)  # from the big centre to the common chord
     segments = [(big, along), (small, apart - along)]
@@ -54,11 +59,16 @@ def test_covered_area(name, angle):
 
 
 def test_orientation():
-    """Unturned, triangle, star and heart are mirror images of themselves and the first two point up, the heart down."""
+    """Unturned, triangle, star and heart are mirror images of themselves and the first two point
+    up, the heart down.
+    """
     for name in ("triangle", "star", "heart"):
         picture = cover(name, angle=0.0)
         assert torch.allclose(picture, picture.flip(1), atol=1e-9)
-    tip = {name: cover(name, angle=0.0).sum(1).nonzero().flatten() for name in ("triangle", "star", "heart")}
+    tip = {
+        name: cover(name, angle=0.0).sum(1).nonzero().flatten()
+        for name in ("triangle", "star", "heart")
+    }
     widths = {name: cover(name, angle=0.0).sum(1) for name in tip}
     assert widths["triangle"][tip["triangle"][0]] < 2 < widths["triangle"][tip["triangle"][-2]]
     assert widths["star"][tip["star"][0]] < 2
@@ -67,7 +77,9 @@ def test_orientation():
 
 @pytest.mark.parametrize("angle", [-0.5, 0.0, 0.3])
 def test_rotation_is_clockwise(angle):
-    """The moon's weight lies to the left of its centre, and turns with the angle, clockwise where it is positive."""
+    """The moon's weight lies to the left of its centre, and turns with the angle, clockwise where
+    it is positive.
+    """
     here = (torch.arange(32) + 0.5) / 16 - 1
     picture = cover("moon", angle=angle)
     x, y = (picture.sum(0) * here).sum(), (picture.sum(1) * here).sum()
@@ -112,12 +124,16 @@ def middle_and_corner(pictures):
 
 
 def test_shapes_are_visible_in_grey():
-    """Bright on dark or dark on bright as the polarity says, and always apart, whatever the hues: half of each."""
-    pictures = shapes(4000, 1, size=(0.45, 0.5), texture=0, noise=0)  # small: the median is background
+    """Bright on dark or dark on bright as the polarity says, and always apart, whatever the hues:
+    half of each.
+    """
+    # small: the median is background
+    pictures = shapes(4000, 1, size=(0.45, 0.5), texture=0, noise=0)
     shape, background = middle_and_corner(pictures)
     sign = 2 * pictures.factors["polarity"] - 1
     assert ((shape - background) * sign).min() > 0.07
-    assert pictures.factors["polarity"].float().mean().item() == pytest.approx(0.5, abs=0.04)  # five standard errors
+    # five standard errors
+    assert pictures.factors["polarity"].float().mean().item() == pytest.approx(0.5, abs=0.04)
 
 
 def test_place_and_size():
@@ -141,7 +157,9 @@ def test_place_and_size():
 
 
 def test_factors_are_independent():
-    """No factor's mean depends on the shape by more than chance; a size tied slightly to the shape would be seen."""
+    """No factor's mean depends on the shape by more than chance; a size tied slightly to the shape
+    would be seen.
+    """
 
     def dependence(labels, values):
         """F statistic of a one-way analysis of variance."""
@@ -152,7 +170,8 @@ def test_factors_are_independent():
 
     pictures = shapes(4000, 4)
     for name in ("hue", "size", "x", "y", "rotation", "background", "polarity"):
-        assert dependence(pictures.labels, pictures.factors[name].float()) < 5, name  # p = 1e-5 at (7, 3992) degrees
+        # p = 1e-5 at (7, 3992) degrees
+        assert dependence(pictures.labels, pictures.factors[name].float()) < 5, name
     tied = pictures.factors["size"] + 0.01 * pictures.labels
     assert dependence(pictures.labels, tied) > 5
     assert pictures.labels.bincount().min() > 4000 / 8 * 0.8
@@ -165,7 +184,8 @@ def knn(train, train_labels, test, test_labels):
 
 
 def test_pixels_do_not_give_the_shape_away():
-    """With 2,000 labels five nearest neighbours in pixels find under 55 % of the shapes; chance is 12.5 %.
+    """With 2,000 labels five nearest neighbours in pixels find under 55 % of the shapes; chance is
+    12.5 %.
 
     Measured: 45 % over seeds; a thousand test pictures scatter by 1.6.
     """
@@ -175,7 +195,8 @@ def test_pixels_do_not_give_the_shape_away():
 
 
 def test_the_same_everywhere():
-    """Pictures and factors to the bit: computed in float64 and rounded to 8 bits, which drops what machines differ in.
+    """Pictures and factors to the bit: computed in float64 and rounded to 8 bits, which drops what
+    machines differ in.
 
     The sum was taken once from this code; what the pictures show is held by the tests above.
     """

@@ -9,7 +9,8 @@ import torch
 
 from mlteach.data import tones
 
-module = importlib.import_module("mlteach.data.tones")  # the package holds a function of the same name
+# the package holds a function of the same name
+module = importlib.import_module("mlteach.data.tones")
 
 
 def canonical(tune):
@@ -33,30 +34,41 @@ def test_notes_alone_do_not_tell_the_tune():
 
 
 def test_every_note_has_its_pitch():
-    """The spectrum of each whole note peaks at the pitch that key, start and tune give (a multiple of it, if anything).
+    """The spectrum of each whole note peaks at the pitch that key, start and tune give (a multiple
+    of it, if anything).
 
-    A note lasts 64 ms, so its peak is sharp to about 1 / 0.064 = 16 Hz; padded with zeros it is located better.
+    A note lasts 64 ms, so its peak is sharp to about 1 / 0.064 = 16 Hz; padded with zeros it is
+    located better.
     """
     waves = tones(20, 0, noise=0)
     for i in range(len(waves)):
-        tune, key, start = module.TUNES[waves.labels[i]], waves.factors["key"][i], waves.factors["start"][i]
+        tune, key, start = (
+            module.TUNES[waves.labels[i]],
+            waves.factors["key"][i],
+            waves.factors["start"][i],
+        )
         first_whole = -int(-start // 1)  # rounded up
         for note in range(first_whole, first_whole + 11):
             begin = round((note - start.item()) * 256)
-            spectrum = torch.fft.rfft(waves.waves[i, 0, begin : begin + 256], n=8000).abs()  # bins of 0.5 Hz
+            # bins of 0.5 Hz
+            spectrum = torch.fft.rfft(waves.waves[i, 0, begin : begin + 256], n=8000).abs()
             pitch = 110 * 2 ** ((key.item() + tune[note % 4]) / 12)
-            near = spectrum[int(2 * pitch) - 16 : int(2 * pitch) + 18]  # within 8 Hz, less than two semitones
+            # within 8 Hz, less than two semitones
+            near = spectrum[int(2 * pitch) - 16 : int(2 * pitch) + 18]
             assert near.max() > 0.5 * spectrum.max(), (i, note)
 
 
 def test_contract():
-    """Waves (n, 1, 256 n_notes) in [-1, 1], not silent, hardly clipped; every tune, key, start and timbre occurs."""
+    """Waves (n, 1, 256 n_notes) in [-1, 1], not silent, hardly clipped; every tune, key, start and
+    timbre occurs.
+    """
     waves = tones(400, 1, n_notes=6)
     assert waves.waves.shape == (400, 1, 6 * 256)
     assert waves.waves.dtype == torch.float32
     assert waves.waves.abs().max() <= 1
     assert (waves.waves.abs() == 1).float().mean() < 1e-4
-    assert waves.waves.std() == pytest.approx((1 + 0.3**2) ** 0.5 / 5, rel=0.01)  # tune 1, noise 0.3, scaled by 5
+    # tune 1, noise 0.3, scaled by 5
+    assert waves.waves.std() == pytest.approx((1 + 0.3**2) ** 0.5 / 5, rel=0.01)
     assert waves.labels.unique().tolist() == list(range(8))
     assert waves.factors["key"].max() - waves.factors["key"].min() > 11
     assert waves.factors["start"].long().unique().tolist() == [0, 1, 2, 3]
@@ -66,7 +78,8 @@ def test_contract():
 
 
 def test_simple_views_of_the_wave_do_not_give_the_tune_away():
-    """With 200 labels the nearest wave finds under 30 % of the tunes and the nearest spectrogram under 60 %.
+    """With 200 labels the nearest wave finds under 30 % of the tunes and the nearest spectrogram
+    under 60 %.
 
     Measured 14 and 47 %; chance is 12.5 %. This is what a learned representation has to beat.
     """
@@ -85,7 +98,8 @@ def test_simple_views_of_the_wave_do_not_give_the_tune_away():
 
 
 def test_the_same_everywhere():
-    """Waves to the bit: computed in float64 and rounded to 16 bits, which drops what machines differ in.
+    """Waves to the bit: computed in float64 and rounded to 16 bits, which drops what machines
+    differ in.
 
     The sum was taken once from this code; what the waves hold is held by the tests above.
     """

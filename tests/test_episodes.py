@@ -1,4 +1,6 @@
-"""Episodes: every task is a fair draw of classes and pictures, and nothing leaks from support to query."""
+"""Episodes: every task is a fair draw of classes and pictures, and nothing leaks from support to
+query.
+"""
 
 from __future__ import annotations
 
@@ -36,21 +38,31 @@ def draw(n_tasks=250, sampler=sample_episodes, seed=0, **changed):
 def problems(sampler):
     """Everything that is wrong with the episodes that a sampler draws."""
     episodes = draw(sampler=sampler)
-    support, query = (x.flatten(1).long() for x in (episodes.x_support, episodes.x_query))  # numbers of the pictures
+    # numbers of the pictures
+    support, query = (x.flatten(1).long() for x in (episodes.x_support, episodes.x_query))
     named = [classes_named(support, episodes.y_support), classes_named(query, episodes.y_query)]
     wrong = {
-        "support in query": any(set(s.tolist()) & set(q.tolist()) for s, q in zip(support, query, strict=True)),
+        "support in query": any(
+            set(s.tolist()) & set(q.tolist()) for s, q in zip(support, query, strict=True)
+        ),
         "a picture twice": any(len(set(row.tolist())) < len(row) for row in (*support, *query)),
-        "labels": any(y.unique().tolist() != [*range(WAY)] for y in (*episodes.y_support, *episodes.y_query)),
-        "a label is not a class": any(len(set(task)) < WAY or None in task for tasks in named for task in tasks),
+        "labels": any(
+            y.unique().tolist() != [*range(WAY)] for y in (*episodes.y_support, *episodes.y_query)
+        ),
+        "a label is not a class": any(
+            len(set(task)) < WAY or None in task for tasks in named for task in tasks
+        ),
         "support and query name their classes differently": named[0] != named[1],
-        "not a fair draw": surprise(named[0], support, query) < 1e-6,  # wrongly so once in a hundred thousand seeds
+        # wrongly so once in a hundred thousand seeds
+        "not a fair draw": surprise(named[0], support, query) < 1e-6,
     }
     return [name for name, is_wrong in wrong.items() if is_wrong]
 
 
 def classes_named(pictures, labels):
-    """Of each task the data set's class behind the labels 0 to N - 1; None where a label has none or several."""
+    """Of each task the data set's class behind the labels 0 to N - 1; None where a label has none
+    or several.
+    """
     tasks = []
     for truth, y in zip(DATASET.labels[pictures], labels, strict=True):
         meant = [set(truth[y == label].tolist()) for label in range(WAY)]
@@ -59,7 +71,9 @@ def classes_named(pictures, labels):
 
 
 def surprise(tasks, support, query):
-    """The smallest p-value of chi-square tests: of classes at each label, of tasks alike in a row, of pictures."""
+    """The smallest p-value of chi-square tests: of classes at each label, of tasks alike in a row,
+    of pictures.
+    """
     usable = [c for c, size in enumerate(SIZES) if size >= SHOT + QUERY]
     repeats = sum(set(one) == set(other) for one, other in zip(tasks, tasks[1:], strict=False))
     pairs, by_chance = len(tasks) - 1, 1 / math.comb(len(usable), WAY)
@@ -70,11 +84,15 @@ def surprise(tasks, support, query):
            for part in (support, query) for c in usable},
     }  # fmt: skip
     expected = {"repeats": [pairs * by_chance, pairs * (1 - by_chance)]}
-    return min(chisquare(n, expected.get(name)).pvalue if sum(n) else 0 for name, n in counts.items())
+    return min(
+        chisquare(n, expected.get(name)).pvalue if sum(n) else 0 for name, n in counts.items()
+    )
 
 
 def test_episodes_are_fair_draws():
-    """Disjoint support and query, labels 0 to N - 1, classes and pictures equally likely, tasks independent."""
+    """Disjoint support and query, labels 0 to N - 1, classes and pictures equally likely, tasks
+    independent.
+    """
     assert problems(sample_episodes) == []
 
 
@@ -89,7 +107,9 @@ def with_support_in_query(episodes):
 
 
 def not_relabelled(episodes):
-    support, query = (DATASET.labels[x.flatten(1).long()] for x in (episodes.x_support, episodes.x_query))
+    support, query = (
+        DATASET.labels[x.flatten(1).long()] for x in (episodes.x_support, episodes.x_query)
+    )
     return episodes._replace(y_support=support, y_query=query)
 
 
@@ -101,7 +121,9 @@ def same_classes_everywhere(dataset, *, n_tasks, n_way, n_shot, n_query, generat
     """One set of classes for all tasks, new pictures for each."""
     classes = torch.tensor([0, 1, 3])
     part = dataset.subset(torch.isin(dataset.labels, classes))
-    return sample_episodes(part, n_tasks=n_tasks, n_way=n_way, n_shot=n_shot, n_query=n_query, generator=generator)
+    return sample_episodes(
+        part, n_tasks=n_tasks, n_way=n_way, n_shot=n_shot, n_query=n_query, generator=generator
+    )
 
 
 def by_hand(dataset, *, n_tasks, n_way, n_shot, n_query, generator, replace_classes=False, sort_classes=False,
@@ -189,7 +211,10 @@ def test_torch_global_state_is_left_alone():
     ("changed", "told"),
     [
         ({"n_way": 7}, "too few classes: n_way is 7, numbers has 6"),
-        ({"n_way": 6}, "n_shot \\+ n_query is 5, and of the 6 classes of numbers only 5 have so many"),
+        (
+            {"n_way": 6},
+            "n_shot \\+ n_query is 5, and of the 6 classes of numbers only 5 have so many",
+        ),
         ({"n_shot": 10, "n_query": 10}, "n_shot \\+ n_query is 20.*largest class has 12"),
         ({"n_way": 0}, "n_way must be an integer >= 1, got 0"),
         ({"n_shot": 0}, "n_shot must be an integer >= 1, got 0"),
@@ -213,7 +238,12 @@ def test_every_picture_of_a_class_can_be_used():
 
 def test_glyph_episodes_hold_pictures_of_scripts():
     episodes = sample_episodes(
-        glyphs("test"), n_tasks=2, n_way=5, n_shot=1, n_query=3, generator=Generator().manual_seed(0)
+        glyphs("test"),
+        n_tasks=2,
+        n_way=5,
+        n_shot=1,
+        n_query=3,
+        generator=Generator().manual_seed(0),
     )
     assert episodes.x_support.shape == (2, 5, 1, 28, 28)
     assert episodes.x_query.shape == (2, 15, 1, 28, 28)
@@ -225,7 +255,9 @@ def test_meta_training_and_meta_testing_share_no_class():
 
 
 def test_sinusoid_episodes_are_waves():
-    """Support and query of a task lie on one wave: least squares over amplitude and phase leave nothing."""
+    """Support and query of a task lie on one wave: least squares over amplitude and phase leave
+    nothing.
+    """
     episodes = sinusoid_episodes(6, n_shot=5, n_query=7, generator=Generator().manual_seed(0))
     assert [part.shape for part in episodes] == [(6, 5, 1), (6, 5, 1), (6, 7, 1), (6, 7, 1)]
     x = torch.cat([episodes.x_support, episodes.x_query], 1).double()
@@ -240,7 +272,9 @@ def test_sinusoid_episodes_are_waves():
 
 def test_sinusoid_ranges_are_passed_on():
     ranges = {"amplitude": (2.0, 2.0), "phase": (0.0, 0.0)}
-    episodes = sinusoid_episodes(3, n_shot=2, n_query=2, generator=Generator().manual_seed(0), **ranges)
+    episodes = sinusoid_episodes(
+        3, n_shot=2, n_query=2, generator=Generator().manual_seed(0), **ranges
+    )
     assert episodes.y_query.allclose(2 * episodes.x_query.sin(), atol=1e-5)
     with pytest.raises(ValueError, match="n_shot must be"):
         sinusoid_episodes(3, n_shot=0, n_query=2, generator=Generator())

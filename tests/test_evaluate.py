@@ -1,4 +1,6 @@
-"""Evaluation equals its definitions and scikit-learn, changes nothing, and the usual mistakes are told apart."""
+"""Evaluation equals its definitions and scikit-learn, changes nothing, and the usual mistakes are
+told apart.
+"""
 
 import copy
 import math
@@ -31,7 +33,9 @@ def random(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def blobs(n: int, *, n_classes: int = 3, d: int = 5, spread: float = 1.5, seed: int = 0) -> tuple[Tensor, Tensor]:
+def blobs(
+    n: int, *, n_classes: int = 3, d: int = 5, spread: float = 1.5, seed: int = 0
+) -> tuple[Tensor, Tensor]:
     """Overlapping classes, each around its own point: the same points for every seed."""
     labels = torch.arange(n) % n_classes
     return 2 * random(n_classes, d, seed=99)[labels] + spread * random(n, d, seed=seed), labels
@@ -40,7 +44,7 @@ def blobs(n: int, *, n_classes: int = 3, d: int = 5, spread: float = 1.5, seed: 
 TRAIN, TEST = blobs(120), blobs(90, seed=1)
 
 
-# --- features --------------------------------------------------------------------------------------------------------
+# --- features ------------------------------------------------------------------------------------
 
 
 class Method(nn.Module):
@@ -66,11 +70,15 @@ def method_in_training() -> Method:
 
 
 @pytest.mark.parametrize(
-    "pick", [lambda m: m, lambda m: m.encoder, lambda m: m.encode], ids=["method", "module", "bound"]
+    "pick",
+    [lambda m: m, lambda m: m.encoder, lambda m: m.encode],
+    ids=["method", "module", "bound"],
 )
 @pytest.mark.parametrize("batch_size", [1, 3, 500])
 def test_features_are_those_of_evaluation_mode_whatever_the_batches(pick, batch_size):
-    """A method, its encoder or its `encode`: BatchNorm uses what it has learned, not the batch at hand."""
+    """A method, its encoder or its `encode`: BatchNorm uses what it has learned, not the batch at
+    hand.
+    """
     method = method_in_training()
     expected = copy.deepcopy(method).eval().encoder(IMAGES)
     found = features(pick(method), IMAGES, batch_size=batch_size)
@@ -90,7 +98,9 @@ def test_features_change_nothing():
 
 
 def test_an_encoder_left_in_training_mode_is_another_encoder():
-    """The mutant that the tests above are for: its features depend on the batch, and its memory moves."""
+    """The mutant that the tests above are for: its features depend on the batch, and its memory
+    moves.
+    """
     method = method_in_training()
     before = copy.deepcopy(method.state_dict())
     with torch.no_grad():
@@ -102,16 +112,36 @@ def test_an_encoder_left_in_training_mode_is_another_encoder():
 def test_pixels_are_features_too():
     """Any function will do."""
     assert torch.equal(features(nn.Flatten(), IMAGES), IMAGES.flatten(1))
-    assert torch.equal(features(lambda x: x.mean((1, 2)), IMAGES, batch_size=4), IMAGES.mean((1, 2)))
+    assert torch.equal(
+        features(lambda x: x.mean((1, 2)), IMAGES, batch_size=4), IMAGES.mean((1, 2))
+    )
 
 
 @pytest.mark.parametrize(
     ("encoder", "images", "keywords", "error", "message"),
     [
-        (nn.Identity(), IMAGES, {}, ValueError, r"encoder must return \(B, D\), got \(10, 1, 8, 8\)"),
+        (
+            nn.Identity(),
+            IMAGES,
+            {},
+            ValueError,
+            r"encoder must return \(B, D\), got \(10, 1, 8, 8\)",
+        ),
         (nn.Flatten(), IMAGES[:0], {}, ValueError, "at least one picture"),
-        (nn.Flatten(), IMAGES, {"batch_size": 0}, ValueError, "batch_size must be at least 1, got 0"),
-        (None, IMAGES, {}, TypeError, "encoder must be a module, a method or a function, got NoneType"),
+        (
+            nn.Flatten(),
+            IMAGES,
+            {"batch_size": 0},
+            ValueError,
+            "batch_size must be at least 1, got 0",
+        ),
+        (
+            None,
+            IMAGES,
+            {},
+            TypeError,
+            "encoder must be a module, a method or a function, got NoneType",
+        ),
     ],
 )
 def test_features_refuse_what_cannot_work(encoder, images, keywords, error, message):
@@ -129,11 +159,15 @@ def test_accuracy_by_hand():
         accuracy(scores, torch.tensor([1, 0]))
 
 
-# --- weighted kNN ----------------------------------------------------------------------------------------------------
+# --- weighted kNN --------------------------------------------------------------------------------
 
 
 def cosine(x: list[float], y: list[float]) -> float:
-    return sum(a * b for a, b in zip(x, y, strict=True)) / math.dist(x, [0] * len(x)) / math.dist(y, [0] * len(y))
+    return (
+        sum(a * b for a, b in zip(x, y, strict=True))
+        / math.dist(x, [0] * len(x))
+        / math.dist(y, [0] * len(y))
+    )
 
 
 def knn_by_loops(x, y, x_test, y_test, k, temperature) -> float:
@@ -141,7 +175,8 @@ def knn_by_loops(x, y, x_test, y_test, k, temperature) -> float:
     right = 0
     for picture, label in zip(x_test.tolist(), y_test.tolist(), strict=True):
         near = sorted(
-            ((cosine(picture, other), c) for other, c in zip(x.tolist(), y.tolist(), strict=True)), reverse=True
+            ((cosine(picture, other), c) for other, c in zip(x.tolist(), y.tolist(), strict=True)),
+            reverse=True,
         )
         votes = dict.fromkeys(y.tolist(), 0.0)
         for similarity, c in near[:k]:
@@ -161,7 +196,9 @@ def test_knn_equals_loops_over_the_definition(k, temperature):
 @pytest.mark.parametrize("k", [1, 7, 40])
 def test_knn_equals_scikit_learn(k):
     """KNeighborsClassifier with cosine distance 1 - s and weights exp(s / temperature)."""
-    judge = KNeighborsClassifier(k, metric="cosine", weights=lambda distance: np.exp((1 - distance) / 0.1))
+    judge = KNeighborsClassifier(
+        k, metric="cosine", weights=lambda distance: np.exp((1 - distance) / 0.1)
+    )
     expected = judge.fit(*(part.numpy() for part in TRAIN)).score(*(part.numpy() for part in TEST))
     assert knn_accuracy(*TRAIN, *TEST, k=k) == pytest.approx(expected)
 
@@ -177,9 +214,14 @@ def test_knn_does_not_see_lengths_and_its_order_does_not_matter():
 
 
 def test_knn_votes_by_hand():
-    """At temperature 1 / log 2 a cosine larger by 1 has twice the weight: 1 against 2 and 2, by label 1, 0, 0."""
+    """At temperature 1 / log 2 a cosine larger by 1 has twice the weight: 1 against 2 and 2, by
+    label 1, 0, 0.
+    """
     votes = knn_votes(
-        torch.tensor([[1.0, 0.0, -1.0]]), torch.tensor([[1, 0, 0]]), n_classes=3, temperature=1 / math.log(2)
+        torch.tensor([[1.0, 0.0, -1.0]]),
+        torch.tensor([[1, 0, 0]]),
+        n_classes=3,
+        temperature=1 / math.log(2),
     )
     assert votes.tolist()[0] == pytest.approx([3 / 7, 4 / 7, 0])
 
@@ -190,7 +232,9 @@ def test_knn_needs_no_luck_with_the_temperature():
 
 
 def test_training_pictures_find_themselves():
-    """Why the test must not hold training pictures: with k = 1 each is its own neighbour, with random labels too."""
+    """Why the test must not hold training pictures: with k = 1 each is its own neighbour, with
+    random labels too.
+    """
     x, y = random(200, 4), torch.arange(200) % 2
     assert knn_accuracy(x, y, x, y, k=1) == 1
     assert nearest_neighbour_accuracy(x, y) < 0.65
@@ -221,7 +265,7 @@ def test_nearest_neighbour_equals_loops():
     assert nearest_neighbour_accuracy(x, y) == pytest.approx(right / len(x))
 
 
-# --- linear probe ----------------------------------------------------------------------------------------------------
+# --- linear probe --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("penalty", [0.1, 1.0, 30.0])
@@ -230,14 +274,22 @@ def test_the_probe_equals_scikit_learn(penalty, shape):
     """LogisticRegression with C = 1 / penalty on standardised features, probability by probability."""
     (x, y), (x_test, y_test) = TRAIN, TEST
     if shape == "wide":  # more features than pictures
-        x, y, x_test = torch.cat([x, random(120, 80)], 1)[:40], y[:40], torch.cat([x_test, random(90, 80, seed=2)], 1)
+        x, y, x_test = (
+            torch.cat([x, random(120, 80)], 1)[:40],
+            y[:40],
+            torch.cat([x_test, random(90, 80, seed=2)], 1),
+        )
     x, x_test = 7 * x + 100, 7 * x_test + 100
     scaler = StandardScaler().fit(x)
-    witness = LogisticRegression(C=1 / penalty, tol=1e-9, max_iter=10_000).fit(scaler.transform(x), y)
+    witness = LogisticRegression(C=1 / penalty, tol=1e-9, max_iter=10_000).fit(
+        scaler.transform(x), y
+    )
     expected = torch.from_numpy(witness.predict_proba(scaler.transform(x_test)))
     ours = linear_classifier(x, y, penalty=penalty)(x_test).softmax(1)
     assert torch.allclose(ours, expected, atol=1e-4)
-    assert linear_probe(x, y, x_test, y_test, penalty=penalty) == witness.score(scaler.transform(x_test), y_test)
+    assert linear_probe(x, y, x_test, y_test, penalty=penalty) == witness.score(
+        scaler.transform(x_test), y_test
+    )
 
 
 def test_the_probe_is_at_the_bottom_of_its_loss():
@@ -246,13 +298,18 @@ def test_the_probe_is_at_the_bottom_of_its_loss():
     mean, std, layer = x.mean(0), x.std(0, correction=0), linear_classifier(x, y, penalty=2.0)
     weight = (layer.weight * std).requires_grad_()
     bias = (layer.bias + layer.weight @ mean).requires_grad_()
-    loss = F.cross_entropy(F.linear((x - mean) / std, weight, bias), y, reduction="sum") + weight.square().sum()
+    loss = (
+        F.cross_entropy(F.linear((x - mean) / std, weight, bias), y, reduction="sum")
+        + weight.square().sum()
+    )
     for gradient in torch.autograd.grad(loss, (weight, bias)):
         assert gradient.abs().max() < 1e-3
 
 
 def test_the_probe_is_the_same_again_and_draws_nothing():
-    """Under no_grad too, as an evaluation while training has it; torch's random stream does not move."""
+    """Under no_grad too, as an evaluation while training has it; torch's random stream does not
+    move.
+    """
     before = torch.get_rng_state()
     first = linear_classifier(*TRAIN)
     with torch.no_grad():
@@ -263,15 +320,24 @@ def test_the_probe_is_the_same_again_and_draws_nothing():
 
 
 def test_the_probe_does_not_see_scale_or_shift_and_ignores_a_constant():
-    """Standardised features: another unit of measurement changes nothing, and 0.1, all the same, is no feature."""
+    """Standardised features: another unit of measurement changes nothing, and 0.1, all the same, is
+    no feature.
+    """
     (x, y), (x_test, _) = TRAIN, TEST
     expected = linear_classifier(x, y)(x_test)
-    scale, shift = torch.tensor([1e-3, 1, 10, 1e4, 2]).double(), torch.tensor([5, 0, -3, 1, 1]).double()
-    assert torch.allclose(linear_classifier(scale * x + shift, y)(scale * x_test + shift), expected, atol=1e-5)
+    scale, shift = (
+        torch.tensor([1e-3, 1, 10, 1e4, 2]).double(),
+        torch.tensor([5, 0, -3, 1, 1]).double(),
+    )
+    assert torch.allclose(
+        linear_classifier(scale * x + shift, y)(scale * x_test + shift), expected, atol=1e-5
+    )
     with_constant = torch.cat([x, torch.full((120, 1), 0.1).double()], 1)
     layer = linear_classifier(with_constant, y)
     assert layer.weight[:, -1].abs().max() == 0
-    assert torch.allclose(layer(torch.cat([x_test, torch.full((90, 1), 1e6).double()], 1)), expected, atol=1e-5)
+    assert torch.allclose(
+        layer(torch.cat([x_test, torch.full((90, 1), 1e6).double()], 1)), expected, atol=1e-5
+    )
 
 
 def test_the_probe_takes_any_class_numbers():
@@ -284,7 +350,9 @@ def test_the_probe_takes_any_class_numbers():
 
 
 def test_mutant_standardised_with_the_test_statistics():
-    """Where the test set is another domain, its own statistics pull it back: a better number that nobody can have."""
+    """Where the test set is another domain, its own statistics pull it back: a better number that
+    nobody can have.
+    """
     (x, y), (x_test, y_test) = TRAIN, TEST
     shifted = x_test + 20  # every feature, as a brighter camera would do
     honest = linear_probe(x, y, shifted, y_test)
@@ -293,7 +361,7 @@ def test_mutant_standardised_with_the_test_statistics():
     assert leaking > honest + 0.1
 
 
-# --- fine-tuning -----------------------------------------------------------------------------------------------------
+# --- fine-tuning ---------------------------------------------------------------------------------
 
 
 def toy_pictures(n: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -316,7 +384,10 @@ def test_fine_tuning_leaves_the_encoder_as_it_is():
     encoder = toy_encoder().train()
     encoder[0].eval()
     encoder[-1].weight.requires_grad_(False)
-    before, modes = copy.deepcopy(encoder.state_dict()), [part.training for part in encoder.modules()]
+    before, modes = (
+        copy.deepcopy(encoder.state_dict()),
+        [part.training for part in encoder.modules()],
+    )
     stream = torch.get_rng_state()
     tuned = fine_tune(encoder, *toy_pictures(40, seed=0), steps=5)
     assert all(torch.equal(before[name], value) for name, value in encoder.state_dict().items())
@@ -324,28 +395,45 @@ def test_fine_tuning_leaves_the_encoder_as_it_is():
     assert not encoder[-1].weight.requires_grad
     assert torch.equal(torch.get_rng_state(), stream)
     moved = tuned.encoder.state_dict()
-    assert [name for name in before if "weight" in name and torch.equal(before[name], moved[name])] == []
+    assert [
+        name for name in before if "weight" in name and torch.equal(before[name], moved[name])
+    ] == []
     assert not any(part.training for part in tuned.modules())
 
 
 def test_fine_tuning_starts_from_the_linear_probe():
     """With no step it is the probe, for a method with `encode` too."""
-    (images, labels), (test_images, test_labels) = toy_pictures(40, seed=0), toy_pictures(200, seed=1)
+    (images, labels), (test_images, test_labels) = (
+        toy_pictures(40, seed=0),
+        toy_pictures(200, seed=1),
+    )
     for encoder in (toy_encoder(), Method()):
         tuned = fine_tune(encoder, images, labels, steps=0)
         z, z_test = features(encoder, images), features(encoder, test_images)
         probe = linear_probe(z, labels, z_test, test_labels)
-        assert accuracy(features(tuned, test_images), test_labels) == pytest.approx(probe, abs=0.006)  # one picture
+        # one picture
+        assert accuracy(features(tuned, test_images), test_labels) == pytest.approx(
+            probe, abs=0.006
+        )
 
 
 def test_fine_tuning_learns_what_a_frozen_random_encoder_does_not_know():
     """And the same seed gives the same classifier."""
-    (images, labels), (test_images, test_labels) = toy_pictures(100, seed=0), toy_pictures(200, seed=1)
+    (images, labels), (test_images, test_labels) = (
+        toy_pictures(100, seed=0),
+        toy_pictures(200, seed=1),
+    )
     encoder = toy_encoder()
-    probe, tuned, again = (fine_tune(encoder, images, labels, steps=steps, lr=1e-2) for steps in (0, 60, 60))
-    at_first, at_last = (accuracy(features(part, test_images), test_labels) for part in (probe, tuned))
+    probe, tuned, again = (
+        fine_tune(encoder, images, labels, steps=steps, lr=1e-2) for steps in (0, 60, 60)
+    )
+    at_first, at_last = (
+        accuracy(features(part, test_images), test_labels) for part in (probe, tuned)
+    )
     assert at_last > at_first + 0.1
-    assert all(torch.equal(a, b) for a, b in zip(tuned.parameters(), again.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(tuned.parameters(), again.parameters(), strict=True)
+    )
 
 
 def test_fine_tuning_sees_the_views_and_draws_them_from_its_seed():
@@ -357,7 +445,9 @@ def test_fine_tuning_sees_the_views_and_draws_them_from_its_seed():
         return batch + torch.rand(len(batch), 1, 1, 1, generator=generator)
 
     def tuned(seed: int) -> Tensor:
-        found = fine_tune(toy_encoder(), images, labels, view=view, steps=3, batch_size=5, seed=seed)
+        found = fine_tune(
+            toy_encoder(), images, labels, view=view, steps=3, batch_size=5, seed=seed
+        )
         return features(found, images)
 
     first, second, other = tuned(1), tuned(1), tuned(2)
@@ -367,7 +457,7 @@ def test_fine_tuning_sees_the_views_and_draws_them_from_its_seed():
     assert not torch.allclose(first, other)
 
 
-# --- errors ----------------------------------------------------------------------------------------------------------
+# --- errors --------------------------------------------------------------------------------------
 
 X, Y = TRAIN
 
@@ -376,14 +466,26 @@ X, Y = TRAIN
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ((X, Y[:5], X, Y), ValueError, r"train_features and their labels must be .*, got \(120, 5\) and \(5,\)"),
+        (
+            (X, Y[:5], X, Y),
+            ValueError,
+            r"train_features and their labels must be .*, got \(120, 5\) and \(5,\)",
+        ),
         ((X, Y, X[:, :3], Y), ValueError, "as many columns as each other, got 5 and 3"),
         ((X, Y, X[0], Y), ValueError, r"test_features must be \(N >= 1, D >= 1\), got \(5,\)"),
         ((X, Y - 1, X, Y), ValueError, "train_features need labels >= 0, got -1"),
         ((X, Y.double(), X, Y), TypeError, "integer labels, got torch.float64"),
-        ((X.long(), Y, X, Y), TypeError, "train_features must be a floating-point tensor, got torch.int64"),
+        (
+            (X.long(), Y, X, Y),
+            TypeError,
+            "train_features must be a floating-point tensor, got torch.int64",
+        ),
         (([1.0], Y, X, Y), TypeError, "train_features must be a floating-point tensor, got list"),
-        ((X.index_fill(0, torch.tensor([3]), math.nan), Y, X, Y), ValueError, "nan or inf in 1 of 120 rows"),
+        (
+            (X.index_fill(0, torch.tensor([3]), math.nan), Y, X, Y),
+            ValueError,
+            "nan or inf in 1 of 120 rows",
+        ),
     ],
 )
 def test_bad_features_are_refused(function, arguments, error, message):
@@ -395,16 +497,37 @@ def test_bad_features_are_refused(function, arguments, error, message):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: knn_accuracy(*TRAIN, *TEST, k=0), "k must lie between 1 and the 120 training pictures, got 0"),
+        (
+            lambda: knn_accuracy(*TRAIN, *TEST, k=0),
+            "k must lie between 1 and the 120 training pictures, got 0",
+        ),
         (lambda: knn_accuracy(*TRAIN, *TEST, k=121), "got 121"),
-        (lambda: knn_accuracy(*TRAIN, *TEST, temperature=0), "temperature must be a finite number > 0, got 0"),
-        (lambda: knn_votes(X, Y, n_classes=3, temperature=1), r"\(M, k\), got \(120, 5\) and \(120,\)"),
-        (lambda: linear_probe(*TRAIN, *TEST, penalty=0), "penalty must be a finite number > 0, got 0"),
-        (lambda: linear_probe(X, 0 * Y, *TEST), r"each class 0 to C - 1, C >= 2, got \[120\] examples"),
+        (
+            lambda: knn_accuracy(*TRAIN, *TEST, temperature=0),
+            "temperature must be a finite number > 0, got 0",
+        ),
+        (
+            lambda: knn_votes(X, Y, n_classes=3, temperature=1),
+            r"\(M, k\), got \(120, 5\) and \(120,\)",
+        ),
+        (
+            lambda: linear_probe(*TRAIN, *TEST, penalty=0),
+            "penalty must be a finite number > 0, got 0",
+        ),
+        (
+            lambda: linear_probe(X, 0 * Y, *TEST),
+            r"each class 0 to C - 1, C >= 2, got \[120\] examples",
+        ),
         (lambda: linear_classifier(X, 2 * Y), r"got \[40, 0, 40, 0, 40\] examples"),
         (lambda: nearest_neighbour_accuracy(X[:1], Y[:1]), "at least 2 rows"),
-        (lambda: fine_tune(toy_encoder(), *toy_pictures(4, 0), steps=-1), "steps must be at least 0"),
-        (lambda: fine_tune(toy_encoder(), *toy_pictures(4, 0), batch_size=0), "batch_size at least 1, got 200 and 0"),
+        (
+            lambda: fine_tune(toy_encoder(), *toy_pictures(4, 0), steps=-1),
+            "steps must be at least 0",
+        ),
+        (
+            lambda: fine_tune(toy_encoder(), *toy_pictures(4, 0), batch_size=0),
+            "batch_size at least 1, got 200 and 0",
+        ),
     ],
 )
 def test_numbers_out_of_range_are_refused(call, message):
@@ -415,5 +538,7 @@ def test_numbers_out_of_range_are_refused(call, message):
 
 def test_only_a_module_can_be_fine_tuned():
     """Pixels have no weights."""
-    with pytest.raises(TypeError, match="encoder must be an nn.Module, which can be trained, got function"):
+    with pytest.raises(
+        TypeError, match="encoder must be an nn.Module, which can be trained, got function"
+    ):
         fine_tune(lambda x: x.flatten(1), *toy_pictures(4, 0))

@@ -1,4 +1,6 @@
-"""Linear CKA is the formula of its paper, blind to what it should be blind to, and tells its usual mistakes apart."""
+"""Linear CKA is the formula of its paper, blind to what it should be blind to, and tells its usual
+mistakes apart.
+"""
 
 import pytest
 import torch
@@ -14,11 +16,17 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 X = random(30, 5, seed=1)
 Y = X[:, :3] @ random(3, 4, seed=2) + random(30, 4, seed=3)
 TURN = torch.linalg.qr(random(5, 5, seed=4)).Q
-CASES = {"related": (X, Y), "unrelated": (X, random(30, 7, seed=5)), "more features than rows": (X[:4], Y[:4])}
+CASES = {
+    "related": (X, Y),
+    "unrelated": (X, random(30, 7, seed=5)),
+    "more features than rows": (X[:4], Y[:4]),
+}
 
 
 def naive_cka(x, y):
-    """HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)) with K = x x', L = y y' and HSIC(K, L) = tr(K H L H)."""
+    """HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)) with K = x x', L = y y' and HSIC(K, L) = tr(K H L
+    H).
+    """
     n = len(x)
     centring = torch.eye(n, dtype=x.dtype) - 1 / n
 
@@ -64,7 +72,9 @@ def test_is_zero_for_uncorrelated_features():
 
 
 def test_two_axes_against_one_by_hand():
-    """X'X = 2 I has norm 2 sqrt(2), Y'Y = 2 with Y the first axis alone: 2² / (2 sqrt(2) 2) = 1 / sqrt(2)."""
+    """X'X = 2 I has norm 2 sqrt(2), Y'Y = 2 with Y the first axis alone: 2² / (2 sqrt(2) 2) = 1 /
+    sqrt(2).
+    """
     x = torch.tensor([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
     assert linear_cka(x, x[:, :1]) == pytest.approx(0.5**0.5)
 
@@ -102,7 +112,12 @@ def test_mutants_are_caught(mutant):
         (X.long(), Y, TypeError, "x must be a floating-point tensor"),
         (X, Y[0], ValueError, "y must be \\(N >= 1, D >= 1\\)"),
         (X, Y[:9], ValueError, "x and y must be of the same examples, got 30 and 9 rows"),
-        (X, torch.ones(30, 2), ValueError, "y must hold rows that differ, got 30 times the same row"),
+        (
+            X,
+            torch.ones(30, 2),
+            ValueError,
+            "y must hold rows that differ, got 30 times the same row",
+        ),
         (X, Y * torch.inf, ValueError, "y must be finite"),
     ],
 )

@@ -24,9 +24,11 @@ def random(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=generator(seed), dtype=torch.float64)
 
 
-# --- few labels ------------------------------------------------------------------------------------------------------
+# --- few labels ----------------------------------------------------------------------------------
 
-UNEVEN = torch.cat([torch.zeros(50), torch.full((30,), 2), torch.full((15,), 3), torch.full((5,), 6)]).long()
+UNEVEN = torch.cat(
+    [torch.zeros(50), torch.full((30,), 2), torch.full((15,), 3), torch.full((5,), 6)]
+).long()
 
 
 @pytest.mark.parametrize("n", [4, 5, 10, 37, 99, 100])
@@ -51,22 +53,31 @@ def test_samples_of_one_seed_are_nested_and_those_of_others_are_not():
 
 def test_every_picture_has_its_chance():
     """Over many draws each picture of a class is drawn about as often as the others of that class."""
-    times = torch.stack([stratified_sample(UNEVEN, 20, generator=generator(seed)) for seed in range(400)])
-    often = times.flatten().bincount(minlength=100)[:50] / 400  # expected 10 / 50, standard error 0.02
+    times = torch.stack(
+        [stratified_sample(UNEVEN, 20, generator=generator(seed)) for seed in range(400)]
+    )
+    # expected 10 / 50, standard error 0.02
+    often = times.flatten().bincount(minlength=100)[:50] / 400
     assert (often - 0.2).abs().max() < 0.08
 
 
 def test_mutant_labels_drawn_without_regard_to_the_class():
     """Ten of a hundred at random: the rare class is missing from more than half of the draws."""
-    missing = [6 not in UNEVEN[torch.randperm(100, generator=generator(seed))[:10]] for seed in range(100)]
+    missing = [
+        6 not in UNEVEN[torch.randperm(100, generator=generator(seed))[:10]] for seed in range(100)
+    ]
     assert sum(missing) > 40
-    assert all(6 in UNEVEN[stratified_sample(UNEVEN, 10, generator=generator(seed))] for seed in range(100))
+    assert all(
+        6 in UNEVEN[stratified_sample(UNEVEN, 10, generator=generator(seed))] for seed in range(100)
+    )
 
 
 @pytest.mark.parametrize("n", [3, 101])
 def test_a_sample_that_cannot_be_is_refused(n):
     """Fewer than one of each class, or more than there are."""
-    with pytest.raises(ValueError, match=rf"between 4 \(one of each class\) and 100 \(all\), got {n}"):
+    with pytest.raises(
+        ValueError, match=rf"between 4 \(one of each class\) and 100 \(all\), got {n}"
+    ):
         stratified_sample(UNEVEN, n, generator=generator())
 
 
@@ -80,7 +91,10 @@ def test_the_curve_scores_the_draws():
 
     curve = few_label_curve(score, UNEVEN, fractions=(0.04, 0.5, 1.0), n_seeds=2)
     assert curve.counts.tolist() == [4, 50, 100] == [len(index) for index in seen[:3]]
-    assert curve.accuracies.tolist() == [pytest.approx([0.04, 0.5, 1.0]), pytest.approx([0.05, 0.51, 1.01])]
+    assert curve.accuracies.tolist() == [
+        pytest.approx([0.04, 0.5, 1.0]),
+        pytest.approx([0.05, 0.51, 1.01]),
+    ]
     assert curve.mean.tolist() == pytest.approx([0.045, 0.505, 1.005])
     assert [part.tolist() for part in curve.band] == [
         pytest.approx([0.04, 0.5, 1.0]),
@@ -96,7 +110,9 @@ def test_more_labels_help():
     x = 2 * random(4, 6, seed=9)[labels] + 2 * random(400, 6)
     x_test, y_test = x[200:], labels[200:]
     curve = few_label_curve(
-        lambda index: knn_accuracy(x[index], labels[index], x_test, y_test, k=1), labels[:200], fractions=(0.02, 0.2, 1)
+        lambda index: knn_accuracy(x[index], labels[index], x_test, y_test, k=1),
+        labels[:200],
+        fractions=(0.02, 0.2, 1),
     )
     low, high = curve.band
     assert curve.mean[0] + 0.05 < curve.mean[-1]
@@ -120,13 +136,17 @@ def test_a_curve_that_cannot_be_is_refused(keywords, message):
         few_label_curve(lambda index: 0.0, UNEVEN, **keywords)
 
 
-# --- meters of collapse ----------------------------------------------------------------------------------------------
+# --- meters of collapse --------------------------------------------------------------------------
 
 
 def test_effective_ranks_known_by_hand():
-    """D for the identity, 1 for rank one, 0 for nothing; singular values 3 and 1 give the entropy of 3/4 and 1/4."""
+    """D for the identity, 1 for rank one, 0 for nothing; singular values 3 and 1 give the entropy
+    of 3/4 and 1/4.
+    """
     assert effective_rank(torch.eye(7)) == pytest.approx(7)
-    assert effective_rank(torch.outer(torch.arange(1.0, 9), torch.tensor([1.0, -2, 5]))) == pytest.approx(1, abs=1e-5)
+    assert effective_rank(
+        torch.outer(torch.arange(1.0, 9), torch.tensor([1.0, -2, 5]))
+    ) == pytest.approx(1, abs=1e-5)
     assert effective_rank(torch.zeros(5, 3)) == 0
     assert effective_rank(torch.diag(torch.tensor([3.0, 1]))) == pytest.approx(4 / 3**0.75)
     assert spectrum(torch.diag(torch.tensor([1.0, 3]))).tolist() == pytest.approx([0.75, 0.25])
@@ -140,11 +160,15 @@ def test_spectrum_equals_the_eigenvalues_of_the_gram_matrix():
     turn, _ = torch.linalg.qr(random(6, 6, seed=1))
     assert effective_rank(0.01 * z @ turn) == pytest.approx(effective_rank(z))
     p = (roots / roots.sum()).tolist()
-    assert effective_rank(z) == pytest.approx(math.exp(-sum(share * math.log(share) for share in p)))
+    assert effective_rank(z) == pytest.approx(
+        math.exp(-sum(share * math.log(share) for share in p))
+    )
 
 
 def test_mutants_of_the_effective_rank():
-    """Squared singular values, unnormalised ones and logarithms to base 2 do not give the hand value."""
+    """Squared singular values, unnormalised ones and logarithms to base 2 do not give the hand
+    value.
+    """
     values = torch.tensor([3.0, 1])
     squares, share = values.square() / values.square().sum(), values / values.sum()
     hand = 4 / 3**0.75
@@ -154,8 +178,12 @@ def test_mutants_of_the_effective_rank():
 
 
 def test_feature_std_known_by_hand():
-    """0 where all point one way, whatever their lengths; 1 / sqrt(D) for the axes both ways, or random directions."""
-    assert feature_std(torch.arange(1.0, 6)[:, None] * torch.tensor([[1.0, 2.0]])) == pytest.approx(0, abs=1e-7)
+    """0 where all point one way, whatever their lengths; 1 / sqrt(D) for the axes both ways, or
+    random directions.
+    """
+    assert feature_std(torch.arange(1.0, 6)[:, None] * torch.tensor([[1.0, 2.0]])) == pytest.approx(
+        0, abs=1e-7
+    )
     axes = torch.cat([torch.eye(8), -torch.eye(8)])
     assert feature_std(axes) == pytest.approx(1 / math.sqrt(8))
     assert feature_std(100 * axes) == pytest.approx(1 / math.sqrt(8))

@@ -10,7 +10,12 @@ from torch import Generator, Tensor, nn
 from torch.func import functional_call
 
 from mlteach.episodes import Episode
-from mlteach.evaluate import adapted_accuracy, confidence_interval, few_shot_accuracy, nearest_neighbour_accuracy
+from mlteach.evaluate import (
+    adapted_accuracy,
+    confidence_interval,
+    few_shot_accuracy,
+    nearest_neighbour_accuracy,
+)
 from mlteach.meta import adapt
 from mlteach.metric import sample_classes
 
@@ -25,7 +30,9 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 
 def test_an_interval_known_by_hand():
     """0, 1, 2: mean 1, standard deviation 1; equal values leave no doubt."""
-    assert confidence_interval(torch.tensor([0.0, 1.0, 2.0])) == pytest.approx((1, 1.96 / math.sqrt(3)))
+    assert confidence_interval(torch.tensor([0.0, 1.0, 2.0])) == pytest.approx(
+        (1, 1.96 / math.sqrt(3))
+    )
     assert confidence_interval(torch.full((4,), 0.5)) == (0.5, 0)
 
 
@@ -36,7 +43,7 @@ def test_an_interval_needs_two_tasks(shape):
         confidence_interval(torch.zeros(shape))
 
 
-# --- the nearest mean ------------------------------------------------------------------------------------------------
+# --- the nearest mean ----------------------------------------------------------------------------
 
 LABELS = torch.arange(240) % 12
 CLOUDS = 1.2 * random(12, 4, seed=7)[LABELS] + random(240, 4)
@@ -46,7 +53,9 @@ def episode_by_loops(index: Tensor, n_way: int, n_shot: int, each: int) -> float
     """Mean of the known pictures of each class, then the nearest of these, written out."""
     rows = CLOUDS[index].tolist()
     groups = [rows[c * each : (c + 1) * each] for c in range(n_way)]
-    means = [[sum(column) / n_shot for column in zip(*group[:n_shot], strict=True)] for group in groups]
+    means = [
+        [sum(column) / n_shot for column in zip(*group[:n_shot], strict=True)] for group in groups
+    ]
     right = [
         min(range(n_way), key=lambda c: math.dist(picture, means[c])) == truth
         for truth, group in enumerate(groups)
@@ -55,27 +64,44 @@ def episode_by_loops(index: Tensor, n_way: int, n_shot: int, each: int) -> float
     return sum(right) / len(right)
 
 
-@pytest.mark.parametrize(("n_way", "n_shot", "n_query"), [(5, 1, 1), (5, 5, 3), (12, 2, 4), (2, 1, 2)])
+@pytest.mark.parametrize(
+    ("n_way", "n_shot", "n_query"), [(5, 1, 1), (5, 5, 3), (12, 2, 4), (2, 1, 2)]
+)
 def test_few_shot_accuracy_equals_loops(n_way, n_shot, n_query):
     """Mean over the same episodes, and 1.96 standard errors of it."""
     mean, half_width = few_shot_accuracy(
-        CLOUDS, LABELS, n_way=n_way, n_shot=n_shot, n_query=n_query, n_episodes=30, generator=generator(5)
+        CLOUDS,
+        LABELS,
+        n_way=n_way,
+        n_shot=n_shot,
+        n_query=n_query,
+        n_episodes=30,
+        generator=generator(5),
     )
     same, each = generator(5), n_shot + n_query
-    draws = [sample_classes(LABELS, n_classes=n_way, n_each=each, generator=same) for _ in range(30)]
+    draws = [
+        sample_classes(LABELS, n_classes=n_way, n_each=each, generator=same) for _ in range(30)
+    ]
     expected = [episode_by_loops(index, n_way, n_shot, each) for index in draws]
     assert mean == pytest.approx(statistics.mean(expected))
     assert half_width == pytest.approx(1.96 * statistics.stdev(expected) / math.sqrt(30))
 
 
 def test_the_interval_holds_the_truth_about_nineteen_times_of_twenty():
-    """Rung 6 of an interval: it covers the long-run mean; without the root of the number of episodes it is far off."""
+    """Rung 6 of an interval: it covers the long-run mean; without the root of the number of
+    episodes it is far off.
+    """
     truth, _ = few_shot_accuracy(CLOUDS, LABELS, n_episodes=4000, generator=generator(99))
-    runs = [few_shot_accuracy(CLOUDS, LABELS, n_episodes=50, generator=generator(seed)) for seed in range(100)]
+    runs = [
+        few_shot_accuracy(CLOUDS, LABELS, n_episodes=50, generator=generator(seed))
+        for seed in range(100)
+    ]
     covered = sum(abs(mean - truth) <= half_width for mean, half_width in runs)
     assert 88 <= covered <= 100  # 95 expected, standard error 2.2
-    by_all = sum(abs(mean - truth) <= half_width / math.sqrt(50) for mean, half_width in runs)  # mutant: over n
-    by_none = sum(abs(mean - truth) <= half_width * math.sqrt(50) for mean, half_width in runs)  # mutant: no root
+    # mutant: over n
+    by_all = sum(abs(mean - truth) <= half_width / math.sqrt(50) for mean, half_width in runs)
+    # mutant: no root
+    by_none = sum(abs(mean - truth) <= half_width * math.sqrt(50) for mean, half_width in runs)
     assert by_all < 50
     assert by_none == 100
     spread = statistics.stdev(mean for mean, _ in runs)
@@ -86,7 +112,10 @@ def test_features_that_know_nothing_are_at_chance_and_more_shots_help():
     """1 / n_way, inside the interval; and five known pictures beat one."""
     mean, half_width = few_shot_accuracy(random(240, 4), LABELS, n_query=5, generator=generator())
     assert abs(mean - 0.2) < 2 * half_width
-    one, five = (few_shot_accuracy(CLOUDS, LABELS, n_shot=n, n_episodes=300, generator=generator())[0] for n in (1, 5))
+    one, five = (
+        few_shot_accuracy(CLOUDS, LABELS, n_shot=n, n_episodes=300, generator=generator())[0]
+        for n in (1, 5)
+    )
     assert five > one + 0.1
 
 
@@ -114,11 +143,13 @@ def test_episodes_that_cannot_be_are_refused(keywords, message):
         few_shot_accuracy(CLOUDS, LABELS, generator=generator(), **keywords)
 
 
-# --- after adaptation ------------------------------------------------------------------------------------------------
+# --- after adaptation ----------------------------------------------------------------------------
 
 
 def test_adapted_accuracy_equals_its_definition():
-    """The mean over tasks of the share of right queries, and 1.96 standard errors, however the tasks are cut."""
+    """The mean over tasks of the share of right queries, and 1.96 standard errors, however the
+    tasks are cut.
+    """
     torch.manual_seed(0)
     model = nn.Linear(2, 3).double()
     x = random(3, 16, 2)
@@ -126,13 +157,27 @@ def test_adapted_accuracy_equals_its_definition():
     tasks = Episode(x[:, :6], y[:, :6], x[:, 6:], y[:, 6:])
     shares = []
     for x_support, y_support, x_query, y_query in zip(*tasks, strict=True):
-        adapted = adapt(model, dict(model.named_parameters()), x_support, y_support, F.cross_entropy, lr=1, steps=5)
-        shares.append((functional_call(model, adapted, (x_query,)).argmax(1) == y_query).double().mean())
+        adapted = adapt(
+            model,
+            dict(model.named_parameters()),
+            x_support,
+            y_support,
+            F.cross_entropy,
+            lr=1,
+            steps=5,
+        )
+        shares.append(
+            (functional_call(model, adapted, (x_query,)).argmax(1) == y_query).double().mean()
+        )
     shares = torch.stack(shares)
     expected = shares.mean().item(), 1.96 * shares.std().item() / 3**0.5
     assert shares.std() > 0
     for chunk_size in (1, 2, 25):
-        mean, half = adapted_accuracy(model, tasks, F.cross_entropy, lr=1, steps=5, chunk_size=chunk_size)
+        mean, half = adapted_accuracy(
+            model, tasks, F.cross_entropy, lr=1, steps=5, chunk_size=chunk_size
+        )
         assert (mean, half) == pytest.approx(expected)
     with pytest.raises(ValueError, match="number of tasks must be at least 2"):
-        adapted_accuracy(model, Episode(*(part[:1] for part in tasks)), F.cross_entropy, lr=1, steps=5)
+        adapted_accuracy(
+            model, Episode(*(part[:1] for part in tasks)), F.cross_entropy, lr=1, steps=5
+        )

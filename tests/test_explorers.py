@@ -1,4 +1,6 @@
-"""The explorers show what the losses say, over the whole range of their controls, and from any thread."""
+"""The explorers show what the losses say, over the whole range of their controls, and from any
+thread.
+"""
 
 import base64
 import io
@@ -77,7 +79,7 @@ class Line(Explorer):
         self.pointers.append(pointer)
 
 
-# --- what every explorer promises -------------------------------------------------------------------------------------
+# --- what every explorer promises ----------------------------------------------------------------
 
 
 def test_the_output_carries_the_live_widget_and_the_same_picture(explorer):
@@ -97,7 +99,11 @@ def test_every_control_reaches_both_ends_and_every_option(explorer):
             for option in control.options:
                 control.value = option
         else:
-            ends = (10**control.min, 10**control.max) if "Log" in type(control).__name__ else (control.min, control.max)
+            ends = (
+                (10**control.min, 10**control.max)
+                if "Log" in type(control).__name__
+                else (control.min, control.max)
+            )
             for end in ends:
                 control.value = end
                 if name in explorer.state:
@@ -129,7 +135,7 @@ def test_controls_are_named_and_the_picture_has_a_text(explorer):
     assert explorer.canvas.alt == explorer.canvas.readout == explorer.describe() != ""
 
 
-# --- the machinery ----------------------------------------------------------------------------------------------------
+# --- the machinery -------------------------------------------------------------------------------
 
 
 def test_an_error_becomes_one_line_and_is_raised():
@@ -171,7 +177,10 @@ def test_moves_during_a_drawing_are_merged_into_one_more():
 
 def test_many_threads_end_in_a_picture_of_the_last_value():
     explorer = Line(update=lambda _: time.sleep(0.001))
-    threads = [threading.Thread(target=lambda: [explorer.refresh() for _ in range(10)], name=str(i)) for i in range(4)]
+    threads = [
+        threading.Thread(target=lambda: [explorer.refresh() for _ in range(10)], name=str(i))
+        for i in range(4)
+    ]
     for thread in threads:
         thread.start()
     explorer.controls["height"].value = 7
@@ -194,7 +203,9 @@ def test_several_changes_inside_one_redraw_draw_once():
 
 
 def send(explorer, x, y, *, pressed=False, presses=0, press=None, inside=True):
-    """A pointer message as the page sends it; x and y in data coordinates of the explorer's main Axes."""
+    """A pointer message as the page sends it; x and y in data coordinates of the explorer's main
+    Axes.
+    """
 
     def fraction(place):
         pixel = explorer.ax.transData.transform(place) / explorer.figure.bbox.size
@@ -212,10 +223,13 @@ def test_the_pointer_arrives_in_data_coordinates():
     pointer = explorer.pointers[-1]
     assert pointer.ax is explorer.ax
     assert (pointer.x, pointer.y) == pytest.approx((1.5, 4))
-    send(explorer, 2.3, 11, pressed=True, presses=1, press=(1, 2))  # a drag that has left its Axes still belongs to it
+    # a drag that has left its Axes still belongs to it
+    send(explorer, 2.3, 11, pressed=True, presses=1, press=(1, 2))
     pointer = explorer.pointers[-1]
     assert pointer.ax is explorer.ax
-    assert (pointer.x, pointer.y, pointer.press_x, pointer.press_y) == pytest.approx((2.3, 11, 1, 2))
+    assert (pointer.x, pointer.y, pointer.press_x, pointer.press_y) == pytest.approx(
+        (2.3, 11, 1, 2)
+    )
     send(explorer, 2.4, 12, presses=1, press=(1, 2))  # let go: once more the same press
     assert explorer.pointers[-1].pressed
     assert (explorer.pointers[-1].x, explorer.pointers[-1].y) == pytest.approx((2.4, 12))
@@ -238,7 +252,7 @@ def test_an_error_while_answering_the_pointer_is_shown_and_raised():
     assert "ZeroDivisionError" in explorer.canvas.problem
 
 
-# --- temperature ------------------------------------------------------------------------------------------------------
+# --- temperature ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("temperature", [0.01, 0.2, 10.0])
@@ -256,7 +270,9 @@ def test_temperature_shows_the_loss_of_info_nce_and_its_gradient(temperature, an
     expected = (row / temperature).softmax(0)
     assert torch.allclose(torch.tensor(s["probabilities"]).double(), expected, atol=1e-5)
     truth = torch.tensor(s["order"]) == anchor
-    assert torch.allclose(torch.tensor(s["pulls"]).double(), (truth.double() - expected) / temperature, atol=1e-3)
+    assert torch.allclose(
+        torch.tensor(s["pulls"]).double(), (truth.double() - expected) / temperature, atol=1e-3
+    )
     assert s["rank"] == 1 + int((row > row[truth]).sum())
     assert sorted(s["similarities"], reverse=True) == s["similarities"]
 
@@ -274,7 +290,7 @@ def test_temperature_refuses_shapes_that_do_not_fit():
         Temperature(torch.zeros(3, 4), *views(3))
 
 
-# --- similarity matrix ------------------------------------------------------------------------------------------------
+# --- similarity matrix ---------------------------------------------------------------------------
 
 
 def test_the_matrix_shows_nt_xent_and_its_probabilities():
@@ -300,7 +316,9 @@ def test_sorting_moves_rows_columns_and_outlines_together():
     before = explorer.state["matrix"]
     explorer.controls["order"].value = "by class"
     order = explorer.labels.double().argsort(stable=True)
-    assert torch.equal(explorer.state["matrix"].nan_to_num(9), before[order][:, order].nan_to_num(9))
+    assert torch.equal(
+        explorer.state["matrix"].nan_to_num(9), before[order][:, order].nan_to_num(9)
+    )
     for segment in explorer.twins.get_segments():
         column, row = segment[:4].mean(axis=0).round().astype(int)
         assert order[column] == (order[row] + 6) % 12
@@ -329,7 +347,7 @@ def test_the_matrix_refuses_batches_that_do_not_fit():
         SimilarityMatrix({"a": (torch.ones(3, 2), torch.ones(4, 2))}, *views(3), torch.arange(3))
 
 
-# --- circle -----------------------------------------------------------------------------------------------------------
+# --- circle --------------------------------------------------------------------------------------
 
 
 def test_the_circle_shows_the_three_numbers_of_its_points():
@@ -372,7 +390,8 @@ def test_dragging_moves_the_nearest_point_and_the_sliders_follow():
     assert explorer.controls["point"].value == "3b"
     assert explorer.controls["angle"].value == 90
     send(explorer, math.cos(2), math.sin(2), pressed=True, presses=1, press=start)
-    assert explorer.state["angles"][1, 2] == pytest.approx(2)  # the slider shows whole degrees and changes nothing
+    # the slider shows whole degrees and changes nothing
+    assert explorer.state["angles"][1, 2] == pytest.approx(2)
     assert explorer.controls["angle"].value == round(math.degrees(2))
     explorer.controls["angle"].value += 1e-13  # as a page may report it back
     assert explorer.state["angles"][1, 2] == pytest.approx(2)

@@ -1,4 +1,6 @@
-"""The conveyor shows the queue as the queries of every step found it, and how far its keys have drifted."""
+"""The conveyor shows the queue as the queries of every step found it, and how far its keys have
+drifted.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def draw(generator):
 
 
 def recorded(decay, *, steps=STEPS, n_keys=N_KEYS):
-    """A short training with its record, and beside it what the record should have seen, in plain lists."""
+    """A short training with its record, and beside it what the record should have seen, in plain
+    lists.
+    """
     torch.manual_seed(0)
     encoder = conv_encoder(1, widths=(4,), out_features=6)
     method = MoCo(encoder, projection_head(6, hidden=8, out_features=5), n_keys=n_keys, decay=decay)
@@ -63,7 +67,9 @@ def shown(explorer):
 
 
 def test_the_record_is_what_the_queries_met(runs):
-    """The queue before the step's own keys went in, cosines with it, and the keys of the encoder that made them."""
+    """The queue before the step's own keys went in, cosines with it, and the keys of the encoder
+    that made them.
+    """
     for run in runs.values():
         for i, (before, loss, aux) in enumerate(run.seen):
             assert run.record.ages[i].equal(before.age)
@@ -74,16 +80,25 @@ def test_the_record_is_what_the_queries_met(runs):
             for age in range(N_KEYS // BATCH):
                 met = (aux["z1"] @ before.queue[before.age == age].T).flatten()
                 found = run.record.middle[i][age], run.record.spread[i][age]
-                expected = (met.mean(), met.std(correction=0)) if len(met) else (torch.tensor(torch.nan),) * 2
+                expected = (
+                    (met.mean(), met.std(correction=0))
+                    if len(met)
+                    else (torch.tensor(torch.nan),) * 2
+                )
                 torch.testing.assert_close(found, expected, equal_nan=True, atol=1e-5, rtol=0)
             with torch.no_grad():
                 torch.testing.assert_close(
-                    run.record.keys[i], F.normalize(before.key_encoder.train()(run.pictures)), atol=1e-5, rtol=0
+                    run.record.keys[i],
+                    F.normalize(before.key_encoder.train()(run.pictures)),
+                    atol=1e-5,
+                    rtol=0,
                 )
 
 
 def test_recording_changes_nothing(runs):
-    """The same training without a record ends with the same loss and the same statistics of the key encoder."""
+    """The same training without a record ends with the same loss and the same statistics of the key
+    encoder.
+    """
     torch.manual_seed(0)
     encoder = conv_encoder(1, widths=(4,), out_features=6)
     method = MoCo(encoder, projection_head(6, hidden=8, out_features=5), n_keys=N_KEYS, decay=0.5)
@@ -94,14 +109,18 @@ def test_recording_changes_nothing(runs):
 
 
 def test_drift_compares_the_keys_of_two_moments(runs):
-    """Age a in the queue of step s was encoded a + 1 steps before; no more ages than the queue can hold."""
+    """Age a in the queue of step s was encoded a + 1 steps before; no more ages than the queue can
+    hold.
+    """
     for run in runs.values():
         for step in range(1, STEPS + 1):
             drift = run.record.drift(step)
             assert len(drift) == min(step - 1, N_KEYS // BATCH)
             for age, value in enumerate(drift.tolist()):
                 then, now = run.record.keys[step - 2 - age], run.record.keys[step - 1]
-                assert value == pytest.approx(F.cosine_similarity(then, now).mean().item(), abs=1e-6)
+                assert value == pytest.approx(
+                    F.cosine_similarity(then, now).mean().item(), abs=1e-6
+                )
 
 
 def test_a_slow_key_encoder_drifts_less(runs):
@@ -126,7 +145,10 @@ def test_every_step_of_every_decay(explorer, runs):
                 assert colour == pytest.approx(expected, abs=1e-6)
             dots = np.asarray(explorer.dots.get_offsets())[:, 1]
             assert dots[: len(state["drift"])] == pytest.approx(state["drift"].numpy(), abs=1e-6)
-            assert f"decay {decay:g}, step {step}: loss {record.losses[step - 1]:.2f}" in explorer.canvas.alt
+            assert (
+                f"decay {decay:g}, step {step}: loss {record.losses[step - 1]:.2f}"
+                in explorer.canvas.alt
+            )
     assert explorer.canvas.problem == ""
 
 

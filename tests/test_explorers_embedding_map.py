@@ -1,4 +1,6 @@
-"""The maps of embeddings: what is shown is what was computed, over all settings, and every point can be asked."""
+"""The maps of embeddings: what is shown is what was computed, over all settings, and every point
+can be asked.
+"""
 
 import base64
 import io
@@ -25,11 +27,17 @@ def points(count=30):
 
 
 def factors(count=30):
-    return {"class": torch.arange(count) % 3, "size": random(count, seed=3), "hue": torch.rand(count)}
+    return {
+        "class": torch.arange(count) % 3,
+        "size": random(count, seed=3),
+        "hue": torch.rand(count),
+    }
 
 
 def grid_explorer(count=30):
-    layouts = torch.stack([maps.tsne_path(points(count), perplexity=p, at=(0, 20, 60)) for p in (3, 8)])
+    layouts = torch.stack(
+        [maps.tsne_path(points(count), perplexity=p, at=(0, 20, 60)) for p in (3, 8)]
+    )
     return EmbeddingMap(
         {"pixels": points(count), "other": random(count, 4, seed=9)},
         {"pixels": layouts, "other": random(2, 3, count, 2, seed=8)},
@@ -42,11 +50,15 @@ def grid_explorer(count=30):
 
 
 def plain_explorer(count=30):
-    return EmbeddingMap({"noise": points(count)}, {"noise": maps.pca(points(count)).points}, factors(count))
+    return EmbeddingMap(
+        {"noise": points(count)}, {"noise": maps.pca(points(count)).points}, factors(count)
+    )
 
 
 def film_explorer(count=30):
-    stages = torch.stack([points(count) * torch.tensor([1.0, 1, 1, s, s, s]) for s in (3.0, 2.0, 1.0, 0.0)])
+    stages = torch.stack(
+        [points(count) * torch.tensor([1.0, 1, 1, s, s, s]) for s in (3.0, 2.0, 1.0, 0.0)]
+    )
     return Film(
         stages,
         maps.tsne_film(stages, perplexity=6, iterations=20),
@@ -77,12 +89,14 @@ def point_at(explorer, x, y, *, inside=True):
     explorer.canvas.pointer = {**place, "inside": inside, "pressed": False, "presses": 0}
 
 
-# --- what every map promises ------------------------------------------------------------------------------------------
+# --- what every map promises ---------------------------------------------------------------------
 
 
 def test_every_setting_can_be_reached_and_shows_what_was_computed(explorer):
     for name, control in explorer.controls.items():
-        values = control.options if control.has_trait("options") else range(control.min, control.max + 1)
+        values = (
+            control.options if control.has_trait("options") else range(control.min, control.max + 1)
+        )
         for value in values:
             control.value = value
             assert explorer.state[name] == value
@@ -91,7 +105,9 @@ def test_every_setting_can_be_reached_and_shows_what_was_computed(explorer):
 
 
 def check_the_picture(explorer):
-    """The dots stand where the layout says, up to scale and place, and the numbers are those of this layout."""
+    """The dots stand where the layout says, up to scale and place, and the numbers are those of
+    this layout.
+    """
     state = explorer.state
     _, encoding, layout = explorer._shown()
     assert torch.equal(state["layout"], layout)
@@ -140,7 +156,7 @@ def test_controls_are_named(explorer):
     assert all(control.description for control in explorer.controls.values())
 
 
-# --- pointing ---------------------------------------------------------------------------------------------------------
+# --- pointing ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("point", [4, 17])
@@ -176,7 +192,7 @@ def test_true_neighbours_leave_out_the_point_itself_even_among_twins():
     assert torch.equal(neighbours[:12, 0], torch.arange(12, 24))
 
 
-# --- colours ----------------------------------------------------------------------------------------------------------
+# --- colours -------------------------------------------------------------------------------------
 
 
 def test_classes_take_the_books_colours_and_numbers_a_scale():
@@ -198,7 +214,9 @@ def matplotlib_rgba(colour):
 
 
 def test_the_ends_of_a_cyclic_factor_have_one_colour():
-    explorer = EmbeddingMap({"a": points()}, {"a": points()[:, :2]}, {"hue": torch.linspace(0, 1, 30)}, cyclic=("hue",))
+    explorer = EmbeddingMap(
+        {"a": points()}, {"a": points()[:, :2]}, {"hue": torch.linspace(0, 1, 30)}, cyclic=("hue",)
+    )
     first, middle, last = (np.asarray(explorer.dots.get_facecolors())[i] for i in (0, 15, -1))
     assert np.abs(first - last).max() < 0.2 < np.abs(first - middle).max()
 
@@ -216,7 +234,7 @@ def test_a_map_that_is_a_single_spot_can_be_drawn():
     assert np.abs(explorer.places).max() == 0
 
 
-# --- the film ---------------------------------------------------------------------------------------------------------
+# --- the film ------------------------------------------------------------------------------------
 
 
 def test_the_film_shows_the_step_its_scores_and_how_far_points_moved():
@@ -262,7 +280,7 @@ def test_play_is_linked_to_the_slider():
     assert (film.play.min, film.play.max) == (0, 3)
 
 
-# --- what does not fit ------------------------------------------------------------------------------------------------
+# --- what does not fit ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -276,13 +294,21 @@ def test_play_is_linked_to_the_slider():
         ({"encodings": {}, "layouts": {}}, "encodings must have at least one entry"),
         ({"images": torch.zeros(29, 1, 8, 8)}, "one row for each of 29"),
         (
-            {"encodings": {"a": points(10)}, "layouts": {"a": torch.zeros(10, 2)}, "factors": {"f": torch.zeros(10)}},
+            {
+                "encodings": {"a": points(10)},
+                "layouts": {"a": torch.zeros(10, 2)},
+                "factors": {"f": torch.zeros(10)},
+            },
             "more than 10 points",
         ),
     ],
 )
 def test_a_map_refuses_what_does_not_fit(changes, part):
-    fitting = {"encodings": {"a": points()}, "layouts": {"a": torch.zeros(30, 2)}, "factors": factors()}
+    fitting = {
+        "encodings": {"a": points()},
+        "layouts": {"a": torch.zeros(30, 2)},
+        "factors": factors(),
+    }
     with pytest.raises(ValueError, match=part):
         EmbeddingMap(**fitting | changes)
 

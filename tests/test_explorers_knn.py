@@ -1,4 +1,6 @@
-"""The explorer of weighted kNN shows what `mlteach.evaluate` computes, over the whole range of its controls."""
+"""The explorer of weighted kNN shows what `mlteach.evaluate` computes, over the whole range of its
+controls.
+"""
 
 import io
 
@@ -30,7 +32,9 @@ TEST_IMAGES = torch.rand(30, 3, 8, 8, generator=GENERATOR)
 
 @pytest.fixture(scope="module")
 def explorer():
-    return KnnVote(ENCODINGS, TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS, CLASSES, query=4)
+    return KnnVote(
+        ENCODINGS, TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS, CLASSES, query=4
+    )
 
 
 def shown(explorer):
@@ -55,7 +59,11 @@ def test_the_state_is_what_evaluate_computes(explorer, encoder, k, temperature):
     assert s["neighbours"] == cosine_neighbours(train, test, k=k)[1][11].tolist()
     assert sum(s["weights"]) == pytest.approx(1, abs=1e-5)
     by_class = [
-        sum(weight for weight, index in zip(s["weights"], s["neighbours"], strict=True) if TRAIN_LABELS[index] == c)
+        sum(
+            weight
+            for weight, index in zip(s["weights"], s["neighbours"], strict=True)
+            if TRAIN_LABELS[index] == c
+        )
         for c in range(3)
     ]
     assert s["votes"] == pytest.approx(by_class, abs=1e-5)
@@ -124,7 +132,11 @@ def test_it_says_what_it_shows(explorer):
     [
         (ENCODINGS, 100, "must have one row for each of 100 images, got 240"),
         ({}, 240, "at least one entry"),
-        ({"a": (ENCODINGS["clear"][0][:100], ENCODINGS["clear"][1])}, 100, "at least 200 pictures, got 100"),
+        (
+            {"a": (ENCODINGS["clear"][0][:100], ENCODINGS["clear"][1])},
+            100,
+            "at least 200 pictures, got 100",
+        ),
     ],
 )
 def test_it_refuses_what_it_cannot_draw(encodings, n, message):

@@ -104,7 +104,12 @@ def until(condition):
 
 
 def make(draw=draw, method=None, **arguments):
-    arguments = {"steps": 12, "knobs": {"temperature": (0.02, 2)}, "evaluate": score, "evaluate_every": 5} | arguments
+    arguments = {
+        "steps": 12,
+        "knobs": {"temperature": (0.02, 2)},
+        "evaluate": score,
+        "evaluate_every": 5,
+    } | arguments
     return LiveTraining(method or Toy(), draw, **arguments)
 
 
@@ -131,7 +136,9 @@ def no_thread_is_left():
     yield
     worker_module._halt_all()
     worker_module._places.clear()
-    until(lambda: not [thread for thread in threading.enumerate() if thread.name == "live training"])
+    until(
+        lambda: not [thread for thread in threading.enumerate() if thread.name == "live training"]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -140,17 +147,23 @@ def whole():
     return finish(make())
 
 
-# --- the same training as fit's, whatever is seen of it ---------------------------------------------------------------
+# --- the same training as fit's, whatever is seen of it ------------------------------------------
 
 
 def test_it_is_the_training_of_fit(whole):
-    """The same weights and losses as a plain call of fit; the method that was handed in stays as it was."""
+    """The same weights and losses as a plain call of fit; the method that was handed in stays as it
+    was.
+    """
     method, given = Toy(), Toy()
     lr = whole.controls["lr"].value
-    run = fit(method, draw, steps=12, lr=lambda step: lr, evaluate=score, evaluate_every=5, progress=False)
+    run = fit(
+        method, draw, steps=12, lr=lambda step: lr, evaluate=score, evaluate_every=5, progress=False
+    )
     torch.testing.assert_close(weights(whole), method.state_dict(), rtol=0, atol=0)
     assert [row[1] for row in whole.rows] == run.history["loss"]
-    assert whole.scores[1:] == list(zip(run.history["score_step"], run.history["score"], strict=True))
+    assert whole.scores[1:] == list(
+        zip(run.history["score_step"], run.history["score"], strict=True)
+    )
     live = finish(make(method=given))
     torch.testing.assert_close(given.state_dict(), Toy().state_dict(), rtol=0, atol=0)
     assert_same(live, whole)
@@ -200,7 +213,8 @@ def test_stop_and_start_is_a_new_run_from_the_first_weights(whole):
     live = finish(make())
     live.stop()
     assert live.state["status"] == "stopped"
-    torch.testing.assert_close(weights(live), weights(whole), rtol=0, atol=0)  # still there to be used
+    # still there to be used
+    torch.testing.assert_close(weights(live), weights(whole), rtol=0, atol=0)
     assert_same(finish(live), whole)
     assert live.state["status"] == "finished"
 
@@ -222,12 +236,14 @@ def test_two_at_once_train_as_each_alone(whole):
     assert one.rows != other.rows
 
 
-# --- knobs ------------------------------------------------------------------------------------------------------------
+# --- knobs ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("knob", ["temperature", "lr"])
 def test_a_knob_acts_on_the_very_next_step(knob, whole):
-    """Moved while step 4 is made, it is used by step 5, drawn at once, and the steps before are as they were."""
+    """Moved while step 4 is made, it is used by step 5, drawn at once, and the steps before are as
+    they were.
+    """
     gate = Gate()
     live = make(gate)
     live.start()
@@ -262,7 +278,11 @@ def test_a_knob_is_the_attribute_that_the_loss_reads():
 
 def test_a_knob_moved_in_a_pause_is_seen_at_once_and_used_by_the_next_step():
     live = finish(make())
-    png, old, new = live.canvas.png, live.controls["temperature"].value, 10 ** live.controls["temperature"].min
+    png, old, new = (
+        live.canvas.png,
+        live.controls["temperature"].value,
+        10 ** live.controls["temperature"].min,
+    )
     live.controls["temperature"].value = new
     assert live.canvas.png != png
     assert (live.state["used"]["temperature"], live.state["temperature"]) == (old, new)
@@ -277,13 +297,15 @@ def test_a_control_of_ones_own_can_be_a_knob():
     assert live.figure.knob_points["broken"].get_ydata()[0] == 0
 
 
-@pytest.mark.parametrize("knobs", [{"warmth": (1, 2)}, {"temperature": (0, 1)}, {"temperature": (0.5, 1)}])
+@pytest.mark.parametrize(
+    "knobs", [{"warmth": (1, 2)}, {"temperature": (0, 1)}, {"temperature": (0.5, 1)}]
+)
 def test_knobs_that_make_no_sense_are_refused(knobs):
     with pytest.raises(ValueError, match="knobs"):
         make(knobs=knobs)
 
 
-# --- what can go wrong ------------------------------------------------------------------------------------------------
+# --- what can go wrong ---------------------------------------------------------------------------
 
 
 class BreaksAt:
@@ -383,7 +405,7 @@ def test_an_interrupt_of_an_idle_kernel_leaves_the_training_alone(whole):
     assert_same(live, whole)
 
 
-# --- one place, one training ------------------------------------------------------------------------------------------
+# --- one place, one training ---------------------------------------------------------------------
 
 
 def endless(**arguments):
@@ -416,7 +438,9 @@ class Kernel:
 
 
 def test_running_the_cell_again_stops_what_it_made_before(monkeypatch):
-    """All that it made, and nothing that another cell made; two made by one execution live side by side."""
+    """All that it made, and nothing that another cell made; two made by one execution live side by
+    side.
+    """
     kernel = Kernel()
     monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: kernel))
     kernel.execute("a")
@@ -439,7 +463,7 @@ def test_outside_a_notebook_nothing_is_replaced():
     assert first.worker.running
 
 
-# --- from the page, in any order and any thread -----------------------------------------------------------------------
+# --- from the page, in any order and any thread --------------------------------------------------
 
 
 def click(live, label):
@@ -478,7 +502,9 @@ def test_any_order_of_moves_ends_well():
                 if name in live.buttons:
                     click(live, name)
                 else:
-                    live.controls[name].value = 10 ** rng.uniform(live.controls[name].min, live.controls[name].max)
+                    live.controls[name].value = 10 ** rng.uniform(
+                        live.controls[name].min, live.controls[name].max
+                    )
         except Exception as error:
             errors.append(error)
 
@@ -505,7 +531,7 @@ def test_pausing_from_another_thread_ends_the_waiting():
     until(lambda: live.state["status"] == "paused")
 
 
-# --- the picture ------------------------------------------------------------------------------------------------------
+# --- the picture ---------------------------------------------------------------------------------
 
 
 def shown(live):
@@ -539,7 +565,12 @@ def test_it_draws_at_most_ten_pictures_a_second_and_a_quarter_of_the_time(monkey
 def test_the_state_tells_what_the_picture_shows():
     live = finish(make(pictures=pictures(), chance=math.log(15)))
     state = live.state
-    assert (state["status"], state["step"], state["steps"], state["why"]) == ("finished", 12, 12, "")
+    assert (state["status"], state["step"], state["steps"], state["why"]) == (
+        "finished",
+        12,
+        12,
+        "",
+    )
     assert state["loss"] == live.run.history["loss"][-1] == live.figure.loss_line.get_ydata()[-1]
     assert state["score"] == live.run.history["score"][-1] == live.figure.score_line.get_ydata()[-1]
     assert [step for step, _ in live.scores] == [0, 5, 10, 12]
@@ -548,7 +579,9 @@ def test_the_state_tells_what_the_picture_shows():
     assert state["layout"].shape == (24, 2)
     assert np.linalg.norm(live.figure.dots.get_offsets(), axis=1).max() == pytest.approx(1)
     assert live.canvas.readout == live.canvas.alt == live.describe()
-    assert live.canvas.readout.startswith(f"finished: step 12 of 12 · loss {state['loss']:.3f} · kNN accuracy")
+    assert live.canvas.readout.startswith(
+        f"finished: step 12 of 12 · loss {state['loss']:.3f} · kNN accuracy"
+    )
     assert live.bar.value == live.bar.max == 12
 
 
@@ -573,7 +606,9 @@ def test_the_map_moves_little_from_picture_to_picture():
     live._look = lambda method: (look(method), layouts.append(live.layout))[0]
     finish(live)
     spread = torch.stack(layouts).square().sum(2).mean(1).sqrt()
-    moves = torch.stack([(b - a).norm(dim=1).mean() for a, b in zip(layouts, layouts[1:], strict=False)])
+    moves = torch.stack(
+        [(b - a).norm(dim=1).mean() for a, b in zip(layouts, layouts[1:], strict=False)]
+    )
     assert len(layouts) == 40
     assert (moves[20:] / spread[21:]).median() < 0.2
 
@@ -631,7 +666,8 @@ class Regression(nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("kind", "narrow"), [("bare", False), ("bare", True), ("scored", True), ("mapped", False), ("all", True)]
+    ("kind", "narrow"),
+    [("bare", False), ("bare", True), ("scored", True), ("mapped", False), ("all", True)],
 )
 def test_a_picture_has_only_the_panels_that_there_is_something_for(kind, narrow):
     more = {
@@ -640,7 +676,12 @@ def test_a_picture_has_only_the_panels_that_there_is_something_for(kind, narrow)
         "mapped": {"similarities": None, "pictures": pictures(), "evaluate": None},
         "all": {"pictures": pictures()},
     }[kind]
-    panels = {"bare": set(), "scored": {"score"}, "mapped": {"map", "key"}, "all": {"score", "matrix", "map", "key"}}
+    panels = {
+        "bare": set(),
+        "scored": {"score"},
+        "mapped": {"map", "key"},
+        "all": {"score", "matrix", "map", "key"},
+    }
     live = finish(make(narrow=narrow, **more))
     assert set(live.figure.axes_by_name) == {"loss", "knobs"} | panels[kind]
     assert live.state["status"] == "finished"

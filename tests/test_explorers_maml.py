@@ -1,4 +1,6 @@
-"""The explorers of the chapter on MAML show what mlteach.meta computes, at every position of their controls."""
+"""The explorers of the chapter on MAML show what mlteach.meta computes, at every position of their
+controls.
+"""
 
 from __future__ import annotations
 
@@ -36,23 +38,31 @@ class TestEveryDrawing(EveryDrawing):
     """What all pictures promise."""
 
 
-# --- inner loop -------------------------------------------------------------------------------------------------------
+# --- inner loop ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("steps", "lr"), [(0, 0.05), (1, 0.05), (7, 0.01)])
 def test_the_fits_are_those_of_adapt(steps, lr):
-    """Every network after so many steps from its own weights, which stay as they were; errors over the whole wave."""
+    """Every network after so many steps from its own weights, which stay as they were; errors over
+    the whole wave.
+    """
     explorer = inner_loop()
-    before = {name: [p.clone() for p in model.parameters()] for name, model in explorer.models.items()}
+    before = {
+        name: [p.clone() for p in model.parameters()] for name, model in explorer.models.items()
+    }
     explorer.controls["steps"].value = steps
     explorer.controls["lr"].value = lr
     s = explorer.state
     x, y = s["points"].split(1, dim=1)
     for name, model in explorer.models.items():
-        adapted = adapt(model, dict(model.named_parameters()), x, y, F.mse_loss, lr=s["lr"], steps=steps)
+        adapted = adapt(
+            model, dict(model.named_parameters()), x, y, F.mse_loss, lr=s["lr"], steps=steps
+        )
         heights = functional_call(model, adapted, (s["x"][:, None],))[:, 0]
         torch.testing.assert_close(s["fits"][name], heights.detach())
-        torch.testing.assert_close(s["errors"][name][steps], F.mse_loss(heights, s["wave"]).detach())
+        torch.testing.assert_close(
+            s["errors"][name][steps], F.mse_loss(heights, s["wave"]).detach()
+        )
         assert np.allclose(explorer.fits[name].get_ydata(), heights.detach())
         assert all(p.equal(old) for p, old in zip(model.parameters(), before[name], strict=True))
 
@@ -102,16 +112,22 @@ def test_no_model_is_refused():
         InnerLoop({})
 
 
-# --- curvature --------------------------------------------------------------------------------------------------------
+# --- curvature -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("curvatures", "lr", "start"), [((0.5, 2.5), 0.3, 2.0), ((1.0, 1.0), 0.0, -1.0), ((0.1, 4.0), 0.6, 0.5)]
+    ("curvatures", "lr", "start"),
+    [((0.5, 2.5), 0.3, 2.0), ((1.0, 1.0), 0.0, -1.0), ((0.1, 4.0), 0.6, 0.5)],
 )
 def test_curvature_shows_the_formulas(curvatures, lr, start):
     """w' = w - lr a (w - c); outer slopes a (1 - lr a)^n (w - c), n = 2, and n = 1 to first order."""
     explorer = Curvature()
-    for name, value in {"curvature_1": curvatures[0], "curvature_2": curvatures[1], "lr": lr, "start": start}.items():
+    for name, value in {
+        "curvature_1": curvatures[0],
+        "curvature_2": curvatures[1],
+        "lr": lr,
+        "start": start,
+    }.items():
         explorer.controls[name].value = value
     a, c = (torch.tensor(values, dtype=torch.float64) for values in (curvatures, (-1.5, 1.5)))
     s = explorer.state
@@ -119,7 +135,9 @@ def test_curvature_shows_the_formulas(curvatures, lr, start):
     assert s["adapted"].allclose(adapted)
     assert s["outer"] == pytest.approx((a / 2 * (adapted - c) ** 2).mean().item())
     for name, power in (("gradient", 2), ("first_order", 1)):
-        assert s[name] == pytest.approx((a * (1 - lr * a) ** power * (start - c)).mean().item(), abs=1e-12)
+        assert s[name] == pytest.approx(
+            (a * (1 - lr * a) ** power * (start - c)).mean().item(), abs=1e-12
+        )
     for name, power in (("best", 2), ("first_order_rest", 1)):
         weights = a * (1 - lr * a) ** power
         expected = (weights * c).sum() / weights.sum() if weights.sum() > 1e-9 else math.nan
@@ -137,7 +155,9 @@ def test_the_drawn_slope_touches_the_drawn_curve():
 
 
 def test_first_order_can_run_away():
-    """One task so steep that the step oversteps its optimum: its first-order slope points the wrong way."""
+    """One task so steep that the step oversteps its optimum: its first-order slope points the wrong
+    way.
+    """
     explorer = Curvature()
     for name, value in {"curvature_1": 0.1, "curvature_2": 4.0, "lr": 0.6}.items():
         explorer.controls[name].value = value
@@ -150,10 +170,14 @@ def test_a_press_moves_the_initialisation():
     explorer = Curvature()
     for presses, ax in enumerate((explorer.tasks_ax, explorer.outer_ax), 1):
         send(explorer, -0.8 * presses, 2.0, ax=ax, presses=presses)
-        assert explorer.state["start"] == explorer.controls["start"].value == pytest.approx(-0.8 * presses, abs=0.03)
+        assert (
+            explorer.state["start"]
+            == explorer.controls["start"].value
+            == pytest.approx(-0.8 * presses, abs=0.03)
+        )
 
 
-# --- rates ------------------------------------------------------------------------------------------------------------
+# --- rates ---------------------------------------------------------------------------------------
 
 
 def test_the_sliders_choose_a_run():
@@ -177,5 +201,7 @@ def test_a_press_on_the_map_chooses_a_run():
 
 
 def test_losses_of_another_shape_are_refused():
-    with pytest.raises(ValueError, match="losses must be \\(O, I, S\\) = \\(3, 2, 4\\), got \\(2, 3, 4\\)"):
+    with pytest.raises(
+        ValueError, match="losses must be \\(O, I, S\\) = \\(3, 2, 4\\), got \\(2, 3, 4\\)"
+    ):
         MetaRates(torch.ones(2, 3, 4), STEPS, OUTER, INNER, baseline=1.0)

@@ -1,4 +1,6 @@
-"""The explorers of the chapter on episodes show prototypes and intervals as the package computes them."""
+"""The explorers of the chapter on episodes show prototypes and intervals as the package computes
+them.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ class TestEveryDrawing(EveryDrawing):
     """What all pictures promise."""
 
 
-# --- prototypes -------------------------------------------------------------------------------------------------------
+# --- prototypes ----------------------------------------------------------------------------------
 
 
 def shaped(n_way, n_shot, distance):
@@ -49,7 +51,9 @@ def test_the_loss_is_that_of_the_package(n_way, n_shot):
     cloud = explorer.cloud[:n_way]
     labels = torch.arange(n_way)
     parts = s["support"].flatten(0, 1), labels.repeat_interleave(n_shot)
-    episode = Episode(*(part[None] for part in (*parts, cloud.flatten(0, 1), labels.repeat_interleave(40))))
+    episode = Episode(
+        *(part[None] for part in (*parts, cloud.flatten(0, 1), labels.repeat_interleave(40)))
+    )
     assert s["loss"] == pytest.approx(prototypical_loss(nn.Identity(), episode).item(), rel=1e-5)
     squared = (torch.tensor(s["query"]) - s["prototypes"]).square().sum(1)
     assert s["probabilities"].allclose((-squared).softmax(0), atol=1e-6)
@@ -74,9 +78,13 @@ def test_the_regions_are_where_a_prototype_is_the_nearest(n_way, distance):
     drawn = explorer.regions.get_paths()
     assert len(drawn) == n_way
     inside = np.stack([Path(path.vertices).contains_points(points) for path in drawn], 1)
-    assert (inside == (truth[:, None] == torch.arange(n_way)).numpy()).mean() > 0.999  # a point may lie on a border
+    # a point may lie on a border
+    assert (inside == (truth[:, None] == torch.arange(n_way)).numpy()).mean() > 0.999
     s = explorer.state
-    assert s["probabilities"].argmax() == nearest(distance, torch.tensor([s["query"]]), s["prototypes"])[0]
+    assert (
+        s["probabilities"].argmax()
+        == nearest(distance, torch.tensor([s["query"]]), s["prototypes"])[0]
+    )
 
 
 def test_a_class_without_a_region_is_drawn_as_nothing():
@@ -99,13 +107,16 @@ def test_a_support_point_is_dragged_and_its_prototype_follows():
     send(explorer, *start)
     send(explorer, -2.0, 1.5, press=start)
     assert explorer.state["support"][0, 1].tolist() == pytest.approx([-2.0, 1.5], abs=0.01)
-    assert explorer.state["prototypes"][0].allclose((support[0, 0] + torch.tensor([-2.0, 1.5])) / 2, atol=0.01)
+    assert explorer.state["prototypes"][0].allclose(
+        (support[0, 0] + torch.tensor([-2.0, 1.5])) / 2, atol=0.01
+    )
     assert explorer.state["prototypes"][1:].equal(others)
     send(explorer, -5.0, 1.5, press=start)  # beyond the edge
     assert explorer.state["support"][0, 1].tolist() == pytest.approx([-3.0, 1.5], abs=0.01)
     explorer.controls["n_shot"].value = 1
     explorer.controls["n_shot"].value = 2
-    assert explorer.state["support"][0, 1].tolist() == pytest.approx([-3.0, 1.5], abs=0.01)  # it stays where it is
+    # it stays where it is
+    assert explorer.state["support"][0, 1].tolist() == pytest.approx([-3.0, 1.5], abs=0.01)
 
 
 def test_the_query_is_dragged_and_its_sliders_follow():
@@ -114,7 +125,11 @@ def test_the_query_is_dragged_and_its_sliders_follow():
     send(explorer, *start)
     send(explorer, 1.13, -0.42, press=start)
     send(explorer, 1.13, -0.42, press=start, pressed=False)
-    assert explorer.state["query"] == (explorer.controls["x"].value, explorer.controls["y"].value) == (1.15, -0.4)
+    assert (
+        explorer.state["query"]
+        == (explorer.controls["x"].value, explorer.controls["y"].value)
+        == (1.15, -0.4)
+    )
     support = explorer.state["support"]
     send(explorer, -2.9, -2.9, presses=2)  # where nothing lies
     send(explorer, 0.0, 0.0, presses=2, press=(-2.9, -2.9))
@@ -131,7 +146,9 @@ def test_another_support_is_drawn_of_the_same_classes():
 
 
 def test_more_shots_help():
-    """Over 30 supports of six classes: the mean of ten points lies nearer to the class's centre than one point."""
+    """Over 30 supports of six classes: the mean of ten points lies nearer to the class's centre
+    than one point.
+    """
     explorer = Prototypes(n_way=6)
     curves = []
     for _ in range(30):
@@ -141,18 +158,22 @@ def test_more_shots_help():
     assert mean[9] > mean[4] > mean[0] + 0.1
 
 
-@pytest.mark.parametrize(("name", "value"), [("n_way", 1), ("n_way", 7), ("n_shot", 0), ("n_shot", 11)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("n_way", 1), ("n_way", 7), ("n_shot", 0), ("n_shot", 11)]
+)
 def test_numbers_out_of_range_are_refused(name, value):
     with pytest.raises(ValueError, match=f"{name} must lie between"):
         Prototypes(**{name: value})
 
 
-# --- episode accuracy -------------------------------------------------------------------------------------------------
+# --- episode accuracy ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("n_episodes", EPISODES)
 def test_the_intervals_are_those_of_the_package(n_episodes):
-    """The 40 drawn lines are mean ± half width; their colours say which of them hold the mean of all episodes."""
+    """The 40 drawn lines are mean ± half width; their colours say which of them hold the mean of
+    all episodes.
+    """
     explorer = episode_accuracy(n_episodes)
     s, everything = explorer.state, explorer.accuracies[1]
     assert s["truth"] == pytest.approx(everything.mean().item())

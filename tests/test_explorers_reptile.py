@@ -1,4 +1,6 @@
-"""The explorers of the chapter on Reptile and ANIL show what mlteach.meta computes, wherever their controls stand."""
+"""The explorers of the chapter on Reptile and ANIL show what mlteach.meta computes, wherever their
+controls stand.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +30,16 @@ OPTIMA = torch.tensor([[-1.4, 0.9], [1.5, -0.5]], dtype=torch.float64)
 def bowls():
     """Two tasks: bowls of curvature 2 and 0.2, and of 0.5 and 0.1, in their own directions."""
     tasks = []
-    for optimum, angle, curvatures in zip(OPTIMA, (0.35, 0.95), ((2.0, 0.2), (0.5, 0.1)), strict=True):
+    for optimum, angle, curvatures in zip(
+        OPTIMA, (0.35, 0.95), ((2.0, 0.2), (0.5, 0.1)), strict=True
+    ):
         along = torch.tensor([math.cos(angle), math.sin(angle)], dtype=torch.float64)
-        x = torch.stack([along * curvatures[0] ** 0.5, along.flip(0) * torch.tensor([-1, 1]) * curvatures[1] ** 0.5])
+        x = torch.stack(
+            [
+                along * curvatures[0] ** 0.5,
+                along.flip(0) * torch.tensor([-1, 1]) * curvatures[1] ** 0.5,
+            ]
+        )
         x = torch.cat([x, -x])
         tasks.append((x, (x @ optimum)[:, None]))
     x, y = (torch.stack(part) for part in zip(*tasks, strict=True))
@@ -78,7 +87,7 @@ def test_every_step_of_a_slider_is_seen(name):
         control.value = value
 
 
-# --- Reptile's path ---------------------------------------------------------------------------------------------------
+# --- Reptile's path ------------------------------------------------------------------------------
 
 
 def network(theta):
@@ -96,7 +105,9 @@ def walked(rule, theta, *, epsilon, k, lr, outer):
             reptile_step(model, TASKS, F.mse_loss, lr=lr, steps=k, step_size=epsilon)
         else:
             steps = 0 if rule == "joint training" else k
-            loss = maml_loss(model, TASKS, F.mse_loss, lr=lr, steps=steps, first_order=rule == "FOMAML")
+            loss = maml_loss(
+                model, TASKS, F.mse_loss, lr=lr, steps=steps, first_order=rule == "FOMAML"
+            )
             with torch.no_grad():
                 model.weight -= epsilon * lr * k * torch.autograd.grad(loss, model.weight)[0]
         path.append(model.weight[0].detach())
@@ -138,7 +149,9 @@ def test_a_rule_stays_where_it_comes_to_rest():
 
 
 def test_where_each_rule_rests_by_formula():
-    """With H the curvature: joint training weighs H, Reptile I - (I - lr H)^k, MAML (I - lr H)^2k H, FOMAML ^k."""
+    """With H the curvature: joint training weighs H, Reptile I - (I - lr H)^k, MAML (I - lr H)^2k
+    H, FOMAML ^k.
+    """
     explorer = reptile_path()
     curvatures = 2 * TASKS.x_support.mT @ TASKS.x_support / 4  # (2, 2, 2)
     left = torch.eye(2) - 0.3 * curvatures
@@ -176,11 +189,13 @@ def test_a_press_moves_the_start():
 
 def test_tasks_of_another_shape_are_refused():
     one = Episode(*(part[:1] for part in TASKS))
-    with pytest.raises(ValueError, match=r"supports \(2, N, 2\) .* got \(1, 4, 2\) and \(1, 4, 1\)"):
+    with pytest.raises(
+        ValueError, match=r"supports \(2, N, 2\) .* got \(1, 4, 2\) and \(1, 4, 1\)"
+    ):
         ReptilePath(one)
 
 
-# --- the change of the layers -----------------------------------------------------------------------------------------
+# --- the change of the layers --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("lr", "steps"), [(0.1, 0), (0.5, 1), (2.0, 3)])
@@ -195,9 +210,14 @@ def test_the_changes_are_those_of_adapt(lr, steps):
         changed = copy.deepcopy(model)
         changed.load_state_dict(adapted)
         row, old, new = [], x_query, x_query
-        for before, after in zip([*model.encoder, model.head], [*changed.encoder, changed.head], strict=True):
+        for before, after in zip(
+            [*model.encoder, model.head], [*changed.encoder, changed.head], strict=True
+        ):
             old, new = before(old), after(new)
-            parts = [torch.cat([p.detach().flatten() for p in m.parameters()] or [old.new()]) for m in (before, after)]
+            parts = [
+                torch.cat([p.detach().flatten() for p in m.parameters()] or [old.new()])
+                for m in (before, after)
+            ]
             if len(parts[0]):
                 moved = (parts[1] - parts[0]).norm() / parts[0].norm()
                 row.append((moved.item(), linear_cka(old.flatten(1), new.flatten(1))))
@@ -209,7 +229,9 @@ def test_the_changes_are_those_of_adapt(lr, steps):
     np.testing.assert_allclose(s["distance"], distance, atol=1e-6)
     np.testing.assert_allclose(s["similarity"], similarity, atol=1e-6)
     assert [s["all_layers"], s["head_only"]] == pytest.approx(np.mean(right, 0).tolist())
-    assert [bar.get_width() for bar in explorer.alike] == pytest.approx(similarity.tolist(), abs=1e-6)
+    assert [bar.get_width() for bar in explorer.alike] == pytest.approx(
+        similarity.tolist(), abs=1e-6
+    )
 
 
 def test_before_the_first_step_nothing_has_changed():
@@ -229,5 +251,8 @@ def test_the_network_is_not_changed():
 
 
 def test_one_layer_alone_is_refused():
-    with pytest.raises(ValueError, match="layers must be at least 2, most_steps and rates at least 1, got 1, 3 and 1"):
+    with pytest.raises(
+        ValueError,
+        match="layers must be at least 2, most_steps and rates at least 1, got 1, 3 and 1",
+    ):
         LayerChange(*measured(), {"head": "head"}, rates=[0.1], most_steps=3)

@@ -1,4 +1,6 @@
-"""The explorers of nearest-neighbour search show what the indexes do, over the whole range of their controls."""
+"""The explorers of nearest-neighbour search show what the indexes do, over the whole range of their
+controls.
+"""
 
 import numpy as np
 import pytest
@@ -33,14 +35,17 @@ def curve():
     return RecallCurve(MEASURED)
 
 
-MAKE = {"search plane": lambda: SearchPlane(POINTS, k=5), "recall curve": lambda: RecallCurve(MEASURED)}
+MAKE = {
+    "search plane": lambda: SearchPlane(POINTS, k=5),
+    "recall curve": lambda: RecallCurve(MEASURED),
+}
 
 
 class TestEveryDrawing(EveryDrawing):
     """What all pictures promise."""
 
 
-# --- search in the plane ---------------------------------------------------------------------------------------------
+# --- search in the plane -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -68,7 +73,9 @@ def test_every_knob_reaches_both_ends_and_at_the_upper_end_all_is_found(plane, m
     """The whole range of the control, and only the knob of the chosen index is on the screen."""
     plane.controls["method"].value = method
     knob = plane.controls[METHODS[method]]
-    assert [name for name in METHODS.values() if plane.controls[name].layout.display != "none"] == [METHODS[method]]
+    assert [name for name in METHODS.values() if plane.controls[name].layout.display != "none"] == [
+        METHODS[method]
+    ]
     knob.value = knob.min
     little, before = plane.state["distances"], shown(plane)
     knob.value = knob.max
@@ -82,12 +89,16 @@ def test_every_knob_reaches_both_ends_and_at_the_upper_end_all_is_found(plane, m
 
 
 def test_the_colours_are_the_state(plane):
-    """Grey: not visited, blue: found, a ring around every true neighbour, cells lit only where points were visited."""
+    """Grey: not visited, blue: found, a ring around every true neighbour, cells lit only where
+    points were visited.
+    """
     plane.controls["method"].value = "inverted lists"
     plane.controls["cells"].value = 2
     colours = plane.dots.get_facecolors()
     assert len({tuple(colour) for colour in colours[plane.state["found"]]}) == 1
-    grey = (colours == colours[[i for i in range(200) if i not in plane.state["visited"]][0]]).all(1)
+    grey = (colours == colours[[i for i in range(200) if i not in plane.state["visited"]][0]]).all(
+        1
+    )
     assert set(np.flatnonzero(~grey)) == set(plane.state["visited"]) | set(plane.state["found"])
     assert np.allclose(plane.rings.get_offsets(), POINTS[plane.state["exact"]])
     lit = np.asarray(plane.region.get_array())
@@ -151,7 +162,7 @@ def test_the_plane_refuses_what_it_cannot_draw(points, k, message):
         SearchPlane(points, k=k)
 
 
-# --- recall curve ----------------------------------------------------------------------------------------------------
+# --- recall curve --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
-"""The explorers of similarity show what `mlteach.similarity` computes, over the whole range of their controls."""
+"""The explorers of similarity show what `mlteach.similarity` computes, over the whole range of
+their controls.
+"""
 
 import base64
 import io
@@ -35,7 +37,9 @@ def encodings(count=24):
 
 
 def matrix_explorer():
-    return FactorMatrix(encodings(), pictures(), factors(), names={"shape": ("disc", "ring", "star")})
+    return FactorMatrix(
+        encodings(), pictures(), factors(), names={"shape": ("disc", "ring", "star")}
+    )
 
 
 def retrieval_explorer():
@@ -68,13 +72,17 @@ def send(explorer, ax, x, y, *, pressed=False, presses=0, press=None, inside=Tru
     }  # fmt: skip
 
 
-# --- what every explorer promises -------------------------------------------------------------------------------------
+# --- what every explorer promises ----------------------------------------------------------------
 
 
 def test_every_control_reaches_both_ends_and_every_option(explorer):
-    """No value of any control leaves a problem or an empty picture, and the state says what was chosen."""
+    """No value of any control leaves a problem or an empty picture, and the state says what was
+    chosen.
+    """
     for name, control in explorer.controls.items():
-        for value in control.options if control.has_trait("options") else (control.min, control.max):
+        for value in (
+            control.options if control.has_trait("options") else (control.min, control.max)
+        ):
             control.value = value
             assert explorer.state.get(name, value) == value
             assert shown(explorer).std() > 0
@@ -114,7 +122,9 @@ def test_the_output_carries_the_picture_and_its_text(explorer):
 def test_rows_that_do_not_fit_are_refused(maker):
     """The message names the entry that has a row too few."""
     short = {"a": random(23, 4)}
-    with pytest.raises(ValueError, match=r"encodings\['a'\] must have one row for each of 24 images, got 23"):
+    with pytest.raises(
+        ValueError, match=r"encodings\['a'\] must have one row for each of 24 images, got 23"
+    ):
         maker(short, pictures(), factors())
     with pytest.raises(ValueError, match=r"factors\['a'\] must have one row"):
         maker(encodings(), pictures(), {"a": torch.arange(5)})
@@ -134,7 +144,7 @@ def test_grey_pictures_are_shown_as_dark_ink(maker):
     assert explorer.canvas.problem == ""
 
 
-# --- factor matrix ----------------------------------------------------------------------------------------------------
+# --- factor matrix -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("measure", MEASURES)
@@ -156,7 +166,9 @@ def test_the_matrices_are_the_similarities_in_the_order_of_the_factor(measure, s
 
 
 def test_the_gap_tells_who_knows_the_factor():
-    """Large for the encoding that holds the shape, about 0 for the other and for a factor that neither holds."""
+    """Large for the encoding that holds the shape, about 0 for the other and for a factor that
+    neither holds.
+    """
     explorer = matrix_explorer()
     assert explorer.state["gap"]["knowing"] > 1.5
     assert abs(explorer.state["gap"]["blind"]) < 0.3
@@ -167,7 +179,12 @@ def test_the_gap_tells_who_knows_the_factor():
 def test_the_gap_equals_its_definition():
     """A loop over pairs; and 0, not NaN, where all similarities are equal."""
     matrix, groups = random(6, 6).double(), torch.tensor([0, 1, 0, 1, 2, 2])
-    pairs = [(matrix[i, j].item(), bool(groups[i] == groups[j])) for i in range(6) for j in range(6) if i != j]
+    pairs = [
+        (matrix[i, j].item(), bool(groups[i] == groups[j]))
+        for i in range(6)
+        for j in range(6)
+        if i != j
+    ]
     within = np.mean([value for value, same in pairs if same])
     between = np.mean([value for value, same in pairs if not same])
     expected = (within - between) / np.std([value for value, _ in pairs], ddof=1)
@@ -193,7 +210,7 @@ def test_pointing_at_a_cell_shows_its_pair():
     assert np.array_equal(shown(explorer), before)
 
 
-# --- retrieval --------------------------------------------------------------------------------------------------------
+# --- retrieval -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("measure", MEASURES)
@@ -221,7 +238,9 @@ def test_frames_are_blue_where_right_and_orange_where_wrong():
         for place, index in enumerate(explorer.state["neighbours"][name]):
             same = index % 3 == explorer.state["query"] % 3
             assert np.allclose(drawn[3, place * side + 3], blue if same else orange)
-            assert np.allclose(drawn[5:13, place * side + 5 : place * side + 13], explorer.pictures[index])
+            assert np.allclose(
+                drawn[5:13, place * side + 5 : place * side + 13], explorer.pictures[index]
+            )
         assert (drawn[:, 8 * side :] == 1).all()  # no ninth neighbour was asked for
 
 
@@ -241,7 +260,7 @@ def test_too_few_pictures_are_refused():
         Retrieval(encodings(10), pictures(10), factors(10))
 
 
-# --- vectors ----------------------------------------------------------------------------------------------------------
+# --- vectors -------------------------------------------------------------------------------------
 
 
 def test_the_first_picture_is_a_disagreement():
@@ -269,7 +288,9 @@ def test_with_all_lengths_1_the_three_measures_agree():
     for x, y in random(20, 2, seed=5).tolist():
         explorer.move("B", x, y)
         assert len(set(explorer.state["nearer"].values())) == 1
-        cosines, distances = (torch.tensor(explorer.state["values"][name]) for name in ("cosine", "Euclid"))
+        cosines, distances = (
+            torch.tensor(explorer.state["values"][name]) for name in ("cosine", "Euclid")
+        )
         assert torch.allclose(distances.square(), 2 - 2 * cosines, atol=1e-6)
 
 
@@ -279,13 +300,16 @@ def test_the_lines_hold_all_tips_as_alike_as_a():
     query, a, _ = explorer.state["tips"][:, None]
     for measure, line in zip(("dot product", "cosine", "Euclid"), explorer.lines, strict=True):
         points = torch.tensor(np.column_stack(line.get_data()))
-        points = points[points.norm(dim=1) > 1e-9]  # the rays meet in the origin, which has no direction
+        # the rays meet in the origin, which has no direction
+        points = points[points.norm(dim=1) > 1e-9]
         expected = similarities(query, a, measure=measure).expand(1, len(points))
         assert torch.allclose(similarities(query, points, measure=measure), expected, atol=1e-6)
 
 
 def test_dragging_moves_the_nearest_tip_and_the_sliders_follow():
-    """A press far from every tip takes hold of nothing; a tip never leaves the picture or loses its direction."""
+    """A press far from every tip takes hold of nothing; a tip never leaves the picture or loses its
+    direction.
+    """
     explorer = Vectors()
     start = tuple(explorer.state["tips"][2].tolist())
     send(explorer, explorer.ax, *start, pressed=True, presses=1)

@@ -32,7 +32,9 @@ def measured(number):
 
 
 def make():
-    return Switchboard({switches: measured(number) for number, switches in enumerate(ALL)}, chance=0.125)
+    return Switchboard(
+        {switches: measured(number) for number, switches in enumerate(ALL)}, chance=0.125
+    )
 
 
 def shown(explorer):
@@ -73,7 +75,12 @@ def test_a_switch_changes_the_drawing_of_the_network(name):
     explorer.controls[name].value = False
     assert np.abs(shown(explorer) - before).max() > 0
     assert {artist.get_alpha() for artist in explorer.parts[name]} == {0.12}
-    assert all(artist.get_alpha() == 1 for other in SWITCHES if other != name for artist in explorer.parts[other])
+    assert all(
+        artist.get_alpha() == 1
+        for other in SWITCHES
+        if other != name
+        for artist in explorer.parts[other]
+    )
     explorer.controls[name].value = True
     assert np.abs(shown(explorer) - before).max() == 0
 

@@ -21,7 +21,7 @@ class TestEveryDrawing(EveryDrawing):
     """What all pictures promise."""
 
 
-# --- triplet plane ----------------------------------------------------------------------------------------------------
+# --- triplet plane -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,9 @@ def test_the_plane_shows_the_loss_and_the_gradient(negative, region):
     for name, place in {"anchor": (0, 0), "positive": (0, 1), "negative": negative}.items():
         explorer.move(name, *place)
     explorer.controls["margin"].value = 0.5
-    a, p, n = (torch.tensor([place], dtype=torch.float64) for place in ((0.0, 0.0), (0.0, 1.0), negative))
+    a, p, n = (
+        torch.tensor([place], dtype=torch.float64) for place in ((0.0, 0.0), (0.0, 1.0), negative)
+    )
     s = explorer.state
     assert s["region"] == region
     assert s["loss"] == pytest.approx(triplet_loss(a, p, n, margin=0.5).item())
@@ -54,10 +56,14 @@ def test_the_bands_agree_with_the_regions_everywhere():
     explorer = TripletPlane()
     anchor = explorer.state["points"][0]
     seen = set()
-    for place in 4 * torch.rand(40, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 2:
+    for place in (
+        4 * torch.rand(40, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 2
+    ):
         explorer.move("negative", *place.tolist())
         distance = (place - anchor).norm().item()
-        band = (distance > explorer.hard.get_radius()) + (distance > explorer.semi_hard.get_radius())
+        band = (distance > explorer.hard.get_radius()) + (
+            distance > explorer.semi_hard.get_radius()
+        )
         assert explorer.state["region"] == ("hard", "semi-hard", "easy")[band]
         seen.add(explorer.state["region"])
     assert seen == set(REGIONS)
@@ -87,7 +93,9 @@ def test_dragging_moves_the_point_and_the_sliders_follow(name):
     send(explorer, 1.3, -1.2, press=start)
     assert (explorer.state["points"] != before).any(1).sum() == 1
     assert explorer.controls["point"].value == name
-    assert (explorer.controls["x"].value, explorer.controls["y"].value) == pytest.approx((1.3, -1.2))
+    assert (explorer.controls["x"].value, explorer.controls["y"].value) == pytest.approx(
+        (1.3, -1.2)
+    )
     send(explorer, 1.3, -1.2, pressed=False, press=start)  # released
     send(explorer, 0.0, 0.0, pressed=False, press=start)
     assert explorer.controls["x"].value == pytest.approx(1.3)
@@ -113,7 +121,11 @@ def test_choosing_a_point_moves_nothing_and_its_sliders_move_only_it():
     explorer.controls["point"].value = "anchor"
     assert explorer.state["points"].equal(before)
     explorer.controls["y"].value = 1.0
-    assert (explorer.state["points"] != before).tolist() == [[False, True], [False, False], [False, False]]
+    assert (explorer.state["points"] != before).tolist() == [
+        [False, True],
+        [False, False],
+        [False, False],
+    ]
 
 
 def test_all_points_in_one_place_are_hard_and_pull_nowhere():
@@ -126,14 +138,22 @@ def test_all_points_in_one_place_are_hard_and_pull_nowhere():
     assert s["gradients"].eq(0).all()
 
 
-# --- pair loss --------------------------------------------------------------------------------------------------------
+# --- pair loss -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("distance", "margin", "positive"), [(0.6, 1.0, 0.5), (0.02, 2.0, 1.0), (1.5, 0.5, 0.0)])
+@pytest.mark.parametrize(
+    ("distance", "margin", "positive"), [(0.6, 1.0, 0.5), (0.02, 2.0, 1.0), (1.5, 0.5, 0.0)]
+)
 def test_pair_loss_shows_both_losses(distance, margin, positive):
-    """Squared ones equal mlteach's losses of two or three points on a line, the others the formulas by hand."""
+    """Squared ones equal mlteach's losses of two or three points on a line, the others the formulas
+    by hand.
+    """
     explorer = PairLoss()
-    for name, value in {"distance": distance, "margin": margin, "positive_distance": positive}.items():
+    for name, value in {
+        "distance": distance,
+        "margin": margin,
+        "positive_distance": positive,
+    }.items():
         explorer.controls[name].value = value
     x, y = torch.zeros(1, 2).double(), torch.tensor([[0.0, distance]]).double()
     p = torch.tensor([[positive, 0.0]]).double()

@@ -40,14 +40,18 @@ def shown(explorer):
 
 
 def with_values(explorer):
-    return {name: control for name, control in explorer.controls.items() if control.has_trait("value")}
+    return {
+        name: control for name, control in explorer.controls.items() if control.has_trait("value")
+    }
 
 
-# --- what every explorer promises -------------------------------------------------------------------------------------
+# --- what every explorer promises ----------------------------------------------------------------
 
 
 def test_every_control_reaches_both_ends_and_every_option(explorer):
-    """No value of any control leaves a problem or an empty picture, and the state says what was chosen."""
+    """No value of any control leaves a problem or an empty picture, and the state says what was
+    chosen.
+    """
     for name, control in with_values(explorer).items():
         began = control.value
         ends = (control.min, control.max) if control.has_trait("readout") else control.options
@@ -75,7 +79,9 @@ def test_every_control_changes_the_picture_and_back_gives_the_same(explorer):
 
 @pytest.mark.parametrize("make", [lambda: Views(SHAPES.images[:3]), mixing_explorer])
 def test_one_step_of_every_slider_is_seen(make):
-    """From the start, one step up (or down from the upper end); with three pictures also one step of a chance."""
+    """From the start, one step up (or down from the upper end); with three pictures also one step
+    of a chance.
+    """
     explorer = make()
     for name, control in with_values(explorer).items():
         if control.has_trait("readout"):
@@ -110,16 +116,24 @@ def test_the_output_carries_the_picture_and_its_text(explorer):
     assert all(control.description for control in explorer.controls.values())
 
 
-# --- views ------------------------------------------------------------------------------------------------------------
+# --- views ---------------------------------------------------------------------------------------
 
 
 def test_the_views_are_those_of_the_package():
-    """Geometry alone and colour alone equal random_view and color_jitter with the stream of their own."""
+    """Geometry alone and colour alone equal random_view and color_jitter with the stream of their
+    own.
+    """
     explorer = views_explorer()
     repeated = SHAPES.images[:2].repeat_interleave(7, 0)
     explorer.set(explorer.nothing | {"area": 0.5, "turn": 90, "shift": 3, "flip": 0.5, "draw": 4})
     generator = torch.Generator().manual_seed(40)
-    options = {"scale": (0.5, 1), "radians": math.pi / 2, "pixels": 3, "flip": 0.5, "fill": "border"}
+    options = {
+        "scale": (0.5, 1),
+        "radians": math.pi / 2,
+        "pixels": 3,
+        "flip": 0.5,
+        "fill": "border",
+    }
     expected = random_view(repeated, **options, generator=generator)
     assert torch.equal(explorer.state["views"].flatten(0, 1), expected.clamp(0, 1))
     strengths = dict(zip(JITTER, (0.3, 0.5, 0.8, 0.2), strict=True))
@@ -155,7 +169,9 @@ def test_draw_again_changes_the_draw_and_nothing_else():
 
 
 def test_a_slider_leaves_the_other_draws_alone():
-    """With grey, blur and noise added one after the other, the geometry stays: all views still match their outline."""
+    """With grey, blur and noise added one after the other, the geometry stays: all views still
+    match their outline.
+    """
     explorer = views_explorer()
     explorer.set(explorer.nothing | {"turn": 90, "area": 0.5})
     plain = explorer.state["views"]
@@ -192,7 +208,7 @@ def test_grey_pictures_are_shown():
     assert explorer.state["views"].shape == (4, 7, 1, 8, 8)
 
 
-# --- mixing -----------------------------------------------------------------------------------------------------------
+# --- mixing --------------------------------------------------------------------------------------
 
 
 def test_the_mix_is_that_of_the_package():
@@ -258,7 +274,9 @@ def send(explorer, ax, x, y, *, pressed, presses):
 
 
 def test_the_box_is_dragged():
-    """A press on the mixed picture moves the box there; without a press, or with Mixup, nothing moves."""
+    """A press on the mixed picture moves the box there; without a press, or with Mixup, nothing
+    moves.
+    """
     explorer = mixing_explorer()
     send(explorer, explorer.mixed_ax, 7.5, 23.5, pressed=False, presses=0)
     assert explorer.state["x"] == 11

@@ -59,7 +59,9 @@ def test_stops_the_gradient_inside_a_network():
 
 MUTANTS = {
     "no stop-gradient": lambda p, z: (2 - 2 * F.cosine_similarity(p, z)).mean(),
-    "stop-gradient on the prediction": lambda p, z: (2 - 2 * F.cosine_similarity(p.detach(), z)).mean(),
+    "stop-gradient on the prediction": lambda p, z: (
+        2 - 2 * F.cosine_similarity(p.detach(), z)
+    ).mean(),
     "not normalised": lambda p, z: (p - z.detach()).square().sum(1).mean(),
     "target not normalised": lambda p, z: (F.normalize(p) - z.detach()).square().sum(1).mean(),
     "summed": lambda p, z: len(p) * byol_loss(p, z),

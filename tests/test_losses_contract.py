@@ -1,4 +1,6 @@
-"""What every loss promises: second derivatives, precision, zero vectors, transforms, and clear errors."""
+"""What every loss promises: second derivatives, precision, zero vectors, transforms, and clear
+errors.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +22,25 @@ TARGET = normal(4, 3, seed=9).bfloat16()
 LABELS = torch.tensor([0, 1, 0, 2])
 TEMPERATURE = ["info_nce", "nt_xent", "supervised_contrastive", "clip_loss"]
 
-# Name in a test's id: the loss as a function of floating-point tensors (and options), the shapes of these tensors.
+# Name in a test's id: the loss as a function of floating-point tensors (and options), the shapes of
+# these tensors.
 CASES = {
-    "contrastive_loss": (lambda x, y, **kw: losses.contrastive_loss(x, y, SAME, margin=3, **kw), [(4, 3), (4, 3)]),
+    "contrastive_loss": (
+        lambda x, y, **kw: losses.contrastive_loss(x, y, SAME, margin=3, **kw),
+        [(4, 3), (4, 3)],
+    ),
     "triplet_loss": (losses.triplet_loss, [(4, 3), (4, 3), (4, 3)]),
     "info_nce": (losses.info_nce, [(4, 3), (4, 3), (5, 3)]),
     "info_nce, own negatives": (losses.info_nce, [(4, 3), (4, 3), (4, 5, 3)]),
     "nt_xent": (losses.nt_xent, [(4, 3), (4, 3)]),
-    "nt_xent, chunks": (lambda x, y, **kw: losses.nt_xent(x, y, chunk_size=3, **kw), [(4, 3), (4, 3)]),
-    "supervised_contrastive": (lambda z, **kw: losses.supervised_contrastive(z, LABELS, **kw), [(4, 3)]),
+    "nt_xent, chunks": (
+        lambda x, y, **kw: losses.nt_xent(x, y, chunk_size=3, **kw),
+        [(4, 3), (4, 3)],
+    ),
+    "supervised_contrastive": (
+        lambda z, **kw: losses.supervised_contrastive(z, LABELS, **kw),
+        [(4, 3)],
+    ),
     "byol_loss": (lambda p: losses.byol_loss(p, TARGET.to(p.dtype)), [(4, 3)]),
     "clip_loss": (losses.clip_loss, [(4, 3), (4, 3)]),
     "barlow_twins": (losses.barlow_twins, [(4, 3), (4, 3)]),
@@ -41,7 +53,9 @@ every_loss = pytest.mark.parametrize(("loss", "shapes"), CASES.values(), ids=CAS
 
 def inputs_of(shapes, dtype=torch.float64):
     """One random tensor for each shape."""
-    return [normal(*shape, seed=seed).to(dtype).requires_grad_() for seed, shape in enumerate(shapes)]
+    return [
+        normal(*shape, seed=seed).to(dtype).requires_grad_() for seed, shape in enumerate(shapes)
+    ]
 
 
 def test_every_public_loss_has_a_case():
@@ -106,7 +120,9 @@ def assert_smooth(loss, inputs):
 
 @every_loss
 def test_degenerate_rows(loss, shapes):
-    """A row of zeros in each input, all rows zero, all rows equal: no NaN in value, gradient and second derivative."""
+    """A row of zeros in each input, all rows zero, all rows equal: no NaN in value, gradient and
+    second derivative.
+    """
     inputs = inputs_of(shapes)
     assert_smooth(loss, [x.index_fill(0, torch.tensor([1]), 0) for x in inputs])
     assert_smooth(loss, [torch.zeros_like(x) for x in inputs])
@@ -117,7 +133,9 @@ def test_degenerate_rows(loss, shapes):
 def test_a_zero_vector_has_cosine_zero_and_no_gradient(name):
     """A row of zeros is not pushed anywhere: it has no direction."""
     loss, shapes = CASES[name]
-    inputs = [x.detach().index_fill(0, torch.tensor([1]), 0).requires_grad_() for x in inputs_of(shapes)]
+    inputs = [
+        x.detach().index_fill(0, torch.tensor([1]), 0).requires_grad_() for x in inputs_of(shapes)
+    ]
     loss(*inputs).backward()
     for x in inputs:
         assert x.grad[1].eq(0).all()
@@ -146,7 +164,9 @@ def test_pure(loss, shapes):
 TRANSFORMABLE = [case for name, case in CASES.items() if "chunks" not in name]
 
 
-@pytest.mark.parametrize(("loss", "shapes"), TRANSFORMABLE, ids=[name for name in CASES if "chunks" not in name])
+@pytest.mark.parametrize(
+    ("loss", "shapes"), TRANSFORMABLE, ids=[name for name in CASES if "chunks" not in name]
+)
 def test_torch_func(loss, shapes):
     """`grad` of torch.func gives autograd's gradient, and `vmap` that of each task."""
     tasks = [torch.stack([x.detach(), 2 * x.detach() + 1]) for x in inputs_of(shapes)]
@@ -178,46 +198,122 @@ WRONG = {
     "not a matrix": (lambda: losses.barlow_twins(Z[0], Z[0]), ValueError, r"z1 \(3,\)"),
     "one image, NT-Xent": (lambda: losses.nt_xent(Z[:1], Z[:1]), ValueError, "at least 2 row"),
     "one image, CLIP": (lambda: losses.clip_loss(Z[:1], Z[:1]), ValueError, "at least 2 row"),
-    "one image, Barlow Twins": (lambda: losses.barlow_twins(Z[:1], Z[:1]), ValueError, "at least 2 row"),
+    "one image, Barlow Twins": (
+        lambda: losses.barlow_twins(Z[:1], Z[:1]),
+        ValueError,
+        "at least 2 row",
+    ),
     "one image, VICReg": (lambda: losses.vicreg(Z[:1], Z[:1]), ValueError, "at least 2 row"),
     "one point": (lambda: losses.uniformity(Z[:1]), ValueError, "at least 2 row"),
     "empty batch": (lambda: losses.byol_loss(Z[:0], Z[:0]), ValueError, "at least 1 row"),
     "no columns": (lambda: losses.alignment(Z[:, :0], Z[:, :0]), ValueError, "1 column"),
-    "integers": (lambda: losses.triplet_loss(Z, Z, Z.long()), TypeError, "negative must be .* got torch.int64"),
+    "integers": (
+        lambda: losses.triplet_loss(Z, Z, Z.long()),
+        TypeError,
+        "negative must be .* got torch.int64",
+    ),
     "a list": (lambda: losses.clip_loss([[1.0]], Z), TypeError, "image must be .* got list"),
-    "negatives of another width": (lambda: losses.info_nce(Z, Z, Z[:, :2]), ValueError, r"negatives must .* \(4, 2\)"),
-    "no negatives": (lambda: losses.info_nce(Z, Z, Z[:0]), ValueError, r"negatives must .* \(0, 3\)"),
+    "negatives of another width": (
+        lambda: losses.info_nce(Z, Z, Z[:, :2]),
+        ValueError,
+        r"negatives must .* \(4, 2\)",
+    ),
+    "no negatives": (
+        lambda: losses.info_nce(Z, Z, Z[:0]),
+        ValueError,
+        r"negatives must .* \(0, 3\)",
+    ),
     "negatives of other queries": (
         lambda: losses.info_nce(Z, Z, Z[:3, None]),
         ValueError,
         r"negatives must .* 4 queries",
     ),
     "negatives 1-d": (lambda: losses.info_nce(Z, Z, Z[0]), ValueError, r"negatives must .* \(3,\)"),
-    "labels too short": (lambda: losses.supervised_contrastive(Z, LABELS[:3]), ValueError, r"labels must be \(4,\)"),
-    "labels a list": (lambda: losses.supervised_contrastive(Z, [0, 1, 0, 1]), TypeError, "labels .* got list"),
-    "same a list": (lambda: losses.contrastive_loss(Z, Z, [True] * 4), TypeError, "same .* got list"),
-    "same too short": (lambda: losses.contrastive_loss(Z, Z, SAME[:3]), ValueError, r"same must be \(4,\)"),
-    "same not 0 or 1": (lambda: losses.contrastive_loss(Z, Z, LABELS), ValueError, "True and False, or 1 and 0"),
-    "temperature 0": (lambda: losses.nt_xent(Z, Z, temperature=0), ValueError, "temperature must be .* > 0, got 0"),
-    "temperature negative": (lambda: losses.clip_loss(Z, Z, temperature=-1.0), ValueError, "got -1.0"),
-    "temperature NaN": (lambda: losses.info_nce(Z, Z, Z, temperature=float("nan")), ValueError, "got nan"),
-    "temperature infinite": (lambda: losses.nt_xent(Z, Z, temperature=float("inf")), ValueError, "got inf"),
+    "labels too short": (
+        lambda: losses.supervised_contrastive(Z, LABELS[:3]),
+        ValueError,
+        r"labels must be \(4,\)",
+    ),
+    "labels a list": (
+        lambda: losses.supervised_contrastive(Z, [0, 1, 0, 1]),
+        TypeError,
+        "labels .* got list",
+    ),
+    "same a list": (
+        lambda: losses.contrastive_loss(Z, Z, [True] * 4),
+        TypeError,
+        "same .* got list",
+    ),
+    "same too short": (
+        lambda: losses.contrastive_loss(Z, Z, SAME[:3]),
+        ValueError,
+        r"same must be \(4,\)",
+    ),
+    "same not 0 or 1": (
+        lambda: losses.contrastive_loss(Z, Z, LABELS),
+        ValueError,
+        "True and False, or 1 and 0",
+    ),
+    "temperature 0": (
+        lambda: losses.nt_xent(Z, Z, temperature=0),
+        ValueError,
+        "temperature must be .* > 0, got 0",
+    ),
+    "temperature negative": (
+        lambda: losses.clip_loss(Z, Z, temperature=-1.0),
+        ValueError,
+        "got -1.0",
+    ),
+    "temperature NaN": (
+        lambda: losses.info_nce(Z, Z, Z, temperature=float("nan")),
+        ValueError,
+        "got nan",
+    ),
+    "temperature infinite": (
+        lambda: losses.nt_xent(Z, Z, temperature=float("inf")),
+        ValueError,
+        "got inf",
+    ),
     "temperature a negative parameter": (
         lambda: losses.nt_xent(Z, Z, temperature=torch.tensor(-1.0, requires_grad=True)),
         ValueError,
         "temperature must be",
     ),
-    "temperature a vector": (lambda: losses.nt_xent(Z, Z, temperature=torch.ones(4)), ValueError, r"shape \(4,\)"),
-    "temperature a string": (lambda: losses.nt_xent(Z, Z, temperature="hot"), TypeError, "temperature .* got str"),
+    "temperature a vector": (
+        lambda: losses.nt_xent(Z, Z, temperature=torch.ones(4)),
+        ValueError,
+        r"shape \(4,\)",
+    ),
+    "temperature a string": (
+        lambda: losses.nt_xent(Z, Z, temperature="hot"),
+        TypeError,
+        "temperature .* got str",
+    ),
     "temperature 0, classes": (
         lambda: losses.supervised_contrastive(Z, LABELS, temperature=0),
         ValueError,
         "temperature must be .* > 0",
     ),
-    "chunk of nothing": (lambda: losses.nt_xent(Z, Z, chunk_size=0), ValueError, "chunk_size must be .* got 0"),
-    "chunk of a fraction": (lambda: losses.nt_xent(Z, Z, chunk_size=2.0), ValueError, "chunk_size must be .* got 2.0"),
-    "negative margin of pairs": (lambda: losses.contrastive_loss(Z, Z, SAME, margin=-1), ValueError, "margin .* >= 0"),
-    "negative margin of triplets": (lambda: losses.triplet_loss(Z, Z, Z, margin=-1), ValueError, "margin .* >= 0"),
+    "chunk of nothing": (
+        lambda: losses.nt_xent(Z, Z, chunk_size=0),
+        ValueError,
+        "chunk_size must be .* got 0",
+    ),
+    "chunk of a fraction": (
+        lambda: losses.nt_xent(Z, Z, chunk_size=2.0),
+        ValueError,
+        "chunk_size must be .* got 2.0",
+    ),
+    "negative margin of pairs": (
+        lambda: losses.contrastive_loss(Z, Z, SAME, margin=-1),
+        ValueError,
+        "margin .* >= 0",
+    ),
+    "negative margin of triplets": (
+        lambda: losses.triplet_loss(Z, Z, Z, margin=-1),
+        ValueError,
+        "margin .* >= 0",
+    ),
     "negative weight": (
         lambda: losses.barlow_twins(Z, Z, redundancy_weight=-1),
         ValueError,
@@ -225,7 +321,11 @@ WRONG = {
     ),
     "negative variance": (lambda: losses.vicreg(Z, Z, variance=-1), ValueError, "variance .* >= 0"),
     "negative t": (lambda: losses.uniformity(Z, t=-2), ValueError, "t must be .* > 0, got -2"),
-    "power below 1": (lambda: losses.alignment(Z, Z, power=0.5), ValueError, "power must be .* >= 1, got 0.5"),
+    "power below 1": (
+        lambda: losses.alignment(Z, Z, power=0.5),
+        ValueError,
+        "power must be .* >= 1, got 0.5",
+    ),
 }
 
 

@@ -23,7 +23,9 @@ def cosine(u, v):
 
 def assert_equal(loss, number):
     """A loss equals a number of the naive loop."""
-    torch.testing.assert_close(loss, torch.tensor(number, dtype=torch.float64), rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(
+        loss, torch.tensor(number, dtype=torch.float64), rtol=1e-10, atol=1e-10
+    )
 
 
 def assert_catches(mutant, assert_is_right):
@@ -41,7 +43,9 @@ def naive_info_nce(query, positive, negatives, temperature):
     for i in range(len(query)):
         own = (negatives if negatives.dim() == 2 else negatives[i]).tolist()
         numerator = math.exp(cosine(query[i].tolist(), positive[i].tolist()) / temperature)
-        denominator = numerator + sum(math.exp(cosine(query[i].tolist(), k) / temperature) for k in own)
+        denominator = numerator + sum(
+            math.exp(cosine(query[i].tolist(), k) / temperature) for k in own
+        )
         total -= math.log(numerator / denominator)
     return total / len(query)
 
@@ -53,14 +57,25 @@ def queries(batch, dim, *, seed=0):
 
 
 def assert_is_info_nce(loss):
-    """Value and gradient are those of the definition, for shared negatives and for negatives of each query."""
+    """Value and gradient are those of the definition, for shared negatives and for negatives of
+    each query.
+    """
     for temperature in (0.07, 0.5, 2.0):
         query, positive = queries(4, 3)
-        for negatives in (2 * normal(6, 3, seed=2), 2 * normal(4, 5, 3, seed=2), normal(1, 3, seed=3)):
+        for negatives in (
+            2 * normal(6, 3, seed=2),
+            2 * normal(4, 5, 3, seed=2),
+            normal(1, 3, seed=3),
+        ):
             number = naive_info_nce(query, positive, negatives, temperature)
             assert_equal(loss(query, positive, negatives, temperature=temperature), number)
-    inputs = [x.requires_grad_() for x in (*queries(2, 3), normal(3, 3, seed=2), torch.tensor(0.4).double())]
-    assert torch.autograd.gradcheck(lambda q, p, n, t: loss(q, p, n, temperature=t), inputs, raise_exception=False)
+    inputs = [
+        x.requires_grad_()
+        for x in (*queries(2, 3), normal(3, 3, seed=2), torch.tensor(0.4).double())
+    ]
+    assert torch.autograd.gradcheck(
+        lambda q, p, n, t: loss(q, p, n, temperature=t), inputs, raise_exception=False
+    )
 
 
 def test_info_nce_equals_the_definition():
@@ -119,11 +134,18 @@ def info_nce_wrong_label(query, positive, negatives, *, temperature):
 
 def info_nce_negatives_shared_by_mistake(query, positive, negatives, *, temperature):
     """The first query's negatives serve all queries."""
-    return info_nce(query, positive, negatives if negatives.dim() == 2 else negatives[0], temperature=temperature)
+    return info_nce(
+        query,
+        positive,
+        negatives if negatives.dim() == 2 else negatives[0],
+        temperature=temperature,
+    )
 
 
 def info_nce_negatives_detached(query, positive, negatives, *, temperature):
-    """Right value, no gradient for the negatives: a method may want that, the loss must not decide it."""
+    """Right value, no gradient for the negatives: a method may want that, the loss must not decide
+    it.
+    """
     return info_nce(query, positive, negatives.detach(), temperature=temperature)
 
 
@@ -152,7 +174,9 @@ def test_info_nce_when_all_vectors_coincide():
 
 
 def test_info_nce_limits_of_the_temperature():
-    """Cold: temperature * loss is how much the hardest negative beats the positive. Hot: all candidates weigh alike."""
+    """Cold: temperature * loss is how much the hardest negative beats the positive. Hot: all
+    candidates weigh alike.
+    """
     query, positive = queries(8, 2)
     negatives = normal(5, 2, seed=2)
     s, n = info_nce_logits(query, positive, negatives)
@@ -160,11 +184,15 @@ def test_info_nce_limits_of_the_temperature():
     assert 0 < (hinge > 0).sum() < 8  # both sides of the hinge are there
     cold = 1e-4 * info_nce(query, positive, negatives, temperature=1e-4)
     assert cold.item() == pytest.approx(hinge.mean().item(), abs=1e-4 * math.log(6))
-    assert info_nce(query, positive, negatives, temperature=1e6).item() == pytest.approx(math.log(6), abs=1e-5)
+    assert info_nce(query, positive, negatives, temperature=1e6).item() == pytest.approx(
+        math.log(6), abs=1e-5
+    )
 
 
 def test_info_nce_symmetries():
-    """Queries may be reordered with their positives, negatives among themselves; scale does not matter."""
+    """Queries may be reordered with their positives, negatives among themselves; scale does not
+    matter.
+    """
     query, positive = queries(4, 3)
     negatives = normal(5, 3, seed=2)
     loss = info_nce(query, positive, negatives)
@@ -187,8 +215,12 @@ def naive_clip_loss(image, text, temperature):
     total = 0.0
     for i in range(batch):
         own = math.exp(cosine(image[i], text[i]) / temperature)
-        total -= math.log(own / sum(math.exp(cosine(image[i], text[k]) / temperature) for k in range(batch)))
-        total -= math.log(own / sum(math.exp(cosine(image[k], text[i]) / temperature) for k in range(batch)))
+        total -= math.log(
+            own / sum(math.exp(cosine(image[i], text[k]) / temperature) for k in range(batch))
+        )
+        total -= math.log(
+            own / sum(math.exp(cosine(image[k], text[i]) / temperature) for k in range(batch))
+        )
     return total / (2 * batch)
 
 
@@ -196,9 +228,13 @@ def assert_is_clip_loss(loss):
     """Value and gradient are those of the definition."""
     for temperature in (0.07, 0.5, 2.0):
         image, text = queries(5, 3)
-        assert_equal(loss(image, text, temperature=temperature), naive_clip_loss(image, text, temperature))
+        assert_equal(
+            loss(image, text, temperature=temperature), naive_clip_loss(image, text, temperature)
+        )
     inputs = [x.requires_grad_() for x in (*queries(3, 2), torch.tensor(0.4).double())]
-    assert torch.autograd.gradcheck(lambda i, t, temp: loss(i, t, temperature=temp), inputs, raise_exception=False)
+    assert torch.autograd.gradcheck(
+        lambda i, t, temp: loss(i, t, temperature=temp), inputs, raise_exception=False
+    )
 
 
 def test_clip_loss_equals_the_definition():
@@ -218,16 +254,26 @@ def cosines(image, text):
 
 CLIP_MUTANTS = {
     "one direction": lambda i, t, *, temperature: clip_of(cosines(i, t) / temperature),
-    "added, not averaged": lambda i, t, *, temperature: 2 * clip_loss(i, t, temperature=temperature),
-    "summed over the batch": lambda i, t, *, temperature: len(i) * clip_loss(i, t, temperature=temperature),
+    "added, not averaged": lambda i, t, *, temperature: (
+        2 * clip_loss(i, t, temperature=temperature)
+    ),
+    "summed over the batch": lambda i, t, *, temperature: (
+        len(i) * clip_loss(i, t, temperature=temperature)
+    ),
     "same direction twice": lambda i, t, *, temperature: clip_of(cosines(t, i) / temperature),
-    "wrong pairing": lambda i, t, *, temperature: clip_loss(i, t.roll(1, 0), temperature=temperature),
+    "wrong pairing": lambda i, t, *, temperature: clip_loss(
+        i, t.roll(1, 0), temperature=temperature
+    ),
     "not normalised": lambda i, t, *, temperature: (
         (clip_of(i @ t.T / temperature) + clip_of(t @ i.T / temperature)) / 2
     ),
-    "multiplied by temperature": lambda i, t, *, temperature: clip_loss(i, t, temperature=1 / temperature),
+    "multiplied by temperature": lambda i, t, *, temperature: clip_loss(
+        i, t, temperature=1 / temperature
+    ),
     "text detached": lambda i, t, *, temperature: clip_loss(i, t.detach(), temperature=temperature),
-    "views of one kind compete": lambda i, t, *, temperature: nt_xent(i, t, temperature=temperature),
+    "views of one kind compete": lambda i, t, *, temperature: nt_xent(
+        i, t, temperature=temperature
+    ),
 }
 
 
@@ -255,11 +301,15 @@ def test_clip_loss_symmetries():
 
 
 def test_clip_loss_limits_of_the_temperature():
-    """Hot: every candidate weighs the same. Cold: the hardest wrong partner counts, in either direction."""
+    """Hot: every candidate weighs the same. Cold: the hardest wrong partner counts, in either
+    direction.
+    """
     image, text = normal(8, 2), normal(8, 2, seed=1)
     assert clip_loss(image, text, temperature=1e6).item() == pytest.approx(math.log(8), abs=1e-5)
     s = cosines(image, text)
     wrong = s.clone().fill_diagonal_(-math.inf)
     hinges = torch.stack([(wrong.amax(dim) - s.diagonal()).relu() for dim in (0, 1)])
     assert hinges.mean() > 0.01  # otherwise the limit would show nothing
-    assert 1e-4 * clip_loss(image, text, temperature=1e-4).item() == pytest.approx(hinges.mean().item(), abs=3e-4)
+    assert 1e-4 * clip_loss(image, text, temperature=1e-4).item() == pytest.approx(
+        hinges.mean().item(), abs=3e-4
+    )

@@ -24,7 +24,9 @@ def unit(u):
 
 def assert_equal(loss, number):
     """A loss equals a number of the naive loop."""
-    torch.testing.assert_close(loss, torch.tensor(number, dtype=torch.float64), rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(
+        loss, torch.tensor(number, dtype=torch.float64), rtol=1e-10, atol=1e-10
+    )
 
 
 def naive_alignment(x, y, power):
@@ -35,7 +37,9 @@ def naive_alignment(x, y, power):
 
 def naive_uniformity(x, t):
     """Wang and Isola 2020, Section 4.1, over all pairs of different points."""
-    potentials = [math.exp(-t * math.dist(unit(u), unit(v)) ** 2) for u, v in combinations(x.tolist(), 2)]
+    potentials = [
+        math.exp(-t * math.dist(unit(u), unit(v)) ** 2) for u, v in combinations(x.tolist(), 2)
+    ]
     return math.log(sum(potentials) / len(potentials))
 
 
@@ -45,7 +49,9 @@ def assert_is_alignment(loss):
     for power in (1, 2, 3.5):
         assert_equal(loss(x, y, power=power), naive_alignment(x, y, power))
         inputs = [x.requires_grad_(), y.requires_grad_()]
-        assert torch.autograd.gradcheck(lambda x, y, p=power: loss(x, y, power=p), inputs, raise_exception=False)
+        assert torch.autograd.gradcheck(
+            lambda x, y, p=power: loss(x, y, power=p), inputs, raise_exception=False
+        )
 
 
 def assert_is_uniformity(loss):
@@ -53,7 +59,9 @@ def assert_is_uniformity(loss):
     x = 3 * normal(6, 3)
     for t in (0.5, 2, 20.0):
         assert_equal(loss(x, t=t), naive_uniformity(x, t))
-        assert torch.autograd.gradcheck(lambda x, t=t: loss(x, t=t), [x.requires_grad_()], raise_exception=False)
+        assert torch.autograd.gradcheck(
+            lambda x, t=t: loss(x, t=t), [x.requires_grad_()], raise_exception=False
+        )
 
 
 def test_alignment_equals_the_definition():
@@ -133,7 +141,11 @@ def test_uniformity_prefers_an_even_circle():
         return uniformity(torch.stack([angles.cos(), angles.sin()], dim=1)).item()
 
     even = torch.arange(32).double() * (2 * math.pi / 32)
-    at_random = 2 * math.pi * torch.rand(32, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    at_random = (
+        2
+        * math.pi
+        * torch.rand(32, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    )
     assert at(even) < at(at_random) < at(even / 4)
 
 
@@ -141,7 +153,12 @@ def test_symmetries():
     """Views may be exchanged, points reordered, rows rescaled, the space rotated."""
     x, y = normal(5, 3), normal(5, 3, seed=1)
     scale, rotation = normal(5, 1, seed=2).exp(), torch.linalg.qr(normal(3, 3, seed=3)).Q
-    for u, v in [(y, x), (x.flip(0), y.flip(0)), (scale * x, y / scale), (x @ rotation, y @ rotation)]:
+    for u, v in [
+        (y, x),
+        (x.flip(0), y.flip(0)),
+        (scale * x, y / scale),
+        (x @ rotation, y @ rotation),
+    ]:
         torch.testing.assert_close(alignment(u, v), alignment(x, y), rtol=1e-12, atol=1e-12)
     for u in (x.flip(0), scale * x, x @ rotation):
         torch.testing.assert_close(uniformity(u), uniformity(x), rtol=1e-12, atol=1e-12)

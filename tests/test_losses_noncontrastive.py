@@ -25,7 +25,9 @@ def views(batch=6, dim=3):
 
 def assert_equal(loss, number):
     """A loss equals a number of the naive loop."""
-    torch.testing.assert_close(loss, torch.tensor(number, dtype=torch.float64), rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(
+        loss, torch.tensor(number, dtype=torch.float64), rtol=1e-10, atol=1e-10
+    )
 
 
 def assert_gradient_is_right(loss):
@@ -76,7 +78,9 @@ def standardised(z):
 def barlow_of(correlation, redundancy_weight):
     """Barlow Twins of a correlation matrix."""
     on = correlation.diagonal()
-    return (1 - on).square().sum() + redundancy_weight * (correlation.square().sum() - on.square().sum())
+    return (1 - on).square().sum() + redundancy_weight * (
+        correlation.square().sum() - on.square().sum()
+    )
 
 
 def barlow_not_centred(z1, z2, *, redundancy_weight):
@@ -118,7 +122,9 @@ def barlow_weight_on_everything(z1, z2, *, redundancy_weight):
 def barlow_diagonal_kept(z1, z2, *, redundancy_weight):
     """The redundancy term includes the diagonal."""
     correlation = standardised(z1).T @ standardised(z2) / len(z1)
-    return (1 - correlation.diagonal()).square().sum() + redundancy_weight * correlation.square().sum()
+    return (
+        1 - correlation.diagonal()
+    ).square().sum() + redundancy_weight * correlation.square().sum()
 
 
 def barlow_averaged(z1, z2, *, redundancy_weight):
@@ -152,7 +158,9 @@ def test_barlow_twins_catches(mutant):
 
 
 def test_barlow_twins_by_hand():
-    """P when the rows coincide; 0 for equal uncorrelated coordinates; weight * P * (P - 1) on top for copied ones."""
+    """P when the rows coincide; 0 for equal uncorrelated coordinates; weight * P * (P - 1) on top
+    for copied ones.
+    """
     assert_equal(barlow_twins(normal(1, 4).expand(5, 4), normal(1, 4).expand(5, 4)), 4.0)
     uncorrelated = 100 * torch.tensor([[1, 1], [1, -1], [-1, 1], [-1, -1]]).double()
     assert barlow_twins(uncorrelated, uncorrelated).item() == pytest.approx(0, abs=1e-12)
@@ -161,19 +169,24 @@ def test_barlow_twins_by_hand():
 
 
 def test_barlow_twins_symmetries():
-    """Views may be exchanged, images reordered, coordinates permuted; scale and offset of one hardly matter."""
+    """Views may be exchanged, images reordered, coordinates permuted; scale and offset of one
+    hardly matter.
+    """
     z1, z2 = views()
     loss = barlow_twins(z1, z2)
     for same in [(z2, z1), (z1.flip(0), z2.flip(0)), (z1.flip(1), z2.flip(1))]:
         torch.testing.assert_close(barlow_twins(*same), loss, rtol=1e-12, atol=1e-12)
-    torch.testing.assert_close(barlow_twins(3 * z1 + 5, z2 - 4), loss, rtol=1e-3, atol=0)  # 1e-5 in the variance
+    # 1e-5 in the variance
+    torch.testing.assert_close(barlow_twins(3 * z1 + 5, z2 - 4), loss, rtol=1e-3, atol=0)
 
 
 # VICReg
 
 
 def naive_vicreg(z1, z2, invariance, variance, covariance):
-    """Bardes et al. 2022, Eqs. (1) to (6), one coordinate at a time, in the scale of the authors' code."""
+    """Bardes et al. 2022, Eqs. (1) to (6), one coordinate at a time, in the scale of the authors'
+    code.
+    """
     batch, dim = z1.shape
     rows = zip(z1.tolist(), z2.tolist(), strict=True)
     loss = invariance * sum(math.dist(u, v) ** 2 for u, v in rows) / (batch * dim)
@@ -182,7 +195,11 @@ def naive_vicreg(z1, z2, invariance, variance, covariance):
         for i, u in enumerate(columns):
             for j, v in enumerate(columns):
                 c = sum(a * b for a, b in zip(u, v, strict=True)) / (batch - 1)
-                loss += variance / 2 * max(0, 1 - math.sqrt(c + 1e-4)) / dim if i == j else covariance * c * c / dim
+                loss += (
+                    variance / 2 * max(0, 1 - math.sqrt(c + 1e-4)) / dim
+                    if i == j
+                    else covariance * c * c / dim
+                )
     return loss
 
 
@@ -213,23 +230,37 @@ def vicreg_of(difference=None, hinge=None, correction=1, off_diagonal=None):
 
     def loss(z1, z2, *, invariance, variance, covariance):
         variance_term = (hinge(z1) + hinge(z2)) / 2
-        return invariance * difference(z1, z2) + variance * variance_term + covariance * (spread(z1) + spread(z2))
+        return (
+            invariance * difference(z1, z2)
+            + variance * variance_term
+            + covariance * (spread(z1) + spread(z2))
+        )
 
     return loss
 
 
 VICREG_MUTANTS = {
     "variance in the hinge": vicreg_of(hinge=lambda z: (1 - z.var(0) - 1e-4).relu().mean()),
-    "hinge on the wrong side": vicreg_of(hinge=lambda z: ((z.var(0) + 1e-4).sqrt() - 1).relu().mean()),
+    "hinge on the wrong side": vicreg_of(
+        hinge=lambda z: ((z.var(0) + 1e-4).sqrt() - 1).relu().mean()
+    ),
     "no hinge": vicreg_of(hinge=lambda z: (1 - (z.var(0) + 1e-4).sqrt()).mean()),
-    "variance over coordinates": vicreg_of(hinge=lambda z: (1 - (z.var(1) + 1e-4).sqrt()).relu().mean()),
-    "variance term added over views": vicreg_of(hinge=lambda z: 2 * (1 - (z.var(0) + 1e-4).sqrt()).relu().mean()),
+    "variance over coordinates": vicreg_of(
+        hinge=lambda z: (1 - (z.var(1) + 1e-4).sqrt()).relu().mean()
+    ),
+    "variance term added over views": vicreg_of(
+        hinge=lambda z: 2 * (1 - (z.var(0) + 1e-4).sqrt()).relu().mean()
+    ),
     "nothing under the root": vicreg_of(hinge=lambda z: (1 - z.std(0)).relu().mean()),
     "covariance divided by B": vicreg_of(correction=0),
     "diagonal kept": vicreg_of(off_diagonal=lambda c: c),
     "upper triangle only": vicreg_of(off_diagonal=lambda c: c.triu(1)),
-    "difference summed over coordinates": vicreg_of(lambda z1, z2: (z1 - z2).square().sum(1).mean()),
-    "views normalised": vicreg_of(lambda z1, z2: (F.normalize(z1) - F.normalize(z2)).square().mean()),
+    "difference summed over coordinates": vicreg_of(
+        lambda z1, z2: (z1 - z2).square().sum(1).mean()
+    ),
+    "views normalised": vicreg_of(
+        lambda z1, z2: (F.normalize(z1) - F.normalize(z2)).square().mean()
+    ),
     "second view detached": vicreg_of(lambda z1, z2: (z1 - z2.detach()).square().mean()),
     "weights exchanged": lambda z1, z2, *, invariance, variance, covariance: vicreg(
         z1, z2, invariance=covariance, variance=variance, covariance=invariance
@@ -244,7 +275,9 @@ def test_vicreg_catches(mutant):
 
 
 def test_vicreg_by_hand():
-    """0.99 of the variance weight when all rows coincide; 0 for equal, spread, uncorrelated coordinates."""
+    """0.99 of the variance weight when all rows coincide; 0 for equal, spread, uncorrelated
+    coordinates.
+    """
     collapsed = normal(1, 4).expand(5, 4)
     assert_equal(vicreg(collapsed, collapsed), 24.75)
     spread = torch.tensor([[1, 1], [1, -1], [-1, 1], [-1, -1]]).double()

@@ -22,7 +22,9 @@ def normal(*shape, seed=0, dtype=torch.float64):
 def two_views(batch, dim, *, seed=0, noise=0.5):
     """Two noisy views, float64, at different scales."""
     image = normal(batch, dim, seed=seed)
-    return 3 * (image + noise * normal(batch, dim, seed=seed + 1)), image + noise * normal(batch, dim, seed=seed + 2)
+    return 3 * (image + noise * normal(batch, dim, seed=seed + 1)), image + noise * normal(
+        batch, dim, seed=seed + 2
+    )
 
 
 def cosine(u, v):
@@ -36,8 +38,12 @@ def naive_nt_xent(z1, z2, temperature):
     views, images = len(z), len(z1)
     total = 0.0
     for i in range(views):
-        denominator = sum(math.exp(cosine(z[i], z[k]) / temperature) for k in range(views) if k != i)
-        total -= math.log(math.exp(cosine(z[i], z[(i + images) % views]) / temperature) / denominator)
+        denominator = sum(
+            math.exp(cosine(z[i], z[k]) / temperature) for k in range(views) if k != i
+        )
+        total -= math.log(
+            math.exp(cosine(z[i], z[(i + images) % views]) / temperature) / denominator
+        )
     return total / views
 
 
@@ -46,11 +52,19 @@ def assert_is_nt_xent(loss):
     for batch, dim, temperature in [(2, 3, 0.5), (5, 4, 1.0), (6, 2, 0.05), (4, 3, 3.0)]:
         z1, z2 = two_views(batch, dim)
         expected = torch.tensor(naive_nt_xent(z1, z2, temperature), dtype=torch.float64)
-        torch.testing.assert_close(loss(z1, z2, temperature=temperature), expected, rtol=1e-10, atol=1e-10)
+        torch.testing.assert_close(
+            loss(z1, z2, temperature=temperature), expected, rtol=1e-10, atol=1e-10
+        )
     z1, z2 = two_views(3, 3)
-    inputs = (z1.requires_grad_(), z2.requires_grad_(), torch.tensor(0.4, dtype=torch.float64, requires_grad=True))
+    inputs = (
+        z1.requires_grad_(),
+        z2.requires_grad_(),
+        torch.tensor(0.4, dtype=torch.float64, requires_grad=True),
+    )
     numeric_equals_analytic = torch.autograd.gradcheck(
-        lambda z1, z2, temperature: loss(z1, z2, temperature=temperature), inputs, raise_exception=False
+        lambda z1, z2, temperature: loss(z1, z2, temperature=temperature),
+        inputs,
+        raise_exception=False,
     )
     assert numeric_equals_analytic
 
@@ -58,11 +72,17 @@ def assert_is_nt_xent(loss):
 @pytest.mark.parametrize("chunk_size", [None, 1, 3, 4, 100])
 def test_equals_the_definition(chunk_size):
     """Value and gradient (also of the temperature) are those of Eq. (1), whatever the chunk size."""
-    assert_is_nt_xent(lambda z1, z2, *, temperature: nt_xent(z1, z2, temperature=temperature, chunk_size=chunk_size))
+    assert_is_nt_xent(
+        lambda z1, z2, *, temperature: nt_xent(
+            z1, z2, temperature=temperature, chunk_size=chunk_size
+        )
+    )
 
 
 def unmasked(z1, z2, temperature):
-    """Logits of all views, the diagonal still there, and the index of each twin: what the mutants are made of."""
+    """Logits of all views, the diagonal still there, and the index of each twin: what the mutants
+    are made of.
+    """
     z = F.normalize(torch.cat([z1, z2]), dim=1)
     return z @ z.T / temperature, torch.arange(len(z)).roll(len(z1))
 
@@ -135,7 +155,10 @@ def other_view_only(z1, z2, *, temperature):
     """Only the B rows of the other view are candidates, as in CLIP."""
     logits, _ = unmasked(z1, z2, temperature)
     across = logits[: len(z1), len(z1) :]
-    return (F.cross_entropy(across, torch.arange(len(z1))) + F.cross_entropy(across.T, torch.arange(len(z1)))) / 2
+    return (
+        F.cross_entropy(across, torch.arange(len(z1)))
+        + F.cross_entropy(across.T, torch.arange(len(z1)))
+    ) / 2
 
 
 def first_view_only(z1, z2, *, temperature):
@@ -189,13 +212,17 @@ def test_catches(mutant):
 def test_log_of_the_number_of_others_when_all_rows_coincide(temperature):
     """log(2B - 1) whatever the temperature: 2B - 1 equal candidates."""
     z = normal(1, 4).expand(7, 4)
-    assert nt_xent(z, 2 * z, temperature=temperature).item() == pytest.approx(math.log(13), abs=1e-10)
+    assert nt_xent(z, 2 * z, temperature=temperature).item() == pytest.approx(
+        math.log(13), abs=1e-10
+    )
 
 
 def test_by_hand_for_two_orthogonal_images():
     """Twins coincide, images are orthogonal: log(1 + 2 exp(-1 / temperature))."""
     z = torch.eye(2, dtype=torch.float64)
-    assert nt_xent(z, z, temperature=0.5).item() == pytest.approx(math.log(1 + 2 * math.exp(-2)), abs=1e-12)
+    assert nt_xent(z, z, temperature=0.5).item() == pytest.approx(
+        math.log(1 + 2 * math.exp(-2)), abs=1e-12
+    )
 
 
 def test_symmetries():
@@ -205,12 +232,19 @@ def test_symmetries():
     order = torch.tensor([3, 0, 5, 1, 4, 2])
     scale = normal(6, 1, seed=9).exp()
     rotation = torch.linalg.qr(normal(4, 4, seed=8)).Q
-    for same in [(z2, z1), (z1[order], z2[order]), (scale * z1, z2 / scale), (z1 @ rotation, z2 @ rotation)]:
+    for same in [
+        (z2, z1),
+        (z1[order], z2[order]),
+        (scale * z1, z2 / scale),
+        (z1 @ rotation, z2 @ rotation),
+    ]:
         torch.testing.assert_close(nt_xent(*same), loss, rtol=1e-12, atol=1e-12)
 
 
 def test_limits_of_the_temperature():
-    """Hot: every candidate weighs the same. Cold: only the hardest negative counts, by how much it beats the twin."""
+    """Hot: every candidate weighs the same. Cold: only the hardest negative counts, by how much it
+    beats the twin.
+    """
     z1, z2 = two_views(6, 2)
     assert nt_xent(z1, z2, temperature=1e6).item() == pytest.approx(math.log(11), abs=1e-5)
     z = F.normalize(torch.cat([z1, z2]), dim=1)
@@ -220,7 +254,9 @@ def test_limits_of_the_temperature():
     hardest = cosines.fill_diagonal_(-math.inf).scatter(1, twin[:, None], -math.inf).amax(1)
     expected = (hardest - positive).relu().mean()
     assert expected > 0.01  # otherwise the limit would show nothing
-    torch.testing.assert_close(1e-4 * nt_xent(z1, z2, temperature=1e-4), expected, rtol=0, atol=1e-4)
+    torch.testing.assert_close(
+        1e-4 * nt_xent(z1, z2, temperature=1e-4), expected, rtol=0, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("chunk_size", [None, 48])
@@ -239,11 +275,15 @@ def test_float32_at_temperature_one_hundredth(chunk_size):
 def test_chunks_have_second_derivatives():
     """Hessian-vector products are those of the plain path, and finite differences agree."""
     inputs = [z.requires_grad_() for z in two_views(3, 2)]
-    assert torch.autograd.gradgradcheck(lambda z1, z2: nt_xent(z1, z2, chunk_size=4), inputs, fast_mode=True)
+    assert torch.autograd.gradgradcheck(
+        lambda z1, z2: nt_xent(z1, z2, chunk_size=4), inputs, fast_mode=True
+    )
 
 
 class MemoryMeter(TorchDispatchMode):
-    """Records the largest tensor made, and the most bytes alive at a time, of what is made under it."""
+    """Records the largest tensor made, and the most bytes alive at a time, of what is made under
+    it.
+    """
 
     def __init__(self):
         super().__init__()
@@ -270,7 +310,9 @@ class MemoryMeter(TorchDispatchMode):
 
 def memory_of(batch, dim, chunk_size):
     """Meter of one forward and backward pass."""
-    z1, z2 = (normal(batch, dim, seed=seed, dtype=torch.float32).requires_grad_() for seed in (0, 1))
+    z1, z2 = (
+        normal(batch, dim, seed=seed, dtype=torch.float32).requires_grad_() for seed in (0, 1)
+    )
     with MemoryMeter() as meter:
         nt_xent(z1, z2, chunk_size=chunk_size).backward()
     assert z1.grad.norm() > 0
@@ -278,13 +320,17 @@ def memory_of(batch, dim, chunk_size):
 
 
 def test_memory_of_chunks():
-    """B = 1024 in chunks of 128: no tensor is larger than 128 x 2B or 2B x P; the plain path makes 2B x 2B."""
+    """B = 1024 in chunks of 128: no tensor is larger than 128 x 2B or 2B x P; the plain path makes
+    2B x 2B.
+    """
     assert memory_of(1024, 128, 128).largest <= 2048 * 128
     assert memory_of(1024, 128, None).largest == 2048 * 2048
 
 
 def test_memory_grows_with_the_batch_not_its_square():
-    """Twice the batch takes about twice the memory at its peak, all chunks together; the plain path four times."""
+    """Twice the batch takes about twice the memory at its peak, all chunks together; the plain path
+    four times.
+    """
     chunked = [memory_of(batch, 8, 16).peak for batch in (128, 256)]
     plain = [memory_of(batch, 8, None).peak for batch in (128, 256)]
     assert chunked[1] < 2.3 * chunked[0]

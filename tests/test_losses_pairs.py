@@ -17,7 +17,9 @@ def normal(*shape, seed=0):
 
 def assert_equal(loss, number):
     """A loss equals a number of the naive loop."""
-    torch.testing.assert_close(loss, torch.tensor(number, dtype=torch.float64), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(
+        loss, torch.tensor(number, dtype=torch.float64), rtol=1e-12, atol=1e-12
+    )
 
 
 # Contrastive loss
@@ -35,16 +37,25 @@ def naive_contrastive_loss(x1, x2, same, margin):
 
 
 def assert_is_contrastive_loss(loss):
-    """Value and gradient of the definition, on both sides of the margin; a gradient of 0 at distance 0."""
+    """Value and gradient of the definition, on both sides of the margin; a gradient of 0 at
+    distance 0.
+    """
     x1, x2 = normal(6, 3), normal(6, 3, seed=1)
     distances = torch.linalg.vector_norm(x1 - x2, dim=1)
     for margin in (1.0, 3.0, 5.0):
-        assert_equal(loss(x1, x2, SAME, margin=margin), naive_contrastive_loss(x1, x2, SAME, margin))
-    assert 0 < (distances[~SAME] < 3).sum() < (~SAME).sum()  # margin 3 has different pairs on both sides
+        assert_equal(
+            loss(x1, x2, SAME, margin=margin), naive_contrastive_loss(x1, x2, SAME, margin)
+        )
+    # margin 3 has different pairs on both sides
+    assert 0 < (distances[~SAME] < 3).sum() < (~SAME).sum()
     inputs = (x1.requires_grad_(), x2.requires_grad_())
-    assert torch.autograd.gradcheck(lambda a, b: loss(a, b, SAME, margin=3.0), inputs, raise_exception=False)
+    assert torch.autograd.gradcheck(
+        lambda a, b: loss(a, b, SAME, margin=3.0), inputs, raise_exception=False
+    )
     coincident = normal(6, 3).requires_grad_()
-    (gradient,) = torch.autograd.grad(loss(coincident, coincident.detach(), SAME, margin=1.0), coincident)
+    (gradient,) = torch.autograd.grad(
+        loss(coincident, coincident.detach(), SAME, margin=1.0), coincident
+    )
     assert gradient.eq(0).all()
 
 
@@ -79,21 +90,39 @@ def repel(d, margin):
 
 
 CONTRASTIVE_MUTANTS = {
-    "labels flipped": lambda x1, x2, same, *, margin: contrastive_loss(x1, x2, ~same, margin=margin),
-    "summed": lambda x1, x2, same, *, margin: len(x1) * contrastive_loss(x1, x2, same, margin=margin),
-    "margin on the wrong side": contrastive_of(attract, lambda d, margin: (d - margin).relu().square() / 2),
-    "margin on same pairs": contrastive_of(lambda d, margin: (d - margin).relu().square() / 2, repel),
+    "labels flipped": lambda x1, x2, same, *, margin: contrastive_loss(
+        x1, x2, ~same, margin=margin
+    ),
+    "summed": lambda x1, x2, same, *, margin: (
+        len(x1) * contrastive_loss(x1, x2, same, margin=margin)
+    ),
+    "margin on the wrong side": contrastive_of(
+        attract, lambda d, margin: (d - margin).relu().square() / 2
+    ),
+    "margin on same pairs": contrastive_of(
+        lambda d, margin: (d - margin).relu().square() / 2, repel
+    ),
     "no hinge": contrastive_of(attract, lambda d, margin: (margin - d).square() / 2),
-    "margin of the squared distance": contrastive_of(attract, lambda d, margin: (margin - d.square()).relu() / 2),
+    "margin of the squared distance": contrastive_of(
+        attract, lambda d, margin: (margin - d.square()).relu() / 2
+    ),
     "hinge not squared": contrastive_of(attract, lambda d, margin: (margin - d).relu() / 2),
     "distance not squared": contrastive_of(lambda d, margin: d / 2, repel),
-    "no half": contrastive_of(lambda d, margin: d.square(), lambda d, margin: (margin - d).relu().square()),
+    "no half": contrastive_of(
+        lambda d, margin: d.square(), lambda d, margin: (margin - d).relu().square()
+    ),
     "normalised": lambda x1, x2, same, *, margin: contrastive_loss(
         x1 / x1.norm(dim=1, keepdim=True), x2 / x2.norm(dim=1, keepdim=True), same, margin=margin
     ),
-    "second detached": lambda x1, x2, same, *, margin: contrastive_loss(x1, x2.detach(), same, margin=margin),
+    "second detached": lambda x1, x2, same, *, margin: contrastive_loss(
+        x1, x2.detach(), same, margin=margin
+    ),
     "square root unguarded": lambda x1, x2, same, *, margin: (
-        torch.where(same, (x1 - x2).square().sum(1), (margin - (x1 - x2).square().sum(1).sqrt()).relu().square()).mean()
+        torch.where(
+            same,
+            (x1 - x2).square().sum(1),
+            (margin - (x1 - x2).square().sum(1).sqrt()).relu().square(),
+        ).mean()
         / 2
     ),
 }
@@ -107,7 +136,9 @@ def test_contrastive_loss_catches(mutant):
 
 
 def test_contrastive_loss_by_hand():
-    """Distance 5: 25 / 2 together; apart, (7 - 5)² / 2 within the margin and 0 beyond; coincident margin² / 2."""
+    """Distance 5: 25 / 2 together; apart, (7 - 5)² / 2 within the margin and 0 beyond; coincident
+    margin² / 2.
+    """
     x1, x2 = torch.tensor([[3.0, 0.0]]), torch.tensor([[0.0, 4.0]])
     same, different = torch.tensor([True]), torch.tensor([False])
     assert contrastive_loss(x1, x2, same).item() == 12.5
@@ -130,7 +161,11 @@ def test_contrastive_loss_symmetries():
     loss = contrastive_loss(x1, x2, SAME, margin=3)
     order = torch.tensor([4, 2, 0, 5, 1, 3])
     rotation = torch.linalg.qr(normal(3, 3, seed=2)).Q
-    for same in [(x2, x1, SAME), (x1[order], x2[order], SAME[order]), (x1 @ rotation + 1, x2 @ rotation + 1, SAME)]:
+    for same in [
+        (x2, x1, SAME),
+        (x1[order], x2[order], SAME[order]),
+        (x1 @ rotation + 1, x2 @ rotation + 1, SAME),
+    ]:
         torch.testing.assert_close(contrastive_loss(*same, margin=3), loss, rtol=1e-12, atol=1e-12)
 
 
@@ -155,7 +190,9 @@ def assert_is_triplet_loss(loss):
     for margin in (0.0, 0.2, 1.0, 10.0):
         assert_equal(loss(*triplets(), margin=margin), naive_triplet_loss(*triplets(), margin))
     inputs = [x.requires_grad_() for x in triplets()]
-    assert torch.autograd.gradcheck(lambda a, p, n: loss(a, p, n, margin=1.0), inputs, raise_exception=False)
+    assert torch.autograd.gradcheck(
+        lambda a, p, n: loss(a, p, n, margin=1.0), inputs, raise_exception=False
+    )
 
 
 def test_triplet_loss_equals_the_definition():
@@ -171,16 +208,29 @@ def squared(x, y):
 TRIPLET_MUTANTS = {
     "anchor and negative swapped": lambda a, p, n, *, margin: triplet_loss(n, p, a, margin=margin),
     "anchor and positive swapped": lambda a, p, n, *, margin: triplet_loss(p, a, n, margin=margin),
-    "positive and negative swapped": lambda a, p, n, *, margin: triplet_loss(a, n, p, margin=margin),
-    "margin on the wrong side": lambda a, p, n, *, margin: (squared(a, p) - squared(a, n) - margin).relu().mean(),
+    "positive and negative swapped": lambda a, p, n, *, margin: triplet_loss(
+        a, n, p, margin=margin
+    ),
+    "margin on the wrong side": lambda a, p, n, *, margin: (
+        (squared(a, p) - squared(a, n) - margin).relu().mean()
+    ),
     "no hinge": lambda a, p, n, *, margin: (squared(a, p) - squared(a, n) + margin).mean(),
-    "hinge of the mean": lambda a, p, n, *, margin: (squared(a, p) - squared(a, n) + margin).mean().relu(),
-    "margin outside the hinge": lambda a, p, n, *, margin: (squared(a, p) - squared(a, n)).relu().mean() + margin,
-    "distance not squared": lambda a, p, n, *, margin: (distance(a, p) - distance(a, n) + margin).relu().mean(),
+    "hinge of the mean": lambda a, p, n, *, margin: (
+        (squared(a, p) - squared(a, n) + margin).mean().relu()
+    ),
+    "margin outside the hinge": lambda a, p, n, *, margin: (
+        (squared(a, p) - squared(a, n)).relu().mean() + margin
+    ),
+    "distance not squared": lambda a, p, n, *, margin: (
+        (distance(a, p) - distance(a, n) + margin).relu().mean()
+    ),
     "summed": lambda a, p, n, *, margin: len(a) * triplet_loss(a, p, n, margin=margin),
-    "mean over coordinates": lambda a, p, n, *, margin: (squared(a, p) / 3 - squared(a, n) / 3 + margin).relu().mean(),
+    "mean over coordinates": lambda a, p, n, *, margin: (
+        (squared(a, p) / 3 - squared(a, n) / 3 + margin).relu().mean()
+    ),
     "mean over active triplets": lambda a, p, n, *, margin: (
-        triplet_loss(a, p, n, margin=margin) / (squared(a, p) - squared(a, n) + margin > 0).double().mean()
+        triplet_loss(a, p, n, margin=margin)
+        / (squared(a, p) - squared(a, n) + margin > 0).double().mean()
     ),
     "negative detached": lambda a, p, n, *, margin: triplet_loss(a, p, n.detach(), margin=margin),
 }
@@ -195,14 +245,20 @@ def test_triplet_loss_catches(mutant):
 
 def test_triplet_loss_by_hand():
     """Squared distances 1 and 4: 0 up to margin 3, then margin - 3; the margin when all coincide."""
-    anchor, positive, negative = torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 2.0]])
+    anchor, positive, negative = (
+        torch.tensor([[0.0, 0.0]]),
+        torch.tensor([[1.0, 0.0]]),
+        torch.tensor([[0.0, 2.0]]),
+    )
     assert triplet_loss(anchor, positive, negative, margin=3).item() == 0
     assert triplet_loss(anchor, positive, negative, margin=5).item() == 2
     assert triplet_loss(anchor, anchor, anchor, margin=0.25).item() == 0.25
 
 
 def test_triplet_loss_gradient_by_hand():
-    """An active triplet moves its anchor along 2 (negative - positive) / B, an inactive one nothing."""
+    """An active triplet moves its anchor along 2 (negative - positive) / B, an inactive one
+    nothing.
+    """
     anchor, positive, negative = triplets()
     anchor.requires_grad_()
     triplet_loss(anchor, positive, negative, margin=1).backward()

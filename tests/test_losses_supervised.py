@@ -23,34 +23,44 @@ def cosine(u, v):
 
 def assert_equal(loss, number):
     """A loss equals a number of the naive loop."""
-    torch.testing.assert_close(loss, torch.tensor(number, dtype=torch.float64), rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(
+        loss, torch.tensor(number, dtype=torch.float64), rtol=1e-10, atol=1e-10
+    )
 
 
 LABELS = torch.tensor([0, 1, 0, 2, 1, 0])  # label 2 has no partner
 
 
 def naive_supervised_contrastive(z, labels, temperature):
-    """Khosla et al. 2020, Eq. (2): one anchor and one positive at a time, averaged over anchors with a positive."""
+    """Khosla et al. 2020, Eq. (2): one anchor and one positive at a time, averaged over anchors
+    with a positive.
+    """
     z, n = z.tolist(), len(z)
     losses = []
     for i in range(n):
         positives = [p for p in range(n) if p != i and labels[p] == labels[i]]
         denominator = sum(math.exp(cosine(z[i], z[a]) / temperature) for a in range(n) if a != i)
-        terms = [math.log(math.exp(cosine(z[i], z[p]) / temperature) / denominator) for p in positives]
+        terms = [
+            math.log(math.exp(cosine(z[i], z[p]) / temperature) / denominator) for p in positives
+        ]
         if positives:
             losses.append(-sum(terms) / len(positives))
     return sum(losses) / len(losses)
 
 
 def assert_is_supervised_contrastive(loss):
-    """Value and gradient are those of the definition, with and without anchors that have no positive."""
+    """Value and gradient are those of the definition, with and without anchors that have no
+    positive.
+    """
     for temperature in (0.1, 0.5, 2.0):
         for labels in (LABELS, torch.tensor([7, 7, 7, -1, -1, 7]), torch.zeros(6)):
             z = 3 * normal(6, 3)
             number = naive_supervised_contrastive(z, labels.tolist(), temperature)
             assert_equal(loss(z, labels, temperature=temperature), number)
     inputs = [normal(6, 2).requires_grad_(), torch.tensor(0.4).double().requires_grad_()]
-    assert torch.autograd.gradcheck(lambda z, t: loss(z, LABELS, temperature=t), inputs, raise_exception=False)
+    assert torch.autograd.gradcheck(
+        lambda z, t: loss(z, LABELS, temperature=t), inputs, raise_exception=False
+    )
 
 
 def test_equals_the_definition():
@@ -62,7 +72,9 @@ def right_parts(z, labels, temperature):
     """Right logits with -inf on the diagonal, and the mask of positives."""
     z = F.normalize(z, dim=1)
     diagonal = torch.eye(len(z), dtype=torch.bool)
-    return (z @ z.T / temperature).masked_fill(diagonal, -math.inf), (labels[:, None] == labels) & ~diagonal
+    return (z @ z.T / temperature).masked_fill(diagonal, -math.inf), (
+        labels[:, None] == labels
+    ) & ~diagonal
 
 
 def loss_of(log_probability, positives):
@@ -74,7 +86,9 @@ def loss_of(log_probability, positives):
 def log_of_the_mean(z, labels, *, temperature):
     """L_in: the logarithm of the mean probability instead of the mean of the logarithms."""
     logits, positives = right_parts(z, labels, temperature)
-    probability = torch.where(positives, logits.softmax(1), 0).sum(1) / positives.sum(1).clamp(min=1)
+    probability = torch.where(positives, logits.softmax(1), 0).sum(1) / positives.sum(1).clamp(
+        min=1
+    )
     return -probability[positives.any(1)].log().mean()
 
 
@@ -94,7 +108,9 @@ def lonely_rows_dropped(z, labels, *, temperature):
 def self_is_a_candidate(z, labels, *, temperature):
     """The denominator has N terms."""
     logits, positives = right_parts(z, labels, temperature)
-    return loss_of(logits.diagonal_scatter(torch.full((len(z),), 1 / temperature)).log_softmax(1), positives)
+    return loss_of(
+        logits.diagonal_scatter(torch.full((len(z),), 1 / temperature)).log_softmax(1), positives
+    )
 
 
 def self_is_a_positive(z, labels, *, temperature):
@@ -189,5 +205,9 @@ def test_symmetries():
     z = normal(6, 3)
     loss = supervised_contrastive(z, LABELS)
     order = torch.tensor([4, 2, 0, 5, 1, 3])
-    for same in [(z[order], LABELS[order]), (z, 10 - LABELS), (z * normal(6, 1, seed=3).exp(), LABELS)]:
+    for same in [
+        (z[order], LABELS[order]),
+        (z, 10 - LABELS),
+        (z * normal(6, 1, seed=3).exp(), LABELS),
+    ]:
         torch.testing.assert_close(supervised_contrastive(*same), loss, rtol=1e-12, atol=1e-12)

@@ -1,8 +1,8 @@
-"""The losses equal independently written code, in value and gradient; a difference in convention is spelt out here."""
+"""The losses equal independently written code, in value and gradient; a difference in convention is
+spelt out here.
+"""
 
 from __future__ import annotations
-
-from mlteach import losses  # isort: skip  (mlteach comes before lightly, because lightly imports torchvision)
 
 import pytest
 import torch
@@ -12,6 +12,9 @@ from lightly.loss.hypersphere_loss import HypersphereLoss
 from pytorch_metric_learning import losses as pml
 from pytorch_metric_learning.distances import LpDistance
 from pytorch_metric_learning.reducers import DoNothingReducer, MeanReducer
+
+# isort: skip  (mlteach comes before lightly, because lightly imports torchvision)
+from mlteach import losses
 
 BATCH, DIM, NEGATIVES = 24, 8, 40
 LABELS = torch.randint(0, 6, (BATCH,), generator=torch.Generator().manual_seed(5))
@@ -42,7 +45,9 @@ def assert_equal(ours, theirs, *inputs, rtol=1e-9):
 @pytest.mark.parametrize("chunk_size", [None, 7])
 @pytest.mark.parametrize("temperature", [0.05, 0.5])
 def test_nt_xent(temperature, chunk_size):
-    """lightly and pytorch-metric-learning, which takes the two views as one batch in which twins share a label."""
+    """lightly and pytorch-metric-learning, which takes the two views as one batch in which twins
+    share a label.
+    """
 
     def ours(z1, z2):
         return losses.nt_xent(z1, z2, temperature=temperature, chunk_size=chunk_size)
@@ -63,7 +68,9 @@ def test_info_nce():
         witness.memory_bank.bank = negatives.clone()  # each call replaces its oldest rows
         return witness(query, positive)
 
-    assert_equal(lambda q, p: losses.info_nce(q, p, negatives, temperature=0.2), with_bank, *views())
+    assert_equal(
+        lambda q, p: losses.info_nce(q, p, negatives, temperature=0.2), with_bank, *views()
+    )
 
 
 @pytest.mark.parametrize("labels", [LABELS, torch.cat([LABELS[:-1], torch.tensor([99])])])
@@ -78,9 +85,12 @@ def test_supervised_contrastive(labels):
 
 
 def test_clip_loss():
-    """pytorch-metric-learning's NT-Xent with a reference set is one direction; CLIP is the mean of both."""
+    """pytorch-metric-learning's NT-Xent with a reference set is one direction; CLIP is the mean of
+    both.
+    """
     one_direction = pml.NTXentLoss(0.07)
-    images, texts = torch.arange(BATCH), torch.arange(BATCH)  # one tensor for both would mean one set for both
+    # one tensor for both would mean one set for both
+    images, texts = torch.arange(BATCH), torch.arange(BATCH)
 
     def theirs(image, text):
         image_to_text = one_direction(image, images, ref_emb=text, ref_labels=texts)
@@ -90,7 +100,9 @@ def test_clip_loss():
 
 
 def test_contrastive_loss():
-    """pytorch-metric-learning hinges but does not square: half the mean square of its pairs is the paper's loss."""
+    """pytorch-metric-learning hinges but does not square: half the mean square of its pairs is the
+    paper's loss.
+    """
     x1, x2 = views()
     margin, pairs = 3.0, torch.arange(BATCH)
     same = LABELS % 2 == 0
@@ -103,11 +115,15 @@ def test_contrastive_loss():
         hinged = torch.cat([terms["pos_loss"]["losses"], terms["neg_loss"]["losses"]])
         return hinged.square().sum() / (2 * BATCH)
 
-    assert_equal(lambda x1, x2: losses.contrastive_loss(x1, x2, same, margin=margin), theirs, x1, x2)
+    assert_equal(
+        lambda x1, x2: losses.contrastive_loss(x1, x2, same, margin=margin), theirs, x1, x2
+    )
 
 
 def test_triplet_loss():
-    """PyTorch's with the squared distance as its distance, and pytorch-metric-learning's with a plain mean."""
+    """PyTorch's with the squared distance as its distance, and pytorch-metric-learning's with a
+    plain mean.
+    """
     triplets = (*views(), normal(BATCH, DIM, seed=3))
     mean_of_all = pml.TripletMarginLoss(
         0.5, distance=LpDistance(normalize_embeddings=False, power=2), reducer=MeanReducer()
@@ -117,7 +133,9 @@ def test_triplet_loss():
         return (x - y).square().sum(-1)
 
     def from_torch(anchor, positive, negative):
-        return F.triplet_margin_with_distance_loss(anchor, positive, negative, distance_function=squared, margin=0.5)
+        return F.triplet_margin_with_distance_loss(
+            anchor, positive, negative, distance_function=squared, margin=0.5
+        )
 
     def by_indices(anchor, positive, negative):
         rows = torch.arange(BATCH)
@@ -135,7 +153,9 @@ def test_byol_loss():
     """lightly's negative cosine similarity, doubled and raised by 2."""
     prediction, target = views()
     assert_equal(
-        lambda p: losses.byol_loss(p, target), lambda p: 2 + 2 * NegativeCosineSimilarity()(p, target), prediction
+        lambda p: losses.byol_loss(p, target),
+        lambda p: 2 + 2 * NegativeCosineSimilarity()(p, target),
+        prediction,
     )
 
 
@@ -147,7 +167,9 @@ def test_barlow_twins():
 def test_vicreg():
     """lightly and pytorch-metric-learning, both in the scale of the authors' code."""
     assert_equal(losses.vicreg, VICRegLoss(), *[0.4 * z for z in views()])
-    assert_equal(losses.vicreg, lambda z1, z2: pml.VICRegLoss()(z1, ref_emb=z2), *[0.4 * z for z in views()])
+    assert_equal(
+        losses.vicreg, lambda z1, z2: pml.VICRegLoss()(z1, ref_emb=z2), *[0.4 * z for z in views()]
+    )
 
 
 @pytest.mark.parametrize(("power", "t"), [(2, 2), (3, 0.5)])

@@ -1,4 +1,6 @@
-"""The affinities of t-SNE: the definition in loops, scikit-learn's own numbers, and the mistakes people make."""
+"""The affinities of t-SNE: the definition in loops, scikit-learn's own numbers, and the mistakes
+people make.
+"""
 
 import math
 
@@ -17,7 +19,9 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 
 def clusters(size: int = 20, seed: int = 0) -> Tensor:
     """Three clouds in five dimensions, (3 * size, 5), far from each other."""
-    return random(3 * size, 5, seed=seed) + 20 * torch.eye(5)[torch.arange(3).repeat_interleave(size)]
+    return (
+        random(3 * size, 5, seed=seed) + 20 * torch.eye(5)[torch.arange(3).repeat_interleave(size)]
+    )
 
 
 def naive_conditional(x: Tensor, perplexity: float) -> Tensor:
@@ -27,7 +31,10 @@ def naive_conditional(x: Tensor, perplexity: float) -> Tensor:
         low, high = 1e-6, 1e6
         for _ in range(45):
             sigma = math.sqrt(low * high)
-            weights = [0.0 if j == i else math.exp(-((x[i] - x[j]) ** 2).sum() / (2 * sigma**2)) for j in range(len(x))]
+            weights = [
+                0.0 if j == i else math.exp(-((x[i] - x[j]) ** 2).sum() / (2 * sigma**2))
+                for j in range(len(x))
+            ]
             total = sum(weights)
             row = [weight / total if total else 0.0 for weight in weights]
             entropy = -sum(value * math.log(value) for value in row if value > 0)
@@ -39,23 +46,29 @@ def naive_conditional(x: Tensor, perplexity: float) -> Tensor:
 @pytest.mark.parametrize("perplexity", [1.5, 5, 12])
 def test_conditional_affinities_are_the_definition(perplexity):
     x = random(16, 3, seed=1)
-    assert torch.allclose(maps.conditional_affinities(x, perplexity), naive_conditional(x, perplexity), atol=1e-5)
+    assert torch.allclose(
+        maps.conditional_affinities(x, perplexity), naive_conditional(x, perplexity), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("perplexity", [2, 10, 40])
 def test_affinities_are_scikit_learns(perplexity):
     x = clusters()
     squared = torch.cdist(x, x).square().numpy()
-    theirs = _joint_probabilities(squared, perplexity, verbose=0)  # the pairs i < j, each of both orders
+    # the pairs i < j, each of both orders
+    theirs = _joint_probabilities(squared, perplexity, verbose=0)
     ours = maps.affinities(x, perplexity)
     above = torch.triu_indices(len(x), len(x), offset=1)
-    assert np.allclose(ours[above[0], above[1]], theirs, rtol=2e-3, atol=1e-8)  # they stop at 1e-5 nats
+    # they stop at 1e-5 nats
+    assert np.allclose(ours[above[0], above[1]], theirs, rtol=2e-3, atol=1e-8)
 
 
 def test_every_row_has_the_perplexity_and_every_pair_its_probability():
     x = clusters() * torch.linspace(0.1, 3, 60)[:, None]
     p = maps.conditional_affinities(x, 7)
-    assert torch.allclose(torch.special.entr(p).sum(1).exp(), torch.full((60,), 7.0, dtype=torch.float64), rtol=1e-4)
+    assert torch.allclose(
+        torch.special.entr(p).sum(1).exp(), torch.full((60,), 7.0, dtype=torch.float64), rtol=1e-4
+    )
     joint = maps.affinities(x, 7)
     assert torch.equal(joint, joint.T)
     assert joint.sum().item() == pytest.approx(1)
@@ -85,7 +98,9 @@ def test_points_that_coincide_do_not_spoil_the_others():
     p = maps.conditional_affinities(x, 5)
     assert p.isfinite().all()
     assert torch.allclose(p.sum(1), torch.ones(50, dtype=torch.float64))
-    assert torch.allclose(torch.special.entr(p[20:]).sum(1).exp(), torch.full((30,), 5.0).double(), rtol=1e-4)
+    assert torch.allclose(
+        torch.special.entr(p[20:]).sum(1).exp(), torch.full((30,), 5.0).double(), rtol=1e-4
+    )
 
 
 @pytest.mark.parametrize("perplexity", [1, 0, 9, 50, math.nan])
@@ -110,11 +125,17 @@ def distances_not_squared(x: Tensor, perplexity: float) -> Tensor:
 
 
 def naive_conditional_of_distances(distances: Tensor, perplexity: float) -> Tensor:
-    low, high = torch.zeros(len(distances), 1).double(), torch.full((len(distances), 1), 1e6).double()
+    low, high = (
+        torch.zeros(len(distances), 1).double(),
+        torch.full((len(distances), 1), 1e6).double(),
+    )
     for _ in range(100):
         p = (-(low + high) / 2 * distances.square()).fill_diagonal_(-math.inf).softmax(1)
         wide = torch.special.entr(p).sum(1, keepdim=True) > math.log(perplexity)
-        low, high = torch.where(wide, (low + high) / 2, low), torch.where(wide, high, (low + high) / 2)
+        low, high = (
+            torch.where(wide, (low + high) / 2, low),
+            torch.where(wide, high, (low + high) / 2),
+        )
     return p
 
 
@@ -123,7 +144,8 @@ def entropy_in_bits_taken_for_nats(x: Tensor, perplexity: float) -> Tensor:
 
 
 @pytest.mark.parametrize(
-    "mutant", [one_sigma_for_all, own_point_kept, distances_not_squared, entropy_in_bits_taken_for_nats]
+    "mutant",
+    [one_sigma_for_all, own_point_kept, distances_not_squared, entropy_in_bits_taken_for_nats],
 )
 def test_wrong_affinities_are_seen(mutant):
     x = random(16, 3, seed=1) * torch.linspace(0.2, 2, 16)[:, None]

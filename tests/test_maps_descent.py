@@ -1,4 +1,6 @@
-"""The descent of t-SNE: scikit-learn's steps, the settings, and the film of an embedding that changes."""
+"""The descent of t-SNE: scikit-learn's steps, the settings, and the film of an embedding that
+changes.
+"""
 
 import math
 
@@ -18,27 +20,50 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 
 def clusters(size: int = 20, seed: int = 0) -> Tensor:
     """Three clouds in five dimensions, (3 * size, 5), far from each other."""
-    return random(3 * size, 5, seed=seed) + 20 * torch.eye(5)[torch.arange(3).repeat_interleave(size)]
+    return (
+        random(3 * size, 5, seed=seed) + 20 * torch.eye(5)[torch.arange(3).repeat_interleave(size)]
+    )
 
 
 @pytest.mark.parametrize(("factor", "momentum"), [(4, 0.5), (1, 0.8)])
 def test_the_descent_goes_scikit_learns_way(factor, momentum):
-    """The same start, affinities, momentum, gains and learning rate, up to its drift; later, rounding parts them."""
+    """The same start, affinities, momentum, gains and learning rate, up to its drift; later,
+    rounding parts them.
+    """
     x, start = clusters(), random(60, 2, seed=3)
     p = maps.affinities(x, 10)
     above = torch.triu_indices(60, 60, offset=1)
-    settings = {"it": 0, "max_iter": 25, "momentum": momentum, "learning_rate": 50.0, "min_grad_norm": 0}
+    settings = {
+        "it": 0,
+        "max_iter": 25,
+        "momentum": momentum,
+        "learning_rate": 50.0,
+        "min_grad_norm": 0,
+    }
     pairs = factor * p[above[0], above[1]].numpy()
-    theirs, _, _ = _gradient_descent(_kl_divergence, start.numpy().ravel(), **settings, args=[pairs, 1, 60, 2])
+    theirs, _, _ = _gradient_descent(
+        _kl_divergence, start.numpy().ravel(), **settings, args=[pairs, 1, 60, 2]
+    )
     exaggerated = 250 if factor > 1 else 0
-    options = {"early_exaggeration": factor, "exaggerated": exaggerated, "start": start, "iterations": 25}
+    options = {
+        "early_exaggeration": factor,
+        "exaggerated": exaggerated,
+        "start": start,
+        "iterations": 25,
+    }
     theirs = theirs.reshape(60, 2)
-    assert np.allclose(maps.tsne(x, perplexity=10, **options), theirs - theirs.mean(0), rtol=1e-3, atol=1e-4)
+    assert np.allclose(
+        maps.tsne(x, perplexity=10, **options), theirs - theirs.mean(0), rtol=1e-3, atol=1e-4
+    )
 
 
 def test_the_whole_run_ends_as_low_as_scikit_learns():
     x = clusters(seed=1)
-    theirs = TSNE(perplexity=10, method="exact", init="pca", random_state=0).fit(x.numpy()).kl_divergence_
+    theirs = (
+        TSNE(perplexity=10, method="exact", init="pca", random_state=0)
+        .fit(x.numpy())
+        .kl_divergence_
+    )
     ours = maps.kl_divergence(maps.affinities(x, 10), maps.tsne(x, perplexity=10)).item()
     assert ours == pytest.approx(theirs, abs=0.05)
 
@@ -70,7 +95,9 @@ def test_without_a_start_it_begins_at_the_principal_components():
 
 
 def test_a_map_that_shrinks_to_almost_nothing_is_not_lost_in_rounding():
-    """Too strong an exaggeration contracts everything; in single precision the shape must still be that of double."""
+    """Too strong an exaggeration contracts everything; in single precision the shape must still be
+    that of double.
+    """
     x = random(200, 5)
     options = {"perplexity": 60, "early_exaggeration": 4, "iterations": 50}
     single, double = maps.tsne(x.float(), **options).double(), maps.tsne(x, **options)
@@ -109,7 +136,7 @@ def test_settings_that_make_no_sense_are_refused(options, part):
         maps.tsne_path(clusters(5), **{"at": [5], "perplexity": 4} | options)
 
 
-# --- the film ---------------------------------------------------------------------------------------------------------
+# --- the film ------------------------------------------------------------------------------------
 
 
 def stages(count: int = 6) -> list[Tensor]:

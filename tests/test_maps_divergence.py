@@ -1,4 +1,6 @@
-"""The divergence of t-SNE and its gradient: the definitions in loops, automatic derivatives, and mistakes."""
+"""The divergence of t-SNE and its gradient: the definitions in loops, automatic derivatives, and
+mistakes.
+"""
 
 import pytest
 import torch

@@ -34,7 +34,10 @@ def test_pca_diagonalises_the_covariance():
 
 
 def test_pca_of_a_line_has_one_component():
-    line = torch.outer(torch.linspace(-1, 2, 7, dtype=torch.float64), torch.tensor([3.0, -4.0], dtype=torch.float64))
+    line = torch.outer(
+        torch.linspace(-1, 2, 7, dtype=torch.float64),
+        torch.tensor([3.0, -4.0], dtype=torch.float64),
+    )
     points, directions, shares = maps.pca(line, 2)
     assert torch.allclose(directions[0], torch.tensor([-0.6, 0.8], dtype=torch.float64))
     assert torch.allclose(shares, torch.tensor([1.0, 0.0], dtype=torch.float64))

@@ -1,4 +1,6 @@
-"""MAML and its relatives: equal to their definitions, with derivatives that finite differences confirm."""
+"""MAML and its relatives: equal to their definitions, with derivatives that finite differences
+confirm.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def episodes(*shape, seed=0):
     """Three tasks of three classes: two support and three query examples of each."""
     generator = Generator().manual_seed(seed)
     y_support, y_query = (torch.arange(WAY).repeat(TASKS, n) for n in (2, 3))
-    x_support, x_query = (torch.randn(TASKS, WAY * n, *shape, generator=generator).double() for n in (2, 3))
+    x_support, x_query = (
+        torch.randn(TASKS, WAY * n, *shape, generator=generator).double() for n in (2, 3)
+    )
     return Episode(x_support, y_support, x_query, y_query)
 
 
@@ -63,9 +67,13 @@ def maml_by_hand(
             loss = loss_fn(functional_call(model, params, (x_support,)), y_support)
             moving = [name for name in params if ignore_frozen or not name.startswith(frozen)]
             record = create_graph and not first_order
-            gradients = torch.autograd.grad(loss, [params[name] for name in moving], create_graph=record)
+            gradients = torch.autograd.grad(
+                loss, [params[name] for name in moving], create_graph=record
+            )
             source = start if last_only else params
-            params |= {n: source[n] + direction * lr * g for n, g in zip(moving, gradients, strict=True)}
+            params |= {
+                n: source[n] + direction * lr * g for n, g in zip(moving, gradients, strict=True)
+            }
         if overwrite:
             params = {name: p.detach().requires_grad_() for name, p in params.items()}
             with torch.no_grad():
@@ -79,7 +87,10 @@ def maml_by_hand(
 
 
 def equal(ours, theirs, *, tolerance=1e-12):
-    return all(a.shape == b.shape and (a - b).abs().max() <= tolerance for a, b in zip(ours, theirs, strict=True))
+    return all(
+        a.shape == b.shape and (a - b).abs().max() <= tolerance
+        for a, b in zip(ours, theirs, strict=True)
+    )
 
 
 CASES = [
@@ -96,7 +107,9 @@ CASES = [
 
 
 def problems(maml):
-    """The cases in which a function differs from the definition in value or gradient, or changes the model."""
+    """The cases in which a function differs from the definition in value or gradient, or changes
+    the model.
+    """
     found = []
     for name, changed in CASES:
         make, tasks = MODELS[name]
@@ -108,13 +121,17 @@ def problems(maml):
         result = gradient(loss, model)
         if not equal(model.state_dict().values(), untouched.state_dict().values(), tolerance=0):
             found.append("model changed")
-        if not equal(result, gradient(maml_by_hand(untouched, tasks, F.cross_entropy, **options), untouched)):
+        if not equal(
+            result, gradient(maml_by_hand(untouched, tasks, F.cross_entropy, **options), untouched)
+        ):
             found.append(f"{name} {changed}")
     return found
 
 
 def test_maml_loss_equals_its_definition():
-    """Value and gradient of every form equal loops over tasks and steps to 1e-12, and the model stays as it was."""
+    """Value and gradient of every form equal loops over tasks and steps to 1e-12, and the model
+    stays as it was.
+    """
     assert problems(maml_loss) == []
 
 
@@ -138,7 +155,8 @@ def test_every_mutant_is_caught(name):
 def test_second_order_gradients_equal_finite_differences():
     """Central differences of the outer loss along ten random directions, to 1e-8 of float64.
 
-    The step is small, because a ReLU that changes sides makes the inner gradient, and so the outer loss, jump.
+    The step is small, because a ReLU that changes sides makes the inner gradient, and so the outer
+    loss, jump.
     """
     for make, tasks in MODELS.values():
         model, generator, h = make(), Generator().manual_seed(1), 1e-6
@@ -150,7 +168,9 @@ def test_second_order_gradients_equal_finite_differences():
 
         slopes = torch.autograd.grad(loss_at(start), list(model.parameters()))
         for _ in range(10):
-            direction = F.normalize(torch.randn(start.shape, generator=generator, dtype=start.dtype), dim=0)
+            direction = F.normalize(
+                torch.randn(start.shape, generator=generator, dtype=start.dtype), dim=0
+            )
             difference = (loss_at(start + h * direction) - loss_at(start - h * direction)) / (2 * h)
             assert abs(difference - nn.utils.parameters_to_vector(slopes) @ direction) < 1e-8
 
@@ -160,7 +180,9 @@ def test_first_order_differs_from_second_order():
     make, tasks = MODELS["dense"]
     model = make()
     results = [
-        gradient(maml_loss(model, tasks, F.cross_entropy, lr=LR, steps=STEPS, first_order=order), model)
+        gradient(
+            maml_loss(model, tasks, F.cross_entropy, lr=LR, steps=STEPS, first_order=order), model
+        )
         for order in (False, True)
     ]
     assert results[0][0] == results[1][0]  # the same loss ...
@@ -178,7 +200,8 @@ def test_first_order_differs_from_second_order():
 
 
 def test_one_step_on_a_parabola_by_hand():
-    """Loss (w x - y)² / 2 at w = 2, x = 1, y = 0: w' = (1 - lr) w, and the outer gradient is (1 - lr)² w.
+    """Loss (w x - y)² / 2 at w = 2, x = 1, y = 0: w' = (1 - lr) w, and the outer gradient is (1 -
+    lr)² w.
 
     Without the second derivative it is (1 - lr) w.
     """
@@ -199,13 +222,20 @@ def test_one_step_on_a_parabola_by_hand():
 
 
 def test_anil_is_maml_of_the_head_on_the_encoder_s_features():
-    """A frozen encoder need not be adapted: the loss and all gradients are those of the head alone on its features."""
+    """A frozen encoder need not be adapted: the loss and all gradients are those of the head alone
+    on its features.
+    """
     torch.manual_seed(0)
     encoder = conv_encoder(widths=(4, 4), out_features=6, norm="group")  # looks at no other picture
-    model, tasks = nn.Sequential(OrderedDict(encoder=encoder, head=nn.Linear(6, WAY))).double(), episodes(1, 8, 8)
+    model, tasks = (
+        nn.Sequential(OrderedDict(encoder=encoder, head=nn.Linear(6, WAY))).double(),
+        episodes(1, 8, 8),
+    )
     options = {"loss_fn": F.cross_entropy, "lr": LR, "steps": 3}
     frozen = gradient(maml_loss(model, tasks, **options, frozen=("encoder.",)), model)
-    encoded = [encoder(x.flatten(0, 1)).unflatten(0, (TASKS, -1)) for x in (tasks.x_support, tasks.x_query)]
+    encoded = [
+        encoder(x.flatten(0, 1)).unflatten(0, (TASKS, -1)) for x in (tasks.x_support, tasks.x_query)
+    ]
     features = tasks._replace(x_support=encoded[0], x_query=encoded[1])
     assert equal(frozen, gradient(maml_loss(model.head, features, **options), model))
 
@@ -230,7 +260,14 @@ def test_adapt_changes_nothing_and_frozen_weights_are_the_same_tensors():
     params = dict(model.named_parameters())
     before = {name: p.detach().clone() for name, p in params.items()}
     adapted = adapt(
-        model, params, tasks.x_support[0], tasks.y_support[0], F.cross_entropy, lr=LR, steps=2, frozen=("encoder.",)
+        model,
+        params,
+        tasks.x_support[0],
+        tasks.y_support[0],
+        F.cross_entropy,
+        lr=LR,
+        steps=2,
+        frozen=("encoder.",),
     )
     assert list(adapted) == list(params)
     for name, p in model.named_parameters():
@@ -239,7 +276,9 @@ def test_adapt_changes_nothing_and_frozen_weights_are_the_same_tensors():
         assert params[name] is p
         assert (adapted[name] is p) == name.startswith("encoder.")
     assert not adapted["head.weight"].equal(before["head.weight"])
-    nothing = adapt(model, params, tasks.x_support[0], tasks.y_support[0], F.cross_entropy, lr=LR, steps=0)
+    nothing = adapt(
+        model, params, tasks.x_support[0], tasks.y_support[0], F.cross_entropy, lr=LR, steps=0
+    )
     assert nothing == params
 
 
@@ -249,7 +288,9 @@ def test_adapting_lowers_the_support_loss():
     x, y = tasks.x_support[0], tasks.y_support[0]
     losses = []
     for steps in range(6):
-        adapted = adapt(model, dict(model.named_parameters()), x, y, F.cross_entropy, lr=0.2, steps=steps)
+        adapted = adapt(
+            model, dict(model.named_parameters()), x, y, F.cross_entropy, lr=0.2, steps=steps
+        )
         losses.append(F.cross_entropy(functional_call(model, adapted, (x,)), y).item())
     assert losses == sorted(losses, reverse=True)
 
@@ -274,11 +315,13 @@ def test_the_order_of_the_tasks_does_not_matter():
     assert equal(*(gradient(loss, model) for loss in losses))
 
 
-# --- learned inner learning rates -------------------------------------------------------------------------------------
+# --- learned inner learning rates ----------------------------------------------------------------
 
 
 def test_rates_for_each_name_equal_one_rate():
-    """A dict of equal numbers, of () tensors, or of tensors of the weights' shapes is the same learning rate."""
+    """A dict of equal numbers, of () tensors, or of tensors of the weights' shapes is the same
+    learning rate.
+    """
     make, tasks = MODELS["dense"]
     model = make()
     expected = gradient(maml_loss(model, tasks, F.cross_entropy, lr=LR, steps=STEPS), model)
@@ -288,19 +331,26 @@ def test_rates_for_each_name_equal_one_rate():
         {name: torch.full_like(p, LR) for name, p in model.named_parameters()},
         torch.tensor(LR, dtype=torch.double),
     ):
-        assert equal(expected, gradient(maml_loss(model, tasks, F.cross_entropy, lr=rates, steps=STEPS), model))
+        assert equal(
+            expected,
+            gradient(maml_loss(model, tasks, F.cross_entropy, lr=rates, steps=STEPS), model),
+        )
 
 
 @pytest.mark.parametrize("first_order", [False, True])
 def test_the_gradient_of_the_rates_equals_finite_differences(first_order):
-    """The outer loss learns the inner rates; to first order too, where one step leaves no derivative out."""
+    """The outer loss learns the inner rates; to first order too, where one step leaves no
+    derivative out.
+    """
     make, tasks = MODELS["dense"]
     model = make()
     rates = {name: torch.full_like(p, LR).requires_grad_() for name, p in model.named_parameters()}
     steps = 1 if first_order else STEPS
 
     def loss():
-        return maml_loss(model, tasks, F.cross_entropy, lr=rates, steps=steps, first_order=first_order)
+        return maml_loss(
+            model, tasks, F.cross_entropy, lr=rates, steps=steps, first_order=first_order
+        )
 
     gradients = torch.autograd.grad(loss(), list(rates.values()))
     for rate, g in zip(rates.values(), gradients, strict=True):
@@ -325,7 +375,7 @@ def test_rates_are_wanted_for_what_moves_only():
         maml_loss(model, tasks, F.cross_entropy, lr=head, steps=1)
 
 
-# --- Reptile ----------------------------------------------------------------------------------------------------------
+# --- Reptile -------------------------------------------------------------------------------------
 
 
 def reptile_by_hand(model, episodes, loss_fn, *, lr, steps, step_size, direction=1, summed=False, last_task=False,
@@ -336,8 +386,13 @@ def reptile_by_hand(model, episodes, loss_fn, *, lr, steps, step_size, direction
         x, y = (x_query, y_query) if on_query else (x_support, y_support)
         params = {name: p.clone().requires_grad_() for name, p in start.items()}
         for _ in range(steps):
-            gradients = torch.autograd.grad(loss_fn(functional_call(model, params, (x,)), y), list(params.values()))
-            moved = [(p - lr * g).detach().requires_grad_() for p, g in zip(params.values(), gradients, strict=True)]
+            gradients = torch.autograd.grad(
+                loss_fn(functional_call(model, params, (x,)), y), list(params.values())
+            )
+            moved = [
+                (p - lr * g).detach().requires_grad_()
+                for p, g in zip(params.values(), gradients, strict=True)
+            ]
             params = dict(zip(params, moved, strict=True))
         adapted.append(params)
         losses.append(loss_fn(functional_call(model, params, (x_query,)), y_query).detach())
@@ -381,11 +436,15 @@ def test_every_reptile_mutant_is_caught(name):
 
 
 def test_reptile_with_one_step_is_training_on_all_tasks():
-    """One inner step: the parameters move by step_size * lr against the gradient of the mean support loss."""
+    """One inner step: the parameters move by step_size * lr against the gradient of the mean
+    support loss.
+    """
     make, tasks = MODELS["dense"]
     model = make()
     loss = F.cross_entropy(model(tasks.x_support.flatten(0, 1)), tasks.y_support.flatten())
-    expected = [p - 0.5 * LR * g for p, g in zip(model.parameters(), gradient(loss, model)[1:], strict=True)]
+    expected = [
+        p - 0.5 * LR * g for p, g in zip(model.parameters(), gradient(loss, model)[1:], strict=True)
+    ]
     reptile_step(model, tasks, F.cross_entropy, lr=LR, steps=1, step_size=0.5)
     assert equal(model.parameters(), expected)
 
@@ -407,16 +466,20 @@ def test_reptile_can_stay_where_it_is_or_go_all_the_way():
         reptile_step(model, tasks, F.cross_entropy, lr=LR, steps=2, step_size=2)
 
 
-# --- prototypes -------------------------------------------------------------------------------------------------------
+# --- prototypes ----------------------------------------------------------------------------------
 
 
-def prototypes_by_hand(encoder, episodes, *, source="support", power=2, sign=-1, mean=True, shuffled=False):
+def prototypes_by_hand(
+    encoder, episodes, *, source="support", power=2, sign=-1, mean=True, shuffled=False
+):
     losses = []
     for x_support, y_support, x_query, y_query in zip(*episodes, strict=True):
         z = encoder(torch.cat([x_support, x_query]))
         z_support, z_query = z[: len(x_support)], z[len(x_support) :]
         z_from, y_from = (z_support, y_support) if source == "support" else (z_query, y_query)
-        centres = [z_from[y_from == c].mean(0) if mean else z_from[y_from == c][0] for c in range(WAY)]
+        centres = [
+            z_from[y_from == c].mean(0) if mean else z_from[y_from == c][0] for c in range(WAY)
+        ]
         for z_one, y_one in zip(z_query, y_query, strict=True):
             distances = torch.stack([(z_one - centre).norm() ** power for centre in centres])
             weights = (sign * distances).exp()
@@ -456,7 +519,9 @@ def test_prototypes_that_coincide_leave_a_guess():
     tasks = episodes(2)
     blind = nn.Linear(2, 4).double()
     nn.init.zeros_(blind.weight)
-    assert prototypical_loss(blind, tasks).item() == pytest.approx(torch.tensor(WAY).double().log().item())
+    assert prototypical_loss(blind, tasks).item() == pytest.approx(
+        torch.tensor(WAY).double().log().item()
+    )
 
 
 def test_prototypes_see_distances_only():
@@ -467,7 +532,9 @@ def test_prototypes_see_distances_only():
     with torch.no_grad():
         turned.weight.copy_(turn @ plain.weight)
         turned.bias.copy_(turn @ plain.bias + 3)
-    assert prototypical_loss(plain, tasks).item() == pytest.approx(prototypical_loss(turned, tasks).item())
+    assert prototypical_loss(plain, tasks).item() == pytest.approx(
+        prototypical_loss(turned, tasks).item()
+    )
 
 
 def test_a_class_without_support_is_told():
@@ -476,7 +543,7 @@ def test_a_class_without_support_is_told():
         prototypical_loss(dense(), tasks._replace(y_support=tasks.y_support.clamp(max=1)))
 
 
-# --- side by side -----------------------------------------------------------------------------------------------------
+# --- side by side --------------------------------------------------------------------------------
 
 
 def sharing(model):
@@ -510,7 +577,9 @@ class Own(nn.Module):
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_tasks_side_by_side_equal_one_after_the_other(name):
-    """Layers computed by hand, layers computed through vmap, and single tasks give the same loss and gradients."""
+    """Layers computed by hand, layers computed through vmap, and single tasks give the same loss
+    and gradients.
+    """
     torch.manual_seed(0)
     model, tasks = LAYERS[name]().double(), episodes(1, 8, 8)
 
@@ -529,7 +598,15 @@ def test_running_statistics_are_refused_in_training_and_read_in_evaluation():
     with pytest.raises(ValueError, match="0.0.1 keeps running statistics.*batch_no_stats"):
         maml_loss(model, tasks, F.cross_entropy, lr=LR, steps=1)
     with pytest.raises(ValueError, match="running statistics"):
-        adapt(model, dict(model.named_parameters()), tasks[0][0], tasks[1][0], F.cross_entropy, lr=1, steps=1)
+        adapt(
+            model,
+            dict(model.named_parameters()),
+            tasks[0][0],
+            tasks[1][0],
+            F.cross_entropy,
+            lr=1,
+            steps=1,
+        )
     model.eval()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     right = gradient(maml_by_hand(model, tasks, F.cross_entropy, lr=LR, steps=1), model)
@@ -543,7 +620,11 @@ def test_running_statistics_are_refused_in_training_and_read_in_evaluation():
         ({"steps": -1}, ValueError, "steps must be an integer >= 0, got -1"),
         ({"steps": 1.0}, ValueError, "steps must be an integer >= 0, got 1.0"),
         ({"frozen": "encoder."}, TypeError, "frozen must be a tuple"),
-        ({"frozen": ("body.",)}, ValueError, "'body.' begins no parameter's name; they are encoder.0.weight"),
+        (
+            {"frozen": ("body.",)},
+            ValueError,
+            "'body.' begins no parameter's name; they are encoder.0.weight",
+        ),
         ({"lr": "fast"}, TypeError, "lr must be a number, a tensor, or a dict of tensors, got str"),
     ],
 )
@@ -560,14 +641,16 @@ def test_predictions_are_those_of_every_task_s_own_weights(steps):
     model, tasks = dense(), episodes(2)
     found = adapted_predictions(model, tasks, F.cross_entropy, lr=LR, steps=steps)
     params = dict(model.named_parameters())
-    for predicted, x, y, x_query in zip(found, tasks.x_support, tasks.y_support, tasks.x_query, strict=True):
+    for predicted, x, y, x_query in zip(
+        found, tasks.x_support, tasks.y_support, tasks.x_query, strict=True
+    ):
         weights = adapt(model, params, x, y, F.cross_entropy, lr=LR, steps=steps)
         torch.testing.assert_close(predicted, functional_call(model, weights, (x_query,)))
     assert torch.allclose(found, model(tasks.x_query)) == (steps == 0)
     assert found.requires_grad
 
 
-# --- behaviour --------------------------------------------------------------------------------------------------------
+# --- behaviour -----------------------------------------------------------------------------------
 
 
 def meta_trained(loss, seed, steps=350):
@@ -584,7 +667,8 @@ def meta_trained(loss, seed, steps=350):
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_maml_learns_to_learn_sinusoids(seed):
-    """After one gradient step on ten points of a new wave, MAML's error is less than half that of pre-training.
+    """After one gradient step on ten points of a new wave, MAML's error is less than half that of
+    pre-training.
 
     Before the step both are no better than the mean of all waves.
     """
@@ -593,6 +677,9 @@ def test_maml_learns_to_learn_sinusoids(seed):
     maml = meta_trained(lambda m, e: maml_loss(m, e, **options, steps=1), seed)
     tasks = sinusoid_episodes(200, n_shot=10, n_query=50, generator=Generator().manual_seed(99))
     with torch.no_grad():
-        before, after = ([maml_loss(m, tasks, **options, steps=n).item() for m in (maml, pretrained)] for n in (0, 1))
+        before, after = (
+            [maml_loss(m, tasks, **options, steps=n).item() for m in (maml, pretrained)]
+            for n in (0, 1)
+        )
     assert before[0] > 0.9 * before[1]
     assert after[0] < 0.5 * after[1]

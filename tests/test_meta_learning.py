@@ -1,4 +1,6 @@
-"""Every way of learning from few examples, after seconds of meta-training, reads scripts that it has never seen."""
+"""Every way of learning from few examples, after seconds of meta-training, reads scripts that it
+has never seen.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ from torch import Generator
 from mlteach.data import glyphs
 from mlteach.evaluate import few_shot_accuracy
 
-# steps, and the least 1-shot and 5-shot accuracy after them; benchmarks/bench_few_shot.py has the full recipes, of
-# three seeds
+# steps, and the least 1-shot and 5-shot accuracy after them; benchmarks/bench_few_shot.py has the
+# full recipes, of three seeds
 SHORT = {
     "prototypes": (120, 0.65, 0.82),
     "MAML": (60, 0.5, 0.62),
@@ -43,7 +45,12 @@ def test_it_learns_to_learn_characters(name):
 def test_pixels_are_beaten_by_the_floors():
     """Nearest mean of pixels: what the floors of 1-shot have to exceed."""
     unseen = characters()[1]
-    counts = {"n_way": 5, "n_query": 10, "n_episodes": 200, "generator": Generator().manual_seed(99)}
+    counts = {
+        "n_way": 5,
+        "n_query": 10,
+        "n_episodes": 200,
+        "generator": Generator().manual_seed(99),
+    }
     pixels, half = few_shot_accuracy(unseen.images.flatten(1), unseen.labels, n_shot=1, **counts)
     assert pixels + half < min(one for _, one, _ in SHORT.values())
 

@@ -1,11 +1,10 @@
-"""MAML against independent code on the same weights and tasks: equal in value and in every gradient.
+"""MAML against independent code on the same weights and tasks: equal in value and in every
+gradient.
 
 learn2learn, the third well-known library, cannot be built for Python 3.11.
 """
 
 from __future__ import annotations
-
-from mlteach.meta import maml_loss  # isort: skip  (mlteach comes first, because others import torchvision)
 
 import higher
 import pytest
@@ -15,19 +14,27 @@ import torchopt
 from torch import Generator, nn
 
 from mlteach.episodes import Episode
+
+# isort: skip  (mlteach comes first, because others import torchvision)
+from mlteach.meta import maml_loss
 from mlteach.networks import conv_encoder, mlp
 
 LR = 0.2
 
 
 def with_higher(model, episodes, loss_fn, *, steps, first_order=False):
-    """A patched copy of the model for each task; first order is its flag that stops tracking the gradients."""
+    """A patched copy of the model for each task; first order is its flag that stops tracking the
+    gradients.
+    """
     optimizer, losses = torch.optim.SGD(model.parameters(), lr=LR), []
     for x_support, y_support, x_query, y_query in zip(*episodes, strict=True):
         with higher.innerloop_ctx(model, optimizer, copy_initial_weights=False) as (copy, inner):
             for _ in range(steps):
                 if first_order:
-                    inner.step(loss_fn(copy(x_support), y_support), grad_callback=lambda all: [g.detach() for g in all])
+                    inner.step(
+                        loss_fn(copy(x_support), y_support),
+                        grad_callback=lambda all: [g.detach() for g in all],
+                    )
                 else:
                     inner.step(loss_fn(copy(x_support), y_support))
             losses.append(loss_fn(copy(x_query), y_query))
@@ -35,7 +42,9 @@ def with_higher(model, episodes, loss_fn, *, steps, first_order=False):
 
 
 def with_torchopt(model, episodes, loss_fn, *, steps):
-    """A differentiable optimiser that is wound back after each task; it knows the second order only."""
+    """A differentiable optimiser that is wound back after each task; it knows the second order
+    only.
+    """
     optimizer, losses = torchopt.MetaSGD(model, lr=LR), []
     start = [torchopt.extract_state_dict(part, by="reference") for part in (model, optimizer)]
     for x_support, y_support, x_query, y_query in zip(*episodes, strict=True):
@@ -48,9 +57,13 @@ def with_torchopt(model, episodes, loss_fn, *, steps):
 
 
 def classification():
-    model = nn.Sequential(conv_encoder(widths=(8, 8), out_features=6, norm="batch_no_stats"), nn.Linear(6, 3))
+    model = nn.Sequential(
+        conv_encoder(widths=(8, 8), out_features=6, norm="batch_no_stats"), nn.Linear(6, 3)
+    )
     generator = Generator().manual_seed(0)
-    x_support, x_query = (torch.randn(3, n, 1, 12, 12, generator=generator).double() for n in (6, 9))
+    x_support, x_query = (
+        torch.randn(3, n, 1, 12, 12, generator=generator).double() for n in (6, 9)
+    )
     y_support, y_query = (torch.arange(3).repeat(3, n) for n in (2, 3))
     return model.double(), Episode(x_support, y_support, x_query, y_query), F.cross_entropy
 
@@ -64,7 +77,8 @@ def regression():
 @pytest.mark.parametrize("steps", [1, 3])
 @pytest.mark.parametrize("task", [classification, regression])
 @pytest.mark.parametrize(
-    ("witness", "order"), [(with_higher, {}), (with_higher, {"first_order": True}), (with_torchopt, {})]
+    ("witness", "order"),
+    [(with_higher, {}), (with_higher, {"first_order": True}), (with_torchopt, {})],
 )
 def test_value_and_gradients(witness, order, task, steps):
     """To 1e-10 of float64 after one and after three inner steps."""
@@ -74,5 +88,7 @@ def test_value_and_gradients(witness, order, task, steps):
     theirs = witness(model, episodes, loss_fn, steps=steps, **order)
     expected = [theirs.detach(), *torch.autograd.grad(theirs, params)]
     ours = maml_loss(model, episodes, loss_fn, lr=LR, steps=steps, **order)
-    for mine, other in zip([ours.detach(), *torch.autograd.grad(ours, params)], expected, strict=True):
+    for mine, other in zip(
+        [ours.detach(), *torch.autograd.grad(ours, params)], expected, strict=True
+    ):
         torch.testing.assert_close(mine, other, rtol=1e-10, atol=1e-10)

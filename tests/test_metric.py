@@ -1,4 +1,6 @@
-"""Siamese and triplet networks, mining and class-wise batches: definitions, witnesses, mistakes, and behaviour."""
+"""Siamese and triplet networks, mining and class-wise batches: definitions, witnesses, mistakes,
+and behaviour.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def generator(seed=0):
 
 
 def batch(seed=0):
-    """Twelve points of four classes in disorder, one class with a single point, and their squared distances."""
+    """Twelve points of four classes in disorder, one class with a single point, and their squared
+    distances.
+    """
     z = torch.randn(12, 3, generator=generator(seed), dtype=torch.float64)
     labels = torch.tensor([2, 0, 1, 1, 0, 3, 2, 0, 1, 2, 0, 0])
     return z, labels, pairwise_distances(z).square()
@@ -52,7 +56,9 @@ def as_set(rows):
 
 
 def test_pairwise_distances_equal_the_definition():
-    """Each entry is the Euclidean distance of two rows, exact also far from the origin and for rows almost alike."""
+    """Each entry is the Euclidean distance of two rows, exact also far from the origin and for rows
+    almost alike.
+    """
     z = batch()[0]
     z = torch.cat([z, z + 1e-6]) + 100
     distances = pairwise_distances(z)
@@ -86,7 +92,10 @@ def assert_mines_pairs(mine):
         assert as_set(mine(distances, labels, strategy="all")) == together | apart
         nearest = sorted(apart, key=lambda pair: distances[pair])[: len(together)]
         assert as_set(mine(distances, labels, strategy="hard")) == together | set(nearest)
-        drawn = [as_set(mine(distances, labels, strategy="random", generator=generator(s))) for s in range(40)]
+        drawn = [
+            as_set(mine(distances, labels, strategy="random", generator=generator(s)))
+            for s in range(40)
+        ]
         assert all(together <= pairs and len(pairs) == 2 * len(together) for pairs in drawn)
         assert set.union(*drawn) == together | apart
 
@@ -103,7 +112,9 @@ def mine_pairs_wrongly(distances, labels, *, strategy, generator=None, mistake):
     if mistake == "farthest instead of closest":
         return mine_pairs(-distances, labels, strategy=strategy, generator=generator)
     if mistake == "always the same random pairs":
-        return mine_pairs(distances, labels, strategy=strategy, generator=torch.Generator().manual_seed(0))
+        return mine_pairs(
+            distances, labels, strategy=strategy, generator=torch.Generator().manual_seed(0)
+        )
     if mistake == "pairs of one class as negatives":
         return mine_pairs(distances, torch.arange(len(labels)), strategy="all")[: len(labels)]
     raise AssertionError(mistake)
@@ -124,7 +135,9 @@ def test_a_mistake_in_mining_pairs_is_caught(mistake):
 
 
 def test_pairs_where_classes_are_few():
-    """With fewer pairs of different classes than of one, all of them are taken; one class alone gives only its own."""
+    """With fewer pairs of different classes than of one, all of them are taken; one class alone
+    gives only its own.
+    """
     labels = torch.tensor([0, 0, 0, 1])
     for strategy in ("random", "hard"):
         assert len(mine_pairs(torch.rand(4, 4), labels, strategy=strategy)) == 6
@@ -145,7 +158,11 @@ def naive_triplets(labels):
 
 
 def naive_semi_hard(distances, labels):
-    return {(a, p, n) for a, p, n in naive_triplets(labels) if 0 < distances[a, n] - distances[a, p] < MARGIN}
+    return {
+        (a, p, n)
+        for a, p, n in naive_triplets(labels)
+        if 0 < distances[a, n] - distances[a, p] < MARGIN
+    }
 
 
 def naive_hard(distances, labels):
@@ -153,20 +170,37 @@ def naive_hard(distances, labels):
     for a in {a for a, _, _ in naive_triplets(labels)}:
         positives = [j for j in range(len(labels)) if j != a and labels[j] == labels[a]]
         negatives = [j for j in range(len(labels)) if labels[j] != labels[a]]
-        chosen.add((a, max(positives, key=lambda j: distances[a, j]), min(negatives, key=lambda j: distances[a, j])))
+        chosen.add(
+            (
+                a,
+                max(positives, key=lambda j: distances[a, j]),
+                min(negatives, key=lambda j: distances[a, j]),
+            )
+        )
     return chosen
 
 
 def assert_mines_triplets(mine):
-    """Each strategy takes what its name says; the drawn ones take every anchor and positive once, any negative."""
+    """Each strategy takes what its name says; the drawn ones take every anchor and positive once,
+    any negative.
+    """
     for seed in range(3):
         _, labels, distances = batch(seed)
-        assert as_set(mine(distances, labels, strategy="hard", margin=MARGIN)) == naive_hard(distances, labels)
-        allowed = {"random": naive_triplets(labels), "semi-hard": naive_semi_hard(distances, labels)}
+        assert as_set(mine(distances, labels, strategy="hard", margin=MARGIN)) == naive_hard(
+            distances, labels
+        )
+        allowed = {
+            "random": naive_triplets(labels),
+            "semi-hard": naive_semi_hard(distances, labels),
+        }
         assert 0 < len(allowed["semi-hard"]) < len(allowed["random"])
         for strategy, expected in allowed.items():
             draws = [
-                as_set(mine(distances, labels, strategy=strategy, margin=MARGIN, generator=generator(s)))
+                as_set(
+                    mine(
+                        distances, labels, strategy=strategy, margin=MARGIN, generator=generator(s)
+                    )
+                )
                 for s in range(80)
             ]
             pairs = {(a, p) for a, p, _ in expected}
@@ -227,16 +261,24 @@ def test_hard_triplets_equal_those_of_batch_hard_miner():
     for seed in range(5):
         z, labels, distances = batch(seed)
         theirs = torch.stack(BatchHardMiner(distance=SQUARED)(z, labels), dim=1)
-        assert as_set(mine_triplets(distances, labels, strategy="hard", margin=MARGIN)) == as_set(theirs)
+        assert as_set(mine_triplets(distances, labels, strategy="hard", margin=MARGIN)) == as_set(
+            theirs
+        )
 
 
 def test_semi_hard_triplets_are_drawn_from_those_of_triplet_margin_miner():
-    """An independent library lists all semi-hard triplets; ours draws one for each anchor and positive among them."""
+    """An independent library lists all semi-hard triplets; ours draws one for each anchor and
+    positive among them.
+    """
     miner = TripletMarginMiner(margin=MARGIN, type_of_triplets="semihard", distance=SQUARED)
     for seed in range(5):
         z, labels, distances = batch(seed)
         theirs = as_set(torch.stack(miner(z, labels), dim=1))
-        ours = as_set(mine_triplets(distances, labels, strategy="semi-hard", margin=MARGIN, generator=generator()))
+        ours = as_set(
+            mine_triplets(
+                distances, labels, strategy="semi-hard", margin=MARGIN, generator=generator()
+            )
+        )
         assert ours <= theirs
         assert {(a, p) for a, p, _ in ours} == {(a, p) for a, p, _ in theirs}
 
@@ -248,19 +290,39 @@ def test_regions_are_those_of_triplet_margin_miner():
         miner = TripletMarginMiner(margin=MARGIN, type_of_triplets=theirs, distance=SQUARED)
         anchor, positive, negative = miner(z, labels)
         assert len(anchor) > 0
-        found = triplet_regions(distances[anchor, positive], distances[anchor, negative], margin=MARGIN)
+        found = triplet_regions(
+            distances[anchor, positive], distances[anchor, negative], margin=MARGIN
+        )
         assert found.eq(REGIONS.index(region)).all()
 
 
 def test_regions_at_their_borders():
-    """At the positive's distance a negative is hard, at the margin beyond it easy; margin 0 leaves no semi-hard."""
+    """At the positive's distance a negative is hard, at the margin beyond it easy; margin 0 leaves
+    no semi-hard.
+    """
     to_negative = torch.tensor([0.0, 0.5, 1.0, 1.125, 1.25, 9.0])
-    assert triplet_regions(torch.tensor(1.0), to_negative, margin=0.25).tolist() == [2, 2, 2, 1, 0, 0]
-    assert triplet_regions(torch.tensor(1.0), to_negative, margin=0.0).tolist() == [2, 2, 2, 0, 0, 0]
+    assert triplet_regions(torch.tensor(1.0), to_negative, margin=0.25).tolist() == [
+        2,
+        2,
+        2,
+        1,
+        0,
+        0,
+    ]
+    assert triplet_regions(torch.tensor(1.0), to_negative, margin=0.0).tolist() == [
+        2,
+        2,
+        2,
+        0,
+        0,
+        0,
+    ]
 
 
 def test_easy_triplets_are_those_without_loss():
-    """Region and loss agree: 0 where easy, below the margin where semi-hard, at least the margin where hard."""
+    """Region and loss agree: 0 where easy, below the margin where semi-hard, at least the margin
+    where hard.
+    """
     z, labels, distances = batch()
     for a, p, n in naive_triplets(labels):
         loss = triplet_loss(z[[a]], z[[p]], z[[n]], margin=MARGIN).item()
@@ -272,14 +334,18 @@ def test_easy_triplets_are_those_without_loss():
 def test_no_triplet_where_there_is_none(strategy):
     """A batch of one class, or with every class once, holds no triplet."""
     for labels in (torch.zeros(4).long(), torch.arange(4)):
-        assert mine_triplets(torch.rand(4, 4), labels, strategy=strategy, margin=1.0).shape == (0, 3)
+        assert mine_triplets(torch.rand(4, 4), labels, strategy=strategy, margin=1.0).shape == (
+            0,
+            3,
+        )
 
 
 def test_the_same_generator_mines_the_same():
     _, labels, distances = batch()
     for strategy in ("random", "semi-hard"):
         one, same, other = (
-            mine_triplets(distances, labels, strategy=strategy, margin=2.0, generator=generator(s)) for s in (0, 0, 1)
+            mine_triplets(distances, labels, strategy=strategy, margin=2.0, generator=generator(s))
+            for s in (0, 0, 1)
         )
         assert one.equal(same)
         assert not one.equal(other)
@@ -290,7 +356,8 @@ def test_the_same_generator_mines_the_same():
 
 def test_a_batch_holds_so_many_pictures_of_so_many_classes():
     """Class by class, no picture twice, and no class that has too few pictures."""
-    labels = torch.tensor([0, 1, 2, 3, 1, 0, 2, 1, 0, 1])  # class 3 has one picture, class 2 has two
+    # class 3 has one picture, class 2 has two
+    labels = torch.tensor([0, 1, 2, 3, 1, 0, 2, 1, 0, 1])
     for seed in range(20):
         index = sample_classes(labels, n_classes=2, n_each=3, generator=generator(seed))
         assert len(set(index.tolist())) == 6
@@ -303,7 +370,9 @@ def test_every_class_and_every_picture_is_drawn_equally_often():
     """Of 3 classes 2 are drawn each time, and 2 of a class' pictures, however many it has."""
     labels = torch.tensor([0] * 3 + [1] * 4 + [2] * 8)
     source = generator()
-    drawn = torch.cat([sample_classes(labels, n_classes=2, n_each=2, generator=source) for _ in range(3000)])
+    drawn = torch.cat(
+        [sample_classes(labels, n_classes=2, n_each=2, generator=source) for _ in range(3000)]
+    )
     share = drawn.bincount(minlength=15) / 3000
     expected = torch.tensor([2 / 3 * 2 / 3] * 3 + [2 / 3 * 2 / 4] * 4 + [2 / 3 * 2 / 8] * 8)
     # the standard error of a share is below 0.0092
@@ -330,7 +399,9 @@ def test_the_siamese_loss_is_the_contrastive_loss_of_its_pairs(mining):
     loss, aux = tiny(Siamese, mining=mining, margin=2.0).loss(z, labels)
     first, second = aux["pairs"].T
     same = labels[first] == labels[second]
-    assert loss.item() == pytest.approx(contrastive_loss(z[first], z[second], same, margin=2.0).item())
+    assert loss.item() == pytest.approx(
+        contrastive_loss(z[first], z[second], same, margin=2.0).item()
+    )
     single = [
         contrastive_loss(z[[i]], z[[j]], labels[[i]] == labels[[j]], margin=2.0).item()
         for i, j in aux["pairs"].tolist()
@@ -343,7 +414,10 @@ def test_the_siamese_loss_is_the_contrastive_loss_of_its_pairs(mining):
 def test_the_triplet_network_s_loss_is_the_triplet_loss_of_its_triplets(mining):
     z, labels, _ = batch()
     loss, aux = tiny(Triplet, mining=mining, margin=MARGIN, normalise=False).loss(z, labels)
-    losses = [triplet_loss(z[[a]], z[[p]], z[[n]], margin=MARGIN).item() for a, p, n in aux["triplets"].tolist()]
+    losses = [
+        triplet_loss(z[[a]], z[[p]], z[[n]], margin=MARGIN).item()
+        for a, p, n in aux["triplets"].tolist()
+    ]
     assert loss.item() == pytest.approx(sum(losses) / len(losses))
     assert aux["active"].item() == pytest.approx(sum(value > 0 for value in losses) / len(losses))
 
@@ -365,7 +439,9 @@ def test_normalised_representations_have_length_one(cls):
 
 
 def test_each_keeps_its_paper_s_meaning_by_default():
-    """Hadsell's points are free and all pairs count; Schroff's lie on the sphere, and triplets are semi-hard."""
+    """Hadsell's points are free and all pairs count; Schroff's lie on the sphere, and triplets are
+    semi-hard.
+    """
     siamese, triplet = Siamese(nn.Identity()), Triplet(nn.Identity())
     assert (siamese.normalise, siamese.mining, siamese.margin) == (False, "all", 1.0)
     assert (triplet.normalise, triplet.mining, triplet.margin) == (True, "semi-hard", 0.2)
@@ -384,7 +460,9 @@ def test_a_batch_without_triplets_has_loss_zero_and_can_be_trained_on():
 def test_when_all_coincide_the_hard_triplet_loss_is_the_margin():
     """The collapsed network: every distance is 0, so the loss is the margin and the gradient 0."""
     z = torch.ones(6, 3, requires_grad=True)
-    loss, _ = tiny(Triplet, mining="hard", normalise=False, margin=0.2).loss(z, torch.arange(6) // 2)
+    loss, _ = tiny(Triplet, mining="hard", normalise=False, margin=0.2).loss(
+        z, torch.arange(6) // 2
+    )
     loss.backward()
     assert loss.item() == pytest.approx(0.2)
     assert z.grad.eq(0).all()
@@ -413,18 +491,53 @@ def test_state_is_complete_and_after_step_moves_nothing(cls):
             lambda: Siamese(nn.Identity(), mining="semi-hard"),
             "mining must be one of all, random, hard, got 'semi-hard'",
         ),
-        (lambda: Triplet(nn.Identity(), mining="semihard"), "mining must be one of random, semi-hard, hard"),
+        (
+            lambda: Triplet(nn.Identity(), mining="semihard"),
+            "mining must be one of random, semi-hard, hard",
+        ),
         (lambda: Siamese(nn.Identity(), margin=-1), "margin must be a finite number >= 0, got -1"),
         (lambda: Triplet(nn.Identity(), margin=math.nan), "margin must be"),
-        (lambda: mine_pairs(torch.rand(3, 3), torch.zeros(3).long(), strategy="easy"), "strategy must be one of all"),
-        (lambda: mine_pairs(torch.rand(3, 2), torch.zeros(3).long(), strategy="all"), r"distances must be \(N, N\)"),
-        (lambda: mine_pairs(torch.rand(3, 3), torch.rand(3), strategy="all"), r"labels must be \(N,\) integers"),
-        (lambda: mine_triplets(torch.rand(2, 2), torch.zeros(3).long(), strategy="hard", margin=1), "N = 3 labels"),
-        (lambda: mine_triplets(torch.rand(3, 3), torch.zeros(3).long(), strategy="hard", margin=-1), "margin must be"),
+        (
+            lambda: mine_pairs(torch.rand(3, 3), torch.zeros(3).long(), strategy="easy"),
+            "strategy must be one of all",
+        ),
+        (
+            lambda: mine_pairs(torch.rand(3, 2), torch.zeros(3).long(), strategy="all"),
+            r"distances must be \(N, N\)",
+        ),
+        (
+            lambda: mine_pairs(torch.rand(3, 3), torch.rand(3), strategy="all"),
+            r"labels must be \(N,\) integers",
+        ),
+        (
+            lambda: mine_triplets(
+                torch.rand(2, 2), torch.zeros(3).long(), strategy="hard", margin=1
+            ),
+            "N = 3 labels",
+        ),
+        (
+            lambda: mine_triplets(
+                torch.rand(3, 3), torch.zeros(3).long(), strategy="hard", margin=-1
+            ),
+            "margin must be",
+        ),
         (lambda: triplet_regions(torch.rand(3), torch.rand(3), margin=-1), "margin must be"),
-        (lambda: sample_classes(torch.zeros(3).long(), n_classes=0, n_each=1, generator=generator()), "at least 1"),
-        (lambda: sample_classes(torch.zeros(3).long(), n_classes=2, n_each=1, generator=generator()), "only 1 classes"),
-        (lambda: sample_classes(torch.zeros(3), n_classes=1, n_each=1, generator=generator()), "labels must be"),
+        (
+            lambda: sample_classes(
+                torch.zeros(3).long(), n_classes=0, n_each=1, generator=generator()
+            ),
+            "at least 1",
+        ),
+        (
+            lambda: sample_classes(
+                torch.zeros(3).long(), n_classes=2, n_each=1, generator=generator()
+            ),
+            "only 1 classes",
+        ),
+        (
+            lambda: sample_classes(torch.zeros(3), n_classes=1, n_each=1, generator=generator()),
+            "labels must be",
+        ),
     ],
 )
 def test_bad_input_is_named(call, message):
@@ -454,10 +567,14 @@ def trained_on_digits(method, seed, steps=150):
     return run
 
 
-@pytest.mark.parametrize("make", [Siamese, partial(Triplet, normalise=False, margin=1.0)], ids=["siamese", "triplet"])
+@pytest.mark.parametrize(
+    "make", [Siamese, partial(Triplet, normalise=False, margin=1.0)], ids=["siamese", "triplet"]
+)
 @pytest.mark.parametrize("seed", range(3))
 def test_two_numbers_a_digit_are_enough_once_the_distance_is_learned(make, seed):
-    """In the plane, the nearest new digit is of the same class; an untrained network's plane tells nothing."""
+    """In the plane, the nearest new digit is of the same class; an untrained network's plane tells
+    nothing.
+    """
     seed_everything(seed)
     method = make(conv_encoder(widths=(16, 16, 16), out_features=2)).eval()
     test = digits("test")

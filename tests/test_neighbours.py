@@ -1,4 +1,6 @@
-"""An index agrees with a naive search when it looks everywhere, finds more the longer it looks, and refuses clearly."""
+"""An index agrees with a naive search when it looks everywhere, finds more the longer it looks, and
+refuses clearly.
+"""
 
 import heapq
 import math
@@ -10,7 +12,15 @@ import torch.nn.functional as F
 from sklearn.cluster import KMeans
 from sklearn.neighbors import NearestNeighbors
 
-from mlteach.neighbours import ExactSearch, HashTables, InvertedLists, NeighbourGraph, k_means, measure, recall
+from mlteach.neighbours import (
+    ExactSearch,
+    HashTables,
+    InvertedLists,
+    NeighbourGraph,
+    k_means,
+    measure,
+    recall,
+)
 
 MEASURES = ("cosine", "euclid")
 
@@ -20,7 +30,9 @@ def seeded(seed=0):
 
 
 def clustered(count, columns=6, seed=0):
-    """Ten groups of vectors, none in the middle, so that the origin and the mean are no special places."""
+    """Ten groups of vectors, none in the middle, so that the origin and the mean are no special
+    places.
+    """
     generator = seeded(seed)
     centres = 3 * torch.randn(10, columns, generator=generator) + 1
     chosen = torch.randint(10, (count,), generator=generator)
@@ -31,8 +43,12 @@ VECTORS, QUERIES = clustered(600), clustered(50, seed=0) + 0.1 * clustered(50, s
 
 MAKERS = {
     "exact": ExactSearch,
-    "hash": lambda vectors, **more: HashTables(vectors, n_tables=3, n_bits=6, generator=seeded(), **more),
-    "lists": lambda vectors, **more: InvertedLists(vectors, n_cells=min(20, len(vectors)), generator=seeded(), **more),
+    "hash": lambda vectors, **more: HashTables(
+        vectors, n_tables=3, n_bits=6, generator=seeded(), **more
+    ),
+    "lists": lambda vectors, **more: InvertedLists(
+        vectors, n_cells=min(20, len(vectors)), generator=seeded(), **more
+    ),
     "graph": lambda vectors, **more: NeighbourGraph(
         vectors, n_links=5, ef_build=10, n_starts=4, generator=seeded(), **more
     ),
@@ -53,14 +69,17 @@ def naive(vectors, queries, k, measure):
         if measure == "euclid":
             keys = [math.dist(q, v) for v in vectors]
         else:
-            keys = [-sum(a * b for a, b in zip(q, v, strict=True)) / math.hypot(*q) / math.hypot(*v) for v in vectors]
+            keys = [
+                -sum(a * b for a, b in zip(q, v, strict=True)) / math.hypot(*q) / math.hypot(*v)
+                for v in vectors
+            ]
         order = sorted(range(len(vectors)), key=lambda i: (keys[i], i))[:k]
         values.append([keys[i] if measure == "euclid" else -keys[i] for i in order])
         indices.append(order)
     return torch.tensor(values), torch.tensor(indices)
 
 
-# --- what all of them promise -----------------------------------------------------------------------------------------
+# --- what all of them promise --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", MEASURES)
@@ -79,7 +98,9 @@ def test_looking_everywhere_gives_what_a_naive_loop_gives(name, kind):
 def test_exact_search_agrees_with_scikit_learn(kind):
     """An independent implementation finds the same; scikit-learn's cosine distance is 1 - cosine."""
     metric = {"cosine": "cosine", "euclid": "euclidean"}[kind]
-    reference = NearestNeighbors(n_neighbors=7, metric=metric, algorithm="brute").fit(VECTORS.double().numpy())
+    reference = NearestNeighbors(n_neighbors=7, metric=metric, algorithm="brute").fit(
+        VECTORS.double().numpy()
+    )
     distances, indices = reference.kneighbors(QUERIES.double().numpy())
     values, found = ExactSearch(VECTORS, measure=kind).search(QUERIES, 7)
     assert np.array_equal(found, indices)
@@ -123,13 +144,17 @@ def test_what_is_found_was_visited_and_visits_are_counted(name):
     for seen, found in zip(visited, indices, strict=True):
         assert len(seen.unique()) == len(seen)
         assert set(found.tolist()) - {-1} <= set(seen.tolist())
-    assert index.cost(QUERIES) == pytest.approx(index.overhead + sum(map(len, visited)) / len(visited))
+    assert index.cost(QUERIES) == pytest.approx(
+        index.overhead + sum(map(len, visited)) / len(visited)
+    )
     assert index.overhead == {"exact": 0, "hash": 18, "lists": 20, "graph": 0}[name]
 
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_equal_vectors_come_in_the_order_of_their_numbers(name):
-    """200 copies of one vector among others: the ties are broken alike everywhere, and none is lost."""
+    """200 copies of one vector among others: the ties are broken alike everywhere, and none is
+    lost.
+    """
     vectors = torch.cat([clustered(100, seed=3), torch.ones(200, 6), clustered(100, seed=4)])
     index = MAKERS[name](vectors, measure="euclid")
     values, indices = index.search(torch.ones(2, 6), 250, **everywhere(index))
@@ -159,7 +184,9 @@ def test_one_vector_is_the_nearest(name):
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_far_from_the_origin_nothing_is_lost_to_rounding(name):
-    """|v|² - 2 v·q alone would round neighbours 0.01 apart into one heap when all vectors lie near (100, 100, …)."""
+    """|v|² - 2 v·q alone would round neighbours 0.01 apart into one heap when all vectors lie near
+    (100, 100, …).
+    """
     vectors = 100 + 0.1 * clustered(300, seed=5)
     index = MAKERS[name](vectors, measure="euclid")
     right = naive(vectors, vectors[:20], 5, "euclid")[1]
@@ -190,7 +217,9 @@ def test_where_too_little_was_visited_the_rest_is_empty():
 @pytest.mark.parametrize("k", [0, -1, 601])
 def test_k_out_of_range_is_refused(name, k):
     """More neighbours than there are vectors, or none."""
-    with pytest.raises(ValueError, match=f"k must lie between 1 and the number of vectors, 600, got {k}"):
+    with pytest.raises(
+        ValueError, match=f"k must lie between 1 and the number of vectors, 600, got {k}"
+    ):
         MAKERS[name](VECTORS).search(QUERIES, k)
 
 
@@ -199,7 +228,10 @@ def test_a_knob_out_of_range_is_refused(name):
     """The message names the knob and its range."""
     index = MAKERS[name](VECTORS)
     for wrong in (0, index.exhaustive + 1):
-        with pytest.raises(ValueError, match=rf"{index.knob} must lie between \d+ and {index.exhaustive}, got {wrong}"):
+        with pytest.raises(
+            ValueError,
+            match=rf"{index.knob} must lie between \d+ and {index.exhaustive}, got {wrong}",
+        ):
             index.search(QUERIES, 5, **{index.knob: wrong})
 
 
@@ -210,7 +242,10 @@ def test_a_knob_out_of_range_is_refused(name):
         (torch.zeros(0, 3), "at least one row and one column"),
         (torch.zeros(3), "must be a matrix"),
         (torch.tensor([[1.0, 0.0], [math.nan, 0.0]]), "finite, got NaN or infinity in row 1"),
-        (torch.tensor([[1.0, 0.0], [0.0, 0.0]]), "no row of zeros under the cosine, got one in row 1"),
+        (
+            torch.tensor([[1.0, 0.0], [0.0, 0.0]]),
+            "no row of zeros under the cosine, got one in row 1",
+        ),
     ],
 )
 def test_unusable_vectors_are_refused(name, vectors, message):
@@ -231,13 +266,15 @@ def test_other_wrong_arguments_are_refused():
         HashTables(VECTORS, n_bits=17)
     with pytest.raises(ValueError, match="number of vectors, 600, got 601"):
         InvertedLists(VECTORS, n_cells=601)
-    with pytest.raises(ValueError, match="n_links, ef_build and n_starts must be at least 1, got 0, 24 and 32"):
+    with pytest.raises(
+        ValueError, match="n_links, ef_build and n_starts must be at least 1, got 0, 24 and 32"
+    ):
         NeighbourGraph(VECTORS, n_links=0)
     with pytest.raises(ValueError, match="ef must lie between 20 and 600, got 10"):
         NeighbourGraph(VECTORS).search(QUERIES, 20, ef=10)
 
 
-# --- hashing ----------------------------------------------------------------------------------------------------------
+# --- hashing -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("angle", [0.2, 1.0, 2.5])
@@ -255,11 +292,17 @@ def test_buckets_are_probed_in_the_order_of_the_planes_to_cross(kind):
     """Against the definition, plane by plane and code by code."""
     index = HashTables(VECTORS, measure=kind, n_tables=1, n_bits=4, generator=seeded())
     centre = index.vectors.mean(0) if kind == "euclid" else 0
-    codes = [sum(2**j * int(p @ (v - centre) > 0) for j, p in enumerate(index.planes[0])) for v in index.vectors]
+    codes = [
+        sum(2**j * int(p @ (v - centre) > 0) for j, p in enumerate(index.planes[0]))
+        for v in index.vectors
+    ]
     for query in index._rows("queries", QUERIES[:10]):
         sides = [p @ (query - centre) for p in index.planes[0]]
         own = sum(2**j * int(s > 0) for j, s in enumerate(sides))
-        detour = {code: sum(s**2 for j, s in enumerate(sides) if (own ^ code) >> j & 1) for code in range(16)}
+        detour = {
+            code: sum(s**2 for j, s in enumerate(sides) if (own ^ code) >> j & 1)
+            for code in range(16)
+        }
         order = sorted(detour, key=detour.get)
         for n_probe in (1, 2, 5, 16):
             expected = [i for i, code in enumerate(codes) if code in order[:n_probe]]
@@ -270,24 +313,34 @@ def test_more_tables_find_more():
     """A second chance for every neighbour."""
     right = ExactSearch(VECTORS).search(QUERIES, 10)[1]
     found = [
-        recall(HashTables(VECTORS, n_tables=n, n_bits=8, generator=seeded()).search(QUERIES, 10)[1], right)
+        recall(
+            HashTables(VECTORS, n_tables=n, n_bits=8, generator=seeded()).search(QUERIES, 10)[1],
+            right,
+        )
         for n in (1, 4, 16)
     ]
     assert found[0] < found[1] < found[2]
 
 
-# --- inverted lists ---------------------------------------------------------------------------------------------------
+# --- inverted lists ------------------------------------------------------------------------------
 
 
 def test_k_means_is_as_good_as_scikit_learns_and_its_cells_are_nearest():
-    """One start instead of ten costs something: between scikit-learn's sum of squares and 1.6 times that."""
+    """One start instead of ten costs something: between scikit-learn's sum of squares and 1.6 times
+    that.
+    """
     vectors = VECTORS.numpy()
     centres, cells = k_means(vectors, 10, rounds=20, generator=seeded(1))
     squares = np.square(vectors[:, None] - centres).sum(2)
     assert np.array_equal(cells, squares.argmin(1))
     reference = KMeans(10, n_init=10, random_state=0).fit(vectors).inertia_
     assert reference * 0.99 < squares.min(1).sum() < reference * 1.6
-    start = np.square(vectors[:, None] - k_means(vectors, 10, rounds=0, generator=seeded(1))[0]).sum(2).min(1).sum()
+    start = (
+        np.square(vectors[:, None] - k_means(vectors, 10, rounds=0, generator=seeded(1))[0])
+        .sum(2)
+        .min(1)
+        .sum()
+    )
     assert squares.min(1).sum() < start
 
 
@@ -316,11 +369,13 @@ def test_the_number_of_cells_is_the_root_of_the_number_of_vectors():
     assert InvertedLists(VECTORS, n_cells=7).exhaustive == 7
 
 
-# --- graph ------------------------------------------------------------------------------------------------------------
+# --- graph ---------------------------------------------------------------------------------------
 
 
 def naive_walk(index, query, ef):
-    """The beam and all that was seen, by the textbook: two heaps, one query, one vector after the other."""
+    """The beam and all that was seen, by the textbook: two heaps, one query, one vector after the
+    other.
+    """
 
     def distance(node):
         return float(np.square(index.vectors[node].astype(float) - query).sum())
@@ -366,7 +421,9 @@ def test_links_are_chosen_in_all_directions():
         expected = []
         for c in row[row != index.nobody]:
             to_node = np.linalg.norm(index.vectors[c] - index.vectors[node])
-            if all(np.linalg.norm(index.vectors[c] - index.vectors[e]) >= to_node for e in expected):
+            if all(
+                np.linalg.norm(index.vectors[c] - index.vectors[e]) >= to_node for e in expected
+            ):
                 expected.append(c)
         expected = expected[: index.n_links]
         assert chosen[chosen != index.nobody].tolist() == expected
@@ -375,7 +432,9 @@ def test_links_are_chosen_in_all_directions():
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_every_vector_can_be_reached_and_the_links_are_sound(seed):
     """No link to itself, none twice, few enough, and a way from the start to everywhere."""
-    index = NeighbourGraph(clustered(700, seed=seed), n_links=4, ef_build=8, n_starts=1, generator=seeded(seed))
+    index = NeighbourGraph(
+        clustered(700, seed=seed), n_links=4, ef_build=8, n_starts=1, generator=seeded(seed)
+    )
     for node, links in enumerate(index.links[:-1]):
         links = links[links != index.nobody]
         assert node not in links
@@ -386,19 +445,26 @@ def test_every_vector_can_be_reached_and_the_links_are_sound(seed):
 
 
 def test_starts_in_every_group_find_the_right_group():
-    """Ten groups far apart: from one start some walks never reach their group, from many nearly all do."""
+    """Ten groups far apart: from one start some walks never reach their group, from many nearly all
+    do.
+    """
     vectors = F.one_hot(torch.arange(10).repeat(200), 10).float()
     vectors = vectors + 0.05 * torch.randn(2000, 10, generator=seeded(7))
     right = ExactSearch(vectors).search(vectors[:200], 5)[1]
     found = [
-        recall(NeighbourGraph(vectors, n_starts=n, generator=seeded()).search(vectors[:200], 5, ef=16)[1], right)
+        recall(
+            NeighbourGraph(vectors, n_starts=n, generator=seeded()).search(vectors[:200], 5, ef=16)[
+                1
+            ],
+            right,
+        )
         for n in (1, 64)
     ]
     assert found[1] > 0.95
     assert found[1] > found[0]
 
 
-# --- recall and its price ---------------------------------------------------------------------------------------------
+# --- recall and its price ------------------------------------------------------------------------
 
 
 def test_recall_counts_true_neighbours_in_any_order():
@@ -425,7 +491,7 @@ def test_measure_reports_every_setting():
     assert few.per_second > 0
 
 
-# --- mutants: the mistakes that people make ---------------------------------------------------------------------------
+# --- mutants: the mistakes that people make ------------------------------------------------------
 
 
 class ForgetsTheLengths(ExactSearch):
@@ -463,7 +529,9 @@ class LosesTheLastOfEveryList(InvertedLists):
 
     def _visit(self, query, *, n_probe=1):
         cells = self.probed(query, n_probe)
-        return np.concatenate([self.members[self.starts[c] : self.starts[c + 1] - 1] for c in cells])
+        return np.concatenate(
+            [self.members[self.starts[c] : self.starts[c + 1] - 1] for c in cells]
+        )
 
 
 class ReadsTheBitsBackwards(HashTables):
@@ -513,7 +581,12 @@ def failures(make, arguments):
     """Which of three properties of every right index this one lacks."""
     lacking = set()
     for kind in MEASURES:
-        index = make(VECTORS, measure=kind, **arguments, **({} if make_is_exact(make) else {"generator": seeded()}))
+        index = make(
+            VECTORS,
+            measure=kind,
+            **arguments,
+            **({} if make_is_exact(make) else {"generator": seeded()}),
+        )
         right = naive(VECTORS, QUERIES, 10, kind)[1]
         if not torch.equal(index.search(QUERIES, 10, **everywhere(index))[1], right):
             lacking.add("right when it looks everywhere")
@@ -528,7 +601,9 @@ def make_is_exact(make):
     return issubclass(make, ExactSearch)
 
 
-@pytest.mark.parametrize(("make", "arguments"), RIGHT, ids=lambda part: getattr(part, "__name__", ""))
+@pytest.mark.parametrize(
+    ("make", "arguments"), RIGHT, ids=lambda part: getattr(part, "__name__", "")
+)
 def test_right_indexes_have_all_properties(make, arguments):
     """The properties that catch the mutants are true of the real ones."""
     assert failures(make, arguments) == set()

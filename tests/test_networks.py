@@ -14,7 +14,10 @@ BUILDERS = {
     "mlp": (lambda: mlp(64, 20, 12), (6, 1, 8, 8)),
     "mlp with norm": (lambda: mlp(64, 20, 20, 12, batch_norm=True), (6, 64)),
     "conv batch": (lambda: conv_encoder(2, out_features=12), (6, 2, 16, 16)),
-    "conv no stats": (lambda: conv_encoder(2, out_features=12, norm="batch_no_stats"), (6, 2, 16, 16)),
+    "conv no stats": (
+        lambda: conv_encoder(2, out_features=12, norm="batch_no_stats"),
+        (6, 2, 16, 16),
+    ),
     "conv group": (lambda: conv_encoder(2, out_features=12, norm="group"), (6, 2, 16, 16)),
     "projection": (lambda: projection_head(20, hidden=30, out_features=12), (6, 20)),
     "prediction": (lambda: prediction_head(12, hidden=30), (6, 12)),
@@ -39,7 +42,9 @@ def test_every_network(name):
         assert parameter.grad.abs().max() > 1e-4, parameter_name
     torch.manual_seed(0)
     again = build()
-    torch.testing.assert_close(dict(again.named_parameters()), dict(network.named_parameters()), rtol=0, atol=0)
+    torch.testing.assert_close(
+        dict(again.named_parameters()), dict(network.named_parameters()), rtol=0, atol=0
+    )
     other = build()
     other.load_state_dict(network.state_dict())
     assert torch.equal(other.eval()(x), network.eval()(x))
@@ -101,12 +106,16 @@ def test_every_block_halves_the_sides():
 
 
 def test_conv_encoder_sizes_by_hand():
-    """Four 3x3 convolutions without bias, a scale and a shift a channel, and the last layer with its bias."""
+    """Four 3x3 convolutions without bias, a scale and a shift a channel, and the last layer with
+    its bias.
+    """
     n_weights = 9 * 3 * 32 + 3 * 9 * 32 * 32 + 4 * 2 * 32 + 2 * 32 * 64 + 64
     assert sum(p.numel() for p in conv_encoder(3).parameters()) == n_weights
 
 
-@pytest.mark.parametrize(("norm", "depends"), [("batch", True), ("batch_no_stats", True), ("group", False)])
+@pytest.mark.parametrize(
+    ("norm", "depends"), [("batch", True), ("batch_no_stats", True), ("group", False)]
+)
 def test_who_looks_at_the_other_pictures(norm, depends):
     """In training, a batch norm mixes the pictures of a batch; GroupNorm treats each one alone."""
     encoder, x = conv_encoder(1, norm=norm), normal(4, 1, 16, 16)
@@ -115,7 +124,9 @@ def test_who_looks_at_the_other_pictures(norm, depends):
 
 
 def test_evaluation_mode():
-    """BatchNorm's running statistics make evaluation independent of the batch; without them the batch decides."""
+    """BatchNorm's running statistics make evaluation independent of the batch; without them the
+    batch decides.
+    """
     x = normal(8, 1, 16, 16)
     batch, no_stats = conv_encoder(1).eval(), conv_encoder(1, norm="batch_no_stats")
     torch.testing.assert_close(batch(x)[:2], batch(x[:2]))
@@ -128,7 +139,9 @@ def test_evaluation_mode():
 @pytest.mark.parametrize("norm", ["batch_no_stats", "group"])
 @pytest.mark.parametrize("training", [True, False])
 def test_torch_func(norm, training):
-    """grad and vmap over tasks work, in training and evaluation mode, and equal a loop of backward calls."""
+    """grad and vmap over tasks work, in training and evaluation mode, and equal a loop of backward
+    calls.
+    """
     encoder = conv_encoder(1, widths=(8, 8), out_features=3, norm=norm).double().train(training)
     params = dict(encoder.named_parameters())
     tasks = normal(4, 5, 1, 8, 8).double()
@@ -157,7 +170,9 @@ def test_torch_func_needs_no_running_statistics():
 
 
 def test_heads():
-    """SimCLR's head is its equation and looks at one row at a time; BYOL's normalises over the batch and keeps P."""
+    """SimCLR's head is its equation and looks at one row at a time; BYOL's normalises over the
+    batch and keeps P.
+    """
     h = normal(9, 16)
     projection = projection_head(16)
     assert projection(h).shape == (9, 64)
@@ -180,7 +195,10 @@ def test_heads():
         (lambda: conv_encoder(0), "in_channels, widths and out_features must be positive integers"),
         (lambda: conv_encoder(1, widths=()), "at least one block"),
         (lambda: conv_encoder(1, widths=(8, -8)), "positive integers"),
-        (lambda: conv_encoder(1, norm="layer"), 'norm must be "batch", "batch_no_stats" or "group", got \'layer\''),
+        (
+            lambda: conv_encoder(1, norm="layer"),
+            'norm must be "batch", "batch_no_stats" or "group", got \'layer\'',
+        ),
         (lambda: projection_head(0), "positive integers"),
         (lambda: prediction_head(8, out_features=0), "positive integers"),
     ],

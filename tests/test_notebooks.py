@@ -1,4 +1,6 @@
-"""Every saved chapter is complete: executed in order, free of errors and warnings, with its pictures."""
+"""Every saved chapter is complete: executed in order, free of errors and warnings, with its
+pictures.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ def printed(output: NotebookNode) -> str:
 def test_there_are_chapters():
     """The other tests have something to look at; names sort in the order of reading."""
     assert CHAPTERS
-    assert [path.name for path in CHAPTERS if not re.fullmatch(r"\d\d_[a-z_]+\.ipynb", path.name)] == []
+    assert [
+        path.name for path in CHAPTERS if not re.fullmatch(r"\d\d_[a-z_]+\.ipynb", path.name)
+    ] == []
 
 
 def test_is_a_valid_notebook_for_any_python_kernel(chapter):
@@ -70,13 +74,19 @@ def test_shows_its_outputs(chapter):
 
 def test_has_no_error_and_no_warning(chapter):
     """Nothing failed, nothing was written to stderr, and no warning stands anywhere."""
-    assert [output.output_type for output in outputs(chapter) if output.output_type == "error"] == []
+    assert [
+        output.output_type for output in outputs(chapter) if output.output_type == "error"
+    ] == []
     assert [output.text for output in outputs(chapter) if output.get("name") == "stderr"] == []
-    assert [printed(output) for output in outputs(chapter) if re.search(r"Warning\b", printed(output))] == []
+    assert [
+        printed(output) for output in outputs(chapter) if re.search(r"Warning\b", printed(output))
+    ] == []
 
 
 def test_keeps_no_widget_state(chapter):
-    """With the state, a page made from the chapter drops the pictures and asks a server for the widgets."""
+    """With the state, a page made from the chapter drops the pictures and asks a server for the
+    widgets.
+    """
     assert "widgets" not in chapter.metadata
 
 
@@ -110,18 +120,32 @@ def test_other_chapters_are_linked(chapter, path):
     here = {other.name for other in CHAPTERS}
     assert [name for name in re.findall(r"\]\(([\w/.]+\.ipynb)\)", text) if name not in here] == []
     others = {name[:2] for name in here - {path.name}}
-    assert [number for number in re.findall(r"(?<!\[)\b[Cc]hapter (\d\d)\b", text) if number in others] == []
+    assert [
+        number for number in re.findall(r"(?<!\[)\b[Cc]hapter (\d\d)\b", text) if number in others
+    ] == []
 
 
 def test_a_cell_that_hangs_fails_its_chapter(tmp_path):
-    """Executing a chapter is no success when a cell ran out of time, even if it handled the interrupt."""
+    """Executing a chapter is no success when a cell ran out of time, even if it handled the
+    interrupt.
+    """
     hanging = "import time\ntry:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    pass"
     notebook = new_notebook(cells=[new_code_cell(hanging)])
     nbformat.write(notebook, tmp_path / "hangs.ipynb")
     pytest_with_nbval = [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:benchmark"]
-    options = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=1", str(tmp_path / "hangs.ipynb")]
+    options = [
+        "--nbval-lax",
+        "--nbval-current-env",
+        "--nbval-cell-timeout=1",
+        str(tmp_path / "hangs.ipynb"),
+    ]
     result = subprocess.run(
-        [*pytest_with_nbval, *options], cwd=FOLDER.parent, capture_output=True, text=True, check=False, timeout=120
+        [*pytest_with_nbval, *options],
+        cwd=FOLDER.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert result.returncode == 1, result.stdout
     assert "took longer" in result.stdout

@@ -37,12 +37,15 @@ def test_similarity_matrix_shows_the_numbers_and_outlines_the_positives():
     image = plots.similarity_matrix(matrix, ax, positives=[[0, 1], [1, 0]])
     assert np.array_equal(image.get_array(), matrix.numpy())
     assert image.get_clim() == (-1, 1)
-    assert [patch.get_xy() for patch in ax.patches] == [(0.5, -0.5), (-0.5, 0.5)]  # column first: x, y
+    # column first: x, y
+    assert [patch.get_xy() for patch in ax.patches] == [(0.5, -0.5), (-0.5, 0.5)]
 
 
 def test_groups_are_named_at_their_middles_and_parted_by_lines():
     _, ax = plots.panels()
-    plots.similarity_matrix(torch.eye(5), ax, low=0, groups=[4, 4, 4, 7, 7], names=dict(enumerate("abcdefgh")))
+    plots.similarity_matrix(
+        torch.eye(5), ax, low=0, groups=[4, 4, 4, 7, 7], names=dict(enumerate("abcdefgh"))
+    )
     assert [label.get_text() for label in ax.get_xticklabels()] == ["e", "h"]
     assert list(ax.get_xticks()) == [1, 3.5]
     assert [line.get_ydata()[0] for line in ax.lines[::2]] == [2.5]
@@ -59,7 +62,12 @@ def test_embedding_map_gives_each_class_its_colour():
 
 def test_curves_draw_the_mean_and_the_range_of_several_runs():
     _, ax = plots.panels()
-    plots.curves([0, 1], {"runs": np.array([[0.0, 2.0], [2.0, 4.0]]), "one": [5.0, 6.0]}, ax, colours={"one": "red"})
+    plots.curves(
+        [0, 1],
+        {"runs": np.array([[0.0, 2.0], [2.0, 4.0]]), "one": [5.0, 6.0]},
+        ax,
+        colours={"one": "red"},
+    )
     runs, one = ax.lines
     assert list(runs.get_ydata()) == [1, 3]
     band = ax.collections[0].get_paths()[0].vertices
@@ -87,10 +95,16 @@ def test_picture_row_shows_every_picture_with_its_frame_and_title(channels):
         (lambda ax: plots.similarity_matrix(torch.ones(3), ax), "matrix must have 2 dimensions"),
         (lambda ax: plots.embedding_map(torch.ones(3, 2), torch.ones(4), ax), "one label each"),
         (lambda ax: plots.embedding_map(torch.ones(3, 3), torch.ones(3), ax), "one label each"),
-        (lambda ax: plots.curves([0, 1], {"a": [1, 2, 3]}, ax), "one value for each of 2 positions"),
+        (
+            lambda ax: plots.curves([0, 1], {"a": [1, 2, 3]}, ax),
+            "one value for each of 2 positions",
+        ),
         (lambda ax: plots.picture_row(torch.ones(2, 8, 8), ax), "images must have 4 dimensions"),
         (lambda ax: plots.picture_row(torch.ones(2, 2, 8, 8), ax), "one or three channels"),
-        (lambda ax: plots.picture_row(torch.ones(2, 1, 8, 8), ax, titles=["a"]), "titles must have one entry"),
+        (
+            lambda ax: plots.picture_row(torch.ones(2, 1, 8, 8), ax, titles=["a"]),
+            "titles must have one entry",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(call, message):

@@ -1,4 +1,6 @@
-"""What holds for the project as a whole: layers of imports, one list of requirements, names, versions, docstrings."""
+"""What holds for the project as a whole: layers of imports, one list of requirements, names,
+versions, docstrings.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,17 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 # A module imports from lower layers only, and within its layer from nothing but itself.
 LAYERS = [
-    {"_torchvision", "losses", "networks", "views", "data", "plots", "maps", "similarity", "training"},
+    {
+        "_torchvision",
+        "losses",
+        "networks",
+        "views",
+        "data",
+        "plots",
+        "maps",
+        "similarity",
+        "training",
+    },
     {"metric", "neighbours", "pretext", "selfsup", "episodes"},
     {"meta"},
     {"evaluate"},
@@ -58,7 +70,9 @@ def imported_names(path: Path, package: Path = PACKAGE) -> list[str]:
 def layer_violations(path: Path, package: Path = PACKAGE) -> list[str]:
     """The imports of a file that do not point to a lower layer."""
     module = module_of(path, package)
-    ours = [name.split(".")[1] for name in imported_names(path, package) if name.startswith("mlteach.")]
+    ours = [
+        name.split(".")[1] for name in imported_names(path, package) if name.startswith("mlteach.")
+    ]
     return [
         f"{module} imports {target}"
         for target in ours
@@ -90,7 +104,9 @@ def test_imports_point_to_a_lower_layer():
     ],
 )
 def test_the_layer_test_itself(tmp_path, name, line, violations):
-    """Every way of writing an import is understood; a function is imported from its module, not from the top."""
+    """Every way of writing an import is understood; a function is imported from its module, not
+    from the top.
+    """
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.write_text(line)
@@ -108,18 +124,26 @@ def test_the_package_imports_only_what_the_requirements_name():
     names = {name.partition(".")[0] for path in source_files() for name in imported_names(path)}
     third_party = names - sys.stdlib_module_names - {"mlteach"}
     distributions = {canonicalize_name(packages_distributions()[name][0]) for name in third_party}
-    assert distributions <= {requirement.name for requirement in requirements(PROJECT["dependencies"])}
+    assert distributions <= {
+        requirement.name for requirement in requirements(PROJECT["dependencies"])
+    }
 
 
 def test_every_module_has_its_tests():
     """tests/test_<module>.py, or several files that begin so, mirror mlteach/<module>."""
-    modules = {module_of(path) for path in source_files()} - {"__init__", "__main__", "_torchvision"}
+    modules = {module_of(path) for path in source_files()} - {
+        "__init__",
+        "__main__",
+        "_torchvision",
+    }
     untested = [module for module in modules if not list(ROOT.glob(f"tests/test_{module}*.py"))]
     assert sorted(untested) == []
 
 
 def test_everything_public_has_a_docstring():
-    """help() and Shift-Tab answer for every module, function and class; an overriding method may inherit its answer."""
+    """help() and Shift-Tab answer for every module, function and class; an overriding method may
+    inherit its answer.
+    """
     silent = []
     for path in source_files():
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -133,7 +157,9 @@ def requirements(texts: list[str]) -> list[Requirement]:
     return [Requirement(text) for text in texts]
 
 
-ALL_REQUIREMENTS = requirements(PROJECT["dependencies"] + sum(PROJECT["optional-dependencies"].values(), []))
+ALL_REQUIREMENTS = requirements(
+    PROJECT["dependencies"] + sum(PROJECT["optional-dependencies"].values(), [])
+)
 
 
 def test_conda_environment_equals_the_requirements():
@@ -154,23 +180,33 @@ def read_pins(name: str) -> dict[str, str]:
 def test_every_requirement_has_one_lower_bound_and_a_tested_version():
     """constraints-oldest.txt holds the lower bounds, constraints.txt a version that they allow."""
     oldest, pinned = read_pins("constraints-oldest.txt"), read_pins("constraints.txt")
-    assert oldest == {need.name: str(need.specifier).removeprefix(">=") for need in ALL_REQUIREMENTS}
-    assert [need.name for need in ALL_REQUIREMENTS if not need.specifier.contains(pinned[need.name])] == []
+    assert oldest == {
+        need.name: str(need.specifier).removeprefix(">=") for need in ALL_REQUIREMENTS
+    }
+    assert [
+        need.name for need in ALL_REQUIREMENTS if not need.specifier.contains(pinned[need.name])
+    ] == []
 
 
 def test_pins_hold_on_every_system():
     """No version is tied to one build (such as +cpu), and each is exact."""
     pins = read_pins("constraints.txt")
     assert [
-        name for name, version in pins.items() if not re.fullmatch(r"\d+(\.\d+)*(\.?(post|rc|a|b)\d+)?", version)
+        name
+        for name, version in pins.items()
+        if not re.fullmatch(r"\d+(\.\d+)*(\.?(post|rc|a|b)\d+)?", version)
     ] == []
 
 
 def test_one_version_number():
     """The package, the citation and the newest entry of the changelog speak of the same version."""
-    version = re.search(r'__version__ = "(.+)"', (PACKAGE / "__init__.py").read_text(encoding="utf-8"))[1]
+    version = re.search(
+        r'__version__ = "(.+)"', (PACKAGE / "__init__.py").read_text(encoding="utf-8")
+    )[1]
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    changelog = re.search(r"^## \[?(\d[^\] ]*)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    changelog = re.search(
+        r"^## \[?(\d[^\] ]*)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert citation["version"] == changelog[1] == version
     assert PROJECT["dynamic"] == ["version"]
 
@@ -181,8 +217,14 @@ def project_texts() -> dict[str, str]:
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode != 0:
         pytest.skip("not a git checkout, so that the project's files cannot be told from others")
-    paths = [ROOT / name for name in listed.stdout.splitlines() if not name.endswith((".npz", ".png"))]
-    return {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in paths if path.is_file()}
+    paths = [
+        ROOT / name for name in listed.stdout.splitlines() if not name.endswith((".npz", ".png"))
+    ]
+    return {
+        str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+        for path in paths
+        if path.is_file()
+    }
 
 
 def test_no_path_of_one_machine():

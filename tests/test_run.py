@@ -1,4 +1,6 @@
-"""run.py decides rightly when to install, and tools/book.py never saves a failed or unclean chapter."""
+"""run.py decides rightly when to install, and tools/book.py never saves a failed or unclean
+chapter.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ class FakeCalls:
             self.environment.python.touch()
             return 0
         if "pip" in command:
-            assert not self.environment.stamp.exists(), "a killed installation would pass for a finished one"
+            assert not self.environment.stamp.exists(), (
+                "a killed installation would pass for a finished one"
+            )
             self.done.append(f"install {command[-1]}")
             return self.pip_status
         if not self.environment.python.exists():
@@ -118,7 +122,9 @@ def test_installs_again_for_other_versions(environment, calls):
 
 
 @pytest.mark.parametrize("stamp", [None, "", "something else", "something else course"])
-def test_installs_into_a_healthy_environment_whose_set_up_was_not_finished(environment, calls, stamp):
+def test_installs_into_a_healthy_environment_whose_set_up_was_not_finished(
+    environment, calls, stamp
+):
     """A missing, empty or foreign stamp means install again; a Python that works is kept."""
     environment.set_up({"course"})
     calls.since_last()
@@ -130,7 +136,9 @@ def test_installs_into_a_healthy_environment_whose_set_up_was_not_finished(envir
 
 
 def test_makes_a_broken_environment_anew(environment, calls):
-    """A folder without working Python, or with that of another version, is removed with all that is in it."""
+    """A folder without working Python, or with that of another version, is removed with all that is
+    in it.
+    """
     rubbish = environment.folder / "rubbish"
     rubbish.mkdir(parents=True)
     calls.healthy = False
@@ -160,7 +168,9 @@ def test_a_failed_installation_is_not_finished(environment, calls, capsys):
 def test_says_when_the_disk_is_full(environment, calls, monkeypatch):
     """A full disk is not blamed on the network."""
     calls.pip_status = 1
-    monkeypatch.setattr(run.shutil, "disk_usage", lambda place: run.shutil._ntuple_diskusage(9e9, 9e9, 5e6))
+    monkeypatch.setattr(
+        run.shutil, "disk_usage", lambda place: run.shutil._ntuple_diskusage(9e9, 9e9, 5e6)
+    )
     with pytest.raises(SystemExit, match="the disk is full"):
         environment.set_up({"course"})
 
@@ -201,10 +211,14 @@ with run.only_one(Path({lock!r})):
 
 
 def test_the_lock_keeps_others_out_and_ends_with_its_process(tmp_path):
-    """No second holder while the first lives; a killed holder leaves nothing behind that would block."""
+    """No second holder while the first lives; a killed holder leaves nothing behind that would
+    block.
+    """
     lock = tmp_path / "lock"
     code = HOLD_LOCK.format(root=str(ROOT), lock=str(lock))
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as holder:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
+    ) as holder:
         assert holder.stdout.readline() == "locked\n"
         with lock.open("w") as file:
             assert not run._try_lock(file)
@@ -234,14 +248,18 @@ def finish_set_up(environment: run.Environment) -> None:
 def test_a_failed_step_fails_the_tests_but_not_the_steps_after_it(monkeypatch, capsys):
     """Every step runs; the exit status and one line name the failed one; the unit tests run last."""
     ran = []
-    monkeypatch.setattr(run, "call", lambda command, **options: ran.append(command[2:]) or "format" in command)
+    monkeypatch.setattr(
+        run, "call", lambda command, **options: ran.append(command[2:]) or "format" in command
+    )
     assert run.test(run.Environment()) == 1
     assert ran == list(run.TESTS.values())
     assert ran[-1][0] == "pytest"
     assert capsys.readouterr().err == "run.py: failed: format\n"
 
 
-@pytest.mark.parametrize("arguments", [["test", "more"], ["bench", "--fast"], ["pins", "x"], ["unknown"], []])
+@pytest.mark.parametrize(
+    "arguments", [["test", "more"], ["bench", "--fast"], ["pins", "x"], ["unknown"], []]
+)
 def test_refuses_arguments_it_would_ignore(arguments, capsys):
     """A mistyped command line is an error, not a silent full run."""
     with pytest.raises(SystemExit) as exit_info:
@@ -251,7 +269,10 @@ def test_refuses_arguments_it_would_ignore(arguments, capsys):
 
 def test_passes_further_arguments_on():
     """JupyterLab's options, and chapter numbers, reach those who understand them."""
-    assert run.read_command_line(["lab", "--no-browser", "--version"])[1] == ["--no-browser", "--version"]
+    assert run.read_command_line(["lab", "--no-browser", "--version"])[1] == [
+        "--no-browser",
+        "--version",
+    ]
     assert run.read_command_line(["book", "05", "00"])[1] == ["05", "00"]
 
 
@@ -262,7 +283,9 @@ def write_notebook(path: Path, *sources: str) -> Path:
 
 def test_book_saves_outputs_without_widget_state(tmp_path):
     """A saved chapter has its outputs, stable metadata, and no widget state."""
-    path = write_notebook(tmp_path / "00.ipynb", "1 + 1", "import ipywidgets\nipywidgets.IntSlider()")
+    path = write_notebook(
+        tmp_path / "00.ipynb", "1 + 1", "import ipywidgets\nipywidgets.IntSlider()"
+    )
     book.execute(path)
     notebook = nbformat.read(path, as_version=4)
     assert [cell.execution_count for cell in notebook.cells] == [1, 2]
@@ -284,18 +307,25 @@ def test_book_is_reproducible(tmp_path):
 
 def test_book_keeps_what_authors_wrote_into_the_metadata(tmp_path):
     """Cell tags survive; timings do not."""
-    notebook = new_notebook(cells=[new_code_cell("1", metadata={"tags": ["solution"], "execution": {"a": "b"}})])
+    notebook = new_notebook(
+        cells=[new_code_cell("1", metadata={"tags": ["solution"], "execution": {"a": "b"}})]
+    )
     book.clean(notebook)
     assert notebook.cells[0].metadata == {"tags": ["solution"]}
 
 
 def test_book_saves_no_progress_bar(tmp_path):
-    """A finished progress bar, of which a file keeps only the first moment, leaves with the kernel; the rest stays."""
+    """A finished progress bar, of which a file keeps only the first moment, leaves with the kernel;
+    the rest stays.
+    """
     path = write_notebook(
-        tmp_path / "00.ipynb", "from tqdm.auto import tqdm\nfor _ in tqdm(range(3)):\n    pass\n'done'"
+        tmp_path / "00.ipynb",
+        "from tqdm.auto import tqdm\nfor _ in tqdm(range(3)):\n    pass\n'done'",
     )
     book.execute(path)
-    assert [output.data for output in nbformat.read(path, as_version=4).cells[0].outputs] == [{"text/plain": "'done'"}]
+    assert [output.data for output in nbformat.read(path, as_version=4).cells[0].outputs] == [
+        {"text/plain": "'done'"}
+    ]
 
 
 def test_book_leaves_a_failed_chapter_untouched(tmp_path, monkeypatch):

@@ -22,7 +22,9 @@ def naive_byol(*, predictor=True, stop_gradient=True, target_average=True):
     target = copy.deepcopy(online) if target_average else online
     predict = head if predictor else nn.Identity()
     networks = [online, predict] + ([target] if target_average else [])
-    trained_weights = [p for network in networks[: 2 if stop_gradient else 3] for p in network.parameters()]
+    trained_weights = [
+        p for network in networks[: 2 if stop_gradient else 3] for p in network.parameters()
+    ]
     record = []
     for step in range(STEPS):
         loss = 0
@@ -31,36 +33,53 @@ def naive_byol(*, predictor=True, stop_gradient=True, target_average=True):
             t = t.detach() if stop_gradient else t
             for i in range(len(p)):
                 loss = loss + (p[i] / p[i].norm() - t[i] / t[i].norm()).square().sum() / len(p)
-        for weight, gradient in zip(trained_weights, torch.autograd.grad(loss, trained_weights), strict=True):
+        for weight, gradient in zip(
+            trained_weights, torch.autograd.grad(loss, trained_weights), strict=True
+        ):
             weight.data -= LR * gradient
         if target_average:
             for slow, fast in zip(target.parameters(), online.parameters(), strict=True):
                 slow.data = DECAY * slow.data + (1 - DECAY) * fast.data
-        record.append((loss.detach(), [p.detach().clone() for network in networks for p in network.parameters()]))
+        record.append(
+            (
+                loss.detach(),
+                [p.detach().clone() for network in networks for p in network.parameters()],
+            )
+        )
     return record
 
 
 def weights_of(method, state):
-    """Values of the parameters of online network, predictor and target in a saved state, in this order."""
+    """Values of the parameters of online network, predictor and target in a saved state, in this
+    order.
+    """
     order = ["encoder", "projector", "predictor", "target"]
-    names = [name for part in order for name, _ in method.named_parameters() if name.startswith(part)]
+    names = [
+        name for part in order for name, _ in method.named_parameters() if name.startswith(part)
+    ]
     return [state[name] for name in names]
 
 
 def assert_byol(cls, **switches):
-    """Loss and every weight after each of four steps; a prefix of the loss' contract besides: it moves nothing."""
+    """Loss and every weight after each of four steps; a prefix of the loss' contract besides: it
+    moves nothing.
+    """
     method = make_byol(cls, decay=DECAY, **switches)
     before = weights_of(method, copy.deepcopy(method.state_dict()))
     method.loss(*views())
     torch.testing.assert_close(weights_of(method, method.state_dict()), before, rtol=0, atol=0)
-    for (loss, state), (naive_loss, weights) in zip(trained(method, STEPS, LR), naive_byol(**switches), strict=True):
+    for (loss, state), (naive_loss, weights) in zip(
+        trained(method, STEPS, LR), naive_byol(**switches), strict=True
+    ):
         assert loss.item() == pytest.approx(naive_loss.item(), rel=1e-9)
         torch.testing.assert_close(weights_of(method, state), weights)
 
 
 @pytest.mark.parametrize(("predictor", "stop_gradient", "target_average"), SWITCHES)
 def test_all_eight_are_their_definition(predictor, stop_gradient, target_average):
-    assert_byol(BYOL, predictor=predictor, stop_gradient=stop_gradient, target_average=target_average)
+    assert_byol(
+        BYOL, predictor=predictor, stop_gradient=stop_gradient, target_average=target_average
+    )
 
 
 class WrongBYOL(BYOL):
@@ -94,7 +113,9 @@ class WrongBYOL(BYOL):
             return 2 - 2 * F.cosine_similarity(p1, t2).mean(), {}
         if self.mistake == "no normalisation":
             return (p1 - t2).square().sum(1).mean() + (p2 - t1).square().sum(1).mean(), {}
-        return 4 - 2 * F.cosine_similarity(p1, t2).mean() - 2 * F.cosine_similarity(p2, t1).mean(), {}
+        return 4 - 2 * F.cosine_similarity(p1, t2).mean() - 2 * F.cosine_similarity(
+            p2, t1
+        ).mean(), {}
 
     def after_step(self, aux):
         if self.mistake == "target never moves":
@@ -147,15 +168,22 @@ def test_the_target_gets_no_gradient():
 
 
 def test_simsiam_s_stop_gradient_is_a_zero_gradient():
-    """With the online network as target, the gradient is that of a loss whose targets are given numbers."""
+    """With the online network as target, the gradient is that of a loss whose targets are given
+    numbers.
+    """
     method = make_byol(target_average=False)
     x1, x2 = views()
     constants = [sequential(method)(x).detach() for x in (x1, x2)]
     p1, p2 = (method.predictor(sequential(method)(x)) for x in (x1, x2))
-    expected = 4 - 2 * (F.cosine_similarity(p1, constants[1]) + F.cosine_similarity(p2, constants[0])).mean()
+    expected = (
+        4
+        - 2 * (F.cosine_similarity(p1, constants[1]) + F.cosine_similarity(p2, constants[0])).mean()
+    )
     parameters = list(method.parameters())
     loss, _ = method.loss(x1, x2)
-    torch.testing.assert_close(torch.autograd.grad(loss, parameters), torch.autograd.grad(expected, parameters))
+    torch.testing.assert_close(
+        torch.autograd.grad(loss, parameters), torch.autograd.grad(expected, parameters)
+    )
 
 
 def test_without_stop_gradient_the_gradient_is_that_of_the_value():
@@ -164,7 +192,9 @@ def test_without_stop_gradient_the_gradient_is_that_of_the_value():
     for stop_gradient in (False, True):
         method = make_byol(stop_gradient=stop_gradient, target_average=False)
         right = torch.autograd.gradcheck(
-            lambda x, method=method: method.loss(x, x2)[0], x1.requires_grad_(), raise_exception=False
+            lambda x, method=method: method.loss(x, x2)[0],
+            x1.requires_grad_(),
+            raise_exception=False,
         )
         assert right == (not stop_gradient)
 
@@ -178,14 +208,21 @@ def test_the_target_moves_by_the_formula(decay):
         p.data.normal_(generator=torch.Generator().manual_seed(1))
     before = [p.clone() for p in method.target.parameters()]
     method.after_step(aux)
-    expected = [decay * t + (1 - decay) * o for t, o in zip(before, sequential(method).parameters(), strict=True)]
+    expected = [
+        decay * t + (1 - decay) * o
+        for t, o in zip(before, sequential(method).parameters(), strict=True)
+    ]
     torch.testing.assert_close(list(method.target.parameters()), [p.detach() for p in expected])
 
 
 @pytest.mark.parametrize(("predictor", "stop_gradient", "target_average"), SWITCHES)
 def test_the_optimiser_gets_what_the_switches_say(predictor, stop_gradient, target_average):
-    """The target is trained by gradients only where it is a network of its own and the gradient is not stopped."""
-    method = make_byol(predictor=predictor, stop_gradient=stop_gradient, target_average=target_average)
+    """The target is trained by gradients only where it is a network of its own and the gradient is
+    not stopped.
+    """
+    method = make_byol(
+        predictor=predictor, stop_gradient=stop_gradient, target_average=target_average
+    )
     owners = {name.split(".")[0] for name, p in method.named_parameters() if p.requires_grad}
     expected = {"encoder", "projector"} | ({"predictor"} if predictor else set())
     assert owners == expected | ({"target"} if target_average and not stop_gradient else set())
@@ -199,8 +236,12 @@ def test_evaluation_leaves_gradients_off():
 
 @pytest.mark.parametrize(("predictor", "stop_gradient", "target_average"), SWITCHES)
 def test_aux_shows_what_the_loss_compares(predictor, stop_gradient, target_average):
-    """Predictions and targets on the sphere, from which the loss can be told; without the parts, the projections."""
-    method = make_byol(predictor=predictor, stop_gradient=stop_gradient, target_average=target_average)
+    """Predictions and targets on the sphere, from which the loss can be told; without the parts,
+    the projections.
+    """
+    method = make_byol(
+        predictor=predictor, stop_gradient=stop_gradient, target_average=target_average
+    )
     loss, aux = method.loss(*views())
     cosines = (aux["p1"] * aux["t2"] + aux["p2"] * aux["t1"]).sum(1)
     assert loss.item() == pytest.approx((4 - 2 * cosines).mean().item())

@@ -1,4 +1,6 @@
-"""What holds for every self-supervised method: what it computes, what it moves, what it keeps, how it goes on."""
+"""What holds for every self-supervised method: what it computes, what it moves, what it keeps, how
+it goes on.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,11 @@ every_method = pytest.mark.parametrize("make", METHODS.values(), ids=METHODS)
 
 
 def cosine(x, y):
-    return (sum(a * b for a, b in zip(x, y, strict=True)) / (math.hypot(*x) * math.hypot(*y))) if any(x) else 0.0
+    return (
+        (sum(a * b for a, b in zip(x, y, strict=True)) / (math.hypot(*x) * math.hypot(*y)))
+        if any(x)
+        else 0.0
+    )
 
 
 def naive_simclr(z1, z2, temperature):
@@ -59,7 +65,9 @@ def assert_simclr(make):
         method.temperature = temperature
         loss, _ = method.loss(x1, x2)
         assert loss.item() == pytest.approx(naive_simclr(z1, z2, temperature), rel=1e-12)
-        expected = torch.autograd.grad(losses.nt_xent(z1, z2, temperature=temperature), (x1, x2), retain_graph=True)
+        expected = torch.autograd.grad(
+            losses.nt_xent(z1, z2, temperature=temperature), (x1, x2), retain_graph=True
+        )
         torch.testing.assert_close(torch.autograd.grad(loss, (x1, x2)), expected)
 
 
@@ -81,7 +89,9 @@ class WrongSimCLR(SimCLR):
         if self.mistake == "temperature of the first step":
             temperature = 0.2
         if self.mistake == "no normalisation":
-            logits = (torch.cat([z1, z2]) @ torch.cat([z1, z2]).T / temperature).fill_diagonal_(-torch.inf)
+            logits = (torch.cat([z1, z2]) @ torch.cat([z1, z2]).T / temperature).fill_diagonal_(
+                -torch.inf
+            )
             return nn.functional.cross_entropy(logits, torch.arange(2 * len(z1)).roll(len(z1))), {}
         return losses.nt_xent(z1, z2, temperature=temperature), {}
 
@@ -113,13 +123,17 @@ def test_a_mistake_in_simclr_is_caught(mistake):
     ids=["BarlowTwins", "VICReg"],
 )
 def test_both_projections_go_into_the_loss(make, loss):
-    """The loss of the projections, each view normalised as a batch of its own, and its gradient for both views."""
+    """The loss of the projections, each view normalised as a batch of its own, and its gradient for
+    both views.
+    """
     encoder, projector, _ = parts()
     x1, x2 = (x.requires_grad_() for x in views())
     expected = loss(projector(encoder(x1)), projector(encoder(x2)))
     value, _ = make().loss(x1, x2)
     torch.testing.assert_close(value, expected)
-    torch.testing.assert_close(torch.autograd.grad(value, (x1, x2)), torch.autograd.grad(expected, (x1, x2)))
+    torch.testing.assert_close(
+        torch.autograd.grad(value, (x1, x2)), torch.autograd.grad(expected, (x1, x2))
+    )
 
 
 def collapse(method):
@@ -150,7 +164,9 @@ def collapse(method):
     ],
 )
 def test_loss_of_a_collapsed_network(name, value):
-    """The value that the docstring promises; with negatives, or with a term against it, collapse is no solution."""
+    """The value that the docstring promises; with negatives, or with a term against it, collapse is
+    no solution.
+    """
     loss, aux = collapse(METHODS[name]()).loss(*views())
     assert loss.item() == pytest.approx(value, abs=1e-9)
     assert aux["std"].item() == pytest.approx(0, abs=1e-9)
@@ -170,7 +186,9 @@ def test_encode_gives_the_representation(make):
 
 @every_method
 def test_aux_is_for_pictures(make):
-    """Unit vectors, each twin nearer than strangers are, the spread by its formula, and no gradient in any of it."""
+    """Unit vectors, each twin nearer than strangers are, the spread by its formula, and no gradient
+    in any of it.
+    """
     _, aux = make().loss(*views())
     z1, z2 = aux["z1"], aux["z2"]
     assert not any(value.requires_grad for value in aux.values())
@@ -184,7 +202,9 @@ def test_aux_is_for_pictures(make):
 
 
 def test_an_even_spread_is_one_over_the_root_of_the_axes():
-    """Of random directions the standard deviations are about 1 / sqrt(P), where the meters draw their line."""
+    """Of random directions the standard deviations are about 1 / sqrt(P), where the meters draw
+    their line.
+    """
     z = torch.randn(4000, 16, generator=torch.Generator().manual_seed(0))
     assert selfsup.simclr.pictured(z1=z)["std"].item() == pytest.approx(16**-0.5, rel=0.02)
 
@@ -193,10 +213,12 @@ def test_an_even_spread_is_one_over_the_root_of_the_axes():
 
 
 def moved(before, after):
-    """Names of the state that differ, but for BatchNorm's statistics, which every forward pass in training moves."""
-    return {name for name in after if not before[name].equal(after[name]) and "running" not in name} - {
-        name for name in after if "num_batches" in name
-    }
+    """Names of the state that differ, but for BatchNorm's statistics, which every forward pass in
+    training moves.
+    """
+    return {
+        name for name in after if not before[name].equal(after[name]) and "running" not in name
+    } - {name for name in after if "num_batches" in name}
 
 
 @every_method
@@ -216,7 +238,9 @@ def test_after_step_moves_target_and_queue_only(make):
     before = copy.deepcopy(method.state_dict())
     method.after_step(aux)
     owner = {name.split(".")[0] for name in moved(before, method.state_dict())}
-    expected = {MoCo: {"key_encoder", "queue", "age", "pointer"}, BYOL: {"target"}}.get(type(method), set())
+    expected = {MoCo: {"key_encoder", "queue", "age", "pointer"}, BYOL: {"target"}}.get(
+        type(method), set()
+    )
     assert owner == (set() if getattr(method, "target", 0) is None else expected)
 
 
@@ -246,7 +270,9 @@ def test_a_hyperparameter_is_read_at_every_step(make, name, value):
 
 @every_method
 def test_state_is_complete(make):
-    """Loaded into a method that was made otherwise, the state gives the same losses for all further steps."""
+    """Loaded into a method that was made otherwise, the state gives the same losses for all further
+    steps.
+    """
     method, other = make(), make()
     trained(method, steps=3)
     for p in other.parameters():
@@ -262,7 +288,9 @@ def draw(generator):
 
 @every_method
 def test_stopped_and_continued_no_bit_differs(make):
-    """fit, stopped after 4 of 9 steps and resumed with a fresh method, ends where an undisturbed run ends."""
+    """fit, stopped after 4 of 9 steps and resumed with a fresh method, ends where an undisturbed
+    run ends.
+    """
     whole, stopped, fresh = make(), make(), make()
     run = fit(whole, draw, steps=9, progress=False)
     first = fit(stopped, draw, steps=9, callback=lambda step, loss, aux: step == 4, progress=False)
@@ -288,7 +316,9 @@ def test_the_whole_state_follows_to_another_dtype(make):
 
 
 def test_each_keeps_its_paper_s_meaning_by_default():
-    """BYOL stops the gradient and keeps a moving average; MoCo's keys get no gradient; weights are the papers'."""
+    """BYOL stops the gradient and keeps a moving average; MoCo's keys get no gradient; weights are
+    the papers'.
+    """
     byol, moco, vicreg = make_byol(), make_moco(), make_vicreg()
     assert byol.stop_gradient
     assert byol.target is not None
@@ -298,7 +328,9 @@ def test_each_keeps_its_paper_s_meaning_by_default():
     assert make_barlow_twins().redundancy_weight == 5e-3
 
 
-@pytest.mark.parametrize("cls", [SimCLR, MoCo, BYOL, BarlowTwins, VICReg], ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize(
+    "cls", [SimCLR, MoCo, BYOL, BarlowTwins, VICReg], ids=lambda cls: cls.__name__
+)
 def test_a_method_fits_on_a_page(cls):
     """At most 45 lines of code a class, docstrings and empty lines not counted."""
     tree = ast.parse(inspect.getsource(cls))
@@ -316,7 +348,10 @@ def test_a_method_fits_on_a_page(cls):
         (lambda: make_byol(decay=-0.1), r"decay must be a number in \[0, 1\], got -0.1"),
         (lambda: make_byol(decay="0.9"), r"decay must be a number in \[0, 1\], got '0.9'"),
         (lambda: MoCo(nn.Identity(), nn.Identity()), "projector must contain a linear layer"),
-        (lambda: make_moco(n_keys=5).loss(*views()), "batch of 6 keys does not fit into a queue of n_keys=5"),
+        (
+            lambda: make_moco(n_keys=5).loss(*views()),
+            "batch of 6 keys does not fit into a queue of n_keys=5",
+        ),
         (lambda: make_simclr(temperature=0).loss(*views()), "temperature must be finite and > 0"),
         (lambda: make_vicreg(variance=-1).loss(*views()), "variance must be finite and >= 0"),
     ],
@@ -349,7 +384,9 @@ RESNET_METHODS = {
 
 @pytest.mark.parametrize("make", RESNET_METHODS.values(), ids=RESNET_METHODS)
 def test_resnet18_takes_steps(make):
-    """The same classes train torchvision's ResNet-18, adapted to pictures of 32x32; every weight gets a gradient."""
+    """The same classes train torchvision's ResNet-18, adapted to pictures of 32x32; every weight
+    gets a gradient.
+    """
     torch.manual_seed(0)
     method = make(resnet18(), projection_head(512, hidden=64, out_features=32, batch_norm=True))
 
@@ -360,5 +397,6 @@ def test_resnet18_takes_steps(make):
     before = copy.deepcopy(method.encoder.state_dict())
     run = fit(method, pictures, steps=2, lr=lambda step: 1e-3, progress=False)
     assert all(map(math.isfinite, run.history["loss"]))
-    assert len(moved(before, method.encoder.state_dict())) == 60  # 20 convolutions, 20 norms of two parameters each
+    # 20 convolutions, 20 norms of two parameters each
+    assert len(moved(before, method.encoder.state_dict())) == 60
     assert method.encode(torch.rand(2, 3, 32, 32)).shape == (2, 512)

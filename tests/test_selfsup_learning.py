@@ -8,7 +8,8 @@ from selfsup_recipes import SMALL, encoder, measured, train
 
 from mlteach.training import seed_everything
 
-# steps, and the least gain over the best baseline; the full recipes are in benchmarks/bench_selfsup.py
+# steps, and the least gain over the best baseline; the full recipes are in
+# benchmarks/bench_selfsup.py
 SHORT = {
     "SimCLR": (150, 0.1),
     "MoCo": (250, 0.03),

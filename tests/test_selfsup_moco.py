@@ -18,7 +18,9 @@ STEPS, LR = 5, 0.3
 
 
 def naive_moco(queue, *, n_keys, decay, temperature):
-    """Algorithm 1 of the paper with a list as queue; the loss and the query network's weights after every step."""
+    """Algorithm 1 of the paper with a list as queue; the loss and the query network's weights after
+    every step.
+    """
     encoder, projector, _ = parts()
     network = nn.Sequential(encoder, projector)
     slow = copy.deepcopy(network)
@@ -38,17 +40,26 @@ def naive_moco(queue, *, n_keys, decay, temperature):
         for s, p in zip(slow.parameters(), network.parameters(), strict=True):
             s.data = decay * s.data + (1 - decay) * p.data
         queue.extend(k)
-        record.append((loss.detach(), [p.detach().clone() for p in (*network.parameters(), *slow.parameters())]))
+        record.append(
+            (
+                loss.detach(),
+                [p.detach().clone() for p in (*network.parameters(), *slow.parameters())],
+            )
+        )
     return record
 
 
 def assert_moco(cls):
-    """Loss, query network and key encoder after each of five steps, over which the queue wraps twice."""
+    """Loss, query network and key encoder after each of five steps, over which the queue wraps
+    twice.
+    """
     for n_keys in (15, 12, BATCH):  # 15: the batches of 6 do not divide it
         options = {"n_keys": n_keys, "decay": 0.7, "temperature": 0.3}
         method = make_moco(cls, **options)
         expected = naive_moco(method.queue.clone(), **options)
-        for (loss, state), (naive_loss, weights) in zip(trained(method, STEPS, LR), expected, strict=True):
+        for (loss, state), (naive_loss, weights) in zip(
+            trained(method, STEPS, LR), expected, strict=True
+        ):
             names = [name for name, _ in method.encoder.named_parameters(prefix="encoder")]
             names += [name for name, _ in method.projector.named_parameters(prefix="projector")]
             names += [name for name, _ in method.key_encoder.named_parameters(prefix="key_encoder")]
@@ -82,7 +93,10 @@ class WrongMoCo(MoCo):
             super().after_step({"z2": F.normalize(key)})
         loss = info_nce(query, key, self.queue, temperature=self.temperature)
         if self.mistake == "no normalisation":
-            logits = torch.cat([(query * key).sum(1, keepdim=True), query @ self.queue.T], 1) / self.temperature
+            logits = (
+                torch.cat([(query * key).sum(1, keepdim=True), query @ self.queue.T], 1)
+                / self.temperature
+            )
             loss = F.cross_entropy(logits, torch.zeros(len(query)).long())
         return loss, {"z1": F.normalize(query.detach()), "z2": F.normalize(key.detach())}
 
@@ -163,7 +177,9 @@ def test_batches_of_different_sizes_share_the_queue():
 
 
 def test_the_queue_starts_with_directions_of_no_picture():
-    """Unit vectors in all directions, of age -1, drawn from torch's global stream as the weights are."""
+    """Unit vectors in all directions, of age -1, drawn from torch's global stream as the weights
+    are.
+    """
     encoder, projector, _ = parts()
     torch.manual_seed(0)
     one = MoCo(encoder, projector, n_keys=4000)
@@ -181,7 +197,9 @@ def test_keys_and_queue_get_no_gradient():
     loss.backward()
     assert all(p.grad is None for p in method.key_encoder.parameters())
     assert not method.queue.requires_grad
-    assert all(p.grad is not None for p in (*method.encoder.parameters(), *method.projector.parameters()))
+    assert all(
+        p.grad is not None for p in (*method.encoder.parameters(), *method.projector.parameters())
+    )
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.25, 0.9, 1.0])
@@ -193,12 +211,19 @@ def test_the_key_encoder_moves_by_the_formula(decay):
         p.data.normal_(generator=torch.Generator().manual_seed(1))
     before = [p.clone() for p in method.key_encoder.parameters()]
     method.after_step(aux)
-    expected = [decay * k + (1 - decay) * q for k, q in zip(before, sequential(method).parameters(), strict=True)]
-    torch.testing.assert_close(list(method.key_encoder.parameters()), [p.detach() for p in expected])
+    expected = [
+        decay * k + (1 - decay) * q
+        for k, q in zip(before, sequential(method).parameters(), strict=True)
+    ]
+    torch.testing.assert_close(
+        list(method.key_encoder.parameters()), [p.detach() for p in expected]
+    )
 
 
 def test_shuffling_a_whole_batch_changes_nothing():
-    """What the docstring says of shuffling: the keys of a permuted batch, put back in order, are the same keys."""
+    """What the docstring says of shuffling: the keys of a permuted batch, put back in order, are
+    the same keys.
+    """
     method = make_moco()
     _, x2 = views()
     order = torch.randperm(BATCH, generator=torch.Generator().manual_seed(0))

@@ -1,8 +1,8 @@
-"""The methods equal lightly's losses and helpers, on identical weights and views, in loss and in every gradient."""
+"""The methods equal lightly's losses and helpers, on identical weights and views, in loss and in
+every gradient.
+"""
 
 from __future__ import annotations
-
-from mlteach.selfsup import BYOL, MoCo  # isort: skip  (mlteach comes before lightly, because lightly imports torchvision)
 
 import copy
 
@@ -10,8 +10,20 @@ import pytest
 import torch
 from lightly.loss import BarlowTwinsLoss, NegativeCosineSimilarity, NTXentLoss, VICRegLoss
 from lightly.models.utils import deactivate_requires_grad, update_momentum
-from selfsup_cases import make_barlow_twins, make_byol, make_moco, make_simclr, make_vicreg, parts, trained, views
+from selfsup_cases import (
+    make_barlow_twins,
+    make_byol,
+    make_moco,
+    make_simclr,
+    make_vicreg,
+    parts,
+    trained,
+    views,
+)
 from torch import nn
+
+# isort: skip  (mlteach comes before lightly, because lightly imports torchvision)
+from mlteach.selfsup import BYOL, MoCo
 
 STEPS, LR = 4, 0.05
 
@@ -29,9 +41,13 @@ def lightly_trained(parameters, loss_of_step, after_step=lambda: None):
 
 
 def assert_equal_paths(method, theirs):
-    """Four steps of gradient descent give the same losses and, as the gradients are equal, the same weights."""
+    """Four steps of gradient descent give the same losses and, as the gradients are equal, the same
+    weights.
+    """
     names = [name for name, p in method.named_parameters() if p.requires_grad]
-    for (loss, state), (their_loss, weights) in zip(trained(method, STEPS, LR), theirs, strict=True):
+    for (loss, state), (their_loss, weights) in zip(
+        trained(method, STEPS, LR), theirs, strict=True
+    ):
         torch.testing.assert_close(loss, their_loss, rtol=1e-9, atol=1e-9)
         torch.testing.assert_close([state[name] for name in names], weights, rtol=1e-7, atol=1e-9)
 
@@ -44,11 +60,15 @@ def test_simclr(temperature):
     def loss(x1, x2):
         return criterion(*network(torch.cat([x1, x2])).chunk(2))
 
-    assert_equal_paths(make_simclr(temperature=temperature), lightly_trained(list(network.parameters()), loss))
+    assert_equal_paths(
+        make_simclr(temperature=temperature), lightly_trained(list(network.parameters()), loss)
+    )
 
 
 def test_moco():
-    """lightly's NT-Xent with a memory bank, which enqueues in its forward pass, and its momentum update."""
+    """lightly's NT-Xent with a memory bank, which enqueues in its forward pass, and its momentum
+    update.
+    """
     method = make_moco(MoCo, n_keys=12, decay=0.7, temperature=0.3)
     encoder, projector, _ = parts()
     network = nn.Sequential(encoder, projector)
@@ -58,7 +78,8 @@ def test_moco():
     criterion.memory_bank.bank = method.queue.clone()
 
     def loss(x1, x2):
-        update_momentum(network, slow, m=0.7)  # before the step, as lightly's users write it; at first it does nothing
+        # before the step, as lightly's users write it; at first it does nothing
+        update_momentum(network, slow, m=0.7)
         return criterion(network(x1), slow(x2).detach())
 
     assert_equal_paths(method, lightly_trained(list(network.parameters()), loss))
@@ -66,7 +87,9 @@ def test_moco():
 
 @pytest.mark.parametrize("target_average", [True, False], ids=["BYOL", "SimSiam"])
 def test_byol(target_average):
-    """lightly averages the two directions of -cos where we add 2 - 2 cos: four times its loss, plus 4."""
+    """lightly averages the two directions of -cos where we add 2 - 2 cos: four times its loss, plus
+    4.
+    """
     encoder, projector, predictor = parts()
     network = nn.Sequential(encoder, projector)
     target = copy.deepcopy(network) if target_average else network

@@ -1,4 +1,6 @@
-"""The four measures equal their definitions, and the mistakes that people make with them are told apart."""
+"""The four measures equal their definitions, and the mistakes that people make with them are told
+apart.
+"""
 
 import math
 
@@ -40,11 +42,14 @@ def by_loops(x: Tensor, y: Tensor, measure: str) -> Tensor:
 
 
 @pytest.mark.parametrize("measure", MEASURES)
-@pytest.mark.parametrize(("n", "m", "d"), [(1, 1, 2), (4, 7, 3), (30, 40, 5)])  # cdist has its own way from 25 rows on
+# cdist has its own way from 25 rows on
+@pytest.mark.parametrize(("n", "m", "d"), [(1, 1, 2), (4, 7, 3), (30, 40, 5)])
 def test_equals_loops_over_the_definition(measure, n, m, d):
     """Every entry is the formula, in float64."""
     x, y = random(n, d), 3 * random(m, d, seed=1)
-    assert torch.allclose(similarities(x, y, measure=measure), by_loops(x, y, measure), rtol=0, atol=1e-7)
+    assert torch.allclose(
+        similarities(x, y, measure=measure), by_loops(x, y, measure), rtol=0, atol=1e-7
+    )
 
 
 @pytest.mark.parametrize("measure", MEASURES)
@@ -53,7 +58,9 @@ def test_float32_is_as_exact_as_float32_can_be(measure):
     x = (100 + random(30, 100)).float()
     expected = by_loops(x.double(), x.double(), measure)
     scale = max(expected.abs().max().item(), x.norm(dim=1).max().item())
-    assert torch.allclose(similarities(x, x, measure=measure).double(), expected, rtol=0, atol=2e-6 * scale)
+    assert torch.allclose(
+        similarities(x, x, measure=measure).double(), expected, rtol=0, atol=2e-6 * scale
+    )
 
 
 @pytest.mark.parametrize("measure", MEASURES)
@@ -64,10 +71,14 @@ def test_gradients(measure):
 
 
 def test_values_known_by_hand():
-    """(3, 4) against (4, 3): dot 24, cosine 0.96, distance √2, and as deviations from the mean they are opposite."""
+    """(3, 4) against (4, 3): dot 24, cosine 0.96, distance √2, and as deviations from the mean they
+    are opposite.
+    """
     x, y = torch.tensor([[3.0, 4.0]]), torch.tensor([[4.0, 3.0]])
     found = {measure: similarities(x, y, measure=measure).item() for measure in MEASURES}
-    assert found == pytest.approx({"cosine": 0.96, "correlation": -1, "dot product": 24, "Euclid": -math.sqrt(2)})
+    assert found == pytest.approx(
+        {"cosine": 0.96, "correlation": -1, "dot product": 24, "Euclid": -math.sqrt(2)}
+    )
 
 
 def test_a_vector_with_itself():
@@ -81,13 +92,17 @@ def test_a_vector_with_itself():
 
 
 def test_each_measure_ignores_what_it_should():
-    """Cosine ignores the length of each vector, correlation also a constant added, Euclid a common shift."""
+    """Cosine ignores the length of each vector, correlation also a constant added, Euclid a common
+    shift.
+    """
     x, y = random(5, 6), random(4, 6, seed=1)
     stretch = torch.tensor([0.1, 1, 2, 5, 30]).double()[:, None]
     cosine, correlated = similarities(x, y), similarities(x, y, measure="correlation")
     assert torch.allclose(similarities(stretch * x, y), cosine)
     assert not torch.allclose(similarities(x + 1, y), cosine, atol=0.01)
-    assert torch.allclose(similarities(stretch * x + 3 * stretch, y, measure="correlation"), correlated)
+    assert torch.allclose(
+        similarities(stretch * x + 3 * stretch, y, measure="correlation"), correlated
+    )
     far = similarities(x, y, measure="Euclid")
     assert torch.allclose(similarities(x + 3, y + 3, measure="Euclid"), far)
     assert not torch.allclose(similarities(2 * x, 2 * y, measure="Euclid"), far, atol=0.01)
@@ -102,15 +117,21 @@ def test_is_symmetric(measure):
 
 
 def test_unit_vectors_rank_alike():
-    """d² = 2 - 2 cos, so that dot product, cosine and Euclid give one order; without unit length they do not."""
+    """d² = 2 - 2 cos, so that dot product, cosine and Euclid give one order; without unit length
+    they do not.
+    """
     x, y = random(20, 4), random(50, 4, seed=1)
-    orders = [similarities(x, y, measure=m).argsort(dim=1) for m in ("cosine", "dot product", "Euclid")]
+    orders = [
+        similarities(x, y, measure=m).argsort(dim=1) for m in ("cosine", "dot product", "Euclid")
+    ]
     assert not torch.equal(orders[0], orders[1])
     assert not torch.equal(orders[0], orders[2])
     x, y = x / x.norm(dim=1, keepdim=True), y / y.norm(dim=1, keepdim=True)
     cosine, distance = similarities(x, y), similarities(x, y, measure="Euclid")
     assert torch.allclose(distance.square(), 2 - 2 * cosine, atol=1e-7)
-    orders = [similarities(x, y, measure=m).argsort(dim=1) for m in ("cosine", "dot product", "Euclid")]
+    orders = [
+        similarities(x, y, measure=m).argsort(dim=1) for m in ("cosine", "dot product", "Euclid")
+    ]
     assert torch.equal(orders[0], orders[1])
     assert torch.equal(orders[0], orders[2])
 
@@ -119,16 +140,24 @@ def test_unit_vectors_rank_alike():
 def test_a_vector_without_direction_is_like_no_other(measure):
     """No division by zero: 0, not NaN; for correlation a flat vector has none either."""
     x = torch.tensor([[0.0, 0.0, 0.0]] + [[0.5, 0.5, 0.5]] * (measure == "correlation"))
-    assert torch.equal(similarities(x, random(4, 3).float(), measure=measure), torch.zeros(len(x), 4))
+    assert torch.equal(
+        similarities(x, random(4, 3).float(), measure=measure), torch.zeros(len(x), 4)
+    )
 
 
 MUTANTS = {
     "distance that shrinks": ("Euclid", lambda x, y: torch.cdist(x, y)),
     "squared distance": ("Euclid", lambda x, y: -torch.cdist(x, y).square()),
     "one vector normalised": ("cosine", lambda x, y: x / x.norm(dim=1, keepdim=True) @ y.T),
-    "squared lengths": ("cosine", lambda x, y: (x / x.square().sum(1, True)) @ (y / y.square().sum(1, True)).T),
+    "squared lengths": (
+        "cosine",
+        lambda x, y: (x / x.square().sum(1, True)) @ (y / y.square().sum(1, True)).T,
+    ),
     "columns normalised": ("cosine", lambda x, y: (x / x.norm(dim=0)) @ (y / y.norm(dim=0)).T),
-    "mean over the set, not the vector": ("correlation", lambda x, y: similarities(x - x.mean(0), y - y.mean(0))),
+    "mean over the set, not the vector": (
+        "correlation",
+        lambda x, y: similarities(x - x.mean(0), y - y.mean(0)),
+    ),
     "centred after the normalisation": (
         "correlation",
         lambda x, y: (lambda a, b: (a - a.mean(1, True)) @ (b - b.mean(1, True)).T)(
@@ -150,12 +179,36 @@ def test_the_loops_catch_what_people_get_wrong(name):
 @pytest.mark.parametrize(
     ("x", "y", "measure", "error", "told"),
     [
-        ([[1.0]], torch.ones(1, 1), "cosine", TypeError, "x must be a floating-point tensor, got list"),
-        (torch.ones(1, 1), torch.ones(1, 1).long(), "cosine", TypeError, "y must be .* got torch.int64"),
+        (
+            [[1.0]],
+            torch.ones(1, 1),
+            "cosine",
+            TypeError,
+            "x must be a floating-point tensor, got list",
+        ),
+        (
+            torch.ones(1, 1),
+            torch.ones(1, 1).long(),
+            "cosine",
+            TypeError,
+            "y must be .* got torch.int64",
+        ),
         (torch.ones(1, 1), torch.ones(1, 1).double(), "cosine", TypeError, "one dtype"),
-        (torch.ones(3), torch.ones(1, 3), "cosine", ValueError, r"\(N, D\) and \(M, D\), got \(3,\) and \(1, 3\)"),
+        (
+            torch.ones(3),
+            torch.ones(1, 3),
+            "cosine",
+            ValueError,
+            r"\(N, D\) and \(M, D\), got \(3,\) and \(1, 3\)",
+        ),
         (torch.ones(2, 3), torch.ones(2, 4), "cosine", ValueError, r"\(2, 3\) and \(2, 4\)"),
-        (torch.ones(1, 1), torch.ones(1, 1), "cosinus", ValueError, "one of cosine, .* got 'cosinus'"),
+        (
+            torch.ones(1, 1),
+            torch.ones(1, 1),
+            "cosinus",
+            ValueError,
+            "one of cosine, .* got 'cosinus'",
+        ),
     ],
 )
 def test_bad_input_is_named(x, y, measure, error, told):
@@ -163,7 +216,7 @@ def test_bad_input_is_named(x, y, measure, error, told):
         similarities(x, y, measure=measure)
 
 
-# --- neighbours and precision -----------------------------------------------------------------------------------------
+# --- neighbours and precision --------------------------------------------------------------------
 
 
 def test_nearest_equals_sorting_by_hand():
@@ -179,7 +232,9 @@ def test_nearest_equals_sorting_by_hand():
 
 
 def test_the_query_is_left_out_even_among_equals():
-    """All pictures alike: still every other one, in their order, and never the query; the matrix stays as it was."""
+    """All pictures alike: still every other one, in their order, and never the query; the matrix
+    stays as it was.
+    """
     matrix = torch.ones(4, 4)
     assert nearest(matrix, 3).tolist() == [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]]
     assert torch.equal(matrix, torch.ones(4, 4))
@@ -191,20 +246,27 @@ def test_precision_equals_counting():
     for k in (1, 4, 8):
         neighbours = nearest(random(9, 9), k)
         found = [groups[j] == groups[i] for i, row in enumerate(neighbours) for j in row]
-        assert retrieval_precision(neighbours, groups) == pytest.approx(sum(map(int, found)) / (9 * k))
+        assert retrieval_precision(neighbours, groups) == pytest.approx(
+            sum(map(int, found)) / (9 * k)
+        )
 
 
 def test_precision_at_its_ends():
-    """1 where only members of the group are alike, 0 where only the others are; chance where all are asked for."""
+    """1 where only members of the group are alike, 0 where only the others are; chance where all
+    are asked for.
+    """
     groups = torch.tensor([0, 0, 0, 1, 1, 1])
     same = (groups[:, None] == groups).double()
     assert retrieval_precision(nearest(same, 2), groups) == 1
     assert retrieval_precision(nearest(-same, 3), groups) == 0
-    assert retrieval_precision(nearest(random(6, 6), 5), groups) == pytest.approx(2 / 5)  # 2 of the 5 others
+    # 2 of the 5 others
+    assert retrieval_precision(nearest(random(6, 6), 5), groups) == pytest.approx(2 / 5)
 
 
 def test_groups_of_a_factor():
-    """Integers stay; a continuous factor is cut at its quartiles, into groups of equal size, the lowest first."""
+    """Integers stay; a continuous factor is cut at its quartiles, into groups of equal size, the
+    lowest first.
+    """
     labels = torch.tensor([2, 0, 1])
     assert torch.equal(factor_groups(labels), labels)
     values = random(40)
@@ -219,8 +281,14 @@ def test_groups_of_a_factor():
         (lambda: nearest(torch.ones(3, 4)), r"\(N, N\), got \(3, 4\)"),
         (lambda: nearest(torch.ones(3, 3), 3), "between 1 and N - 1 = 2, got 3"),
         (lambda: nearest(torch.ones(3, 3), 0), "got 0"),
-        (lambda: retrieval_precision(torch.zeros(3, 1).long(), torch.ones(4)), r"got \(3, 1\) and \(4,\)"),
-        (lambda: retrieval_precision(torch.zeros(3).long(), torch.ones(3)), r"got \(3,\) and \(3,\)"),
+        (
+            lambda: retrieval_precision(torch.zeros(3, 1).long(), torch.ones(4)),
+            r"got \(3, 1\) and \(4,\)",
+        ),
+        (
+            lambda: retrieval_precision(torch.zeros(3).long(), torch.ones(3)),
+            r"got \(3,\) and \(3,\)",
+        ),
         (lambda: factor_groups(torch.ones(2, 2)), r"values must be \(N,\)"),
     ],
 )

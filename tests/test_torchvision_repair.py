@@ -1,4 +1,5 @@
-"""torchvision can be imported after mlteach whatever PyTorch stands beside it, and a fitting one is left alone.
+"""torchvision can be imported after mlteach whatever PyTorch stands beside it, and a fitting one is
+left alone.
 
 Each case runs in a Python of its own, because operators, once declared, stay.
 """
@@ -19,7 +20,9 @@ def run_python(code: str, *, first_on_path: object = "") -> str:
     """Run the code in a fresh Python in which a warning is an error, and return what it printed."""
     command = [sys.executable, "-W", "error", "-c", code]
     environment = os.environ | {"PYTHONPATH": str(first_on_path)}
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=False)
+    result = subprocess.run(
+        command, capture_output=True, text=True, timeout=120, env=environment, check=False
+    )
     assert result.returncode == 0, result.stderr
     return result.stdout.strip()
 
@@ -53,15 +56,21 @@ def test_mlteach_does_not_import_torchvision():
     run_python("import sys, mlteach\nassert 'torchvision' not in sys.modules")
 
 
-PRINT_WHETHER_DECLARED = "import torch, mlteach\nprint([hasattr(torch.ops.torchvision, n) for n in ('nms', 'qnms')])"
+PRINT_WHETHER_DECLARED = (
+    "import torch, mlteach\nprint([hasattr(torch.ops.torchvision, n) for n in ('nms', 'qnms')])"
+)
 
 
 @pytest.mark.parametrize(
     ("compiled_part", "declared"),
     [("no library at all", True), ("a library that loads", False), (None, False)],
 )
-def test_declares_the_operators_only_where_the_compiled_part_does_not_load(tmp_path, compiled_part, declared):
-    """Where torchvision brings its own operators nothing is declared: a second declaration would break it."""
+def test_declares_the_operators_only_where_the_compiled_part_does_not_load(
+    tmp_path, compiled_part, declared
+):
+    """Where torchvision brings its own operators nothing is declared: a second declaration would
+    break it.
+    """
     package = tmp_path / "torchvision"
     package.mkdir()
     (package / "__init__.py").touch()
@@ -75,7 +84,10 @@ def test_declares_the_operators_only_where_the_compiled_part_does_not_load(tmp_p
 
 def test_declares_nothing_without_torchvision():
     """A learner may leave torchvision out."""
-    assert run_python(f"import sys\nsys.modules['torchvision'] = None\n{PRINT_WHETHER_DECLARED}") == "[False, False]"
+    assert (
+        run_python(f"import sys\nsys.modules['torchvision'] = None\n{PRINT_WHETHER_DECLARED}")
+        == "[False, False]"
+    )
 
 
 def test_leaves_operators_alone_that_are_there():

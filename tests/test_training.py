@@ -1,4 +1,6 @@
-"""fit: one loop that can be watched, steered, stopped anywhere and continued without changing a bit."""
+"""fit: one loop that can be watched, steered, stopped anywhere and continued without changing a
+bit.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +25,17 @@ from mlteach.training import loop as loop_module
 
 
 class Tiny(nn.Module):
-    """Everything that a step can change: weights, BatchNorm's statistics, dropout's random stream, a target."""
+    """Everything that a step can change: weights, BatchNorm's statistics, dropout's random stream,
+    a target.
+    """
 
     def __init__(self):
         super().__init__()
         with torch.random.fork_rng():
             torch.manual_seed(5)
-            self.net = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Dropout(0.3), nn.Linear(4, 1))
+            self.net = nn.Sequential(
+                nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Dropout(0.3), nn.Linear(4, 1)
+            )
         self.register_buffer("target", torch.zeros(()))
 
     def loss(self, x, y):
@@ -81,13 +87,18 @@ def at_seven():
     return quiet_fit(method, callback=lambda step, loss, aux: step == 7), method
 
 
-# what a run gives ----------------------------------------------------------------------------------------------------
+# what a run gives
+# -------------------------------------------------------------------------------------------------
 
 
 def test_learns_and_keeps_its_history():
-    """A linear model finds the sum of its inputs; the history has one entry an update and one an evaluation."""
+    """A linear model finds the sum of its inputs; the history has one entry an update and one an
+    evaluation.
+    """
     method = Tiny()
-    method.net = nn.Sequential(nn.Identity(), nn.Identity(), nn.Identity(), nn.Identity(), nn.Linear(3, 1))
+    method.net = nn.Sequential(
+        nn.Identity(), nn.Identity(), nn.Identity(), nn.Identity(), nn.Linear(3, 1)
+    )
     run = quiet_fit(method, steps=300, lr=0.05, evaluate_every=70)
     assert run.history["step"] == list(range(1, 301))
     assert run.history["score_step"] == [70, 140, 210, 280, 300]
@@ -104,7 +115,9 @@ def test_learns_and_keeps_its_history():
 
 
 def test_same_seed_same_run(whole):
-    """The seed alone decides the run, whatever the global random state; another seed gives another run."""
+    """The seed alone decides the run, whatever the global random state; another seed gives another
+    run.
+    """
     torch.manual_seed(99)
     method = Tiny()
     assert_same(quiet_fit(method), method, *whole)
@@ -120,7 +133,11 @@ def test_global_random_state_is_left_alone(ending):
             raise KeyboardInterrupt
         if ending == "error":
             raise OSError
-        return tuple(view * math.nan for view in draw(generator)) if ending == "diverged" else draw(generator)
+        return (
+            tuple(view * math.nan for view in draw(generator))
+            if ending == "diverged"
+            else draw(generator)
+        )
 
     torch.manual_seed(3)
     expected = torch.rand(5)
@@ -172,11 +189,14 @@ def test_works_under_no_grad(whole):
     assert_same(run, method, *whole)
 
 
-# one step ------------------------------------------------------------------------------------------------------------
+# one step
+# -------------------------------------------------------------------------------------------------
 
 
 def test_order_of_a_step():
-    """loss, then the weights, then after_step without gradients, then the callback; draw is asked once a step."""
+    """loss, then the weights, then after_step without gradients, then the callback; draw is asked
+    once a step.
+    """
     events = []
 
     class Telling(Tiny):
@@ -238,12 +258,15 @@ def test_a_step_is_adamw():
         optimizer.step()
         with torch.no_grad():
             expected.after_step(aux)
-    quiet_fit(method, steps=3, lr=lambda step: 0.01, weight_decay=0.2, threads=None)  # rounds as the loop above does
+    # rounds as the loop above does
+    quiet_fit(method, steps=3, lr=lambda step: 0.01, weight_decay=0.2, threads=None)
     torch.testing.assert_close(method.state_dict(), expected.state_dict())
 
 
 def test_schedule():
-    """Rises evenly to the peak over the warm-up, is at half of it in the middle of the fall, and ends near 0."""
+    """Rises evenly to the peak over the warm-up, is at half of it in the middle of the fall, and
+    ends near 0.
+    """
     rates = [warmup_cosine(step, lr=0.8, steps=110, warmup=10 / 110) for step in range(111)]
     assert rates[:10] == pytest.approx([0.8 * (step + 1) / 11 for step in range(10)])
     assert rates[10] == pytest.approx(0.8)
@@ -273,11 +296,14 @@ def test_a_slider_acts_on_the_next_step():
     assert torch.equal(weights[2], weights[4])
 
 
-# modes and evaluation ------------------------------------------------------------------------------------------------
+# modes and evaluation
+# ------------------------------------------------------------------------------------------------
 
 
 def test_modes():
-    """Training in training mode, evaluation in evaluation mode without gradients, and afterwards all as it was."""
+    """Training in training mode, evaluation in evaluation mode without gradients, and afterwards
+    all as it was.
+    """
     method, seen = Tiny(), []
     method.eval()
     method.net.training = True  # a part whose mode differs from that of the whole
@@ -296,7 +322,9 @@ def test_modes():
 
 
 def test_best_weights_are_never_lost():
-    """Scores rise and fall; the run keeps a copy of the best weights, and puts them back when asked."""
+    """Scores rise and fall; the run keeps a copy of the best weights, and puts them back when
+    asked.
+    """
     method, scores, weights = Tiny(), iter([0.1, 0.7, 0.7, 0.3]), []
 
     def evaluate(method):
@@ -305,7 +333,8 @@ def test_best_weights_are_never_lost():
 
     run = quiet_fit(method, steps=8, evaluate=evaluate, evaluate_every=2)
     assert (run.best_score, run.history["score"]) == (0.7, [0.1, 0.7, 0.7, 0.3])
-    torch.testing.assert_close(run.best_state, weights[1], rtol=0, atol=0)  # the first of the two equal ones
+    # the first of the two equal ones
+    torch.testing.assert_close(run.best_state, weights[1], rtol=0, atol=0)
     torch.testing.assert_close(method.state_dict(), weights[3], rtol=0, atol=0)
     run.restore_best(method)
     torch.testing.assert_close(method.state_dict(), weights[1], rtol=0, atol=0)
@@ -313,12 +342,15 @@ def test_best_weights_are_never_lost():
         quiet_fit(Tiny(), evaluate=None).restore_best(method)
 
 
-# stopping and going on -----------------------------------------------------------------------------------------------
+# stopping and going on
+# -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("step", [1, 4, 7])
 def test_stopped_by_the_callback_and_continued(whole, step):
-    """A true result of the callback stops after that step; going on gives the run that was never stopped."""
+    """A true result of the callback stops after that step; going on gives the run that was never
+    stopped.
+    """
     first = quiet_fit(Tiny(), callback=lambda s, loss, aux: s == step)
     assert (first.step, first.stopped, len(first.history["loss"])) == (step, "callback", step)
     method = Tiny()
@@ -329,7 +361,9 @@ def test_stopped_by_the_callback_and_continued(whole, step):
 
 @pytest.mark.parametrize("place", ["draw", "loss", "after_step", "evaluate", "callback"])
 def test_interrupted_in_the_middle_and_continued(whole, at_seven, place):
-    """Interrupted anywhere in step 8, the step is undone: the rest gives the run that was never interrupted."""
+    """Interrupted anywhere in step 8, the step is undone: the rest gives the run that was never
+    interrupted.
+    """
     calls = {"n": 0}
 
     def interrupting(name, function):
@@ -358,7 +392,9 @@ def test_interrupted_in_the_middle_and_continued(whole, at_seven, place):
 
 
 def interrupted_at_line(number, lines_of_fit):
-    """A trace function that raises KeyboardInterrupt at the number-th line executed since fit entered its loop."""
+    """A trace function that raises KeyboardInterrupt at the number-th line executed since fit
+    entered its loop.
+    """
     package = str(Path(training.__file__).parent)
     count = 0
 
@@ -373,7 +409,11 @@ def interrupted_at_line(number, lines_of_fit):
 
     def start(frame, event, argument):
         here = frame.f_code.co_filename.startswith(package)
-        return local if here and frame.f_code.co_name in ("fit", "_update", "_score", "copied", "record") else None
+        return (
+            local
+            if here and frame.f_code.co_name in ("fit", "_update", "_score", "copied", "record")
+            else None
+        )
 
     return start
 
@@ -414,17 +454,24 @@ def test_resume_leaves_the_earlier_run_alone(whole):
         def after_step(self, aux):
             raise KeyboardInterrupt
 
-    again = quiet_fit(Interrupted(), resume=first)  # Adam has moved its moments in place when the interrupt comes
+    # Adam has moved its moments in place when the interrupt comes
+    again = quiet_fit(Interrupted(), resume=first)
     assert again.step == 5
     for earlier in (first, again, first):
         method = Tiny()
         assert_same(quiet_fit(method, resume=earlier), method, *whole)
-    assert (first.step, first.history, first.stopped) == (before.step, before.history, before.stopped)
+    assert (first.step, first.history, first.stopped) == (
+        before.step,
+        before.history,
+        before.stopped,
+    )
     torch.testing.assert_close(first.state["optimizer"], before.state["optimizer"], rtol=0, atol=0)
 
 
 def test_resume_goes_on_from_the_last_weights(whole):
-    """Looking at the best weights in between, or saving the run to a file, does not change how it goes on."""
+    """Looking at the best weights in between, or saving the run to a file, does not change how it
+    goes on.
+    """
     method = Tiny()
     first = quiet_fit(method, callback=lambda step, loss, aux: step == 6)
     first.restore_best(method)
@@ -439,16 +486,20 @@ def test_resume_uses_the_settings_it_is_given():
     quiet_fit(shrunk, steps=13, lr=lambda step: 0.5, weight_decay=1.9, resume=first)
     run = quiet_fit(kept, steps=13, lr=lambda step: 0.5, weight_decay=0.0, resume=first)
     assert (run.step, run.history["lr"][-1]) == (13, 0.5)
-    # AdamW's weight decay takes lr * weight_decay = 0.95 of the weights of step 12 away before the update
+    # AdamW's weight decay takes lr * weight_decay = 0.95 of the weights of step 12 away before the
+    # update
     expected = kept.net[0].weight - 0.95 * first.state["method"]["net.0.weight"]
     torch.testing.assert_close(shrunk.net[0].weight, expected)
 
 
-# divergence ----------------------------------------------------------------------------------------------------------
+# divergence
+# -------------------------------------------------------------------------------------------------
 
 
 class DivergesAtStep8(Tiny):
-    """Once: nan in a view, an infinite loss, or a finite loss whose gradient, that of a root at 0, is not."""
+    """Once: nan in a view, an infinite loss, or a finite loss whose gradient, that of a root at 0,
+    is not.
+    """
 
     def __init__(self, how):
         super().__init__()
@@ -467,12 +518,17 @@ class DivergesAtStep8(Tiny):
 
 
 @pytest.mark.parametrize(
-    ("how", "what"), [("view", r"The loss \(nan\)"), ("loss", r"The loss \(inf\)"), ("gradient", "A gradient")]
+    ("how", "what"),
+    [("view", r"The loss \(nan\)"), ("loss", r"The loss \(inf\)"), ("gradient", "A gradient")],
 )
 def test_divergence_is_refused_before_the_weights_are_touched(whole, at_seven, how, what):
-    """What is not finite raises at its step; nothing has moved, BatchNorm's statistics neither, and the run goes on."""
+    """What is not finite raises at its step; nothing has moved, BatchNorm's statistics neither, and
+    the run goes on.
+    """
     method = DivergesAtStep8(how)
-    with pytest.raises(TrainingDiverged, match=what + r" .* step 8 \(lr 0\.00\d+\).*smaller lr") as caught:
+    with pytest.raises(
+        TrainingDiverged, match=what + r" .* step 8 \(lr 0\.00\d+\).*smaller lr"
+    ) as caught:
         quiet_fit(method)
     run = caught.value.run
     assert run.stopped == "diverged"
@@ -481,12 +537,17 @@ def test_divergence_is_refused_before_the_weights_are_touched(whole, at_seven, h
 
 
 def test_divergence_from_a_huge_learning_rate():
-    """The usual cause: the message says the learning rate and what to try, and names what was not finite."""
-    with pytest.raises(TrainingDiverged, match=r"(loss|gradient).* is not finite at step \d+ \(lr 1e\+30\).*1e\+29"):
+    """The usual cause: the message says the learning rate and what to try, and names what was not
+    finite.
+    """
+    with pytest.raises(
+        TrainingDiverged, match=r"(loss|gradient).* is not finite at step \d+ \(lr 1e\+30\).*1e\+29"
+    ):
         quiet_fit(Tiny(), lr=lambda step: 1e30, evaluate=None, steps=20)
 
 
-# progress ------------------------------------------------------------------------------------------------------------
+# progress
+# -------------------------------------------------------------------------------------------------
 
 
 def test_progress_bar(monkeypatch, capsys):
@@ -509,10 +570,14 @@ def test_interrupt_says_how_to_go_on(capsys):
         raise KeyboardInterrupt
 
     fit(Tiny(), interrupting, steps=5)
-    assert "Interrupted after step 0 of 5; fit(..., steps=5, resume=run) goes on." in capsys.readouterr().out
+    assert (
+        "Interrupted after step 0 of 5; fit(..., steps=5, resume=run) goes on."
+        in capsys.readouterr().out
+    )
 
 
-# errors --------------------------------------------------------------------------------------------------------------
+# errors
+# -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -528,12 +593,24 @@ def test_interrupt_says_how_to_go_on(capsys):
         ({"warmup": 1.5}, ValueError, "warmup must be a fraction"),
         ({"resume": {}}, TypeError, "resume must be the Run"),
         ({"resume": Run(steps=12, step=12)}, ValueError, "12 are made"),
-        ({"draw": lambda generator: torch.zeros(2)}, TypeError, "tuple of tensors, one a view, got Tensor"),
+        (
+            {"draw": lambda generator: torch.zeros(2)},
+            TypeError,
+            "tuple of tensors, one a view, got Tensor",
+        ),
         ({"draw": lambda generator: ()}, TypeError, "tuple of tensors"),
         ({"draw": lambda generator: (torch.zeros(2), 3)}, TypeError, r"got \('Tensor', 'int'\)"),
-        ({"evaluate": lambda method: math.nan}, ValueError, "evaluate must return a finite number, got nan at step 4"),
+        (
+            {"evaluate": lambda method: math.nan},
+            ValueError,
+            "evaluate must return a finite number, got nan at step 4",
+        ),
         ({"method": nn.Linear(2, 2)}, TypeError, r"loss\(\*views\)"),
-        ({"method": Tiny().requires_grad_(False)}, ValueError, "no parameter that requires a gradient"),
+        (
+            {"method": Tiny().requires_grad_(False)},
+            ValueError,
+            "no parameter that requires a gradient",
+        ),
     ],
 )
 def test_bad_arguments(arguments, error, message):
@@ -566,7 +643,12 @@ def test_threads():
     try:
         for asked, used in ((None, 3), (2, 2)):
             seen = set()
-            quiet_fit(Tiny(), steps=2, threads=asked, callback=lambda *_, seen=seen: seen.add(torch.get_num_threads()))
+            quiet_fit(
+                Tiny(),
+                steps=2,
+                threads=asked,
+                callback=lambda *_, seen=seen: seen.add(torch.get_num_threads()),
+            )
             assert seen == {used}
             assert torch.get_num_threads() == 3
         seen = set()
@@ -580,7 +662,8 @@ def test_threads():
         torch.set_num_threads(before)
 
 
-# seeds and devices ---------------------------------------------------------------------------------------------------
+# seeds and devices
+# -------------------------------------------------------------------------------------------------
 
 
 def test_seed_everything():
@@ -592,7 +675,10 @@ def test_seed_everything():
     assert drawn[0] == drawn[1]
     seed_everything(8)
     assert all(
-        a != b for a, b in zip(drawn[0], (random.random(), np.random.rand(), torch.rand(()).item()), strict=True)
+        a != b
+        for a, b in zip(
+            drawn[0], (random.random(), np.random.rand(), torch.rand(()).item()), strict=True
+        )
     )
     for bad in (-1, 2**32, 1.0, None):
         with pytest.raises(ValueError, match="seed must be an integer"):

@@ -1,18 +1,30 @@
-"""Views that change colour, sharpness and noise: against their definitions, and against torchvision's transforms."""
+"""Views that change colour, sharpness and noise: against their definitions, and against
+torchvision's transforms.
+"""
 
 from __future__ import annotations
 
 import math
 
-# before torchvision, which may have to be repaired
-from mlteach.views import add_noise, color_jitter, colour, random_blur, random_grayscale  # isort: skip
-
 import pytest
 import torch
 from torchvision.transforms import functional as tv
-from views_cases import N_DRAWS, TOLERANCE, distance_from_uniform, five_deviations, has_its_own_draw, pictures, seeded
+from views_cases import (
+    N_DRAWS,
+    TOLERANCE,
+    distance_from_uniform,
+    five_deviations,
+    has_its_own_draw,
+    pictures,
+    seeded,
+)
 
-# torchvision's weight of red is 0.2989, so that its weights add up to 0.9999; a factor of 2 doubles what that changes
+# before torchvision, which may have to be repaired
+# isort: skip
+from mlteach.views import add_noise, color_jitter, colour, random_blur, random_grayscale
+
+# torchvision's weight of red is 0.2989, so that its weights add up to 0.9999; a factor of 2 doubles
+# what that changes
 TORCHVISION_GREY = 2e-4
 STRENGTHS = ("brightness", "contrast", "saturation", "hue")
 
@@ -28,27 +40,36 @@ def jitter(images, *, brightness=1.0, contrast=1.0, saturation=1.0, turn=0.0, cl
     return (matrix @ images.flatten(2) + offset[:, None, None]).view_as(images)
 
 
-# one factor at a time -------------------------------------------------------------------------------------------------
+# one factor at a time
+# -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("factor", [0.0, 0.4, 1.0, 1.7])
 @pytest.mark.parametrize("name", ["brightness", "contrast", "saturation"])
 def test_a_single_factor_is_torchvisions(name, factor):
-    """Brightness, contrast and saturation equal torchvision's, clamping included, on coloured and on grey pictures."""
+    """Brightness, contrast and saturation equal torchvision's, clamping included, on coloured and
+    on grey pictures.
+    """
     adjust = getattr(tv, f"adjust_{name}")
     for images in (pictures(5, 3, 8, 9), pictures(5, 1, 8, 9)):
         theirs = torch.stack([adjust(image, factor) for image in images])
-        torch.testing.assert_close(jitter(images, **{name: factor}), theirs, rtol=0, atol=TORCHVISION_GREY)
+        torch.testing.assert_close(
+            jitter(images, **{name: factor}), theirs, rtol=0, atol=TORCHVISION_GREY
+        )
 
 
 def test_hue_turns_as_torchvisions_at_thirds():
-    """A third of a turn sends red to green, green to blue; in between, the rotation keeps the mean of the three."""
+    """A third of a turn sends red to green, green to blue; in between, the rotation keeps the mean
+    of the three.
+    """
     images = pictures(5, 3, 8, 9)
     for turn in (-1 / 3, 0.0, 1 / 3):
         theirs = tv.adjust_hue(images, turn)
         torch.testing.assert_close(jitter(images, turn=turn), theirs, rtol=0, atol=1e-6)
     red = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1)
-    torch.testing.assert_close(jitter(red, turn=1 / 3).flatten(), torch.tensor([0.0, 1.0, 0.0]), rtol=0, atol=1e-6)
+    torch.testing.assert_close(
+        jitter(red, turn=1 / 3).flatten(), torch.tensor([0.0, 1.0, 0.0]), rtol=0, atol=1e-6
+    )
     turned = jitter(images, turn=0.21, clamp=False)
     torch.testing.assert_close(turned.mean(1), images.mean(1))
     grey_part = images.mean(1, keepdim=True)
@@ -74,7 +95,10 @@ def test_hue_turns_about_as_far_as_torchvisions():
 def naive_jitter(image, bright, steep, vivid, turn):
     """(3, H, W): the four steps one after the other, pixel by pixel, clamped at the end."""
     image = bright * image
-    mean = sum(weight * channel.mean() for weight, channel in zip((0.299, 0.587, 0.114), image, strict=True))
+    mean = sum(
+        weight * channel.mean()
+        for weight, channel in zip((0.299, 0.587, 0.114), image, strict=True)
+    )
     image = steep * image + (1 - steep) * mean
     grey = 0.299 * image[0] + 0.587 * image[1] + 0.114 * image[2]
     image = vivid * image + (1 - vivid) * grey
@@ -85,7 +109,9 @@ def naive_jitter(image, bright, steep, vivid, turn):
             pixel = image[:, row, column]
             along = (pixel @ axis) * axis
             across = torch.linalg.cross(axis, pixel)
-            view[:, row, column] = along + math.cos(turn) * (pixel - along) + math.sin(turn) * across
+            view[:, row, column] = (
+                along + math.cos(turn) * (pixel - along) + math.sin(turn) * across
+            )
     return view.clamp(0, 1)
 
 
@@ -107,12 +133,15 @@ def test_grey_pictures_stay_grey():
     torch.testing.assert_close(random_grayscale(three, probability=1.0), three)
 
 
-# what is drawn --------------------------------------------------------------------------------------------------------
+# what is drawn
+# -------------------------------------------------------------------------------------------------
 
 
 def factors_drawn(name, strength, view=color_jitter):
     """The factor by which each of many pictures was changed, or the turn of the hue."""
-    images = torch.tensor([0.2, 0.1, 0.1], dtype=torch.float64).view(1, 3, 1, 1).repeat(N_DRAWS, 1, 1, 2)
+    images = (
+        torch.tensor([0.2, 0.1, 0.1], dtype=torch.float64).view(1, 3, 1, 1).repeat(N_DRAWS, 1, 1, 2)
+    )
     images[..., 1] += 0.02  # two pixels, one brighter than the other
     out = view(images, **{name: strength}, generator=seeded())
     red, green, blue = out[..., 0].unbind(1)
@@ -144,7 +173,8 @@ def test_factors_are_uniform_as_torchvisions(name, strength, low, high):
 def test_the_four_factors_are_independent():
     """No two of the four draws of a picture are correlated."""
     drawn = torch.stack([factors_drawn(name, 0.4).flatten() for name in STRENGTHS])
-    assert torch.corrcoef(drawn).triu(1).abs().max() < 0.08  # five standard deviations of 1 / sqrt(n)
+    # five standard deviations of 1 / sqrt(n)
+    assert torch.corrcoef(drawn).triu(1).abs().max() < 0.08
 
 
 def test_a_weaker_jitter_is_the_same_draw():
@@ -156,7 +186,9 @@ def test_a_weaker_jitter_is_the_same_draw():
 
 
 def test_grayscale_is_torchvisions():
-    """The chosen pictures equal torchvision's, as many as asked for are chosen, and the others stay."""
+    """The chosen pictures equal torchvision's, as many as asked for are chosen, and the others
+    stay.
+    """
     images = pictures(N_DRAWS, 3, 2, 2)
     out = random_grayscale(images, probability=0.3, generator=seeded())
     chosen = (out != images).flatten(1).any(1)
@@ -165,15 +197,20 @@ def test_grayscale_is_torchvisions():
     torch.testing.assert_close(out[chosen], theirs, rtol=0, atol=TORCHVISION_GREY)
 
 
-# blur and noise -------------------------------------------------------------------------------------------------------
+# blur and noise
+# -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("sigma", "radius"), [(0.3, 2), (1.0, 3), (2.0, 6)])
 def test_blur_is_torchvisions(sigma, radius):
-    """The same Gaussian, cut at the same radius and mirrored at the same edge, on pictures that are not square."""
+    """The same Gaussian, cut at the same radius and mirrored at the same edge, on pictures that are
+    not square.
+    """
     images = pictures(2, 3, 9, 13)
     theirs = tv.gaussian_blur(images, 2 * radius + 1, sigma)
-    torch.testing.assert_close(colour.blur(images, torch.full((2,), sigma).double(), radius=radius), theirs)
+    torch.testing.assert_close(
+        colour.blur(images, torch.full((2,), sigma).double(), radius=radius), theirs
+    )
 
 
 def naive_blur(image, sigma, radius):
@@ -191,7 +228,9 @@ def naive_blur(image, sigma, radius):
             for a in offsets:
                 for b in offsets:
                     weight = math.exp(-(a * a + b * b) / (2 * sigma**2)) / total
-                    view[row, column] += weight * image[mirror(row + a, height), mirror(column + b, width)]
+                    view[row, column] += (
+                        weight * image[mirror(row + a, height), mirror(column + b, width)]
+                    )
     return view
 
 
@@ -204,14 +243,18 @@ def test_every_picture_has_its_own_blur():
 
 
 def test_the_width_of_the_blur_is_uniform():
-    """Read off from a single bright pixel: its loss of height gives the width; the share blurred is as asked for."""
+    """Read off from a single bright pixel: its loss of height gives the width; the share blurred is
+    as asked for.
+    """
     images = torch.zeros(N_DRAWS, 1, 1, 25, dtype=torch.float64)
     images[..., 12] = 1
     out = random_blur(images, sigma=(0.8, 2.0), probability=0.5, generator=seeded())[:, 0, 0]
     blurred = out[:, 12] < 1
     assert abs(blurred.double().mean() - 0.5) < five_deviations(0.5)
-    sigma = (2 * (out[blurred, 12] / out[blurred, 13]).log()).rsqrt()  # two neighbours of a Gaussian
-    assert distance_from_uniform(sigma, 0.8, 2.0) < 1.5 * TOLERANCE  # half as many draws: sqrt(2) times the tolerance
+    # two neighbours of a Gaussian
+    sigma = (2 * (out[blurred, 12] / out[blurred, 13]).log()).rsqrt()
+    # half as many draws: sqrt(2) times the tolerance
+    assert distance_from_uniform(sigma, 0.8, 2.0) < 1.5 * TOLERANCE
 
 
 def test_a_blur_wider_than_the_picture():
@@ -229,12 +272,15 @@ def test_noise():
     assert abs(noise.std() - 0.05) < 5 * 0.05 / math.sqrt(2 * n)
     assert abs((noise[:, :, 1:] * noise[:, :, :-1]).mean()) < 5 * 0.05**2 / math.sqrt(n)
     # within one standard deviation lies erf(1 / sqrt(2)) of a Gaussian
-    assert abs((noise.abs() < 0.05).double().mean() - math.erf(math.sqrt(0.5))) < 5 * 0.5 / math.sqrt(n)
+    assert abs(
+        (noise.abs() < 0.05).double().mean() - math.erf(math.sqrt(0.5))
+    ) < 5 * 0.5 / math.sqrt(n)
     loud = add_noise(grey, std=10.0, generator=seeded())
     assert (loud.min(), loud.max()) == (0, 1)
 
 
-# mutants --------------------------------------------------------------------------------------------------------------
+# mutants
+# -------------------------------------------------------------------------------------------------
 
 
 def one_draw_for_all(images, *, generator, **strength):
@@ -263,11 +309,19 @@ def negative_factor(images, *, generator, saturation):
 def test_mistaken_jitters_are_caught():
     """Each property that color_jitter has is missed by the mistake it is there for."""
     strength = {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.2}
-    assert has_its_own_draw(lambda images, generator: color_jitter(images, **strength, generator=generator))
-    assert not has_its_own_draw(lambda images, generator: one_draw_for_all(images, **strength, generator=generator))
+    assert has_its_own_draw(
+        lambda images, generator: color_jitter(images, **strength, generator=generator)
+    )
+    assert not has_its_own_draw(
+        lambda images, generator: one_draw_for_all(images, **strength, generator=generator)
+    )
     drawn = factors_drawn("brightness", 0.4, factor_around_zero).flatten()
     assert distance_from_uniform(drawn, 0.6, 1.4) > TOLERANCE
-    assert factors_drawn("saturation", 1.5).min() >= 0 > factors_drawn("saturation", 1.5, negative_factor).min()
+    assert (
+        factors_drawn("saturation", 1.5).min()
+        >= 0
+        > factors_drawn("saturation", 1.5, negative_factor).min()
+    )
 
 
 def jitter_that_clips_before_the_hue(image, bright, turn):
@@ -286,27 +340,54 @@ def test_clipping_before_the_hue_is_caught():
 
 
 def test_a_mean_over_the_whole_batch_is_caught():
-    """Contrast moves towards the picture's own mean grey: a dark picture beside bright ones stays dark."""
-    images = torch.stack([torch.full((3, 4, 4), level, dtype=torch.float64) for level in (0.1, 0.9)])
+    """Contrast moves towards the picture's own mean grey: a dark picture beside bright ones stays
+    dark.
+    """
+    images = torch.stack(
+        [torch.full((3, 4, 4), level, dtype=torch.float64) for level in (0.1, 0.9)]
+    )
     torch.testing.assert_close(jitter(images, contrast=0.0), images)
-    mean_of_all = tv.adjust_contrast(images.transpose(0, 1).flatten(1, 2), 0.0).unflatten(1, (2, 4)).transpose(0, 1)
+    mean_of_all = (
+        tv.adjust_contrast(images.transpose(0, 1).flatten(1, 2), 0.0)
+        .unflatten(1, (2, 4))
+        .transpose(0, 1)
+    )
     assert not torch.allclose(mean_of_all, images, atol=0.1)
 
 
-# arguments ------------------------------------------------------------------------------------------------------------
+# arguments
+# -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda x: color_jitter(x, brightness=-0.1), "brightness must be a finite number >= 0, got -0.1"),
-        (lambda x: color_jitter(x, contrast=math.inf), "contrast must be a finite number >= 0, got inf"),
+        (
+            lambda x: color_jitter(x, brightness=-0.1),
+            "brightness must be a finite number >= 0, got -0.1",
+        ),
+        (
+            lambda x: color_jitter(x, contrast=math.inf),
+            "contrast must be a finite number >= 0, got inf",
+        ),
         (lambda x: color_jitter(x, hue=0.6), r"hue must be a number in \[0, 0.5\], got 0.6"),
-        (lambda x: random_grayscale(x, probability=1.2), r"probability must be a number in \[0, 1\], got 1.2"),
-        (lambda x: random_blur(x, probability=-1), r"probability must be a number in \[0, 1\], got -1"),
-        (lambda x: random_blur(x, sigma=(0.0, 1.0)), r"sigma must be .* with 0 < low <= high, got \(0.0, 1.0\)"),
+        (
+            lambda x: random_grayscale(x, probability=1.2),
+            r"probability must be a number in \[0, 1\], got 1.2",
+        ),
+        (
+            lambda x: random_blur(x, probability=-1),
+            r"probability must be a number in \[0, 1\], got -1",
+        ),
+        (
+            lambda x: random_blur(x, sigma=(0.0, 1.0)),
+            r"sigma must be .* with 0 < low <= high, got \(0.0, 1.0\)",
+        ),
         (lambda x: random_blur(x, sigma=2.0), "sigma must be .* got 2.0"),
-        (lambda x: color_jitter(x[:, :2]), r"images must have 1 channel \(grey\) or 3 \(red, green, blue\), got 2"),
+        (
+            lambda x: color_jitter(x[:, :2]),
+            r"images must have 1 channel \(grey\) or 3 \(red, green, blue\), got 2",
+        ),
     ],
 )
 def test_bad_arguments(call, message):

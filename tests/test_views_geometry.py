@@ -1,15 +1,33 @@
-"""Views that move: what is drawn is read off from ramps, pictures whose pixels hold their own coordinates."""
+"""Views that move: what is drawn is read off from ramps, pictures whose pixels hold their own
+coordinates.
+"""
 
 from __future__ import annotations
 
 import math
 
-# before torchvision, which may have to be repaired
-from mlteach.views import geometry, random_crop, random_flip, random_rotation, random_shift, random_view  # isort: skip
-
 import torch
 from torchvision.transforms import RandomResizedCrop
-from views_cases import N_DRAWS, TOLERANCE, distance_from_uniform, five_deviations, has_its_own_draw, pictures, seeded
+from views_cases import (
+    N_DRAWS,
+    TOLERANCE,
+    distance_from_uniform,
+    five_deviations,
+    has_its_own_draw,
+    pictures,
+    seeded,
+)
+
+# before torchvision, which may have to be repaired
+# isort: skip
+from mlteach.views import (
+    geometry,
+    random_crop,
+    random_flip,
+    random_rotation,
+    random_shift,
+    random_view,
+)
 
 SIZE = 17
 
@@ -22,24 +40,31 @@ def ramps(n):
 
 
 def motion(view):
-    """Area (n,) and angle (n,) of the box that each view of a ramp shows, and the point (n, 2) in its middle."""
+    """Area (n,) and angle (n,) of the box that each view of a ramp shows, and the point (n, 2) in
+    its middle.
+    """
     middle = SIZE // 2
     origin = view[:, :, middle, middle]
     right = view[:, :, middle, middle + 1] - origin
     return right.square().sum(1), torch.atan2(right[:, 1], right[:, 0]), origin
 
 
-# the resampling -------------------------------------------------------------------------------------------------------
+# the resampling
+# -------------------------------------------------------------------------------------------------
 
 
 def warp(images, *, side=1.0, centre=(0.0, 0.0), radians=0.0, shift=(0.0, 0.0), fill="zeros"):
     """`_warp` with the same motion for every picture."""
 
     def every(value):
-        return torch.as_tensor(value, dtype=images.dtype).expand(len(images), *torch.as_tensor(value).shape)
+        return torch.as_tensor(value, dtype=images.dtype).expand(
+            len(images), *torch.as_tensor(value).shape
+        )
 
     still = torch.zeros(len(images), dtype=torch.bool)
-    return geometry._warp(images, every(side), every(centre), every(radians), every(shift), still, fill)
+    return geometry._warp(
+        images, every(side), every(centre), every(radians), every(shift), still, fill
+    )
 
 
 def naive_warp(image, side, centre, radians, shift):
@@ -49,8 +74,16 @@ def naive_warp(image, side, centre, radians, shift):
     for row in range(height):
         for column in range(width):
             u = (column - (width - 1) / 2 - shift[0], row - (height - 1) / 2 - shift[1])
-            x = centre[0] + side * (math.cos(radians) * u[0] - math.sin(radians) * u[1]) + (width - 1) / 2
-            y = centre[1] + side * (math.sin(radians) * u[0] + math.cos(radians) * u[1]) + (height - 1) / 2
+            x = (
+                centre[0]
+                + side * (math.cos(radians) * u[0] - math.sin(radians) * u[1])
+                + (width - 1) / 2
+            )
+            y = (
+                centre[1]
+                + side * (math.sin(radians) * u[0] + math.cos(radians) * u[1])
+                + (height - 1) / 2
+            )
             for j in (math.floor(y), math.floor(y) + 1):
                 for i in (math.floor(x), math.floor(x) + 1):
                     if 0 <= i < width and 0 <= j < height:
@@ -71,7 +104,9 @@ def turns_anticlockwise(warp):
     right = torch.zeros(1, 1, 5, 5, dtype=torch.float64)
     right[0, 0, 2, 4] = 1
     top = warp(right, radians=math.pi / 2)[0, 0, 0, 2]
-    return torch.allclose(warp(images, radians=math.pi / 2), images.rot90(1, (2, 3))) and math.isclose(top, 1)
+    return torch.allclose(
+        warp(images, radians=math.pi / 2), images.rot90(1, (2, 3))
+    ) and math.isclose(top, 1)
 
 
 def test_a_positive_angle_turns_anticlockwise():
@@ -96,7 +131,8 @@ def test_a_whole_pixel_shift_moves_pixels():
     torch.testing.assert_close(warp(images, shift=(2.0, -3.0)), expected)
 
 
-# what is drawn --------------------------------------------------------------------------------------------------------
+# what is drawn
+# -------------------------------------------------------------------------------------------------
 
 
 def area_is_uniform(crop):
@@ -162,14 +198,18 @@ def test_flip():
 
 
 def test_a_flip_is_the_mirror_image_of_the_same_view():
-    """The mirror comes last: crop, turn and shift are those of the view without it, and independent of it."""
+    """The mirror comes last: crop, turn and shift are those of the view without it, and independent
+    of it.
+    """
     strength = {"scale": (0.3, 0.9), "radians": 2.0, "pixels": 3.0}
     plain = random_view(ramps(N_DRAWS), **strength, generator=seeded())
     flipped = random_view(ramps(N_DRAWS), **strength, flip=1.0, generator=seeded())
     torch.testing.assert_close(flipped, plain.flip(3))
     half = random_view(ramps(N_DRAWS), **strength, flip=0.5, generator=seeded())
     mirrored = (half - plain).abs().amax((1, 2, 3)) > 1e-6
-    area, angle, _ = motion(random_view(ramps(N_DRAWS), scale=(0.3, 0.9), radians=2.0, generator=seeded()))
+    area, angle, _ = motion(
+        random_view(ramps(N_DRAWS), scale=(0.3, 0.9), radians=2.0, generator=seeded())
+    )
     for values in (area, angle):
         rest = distance_from_uniform(values[mirrored], values.min(), values.max())
         assert rest < 1.5 * TOLERANCE  # half as many draws: sqrt(2) times the tolerance
@@ -178,7 +218,10 @@ def test_a_flip_is_the_mirror_image_of_the_same_view():
 def test_fill():
     """A white picture turned by 45 degrees has black corners only where it is filled with zeros."""
     white = torch.ones(50, 1, 16, 16)
-    corner = {fill: random_view(white, radians=0.8, fill=fill, generator=seeded()) for fill in geometry.FILLS}
+    corner = {
+        fill: random_view(white, radians=0.8, fill=fill, generator=seeded())
+        for fill in geometry.FILLS
+    }
     assert corner["zeros"][..., 0, 0].min() == 0
     assert torch.allclose(corner["border"], white)
     assert torch.allclose(corner["reflection"], white)
@@ -187,14 +230,21 @@ def test_fill():
     motion = {"side": 1.0, "centre": (0.0, 0.0), "radians": 0.0, "shift": (5.0, 0.0)}
     border = warp(picture, **motion, fill="border")[..., :5]
     torch.testing.assert_close(border, picture[..., :1].expand_as(border))
-    torch.testing.assert_close(warp(picture, **motion, fill="reflection")[..., :5], picture[..., :5].flip(3))
+    torch.testing.assert_close(
+        warp(picture, **motion, fill="reflection")[..., :5], picture[..., :5].flip(3)
+    )
 
 
 def test_the_area_of_a_crop_is_distributed_as_in_torchvision():
-    """RandomResizedCrop with squares only: the two samples differ no more than two samples of one distribution."""
+    """RandomResizedCrop with squares only: the two samples differ no more than two samples of one
+    distribution.
+    """
     side = 2000  # so large that torchvision's rounding to whole pixels does not matter
     torch.manual_seed(0)
-    boxes = [RandomResizedCrop.get_params(torch.empty(1, side, side), (0.2, 0.8), (1.0, 1.0)) for _ in range(N_DRAWS)]
+    boxes = [
+        RandomResizedCrop.get_params(torch.empty(1, side, side), (0.2, 0.8), (1.0, 1.0))
+        for _ in range(N_DRAWS)
+    ]
     theirs = torch.tensor([height * width / side**2 for _, _, height, width in boxes])
     left = torch.tensor([x / (side - width) for _, x, _, width in boxes])
     area, _, centre = motion(random_crop(ramps(N_DRAWS), scale=(0.2, 0.8), generator=seeded()))
@@ -219,11 +269,15 @@ def side_drawn_instead_of_area(images, scale, generator, beyond=0.0):
     side = scale[0] + (scale[1] - scale[0]) * draws[:, 0]
     room = (1 - side[:, None]) * (images.shape[3] - 1 + beyond) / 2
     centre = room * (2 * draws[:, 1:] - 1)
-    return geometry._warp(images, side, centre, 0 * side, 0 * centre, torch.zeros(len(side)), "zeros")
+    return geometry._warp(
+        images, side, centre, 0 * side, 0 * centre, torch.zeros(len(side)), "zeros"
+    )
 
 
 def box_over_the_edge(images, scale, generator):
-    """The mistake of measuring the room to the pixels' edges instead of their centres: dark borders."""
+    """The mistake of measuring the room to the pixels' edges instead of their centres: dark
+    borders.
+    """
     return side_drawn_instead_of_area(images, scale, generator, beyond=1.0)
 
 
@@ -244,14 +298,17 @@ def test_all_in_one_resampling():
     step = random_rotation(step, radians=0.5, generator=seeded())
     step = random_shift(step, pixels=4, generator=seeded())
     together = random_view(smooth, scale=(0.4, 0.9), radians=0.5, pixels=4, generator=seeded())
-    # bilinear interpolation misses a wave of length 2 pi 7 by h^2 / 8 times its curvature 0.2 / 7^2, at each resampling
+    # bilinear interpolation misses a wave of length 2 pi 7 by h^2 / 8 times its curvature 0.2 /
+    # 7^2, at each resampling
     error = (together - step)[..., 20:44, 20:44].abs()
     assert error.max() < 2 * 4 * 0.2 / 7**2 / 8
     assert (together - smooth).abs().max() > 0.1
 
 
 def test_a_slider_changes_nothing_else():
-    """With the same seed, twice the strength is the same draw twice as far, and the other draws stay."""
+    """With the same seed, twice the strength is the same draw twice as far, and the other draws
+    stay.
+    """
     weak = motion(random_view(ramps(50), scale=(0.3, 0.9), radians=0.2, generator=seeded()))
     strong = motion(random_view(ramps(50), scale=(0.3, 0.9), radians=0.4, generator=seeded()))
     torch.testing.assert_close(strong[1], 2 * weak[1])

@@ -1,4 +1,6 @@
-"""Mixup and CutMix: pictures and soft labels against naive loops; the shares' distribution against SciPy's."""
+"""Mixup and CutMix: pictures and soft labels against naive loops; the shares' distribution against
+SciPy's.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ BOTH = pytest.mark.parametrize("mix", [mixup, cutmix])
 
 
 def labelled(n, height=24, width=20):
-    """Pictures that are 1 in the channel of their own number, so that a mix tells how much came from where."""
+    """Pictures that are 1 in the channel of their own number, so that a mix tells how much came
+    from where.
+    """
     images = torch.eye(n, dtype=torch.float64)[:, :, None, None].repeat(1, 1, height, width)
     return images, torch.arange(n) % CLASSES
 
@@ -27,7 +31,8 @@ def shares_seen(mixed):
     return mixed.mean((2, 3))
 
 
-# definitions ----------------------------------------------------------------------------------------------------------
+# definitions
+# -------------------------------------------------------------------------------------------------
 
 
 def naive_blend(image, other, share):
@@ -61,13 +66,17 @@ def test_blend_and_paste_are_their_loops():
     mixed, (pasted, kept) = blend(images, others, share), paste(images, others, share, centre)
     for i in range(4):
         torch.testing.assert_close(mixed[i], naive_blend(images[i], others[i], share[i]))
-        expected, expected_kept = naive_paste(images[i], others[i], share[i].item(), centre[i].tolist())
+        expected, expected_kept = naive_paste(
+            images[i], others[i], share[i].item(), centre[i].tolist()
+        )
         assert torch.equal(pasted[i], expected)
         assert math.isclose(kept[i], expected_kept, abs_tol=1e-12)
 
 
 def test_values_known_by_hand():
-    """Share 1 changes nothing, share 0 takes the other; half a box in a corner keeps 7/8 of a picture of 8 x 8."""
+    """Share 1 changes nothing, share 0 takes the other; half a box in a corner keeps 7/8 of a
+    picture of 8 x 8.
+    """
     images, others = pictures(1, 3, 8, 8), pictures(1, 3, 8, 8, seed=6)
     one, none, half = (torch.tensor([share], dtype=torch.float64) for share in (1.0, 0.0, 0.5))
     assert torch.equal(blend(images, others, one), images)
@@ -77,15 +86,20 @@ def test_values_known_by_hand():
     assert torch.equal(paste(images, others, none, middle)[0], others)
     # sides of 8 * sqrt(1/2) = 5.66 pixels, half of that inside: 3 x 3 pixels of 64
     assert paste(images, others, half, torch.zeros(1, 2).double())[1] == 1 - 9 / 64
-    labels = soft_labels(torch.tensor([1, 2]), torch.tensor([0, 2]), torch.tensor([0.75, 0.1]), n_classes=3)
+    labels = soft_labels(
+        torch.tensor([1, 2]), torch.tensor([0, 2]), torch.tensor([0.75, 0.1]), n_classes=3
+    )
     assert torch.equal(labels, torch.tensor([[0.25, 0.75, 0.0], [0.0, 0.0, 1.0]]))
 
 
-# properties -----------------------------------------------------------------------------------------------------------
+# properties
+# -------------------------------------------------------------------------------------------------
 
 
 def label_goes_by_what_is_seen(mix):
-    """The soft label of a picture is the classes of its parts, in the proportion in which they are in the picture."""
+    """The soft label of a picture is the classes of its parts, in the proportion in which they are
+    in the picture.
+    """
     images, labels = labelled(40)
     mixed, soft = mix(images, labels, n_classes=CLASSES, alpha=0.7, generator=seeded())
     return torch.allclose(shares_seen(mixed) @ F.one_hot(labels, CLASSES).double(), soft, atol=1e-9)
@@ -99,7 +113,9 @@ def every_picture_has_its_own_share(mix):
 
 @BOTH
 def test_mixes(mix):
-    """The label goes by what is seen, every picture keeps a part of its own, and the partners are a permutation."""
+    """The label goes by what is seen, every picture keeps a part of its own, and the partners are a
+    permutation.
+    """
     assert label_goes_by_what_is_seen(mix)
     assert every_picture_has_its_own_share(mix)
     images, labels = labelled(40)
@@ -115,8 +131,11 @@ def test_mixes(mix):
 def test_shares_have_the_beta_distribution(alpha):
     """SciPy's distribution function makes Mixup's shares uniform."""
     images = torch.zeros(N_DRAWS, 1, 1, 1, dtype=torch.float64)
-    images[: N_DRAWS // 2] = 1  # pairs of a 1 and a 0 show the share, or 1 less it; pairs of one kind show nothing
-    mixed, _ = mixup(images, torch.zeros(N_DRAWS).long(), n_classes=1, alpha=alpha, generator=seeded())
+    # pairs of a 1 and a 0 show the share, or 1 less it; pairs of one kind show nothing
+    images[: N_DRAWS // 2] = 1
+    mixed, _ = mixup(
+        images, torch.zeros(N_DRAWS).long(), n_classes=1, alpha=alpha, generator=seeded()
+    )
     share = torch.where(images == 1, mixed, 1 - mixed).flatten()
     share = share[share != 1]
     assert 0.4 * N_DRAWS < len(share) < 0.6 * N_DRAWS
@@ -125,7 +144,9 @@ def test_shares_have_the_beta_distribution(alpha):
 
 
 def test_the_box_lies_anywhere():
-    """CutMix's centre is uniform: a pixel of a row is in the box as often as its mirror image, the middle oftenest."""
+    """CutMix's centre is uniform: a pixel of a row is in the box as often as its mirror image, the
+    middle oftenest.
+    """
     images = torch.zeros(N_DRAWS, 1, 1, 9)
     images[: N_DRAWS // 2] = 1
     mixed, _ = cutmix(images, torch.zeros(N_DRAWS).long(), n_classes=1, generator=seeded())
@@ -136,7 +157,9 @@ def test_the_box_lies_anywhere():
 
 
 def test_alpha_moves_the_shares_of_one_draw():
-    """With the same seed the partners stay; a small alpha leaves pictures almost whole, a large one halves them."""
+    """With the same seed the partners stay; a small alpha leaves pictures almost whole, a large one
+    halves them.
+    """
     images, labels = labelled(40)
     whole, halved = (
         shares_seen(mixup(images, labels, n_classes=CLASSES, alpha=alpha, generator=seeded())[0])
@@ -166,7 +189,8 @@ def test_seed_dtype_input_and_gradient(mix):
     assert torch.equal(torch.get_rng_state(), state)
 
 
-# mutants --------------------------------------------------------------------------------------------------------------
+# mutants
+# -------------------------------------------------------------------------------------------------
 
 
 def parts(images, labels, n_classes, alpha, generator):
@@ -200,14 +224,18 @@ def one_share_for_all(images, labels, **options):
 
 
 def box_not_clipped(images, labels, **options):
-    """The mistake of taking the label's share from the box as it was drawn, not from the pixels pasted."""
+    """The mistake of taking the label's share from the box as it was drawn, not from the pixels
+    pasted.
+    """
     others, share, label = parts(images, labels, **options)
     centre = torch.rand(len(images), 2, generator=seeded(1)).double()
     return paste(images, others, share, centre)[0], label(share)
 
 
 def side_for_area(images, labels, **options):
-    """The mistake of taking 1 - share for the side of the box, with a label by the area that was meant."""
+    """The mistake of taking 1 - share for the side of the box, with a label by the area that was
+    meant.
+    """
     others, share, label = parts(images, labels, **options)
     centre = torch.full((len(images), 2), 0.5, dtype=torch.float64)
     return paste(images, others, 1 - (1 - share) ** 2, centre)[0], label(share)
@@ -222,7 +250,8 @@ def test_mutants_are_caught():
     assert not every_picture_has_its_own_share(one_share_for_all)
 
 
-# arguments ------------------------------------------------------------------------------------------------------------
+# arguments
+# -------------------------------------------------------------------------------------------------
 
 
 @BOTH
@@ -230,8 +259,16 @@ def test_mutants_are_caught():
     ("change", "error", "message"),
     [
         ({"labels": [0, 1]}, TypeError, "labels must be an int64 tensor, got list"),
-        ({"labels": torch.zeros(2)}, TypeError, "labels must be an int64 tensor, got torch.float32"),
-        ({"labels": torch.zeros(3).long()}, ValueError, r"labels must be \(2,\), one for each picture, got .*\(3,\)"),
+        (
+            {"labels": torch.zeros(2)},
+            TypeError,
+            "labels must be an int64 tensor, got torch.float32",
+        ),
+        (
+            {"labels": torch.zeros(3).long()},
+            ValueError,
+            r"labels must be \(2,\), one for each picture, got .*\(3,\)",
+        ),
         ({"labels": torch.tensor([0, 5])}, ValueError, r"labels must be in 0 ... 4, got 0 to 5"),
         ({"labels": torch.tensor([-1, 0])}, ValueError, r"labels must be in 0 ... 4, got -1 to 0"),
         ({"alpha": 0.0}, ValueError, "alpha must be a finite number > 0, got 0.0"),
@@ -242,4 +279,11 @@ def test_mutants_are_caught():
 def test_bad_arguments(mix, change, error, message):
     """Every wrong argument is named, with what was given."""
     with pytest.raises(error, match=message):
-        mix(**{"images": torch.zeros(2, 1, 8, 8), "labels": torch.tensor([0, 1]), "n_classes": CLASSES} | change)
+        mix(
+            **{
+                "images": torch.zeros(2, 1, 8, 8),
+                "labels": torch.tensor([0, 1]),
+                "n_classes": CLASSES,
+            }
+            | change
+        )

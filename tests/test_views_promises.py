@@ -1,4 +1,6 @@
-"""What every view promises: strength 0, seeds, devices, gradients, errors, and no use of what it does not own."""
+"""What every view promises: strength 0, seeds, devices, gradients, errors, and no use of what it
+does not own.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def test_zero_strength_changes_nothing(view, channels):
 @every_view
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_input_kept_dtype_kept_seed_decides(view, dtype):
-    """Same shape and type out, values in [0, 1], input unchanged, same seed same view, other seed other view."""
+    """Same shape and type out, values in [0, 1], input unchanged, same seed same view, other seed
+    other view.
+    """
     images = pictures(8, 3, 10, 14, dtype=dtype)
     before = images.clone()
     out = view(images, generator=seeded())
@@ -73,7 +77,8 @@ def test_one_draw_for_the_batch_is_caught():
     """The mistake of applying a transform for one picture to a batch as it stands."""
 
     def one_draw_for_all(images, generator):
-        together = images.transpose(0, 1).flatten(1, 2)[None]  # (1, C, B H, W): a tower of all pictures
+        # (1, C, B H, W): a tower of all pictures
+        together = images.transpose(0, 1).flatten(1, 2)[None]
         return (
             simclr_view(together, scale=(1, 1), radians=0, generator=generator)[0]
             .unflatten(1, (len(images), -1))
@@ -104,13 +109,21 @@ def test_gradient(view):
     ("change", "weak", "strong"),
     [
         ("the noise", {"flip": 0.0, "std": 0.1}, {"flip": 0.5, "std": 0.1}),
-        ("the crop", {"flip": 0.5, "scale": (0.4, 1)}, {"flip": 0.5, "scale": (0.4, 1), "pixels": 0.001}),
+        (
+            "the crop",
+            {"flip": 0.5, "scale": (0.4, 1)},
+            {"flip": 0.5, "scale": (0.4, 1), "pixels": 0.001},
+        ),
     ],
 )
 def test_a_draw_is_the_same_at_every_strength(change, weak, strong):
-    """One strength moves from 0, and with the same seed all else stays: the pictures not mirrored are as before."""
+    """One strength moves from 0, and with the same seed all else stays: the pictures not mirrored
+    are as before.
+    """
     images = pictures(40, 1, 12, 12)
-    one, two = (random_view(images, **strengths, generator=seeded()) for strengths in (weak, strong))
+    one, two = (
+        random_view(images, **strengths, generator=seeded()) for strengths in (weak, strong)
+    )
     stayed = (one - two).abs().amax((1, 2, 3)) < 0.01
     assert stayed.sum() >= 10, change
 
@@ -122,7 +135,11 @@ ONE = torch.zeros(1, 3, 8, 8)
 @pytest.mark.parametrize(
     ("images", "error", "message"),
     [
-        (torch.zeros(1, 3, 8, 8, dtype=torch.uint8), TypeError, "images must be a float tensor in .* got torch.uint8"),
+        (
+            torch.zeros(1, 3, 8, 8, dtype=torch.uint8),
+            TypeError,
+            "images must be a float tensor in .* got torch.uint8",
+        ),
         ([[0.0]], TypeError, "got list"),
         (torch.zeros(3, 8, 8), ValueError, r"images must be \(B, C, H, W\), got shape \(3, 8, 8\)"),
     ],
@@ -136,7 +153,10 @@ def test_bad_pictures(view, images, error, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"scale": (0.0, 1.0)}, r"scale must be \(low, high\) with 0 < low <= high <= 1, got \(0.0, 1.0\)"),
+        (
+            {"scale": (0.0, 1.0)},
+            r"scale must be \(low, high\) with 0 < low <= high <= 1, got \(0.0, 1.0\)",
+        ),
         ({"scale": (0.8, 0.6)}, "scale"),
         ({"scale": (0.8, 1.2)}, "scale"),
         ({"scale": 0.8}, "scale must be .* got 0.8"),
@@ -144,7 +164,10 @@ def test_bad_pictures(view, images, error, message):
         ({"radians": math.inf}, "radians must be a finite number >= 0, got inf"),
         ({"std": math.nan}, "std must be a finite number >= 0, got nan"),
         ({"flip": 1.5}, r"flip must be a number in \[0, 1\], got 1.5"),
-        ({"fill": "white"}, r"fill must be one of \('zeros', 'border', 'reflection'\), got 'white'"),
+        (
+            {"fill": "white"},
+            r"fill must be one of \('zeros', 'border', 'reflection'\), got 'white'",
+        ),
     ],
 )
 def test_bad_geometry(arguments, message):

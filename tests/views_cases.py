@@ -1,4 +1,6 @@
-"""What the tests of the views share: seeds, every view with a strength, and the test of a uniform draw."""
+"""What the tests of the views share: seeds, every view with a strength, and the test of a uniform
+draw.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ from mlteach.views import (
     simclr_view,
 )
 
-# every view with a strength at which each picture changes for most draws, and with the one at which nothing does
+# every view with a strength at which each picture changes for most draws, and with the one at which
+# nothing does
 STRONG = [
     partial(random_crop, scale=(0.3, 0.9)),
     partial(random_shift, pixels=2.5),
@@ -61,24 +64,30 @@ def pictures(*shape, seed=5, dtype=torch.float64):
 
 
 def has_its_own_draw(view):
-    """Twelve views of one picture: not one view for all, and with any chance in it, hardly twice the same."""
+    """Twelve views of one picture: not one view for all, and with any chance in it, hardly twice
+    the same.
+    """
     drawn = view(pictures(1, 3, 16, 16, seed=1).repeat(12, 1, 1, 1), generator=seeded()).flatten(1)
     return (drawn - drawn[0]).abs().max() > 1e-3
 
 
 def distance_from_uniform(values, low=0.0, high=1.0):
-    """Largest gap between the values' distribution function and that of uniform numbers in [low, high]."""
+    """Largest gap between the values' distribution function and that of uniform numbers in [low,
+    high].
+    """
     expected = (values.sort().values - low) / (high - low)
     ranks = torch.arange(len(values) + 1) / len(values)
     return torch.maximum((ranks[1:] - expected).abs().max(), (expected - ranks[:-1]).abs().max())
 
 
-# By the Dvoretzky-Kiefer-Wolfowitz inequality uniform draws exceed sqrt(log(2 / p) / 2n) with probability p at most;
-# p = 1e-6.
+# By the Dvoretzky-Kiefer-Wolfowitz inequality uniform draws exceed sqrt(log(2 / p) / 2n) with
+# probability p at most; p = 1e-6.
 N_DRAWS = 4096
 TOLERANCE = math.sqrt(math.log(2e6) / (2 * N_DRAWS))
 
 
 def five_deviations(p, n=N_DRAWS):
-    """How far the share of an event of probability p among n draws may stray: five standard deviations."""
+    """How far the share of an event of probability p among n draws may stray: five standard
+    deviations.
+    """
     return 5 * math.sqrt(p * (1 - p) / n)

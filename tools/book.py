@@ -1,4 +1,6 @@
-"""Executes chapters in a fresh kernel each and saves them with their pictures: python run.py book [05 ...]."""
+"""Executes chapters in a fresh kernel each and saves them with their pictures: python run.py book
+[05 ...].
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ CELL_SECONDS = 600
 
 
 def execute(path: Path) -> None:
-    """Run every cell in order and replace the file once all have succeeded; a failed cell leaves it untouched."""
+    """Run every cell in order and replace the file once all have succeeded; a failed cell leaves it
+    untouched.
+    """
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
         notebook,
@@ -43,32 +47,42 @@ def clean(notebook: NotebookNode) -> None:
     With the state, nbconvert drops an explorer's picture and asks a server for the widget.
     """
     kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-    notebook.metadata = NotebookNode(kernelspec=kernel, language_info={"name": "python", "pygments_lexer": "ipython3"})
+    notebook.metadata = NotebookNode(
+        kernelspec=kernel, language_info={"name": "python", "pygments_lexer": "ipython3"}
+    )
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if not is_progress_bar(output)]
         for output in cell.get("outputs", []):
-            if WIDGET in output.get("data", {}):  # a saved widget has no kernel, hence no model to point to
+            # a saved widget has no kernel, hence no model to point to
+            if WIDGET in output.get("data", {}):
                 output.data[WIDGET]["model_id"] = cell.id
 
 
 def is_progress_bar(output: NotebookNode) -> bool:
-    """Whether this is tqdm's widget, of which only the text of its first moment, 0 %, would be saved."""
+    """Whether this is tqdm's widget, of which only the text of its first moment, 0 %, would be
+    saved.
+    """
     data = output.get("data", {})
     return WIDGET in data and re.match(r"\s*0%\|", data.get("text/plain", "")) is not None
 
 
 def choose(beginnings: list[str]) -> list[Path]:
     """The chapters whose file names start so, or all of them."""
-    chapters = [path for path in sorted(CHAPTERS.glob("*.ipynb")) if path.name.startswith(tuple(beginnings or [""]))]
+    chapters = [
+        path
+        for path in sorted(CHAPTERS.glob("*.ipynb"))
+        if path.name.startswith(tuple(beginnings or [""]))
+    ]
     if not chapters:
         sys.exit(f"No chapter in {CHAPTERS} starts with {' or '.join(beginnings) or 'anything'}.")
     return chapters
 
 
 def main(beginnings: list[str]) -> None:
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # the same sums, to the last bit, whatever the number of cores
+    # the same sums, to the last bit, whatever the number of cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     for path in choose(beginnings):
         print(f"{path.name} ...", end=" ", flush=True)
         start = time.perf_counter()

@@ -1,7 +1,7 @@
 """Writes constraints.txt and constraints-oldest.txt: python run.py pins.
 
-constraints.txt gets the versions installed here of everything that the requirements in pyproject.toml pull in,
-constraints-oldest.txt the lower bound of every requirement.
+constraints.txt gets the versions installed here of everything that the requirements in
+pyproject.toml pull in, constraints-oldest.txt the lower bound of every requirement.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ def pin_installed(requirements: list[Requirement]) -> list[str]:
         if name != "setuptools":  # each Python brings one that fits it
             pins[name] = Version(version(name)).public  # torch 2.13.0+cpu is 2.13.0 elsewhere
         for needed in map(Requirement, requires(name) or []):
-            if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in {"", *extras}):
+            if needed.marker is None or any(
+                needed.marker.evaluate({"extra": extra}) for extra in {"", *extras}
+            ):
                 waiting.append(needed)
     return [f"{name}=={pins[name]}" for name in sorted(pins)]
 

@@ -1,8 +1,23 @@
-"""Exercise checks that diagnose: each runs what a learner wrote and names the mistake. None of them ever raises."""
+"""Exercise checks that diagnose: each runs what a learner wrote and names the mistake. None of them
+ever raises.
+"""
 
 from mlteach.checks.byol import byol_step, effective_rank, half_lives, target_update
-from mlteach.checks.contrastive_loss import info_nce, log_sum_exp, nt_xent, pulls, smallest_batch, uniformity
-from mlteach.checks.episodes import episode, episodes_needed, linear_layer, prototype_loss, prototypes
+from mlteach.checks.contrastive_loss import (
+    info_nce,
+    log_sum_exp,
+    nt_xent,
+    pulls,
+    smallest_batch,
+    uniformity,
+)
+from mlteach.checks.episodes import (
+    episode,
+    episodes_needed,
+    linear_layer,
+    prototype_loss,
+    prototypes,
+)
 from mlteach.checks.evaluation import half_width, leaking, standardise, weighted_votes
 from mlteach.checks.maml import inner_step, largest_rate, maml_loss, outer_gradient
 from mlteach.checks.metric_learning import regions, semi_hard, siamese_loss, triplet_loss
@@ -19,7 +34,13 @@ from mlteach.checks.seeing_embeddings import (
 from mlteach.checks.simclr import false_negatives, representation, simclr_loss
 from mlteach.checks.similarity import correlation, nearest, parting_length, squared_distances
 from mlteach.checks.verdict import Case, Verdict, judge
-from mlteach.checks.views import colour_views, kept_share, label_changing_views, mixup_labels, saturation_jitter
+from mlteach.checks.views import (
+    colour_views,
+    kept_share,
+    label_changing_views,
+    mixup_labels,
+    saturation_jitter,
+)
 from mlteach.checks.welcome import cosine
 
 __all__ = [

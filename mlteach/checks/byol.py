@@ -1,4 +1,6 @@
-"""Checks of the chapter on BYOL: its loss with the stop-gradient, the moving target, and what collapse looks like."""
+"""Checks of the chapter on BYOL: its loss with the stop-gradient, the moving target, and what
+collapse looks like.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ def _random(*shape: int, seed: int, scale: float = 1.0) -> Tensor:
     return scale * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-# --- the loss and its stop-gradient ----------------------------------------------------------------------------------
+# --- the loss and its stop-gradient --------------------------------------------------------------
 
 
 def _cosine(p: Tensor, t: Tensor) -> Tensor:
@@ -32,9 +34,13 @@ def _bent(p: Tensor, t: Tensor) -> Tensor:
     return 2 - 2 * _cosine(p, t)
 
 
-def _both_ways(p1, p2, t1, t2, *, each=_bent, pairs="crossed", collected=torch.mean, factor=1.0) -> Tensor:
+def _both_ways(
+    p1, p2, t1, t2, *, each=_bent, pairs="crossed", collected=torch.mean, factor=1.0
+) -> Tensor:
     """BYOL's loss with every part that can be got wrong as an option."""
-    chosen = {"crossed": ((p1, t2), (p2, t1)), "own": ((p1, t1), (p2, t2)), "one": ((p1, t2),)}[pairs]
+    chosen = {"crossed": ((p1, t2), (p2, t1)), "own": ((p1, t1), (p2, t2)), "one": ((p1, t2),)}[
+        pairs
+    ]
     return factor * sum(collected(each(p, t.detach())) for p, t in chosen)
 
 
@@ -60,7 +66,9 @@ def _definition(p1: Tensor, p2: Tensor, t1: Tensor, t2: Tensor) -> Tensor:
 
 
 def byol_step(given: Any) -> Verdict:
-    """Checks ``given(p1, p2, t1, t2)``, four times (B, P): BYOL's loss, whose targets t1 and t2 get no gradient."""
+    """Checks ``given(p1, p2, t1, t2)``, four times (B, P): BYOL's loss, whose targets t1 and t2 get
+    no gradient.
+    """
     cases = [
         Case(f"with {size} pictures in {width} dimensions",
              tuple(_random(size, width, seed=size + i, scale=scale) for i in range(4)))
@@ -69,7 +77,11 @@ def byol_step(given: Any) -> Verdict:
     verdict = judge(given, _definition, cases, LOSS_MISTAKES, gradients=False)
     if verdict.passed and (problem := _stop_problem(given, cases[0])):
         return Verdict(False, problem)
-    return Verdict(True, f"{len(cases)} public checks passed, gradients too.") if verdict.passed else verdict
+    return (
+        Verdict(True, f"{len(cases)} public checks passed, gradients too.")
+        if verdict.passed
+        else verdict
+    )
 
 
 def _stop_problem(given: Callable, case: Case) -> str:
@@ -84,7 +96,9 @@ def _stop_problem(given: Callable, case: Case) -> str:
     if moved == [False, False, True, True]:
         return "the value is right, but you stopped the wrong side: the targets get the gradient, the predictions none"
     if any(moved[2:]):
-        return "the value is right, but the gradient flows into the targets too: .detach() them, both"
+        return (
+            "the value is right, but the gradient flows into the targets too: .detach() them, both"
+        )
     if not all(moved[:2]):
         return "the value is right, but a prediction gets no gradient: only the targets are to be detached"
     gradients = [[x.grad for x in case.arguments[:2]] for case in (mine, reference)]
@@ -93,10 +107,12 @@ def _stop_problem(given: Callable, case: Case) -> str:
     return ""
 
 
-# --- the moving target -----------------------------------------------------------------------------------------------
+# --- the moving target ---------------------------------------------------------------------------
 
 
-def _moved(target: nn.Module, online: nn.Module, decay: float, *, formula: Callable, only: Any = None) -> None:
+def _moved(
+    target: nn.Module, online: nn.Module, decay: float, *, formula: Callable, only: Any = None
+) -> None:
     """Every parameter of target set to what the formula makes of it and of online's."""
     pairs = list(zip(target.parameters(), online.parameters(), strict=True))
     with torch.no_grad():
@@ -125,7 +141,9 @@ UPDATE_MISTAKES = {
 
 
 def target_update(given: Any) -> Verdict:
-    """Checks ``given(target, online, decay)``, two networks of one build, which moves target's parameters in place."""
+    """Checks ``given(target, online, decay)``, two networks of one build, which moves target's
+    parameters in place.
+    """
     if not callable(given):
         return Verdict(False, f"a function is expected here, got {type(given).__name__}: {given!r}")
     results = []
@@ -140,7 +158,9 @@ def target_update(given: Any) -> Verdict:
         if any(not before[name].equal(value) for name, value in online.state_dict().items()):
             return Verdict(False, "your function moves the online network: only the target follows")
         if len(list(mine.parameters())) != len(before):
-            return Verdict(False, "your function replaces parameters: write into them, with copy_ or lerp_")
+            return Verdict(
+                False, "your function replaces parameters: write into them, with copy_ or lerp_"
+            )
         results.append((mine, target, online, decay))
     right = partial(_moved, formula=lambda t, o, m: m * t + (1 - m) * o)
     if _same(results, right):
@@ -169,7 +189,10 @@ def _same(results: Sequence[tuple[nn.Module, nn.Module, nn.Module, float]], move
     for mine, target, online, decay in results:
         expected = copy.deepcopy(target)
         move(expected, online, decay)
-        if not all(torch.allclose(a, b) for a, b in zip(mine.parameters(), expected.parameters(), strict=True)):
+        if not all(
+            torch.allclose(a, b)
+            for a, b in zip(mine.parameters(), expected.parameters(), strict=True)
+        ):
             return False
     return True
 
@@ -181,7 +204,7 @@ def _told(error: Exception) -> str:
     return text
 
 
-# --- effective rank --------------------------------------------------------------------------------------------------
+# --- effective rank ------------------------------------------------------------------------------
 
 
 def _rank(z: Tensor, *, strength=lambda s: s, base=math.e, outer=math.e, centred=False) -> Tensor:
@@ -217,7 +240,9 @@ def effective_rank(given: Any) -> Verdict:
         Case("with small numbers", (_random(9, 3, seed=2, scale=0.01),)),
     ]
     zero = "Where a share is 0, p log p is 0 times minus infinity: torch.special.entr knows that it counts as 0"
-    verdict = judge(given, lambda z: torch.tensor(true_rank(z)).to(z), cases, RANK_MISTAKES, gradients=False)
+    verdict = judge(
+        given, lambda z: torch.tensor(true_rank(z)).to(z), cases, RANK_MISTAKES, gradients=False
+    )
     if not verdict.passed:
         return verdict
     thin = torch.cat([_random(12, 2, seed=3), torch.zeros(12, 2)], dim=1)
@@ -226,13 +251,15 @@ def effective_rank(given: Any) -> Verdict:
     return verdict
 
 
-# --- how long a target remembers -------------------------------------------------------------------------------------
+# --- how long a target remembers -----------------------------------------------------------------
 
 DECAYS = (0.9, 0.99, 0.999)
 
 
 def half_lives(answer: Any) -> Verdict:
-    """Checks three numbers of steps after which a target has kept half of itself, at DECAYS, to the nearest step."""
+    """Checks three numbers of steps after which a target has kept half of itself, at DECAYS, to the
+    nearest step.
+    """
     right = [math.log(0.5) / math.log(decay) for decay in DECAYS]
     told = {
         "this is 1 / (1 - decay), the mean age of what the target holds: 37 % of the old weights are left then":
@@ -243,13 +270,24 @@ def half_lives(answer: Any) -> Verdict:
             [math.log(decay) / math.log(0.5) for decay in DECAYS],
     }  # fmt: skip
     numbers = list(answer) if isinstance(answer, (list, tuple)) else [answer]
-    if len(numbers) != len(DECAYS) or not all(isinstance(n, Real) and not isinstance(n, bool) for n in numbers):
-        return Verdict(False, f"a list of {len(DECAYS)} numbers of steps is expected, one a decay, got {answer!r}")
+    if len(numbers) != len(DECAYS) or not all(
+        isinstance(n, Real) and not isinstance(n, bool) for n in numbers
+    ):
+        return Verdict(
+            False,
+            f"a list of {len(DECAYS)} numbers of steps is expected, one a decay, got {answer!r}",
+        )
     if all(abs(n - expected) <= 1 for n, expected in zip(numbers, right, strict=True)):
         return Verdict(True, f"{len(DECAYS)} public checks passed.")
     for mistake, values in told.items():
-        if all(math.isclose(n, value, rel_tol=0.02) for n, value in zip(numbers, values, strict=True)):
+        if all(
+            math.isclose(n, value, rel_tol=0.02) for n, value in zip(numbers, values, strict=True)
+        ):
             return Verdict(False, mistake)
-    i = next(i for i, (n, expected) in enumerate(zip(numbers, right, strict=True)) if not abs(n - expected) <= 1)
+    i = next(
+        i
+        for i, (n, expected) in enumerate(zip(numbers, right, strict=True))
+        if not abs(n - expected) <= 1
+    )
     kept = f"{DECAYS[i] ** numbers[i]:.1%} of itself after {numbers[i]:g} steps"
     return Verdict(False, f"at decay {DECAYS[i]} the target keeps {kept}")

@@ -1,4 +1,6 @@
-"""Checks of the chapter on the contrastive loss: the definitions, and the mistakes that people make."""
+"""Checks of the chapter on the contrastive loss: the definitions, and the mistakes that people
+make.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,7 @@ def _with_temperature(loss, *tensors_and_temperature) -> Tensor:
     return loss(*tensors, temperature=temperature)
 
 
-# --- InfoNCE ---------------------------------------------------------------------------------------------------------
+# --- InfoNCE -------------------------------------------------------------------------------------
 
 
 def _info_nce(
@@ -84,20 +86,35 @@ INFO_NCE_MISTAKES = {
 
 
 def info_nce(given: Any) -> Verdict:
-    """Checks ``given(query, positive, negatives, temperature)``, whose negatives are (K, D), against InfoNCE."""
+    """Checks ``given(query, positive, negatives, temperature)``, whose negatives are (K, D),
+    against InfoNCE.
+    """
     batches = {
-        "with 4 queries and 6 negatives": [_random(4, 8, seed=1), _random(4, 8, seed=2), _random(6, 8, seed=3)],
+        "with 4 queries and 6 negatives": [
+            _random(4, 8, seed=1),
+            _random(4, 8, seed=2),
+            _random(6, 8, seed=3),
+        ],
         "with one query": [_random(1, 3, seed=4), _random(1, 3, seed=5), _random(5, 3, seed=6)],
         "with long vectors": [_random(n, 8, seed=n, scale=9.0) for n in (3, 3, 5)],
     }
-    cases = [Case(f"{what} at temperature {t}", (*batch, t)) for what, batch in batches.items() for t in (0.5, 0.05, 2)]
+    cases = [
+        Case(f"{what} at temperature {t}", (*batch, t))
+        for what, batch in batches.items()
+        for t in (0.5, 0.05, 2)
+    ]
     alike = _random(4, 8, seed=10)
-    cases.append(Case("at temperature 0.01 with vectors almost alike", (alike, alike + 0.01, alike - 0.01, 0.01)))
+    cases.append(
+        Case(
+            "at temperature 0.01 with vectors almost alike",
+            (alike, alike + 0.01, alike - 0.01, 0.01),
+        )
+    )
     definition = partial(_with_temperature, losses.info_nce)
     return judge(given, definition, cases, INFO_NCE_MISTAKES, overflow=OVERFLOW)
 
 
-# --- NT-Xent ---------------------------------------------------------------------------------------------------------
+# --- NT-Xent -------------------------------------------------------------------------------------
 
 
 def _nt_xent(
@@ -158,14 +175,18 @@ def nt_xent(given: Any) -> Verdict:
         "with B = 2": (_random(2, 3, seed=3), _random(2, 3, seed=4)),
         "with long vectors": (_random(6, 5, seed=5, scale=7.0), _random(6, 5, seed=6, scale=7.0)),
     }
-    cases = [Case(f"{what} at temperature {t}", (*batch, t)) for what, batch in batches.items() for t in (0.5, 0.05, 2)]
+    cases = [
+        Case(f"{what} at temperature {t}", (*batch, t))
+        for what, batch in batches.items()
+        for t in (0.5, 0.05, 2)
+    ]
     alike = _random(5, 8, seed=7)
     cases.append(Case("at temperature 0.01 with views almost alike", (alike, alike + 0.01, 0.01)))
     definition = partial(_with_temperature, losses.nt_xent)
     return judge(given, definition, cases, NT_XENT_MISTAKES, overflow=OVERFLOW)
 
 
-# --- the pull on each candidate --------------------------------------------------------------------------------------
+# --- the pull on each candidate ------------------------------------------------------------------
 
 
 def _pulls(similarities, positive, temperature, *, sign=1.0, truth=1.0, divided=True) -> Tensor:
@@ -188,7 +209,9 @@ PULL_MISTAKES = {
 
 
 def pulls(given: Any) -> Verdict:
-    """Checks ``given(similarities, positive, temperature)`` against minus the gradient of InfoNCE's loss."""
+    """Checks ``given(similarities, positive, temperature)`` against minus the gradient of InfoNCE's
+    loss.
+    """
     cases = [
         Case(f"with {size} candidates, the positive at {positive}, temperature {t}",
              (_random(size, seed=size).tanh(), positive, t))
@@ -197,7 +220,7 @@ def pulls(given: Any) -> Verdict:
     return judge(given, _pulls, cases, PULL_MISTAKES, gradients=False, overflow=OVERFLOW)
 
 
-# --- stable arithmetic -----------------------------------------------------------------------------------------------
+# --- stable arithmetic ---------------------------------------------------------------------------
 
 
 def _forgotten_maximum(logits: Tensor) -> Tensor:
@@ -217,20 +240,30 @@ LOG_SUM_EXP_MISTAKES = {
 
 
 def log_sum_exp(given: Any) -> Verdict:
-    """Checks ``given(logits)``, (N, N) -> (N,), against log Σ exp along the rows, for small and for huge logits."""
+    """Checks ``given(logits)``, (N, N) -> (N,), against log Σ exp along the rows, for small and for
+    huge logits.
+    """
     cases = [
         Case("with small logits", (_random(4, 4, seed=1),)),
         Case("with logits near 100", (100 + _random(3, 3, seed=2),)),
         Case("with logits near -200", (-200 + _random(3, 3, seed=3),)),
         Case("with logits from -100 to 100", (_random(5, 5, seed=4, scale=40.0),)),
     ]
-    return judge(given, lambda logits: logits.logsumexp(dim=1), cases, LOG_SUM_EXP_MISTAKES, overflow=OVERFLOW)
+    return judge(
+        given,
+        lambda logits: logits.logsumexp(dim=1),
+        cases,
+        LOG_SUM_EXP_MISTAKES,
+        overflow=OVERFLOW,
+    )
 
 
-# --- uniformity ------------------------------------------------------------------------------------------------------
+# --- uniformity ----------------------------------------------------------------------------------
 
 
-def _uniformity(x, t, *, scaled=_unit, with_self=False, power=2, logarithm=torch.log, sign=1.0) -> Tensor:
+def _uniformity(
+    x, t, *, scaled=_unit, with_self=False, power=2, logarithm=torch.log, sign=1.0
+) -> Tensor:
     """Uniformity with every part that can be got wrong as an option."""
     x = scaled(x)
     pairs = torch.combinations(torch.arange(len(x)), 2)
@@ -262,25 +295,35 @@ def uniformity(given: Any) -> Verdict:
     return judge(given, lambda x, t: losses.uniformity(x, t=t), cases, UNIFORMITY_MISTAKES)
 
 
-# --- the ceiling of the information bound ----------------------------------------------------------------------------
+# --- the ceiling of the information bound --------------------------------------------------------
 
 CEILING = 6.0  # nats
 
 
 def smallest_batch(answer: Any) -> Verdict:
     """Checks the smallest B for which NT-Xent's ceiling, log(2B - 1), reaches 6 nats."""
-    if isinstance(answer, bool) or not isinstance(answer, (int, float)) or not math.isfinite(answer):
-        return Verdict(False, f"a whole number is expected here, got {type(answer).__name__}: {answer!r}")
+    if (
+        isinstance(answer, bool)
+        or not isinstance(answer, (int, float))
+        or not math.isfinite(answer)
+    ):
+        return Verdict(
+            False, f"a whole number is expected here, got {type(answer).__name__}: {answer!r}"
+        )
     right = math.ceil((math.exp(CEILING) + 1) / 2)
     told = {
-        right - 1: f"log(2 · {right - 1} - 1) is {math.log(2 * right - 3):.4f}, just below {CEILING:g}: did you round "
+        right
+        - 1: f"log(2 · {right - 1} - 1) is {math.log(2 * right - 3):.4f}, just below {CEILING:g}: did you round "
         "down, or count 2B candidates where there are 2B - 1?",
-        math.ceil(math.exp(CEILING)): "that many candidates are needed, but a batch of B pictures gives 2B - 1 of them",
+        math.ceil(
+            math.exp(CEILING)
+        ): "that many candidates are needed, but a batch of B pictures gives 2B - 1 of them",
         math.ceil((2**CEILING + 1) / 2): "that is for bits: in nats the logarithm has base e",
     }
     if answer == right:
         return Verdict(
-            True, f"log(2 · {right} - 1) = {math.log(2 * right - 1):.4f} ≥ {CEILING:g}. Public checks passed."
+            True,
+            f"log(2 · {right} - 1) = {math.log(2 * right - 1):.4f} ≥ {CEILING:g}. Public checks passed.",
         )
     if answer in told:
         return Verdict(False, told[answer])
@@ -288,4 +331,7 @@ def smallest_batch(answer: Any) -> Verdict:
         return Verdict(False, f"a batch size is a whole number of at least 1, got {answer}")
     given = math.log(2 * answer - 1)
     hint = "smaller batches do it too" if given > CEILING else f"that is below {CEILING:g}"
-    return Verdict(False, f"with B = {answer:g} the ceiling is log({2 * answer - 1:g}) = {given:.3f} nats: {hint}")
+    return Verdict(
+        False,
+        f"with B = {answer:g} the ceiling is log({2 * answer - 1:g}) = {given:.3f} nats: {hint}",
+    )

@@ -1,4 +1,6 @@
-"""Checks of the chapter on episodes: drawing one, prototypes, their loss as a linear layer, and how many to measure."""
+"""Checks of the chapter on episodes: drawing one, prototypes, their loss as a linear layer, and how
+many to measure.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,10 @@ def _random(*shape: int, seed: int) -> Tensor:
     return torch.randn(*shape, generator=Generator().manual_seed(seed))
 
 
-# --- drawing an episode ----------------------------------------------------------------------------------------------
+# --- drawing an episode --------------------------------------------------------------------------
 
-LABELS = torch.tensor([3, 0, 1, 2, 4, 1, 0, 3, 2, 4] * 4 + [5] * 3)  # 8 pictures of 5 classes, 3 of a sixth
+# 8 pictures of 5 classes, 3 of a sixth
+LABELS = torch.tensor([3, 0, 1, 2, 4, 1, 0, 3, 2, 4] * 4 + [5] * 3)
 N_WAY, N_SHOT, N_QUERY = 3, 2, 4
 DRAWS = 60
 
@@ -55,7 +58,9 @@ def _episode(
     labels, n_way, n_shot, n_query, generator, *,
     classes=_large_enough, picks=_any, members=_members, shuffled=True, apart=True,
 ) -> Tensor:  # fmt: skip
-    """Pictures of one episode, (n_way, n_shot + n_query), with every part that can be got wrong as an option."""
+    """Pictures of one episode, (n_way, n_shot + n_query), with every part that can be got wrong as
+    an option.
+    """
     rows = []
     for label in picks(classes(labels, n_shot + n_query), n_way, generator):
         found = members(labels, label)
@@ -69,9 +74,13 @@ def _episode(
 SHARED = "a picture is support and query at once: draw n_shot + n_query different pictures of a class, then part them"
 MIXED = "a row holds pictures of different classes: look for a class in labels, its pictures need not lie side by side"
 REPEATED = "a class is drawn twice in one episode: two rows with different labels would show the same class"
-SAME_CLASSES = "every episode has the same classes: draw them with torch.randperm(…, generator=generator)"
+SAME_CLASSES = (
+    "every episode has the same classes: draw them with torch.randperm(…, generator=generator)"
+)
 SORTED = "the classes always come in the same order: class 0 of the task should be any class"
-SAME_SUPPORT = "a class always shows the same support pictures: shuffle its pictures before you part them"
+SAME_SUPPORT = (
+    "a class always shows the same support pictures: shuffle its pictures before you part them"
+)
 TOO_FEW = "a class with fewer than n_shot + n_query pictures is drawn now and then: leave such classes out"
 UNSEEDED = "your draws do not follow the generator: give it to every torch.randperm, so that a seed repeats an episode"
 EPISODE_MISTAKES = {
@@ -87,7 +96,9 @@ EPISODE_MISTAKES = {
 
 
 def episode(given: Any) -> Verdict:
-    """Checks ``given(labels, n_way, n_shot, n_query, generator)``: indices (n_way, n_shot + n_query), support first."""
+    """Checks ``given(labels, n_way, n_shot, n_query, generator)``: indices (n_way, n_shot +
+    n_query), support first.
+    """
     if not callable(given):
         return Verdict(False, f"a function is expected here, got {type(given).__name__}: {given!r}")
     episodes = []
@@ -100,7 +111,9 @@ def episode(given: Any) -> Verdict:
             return Verdict(False, problem)
         episodes.append(rows)
     problem = _problem_of_many(torch.stack(episodes))
-    if not problem and any(not _drawn(given, seed)[0].equal(rows) for seed, rows in enumerate(episodes)):
+    if not problem and any(
+        not _drawn(given, seed)[0].equal(rows) for seed, rows in enumerate(episodes)
+    ):
         problem = UNSEEDED
     return Verdict(not problem, problem or f"{DRAWS} episodes drawn, public checks passed.")
 
@@ -108,9 +121,13 @@ def episode(given: Any) -> Verdict:
 def _drawn(given: Callable, seed: int, labels: Tensor = LABELS) -> tuple[Tensor, str]:
     """One episode, or what is wrong with it as an answer."""
     shape = torch.zeros(N_WAY, N_SHOT + N_QUERY, dtype=torch.long)
-    rows, problem = run_case(given, Case("", (labels, N_WAY, N_SHOT, N_QUERY, Generator().manual_seed(seed))), shape)
+    rows, problem = run_case(
+        given, Case("", (labels, N_WAY, N_SHOT, N_QUERY, Generator().manual_seed(seed))), shape
+    )
     if not problem and (rows.is_floating_point() or rows.min() < 0 or rows.max() >= len(labels)):
-        problem = f"the result must hold indices of pictures, whole numbers from 0 to {len(labels) - 1}"
+        problem = (
+            f"the result must hold indices of pictures, whole numbers from 0 to {len(labels) - 1}"
+        )
     return rows, problem
 
 
@@ -139,10 +156,12 @@ def _problem_of_many(episodes: Tensor) -> str:
     return SAME_SUPPORT if (support.sort(1).values == support[0].sort().values).all() else ""
 
 
-# --- prototypes ------------------------------------------------------------------------------------------------------
+# --- prototypes ----------------------------------------------------------------------------------
 
 
-def _prototypes(support, labels, n_way, *, reduce=torch.mean, of="class", normalised=False) -> Tensor:
+def _prototypes(
+    support, labels, n_way, *, reduce=torch.mean, of="class", normalised=False
+) -> Tensor:
     """The mean of each class's support with every part that can be got wrong as an option."""
     z = F.normalize(support, dim=1) if normalised else support
     if of == "place":  # as if the support came class by class
@@ -168,7 +187,9 @@ PROTOTYPE_MISTAKES = {
 
 
 def prototypes(given: Any) -> Verdict:
-    """Checks ``given(support, labels, n_way)``, (N, D) and (N,) in any order -> (n_way, D), against the means."""
+    """Checks ``given(support, labels, n_way)``, (N, D) and (N,) in any order -> (n_way, D), against
+    the means.
+    """
     orders = {
         "with 3 classes of 4 pictures": torch.tensor([2, 0, 1, 1, 0, 2, 2, 0, 1, 0, 2, 1]),
         "with 2 classes of 3 pictures": torch.tensor([1, 0, 0, 1, 1, 0]),
@@ -181,13 +202,15 @@ def prototypes(given: Any) -> Verdict:
     return judge(given, _prototypes, cases, PROTOTYPE_MISTAKES)
 
 
-# --- the loss of the queries -----------------------------------------------------------------------------------------
+# --- the loss of the queries ---------------------------------------------------------------------
 
 
 def _prototype_loss(
     means, query, labels, *, power=1.0, sign=-1, factor=1.0, collected="mean", compare="distance", first="softmax",
 ) -> Tensor:  # fmt: skip
-    """The cross-entropy of minus the squared distances with every part that can be got wrong as an option."""
+    """The cross-entropy of minus the squared distances with every part that can be got wrong as an
+    option.
+    """
     squared = (query[:, None] - means).square()
     squared = squared.mean(2) if factor == "mean" else squared.sum(2)
     logits = sign * squared**power
@@ -215,22 +238,42 @@ LOSS_MISTAKES = {
 
 
 def prototype_loss(given: Any) -> Verdict:
-    """Checks ``given(prototypes, query, labels)``, (C, D), (M, D), (M,) -> (), against the cross-entropy, in nats."""
+    """Checks ``given(prototypes, query, labels)``, (C, D), (M, D), (M,) -> (), against the
+    cross-entropy, in nats.
+    """
     cases = []
     for n_way, n_query, scale in ((3, 6, 1.0), (5, 4, 0.3), (2, 5, 3.0)):
         labels = torch.arange(n_query).remainder(n_way)
-        means, query = scale * _random(n_way, 4, seed=n_way), scale * _random(n_query, 4, seed=n_query)
-        cases.append(Case(f"with {n_way} ways and {n_query} queries of scale {scale:g}", (means, query, labels)))
+        means, query = (
+            scale * _random(n_way, 4, seed=n_way),
+            scale * _random(n_query, 4, seed=n_query),
+        )
+        cases.append(
+            Case(
+                f"with {n_way} ways and {n_query} queries of scale {scale:g}",
+                (means, query, labels),
+            )
+        )
     far = (50 * _random(3, 4, seed=1), 50 * _random(6, 4, seed=2), torch.arange(6).remainder(3))
-    overflow = "exp() of a large number overflows or vanishes: let cross_entropy or logsumexp do it."
-    return judge(given, _prototype_loss, [*cases, Case("with points far apart", far)], LOSS_MISTAKES, overflow=overflow)
+    overflow = (
+        "exp() of a large number overflows or vanishes: let cross_entropy or logsumexp do it."
+    )
+    return judge(
+        given,
+        _prototype_loss,
+        [*cases, Case("with points far apart", far)],
+        LOSS_MISTAKES,
+        overflow=overflow,
+    )
 
 
-# --- prototypes as a linear layer ------------------------------------------------------------------------------------
+# --- prototypes as a linear layer ----------------------------------------------------------------
 
 
 def _linear_layer(means, *, weight=2.0, bias=-1.0, power=1.0) -> Tensor:
-    """Weights and bias of each class side by side, (C, D + 1), with every part that can be got wrong as an option."""
+    """Weights and bias of each class side by side, (C, D + 1), with every part that can be got
+    wrong as an option.
+    """
     return torch.cat([weight * means, bias * means.square().sum(1, keepdim=True) ** power], 1)
 
 
@@ -247,7 +290,9 @@ LAYER_MISTAKES = {
 
 
 def linear_layer(given: Any) -> Verdict:
-    """Checks ``given(prototypes)``, (C, D) -> (C, D + 1), each class's weights and after them its bias."""
+    """Checks ``given(prototypes)``, (C, D) -> (C, D + 1), each class's weights and after them its
+    bias.
+    """
     cases = [
         Case(f"with {n_way} prototypes of {size} features", (_random(n_way, size, seed=n_way),))
         for n_way, size in ((3, 2), (5, 4))
@@ -255,11 +300,13 @@ def linear_layer(given: Any) -> Verdict:
     return judge(given, _linear_layer, cases, LAYER_MISTAKES, gradients=False)
 
 
-# --- how many episodes -----------------------------------------------------------------------------------------------
+# --- how many episodes ---------------------------------------------------------------------------
 
 
 def episodes_needed(answer: Any, *, std: float = 0.11, half_width: float = 0.005) -> Verdict:
-    """Checks the least number of episodes, each scattered by std, for a 95 % interval of mean ± half_width."""
+    """Checks the least number of episodes, each scattered by std, for a 95 % interval of mean ±
+    half_width.
+    """
     if isinstance(answer, bool) or not isinstance(answer, (Real, Tensor)):
         return Verdict(False, f"a number is expected here, got {type(answer).__name__}: {answer!r}")
     value = float(answer)
@@ -277,9 +324,13 @@ def episodes_needed(answer: Any, *, std: float = 0.11, half_width: float = 0.005
         return Verdict(False, f"at least one episode is needed, got {value:g}")
     reached = 196 * std / value**0.5
     if value == right - 1:
-        return Verdict(False, f"rounded down: with {value:g} episodes it is {reached:.4f} points, still too wide")
+        return Verdict(
+            False,
+            f"rounded down: with {value:g} episodes it is {reached:.4f} points, still too wide",
+        )
     return Verdict(
-        False, f"with {value:g} episodes the interval is ± {reached:.2f} points, wanted ± {100 * half_width:g}"
+        False,
+        f"with {value:g} episodes the interval is ± {reached:.2f} points, wanted ± {100 * half_width:g}",
     )
 
 

@@ -18,7 +18,7 @@ def _random(*shape: int, seed: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-# --- weighted votes --------------------------------------------------------------------------------------------------
+# --- weighted votes ------------------------------------------------------------------------------
 
 
 def _votes(
@@ -59,7 +59,9 @@ VOTE_MISTAKES = {
 
 
 def weighted_votes(given: Any) -> Verdict:
-    """Checks ``given(similarities, labels, n_classes, temperature)``, (M, k) twice -> (M, C), against the votes."""
+    """Checks ``given(similarities, labels, n_classes, temperature)``, (M, k) twice -> (M, C),
+    against the votes.
+    """
     cases = [
         Case(f"with k = {k}, {n_classes} classes and temperature {temperature}",
              (_random(5, k, seed=k).sigmoid().sort(dim=1, descending=True).values,
@@ -70,18 +72,29 @@ def weighted_votes(given: Any) -> Verdict:
     return judge(given, definition, cases, VOTE_MISTAKES, gradients=False)
 
 
-# --- standardising ---------------------------------------------------------------------------------------------------
+# --- standardising -------------------------------------------------------------------------------
 
 
 def _standardised(
-    train, test, *, source="train", dim: int | None = 0, centred=True, scaled=1.0, shown="test", correction=0
+    train,
+    test,
+    *,
+    source="train",
+    dim: int | None = 0,
+    centred=True,
+    scaled=1.0,
+    shown="test",
+    correction=0,
 ) -> Tensor:
     """The standardised test features with every part that can be got wrong as an option."""
     numbers = {"train": train, "test": test, "both": torch.cat([train, test])}[source]
     if dim == 1:
         numbers = test
     axis = (0, 1) if dim is None else dim
-    mean, std = numbers.mean(axis, keepdim=True), numbers.std(axis, keepdim=True, correction=correction)
+    mean, std = (
+        numbers.mean(axis, keepdim=True),
+        numbers.std(axis, keepdim=True, correction=correction),
+    )
     std = torch.where(std > 1e-6 * mean.abs(), std, torch.inf)
     return ({"test": test, "train": train}[shown] - mean * centred) / std**scaled
 
@@ -104,10 +117,17 @@ STANDARDISE_MISTAKES = {
 
 
 def standardise(given: Any) -> Verdict:
-    """Checks ``given(train, test)``, (N, D) and (M, D) -> (M, D), against (test - mean) / std of the training set."""
+    """Checks ``given(train, test)``, (N, D) and (M, D) -> (M, D), against (test - mean) / std of
+    the training set.
+    """
     scale, shift = torch.tensor([1.0, 3.0, 0.2]), torch.tensor([5.0, -2.0, 0.0])
-    parts = [(scale * _random(n, 3, seed=n) + shift, scale * _random(n, 3, seed=n + 1) + shift + 1) for n in (20, 12)]
-    cases = [Case(f"with {len(train)} pictures in each set", (train, test)) for train, test in parts]
+    parts = [
+        (scale * _random(n, 3, seed=n) + shift, scale * _random(n, 3, seed=n + 1) + shift + 1)
+        for n in (20, 12)
+    ]
+    cases = [
+        Case(f"with {len(train)} pictures in each set", (train, test)) for train, test in parts
+    ]
     verdict = judge(given, _standardised, cases, STANDARDISE_MISTAKES, gradients=False)
     return _with_a_constant(given, parts[0]) if verdict.passed else verdict
 
@@ -117,10 +137,12 @@ def _with_a_constant(given: Callable, parts: tuple[Tensor, Tensor]) -> Verdict:
     train, test = (torch.cat([x, torch.zeros(len(x), 1)], 1) for x in parts)
     case = Case("where one feature is 0 for every picture", (train, test))
     why = "Its standard deviation is 0: divide by 1 there, or by infinity."
-    return judge(given, _standardised, [Case("without it", parts), case], {}, gradients=False, overflow=why)
+    return judge(
+        given, _standardised, [Case("without it", parts), case], {}, gradients=False, overflow=why
+    )
 
 
-# --- how sure is a mean ----------------------------------------------------------------------------------------------
+# --- how sure is a mean --------------------------------------------------------------------------
 
 
 def _half_width(x, *, factor=1.96, power=0.5, root=0.5, spread: Callable = torch.var) -> Tensor:
@@ -145,11 +167,15 @@ INTERVAL_MISTAKES = {
 def half_width(given: Any) -> Verdict:
     """Checks ``given(accuracies)``, (E,) -> (), against 1.96 standard errors of the mean."""
     cases = [
-        Case(f"with {n} episodes", ((0.2 * _random(n, seed=n) + 0.6).clamp(0, 1).mul(5).round().div(5),))
+        Case(
+            f"with {n} episodes",
+            ((0.2 * _random(n, seed=n) + 0.6).clamp(0, 1).mul(5).round().div(5),),
+        )
         for n in (10, 100, 600)
     ]
     verdict = judge(given, _half_width, cases, INTERVAL_MISTAKES, gradients=False)
-    if verdict.passed or judge(given, _from_n, cases, {}, gradients=False).passed:  # N or N - 1: both are in use
+    # N or N - 1: both are in use
+    if verdict.passed or judge(given, _from_n, cases, {}, gradients=False).passed:
         return Verdict(True, f"{len(cases)} public checks passed.")
     return verdict
 
@@ -158,7 +184,7 @@ def _from_n(x: Tensor) -> Tensor:
     return _half_width(x, spread=partial(torch.var, correction=0))
 
 
-# --- which protocol leaks --------------------------------------------------------------------------------------------
+# --- which protocol leaks ------------------------------------------------------------------------
 
 LEAKS = {
     "A": "the pictures were turned and shifted first and split into training and test afterwards, so that views of one "
@@ -185,5 +211,11 @@ def leaking(answer: Any) -> Verdict:
         return Verdict(False, f"{letter} does not leak: {HONEST[letter]}")
     missing = sorted(LEAKS.keys() - letters)
     if missing:
-        return Verdict(False, f"{len(missing)} more of them will not hold up: who knew something of the test set?")
-    return Verdict(True, "; ".join(f"{letter}: {why}" for letter, why in LEAKS.items()) + ". Public checks passed.")
+        return Verdict(
+            False,
+            f"{len(missing)} more of them will not hold up: who knew something of the test set?",
+        )
+    return Verdict(
+        True,
+        "; ".join(f"{letter}: {why}" for letter, why in LEAKS.items()) + ". Public checks passed.",
+    )

@@ -1,4 +1,6 @@
-"""Checks of the chapter on MAML: the inner step, the outer loss, and what the second derivative does."""
+"""Checks of the chapter on MAML: the inner step, the outer loss, and what the second derivative
+does.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +23,13 @@ def _error(weights: Tensor, x: Tensor, y: Tensor) -> Tensor:
     return (x @ weights - y).square().mean()
 
 
-# --- one inner step --------------------------------------------------------------------------------------------------
+# --- one inner step ------------------------------------------------------------------------------
 
 
 def _inner_step(weights, x, y, lr, *, sign=-1, factor=1.0, by=len, from_zero=False) -> Tensor:
-    """One gradient step of the linear model, by its formula, with every part that can be got wrong as an option."""
+    """One gradient step of the linear model, by its formula, with every part that can be got wrong
+    as an option.
+    """
     gradient = factor * 2 * x.T @ (x @ weights - y) / by(y)
     return (0 if from_zero else weights) + sign * lr * gradient
 
@@ -47,7 +51,9 @@ OVERWRITES = (
 
 
 def inner_step(given: Any) -> Verdict:
-    """Checks ``given(weights, x, y, lr)``, (D,), (N, D), (N,), against one step down the mean squared error."""
+    """Checks ``given(weights, x, y, lr)``, (D,), (N, D), (N,), against one step down the mean
+    squared error.
+    """
     cases = [
         Case(f"with {n} examples and lr {lr}",
              (_random(3, seed=n), _random(n, 3, seed=n + 1), _random(n, seed=n + 2), lr))
@@ -61,7 +67,7 @@ def _told(verdict: Verdict) -> Verdict:
     return Verdict(False, OVERWRITES) if "changes its input" in verdict.message else verdict
 
 
-# --- MAML's outer loss -----------------------------------------------------------------------------------------------
+# --- MAML's outer loss ---------------------------------------------------------------------------
 
 
 def _maml(
@@ -75,7 +81,9 @@ def _maml(
         w = start
         for _ in range(steps_made(steps)):
             gradient = 2 * xs.T @ (xs @ w - ys) / len(ys)
-            w = (start if restart else w) + sign * lr * (gradient.detach() if detached else gradient)
+            w = (start if restart else w) + sign * lr * (
+                gradient.detach() if detached else gradient
+            )
         losses.append(_error(w, xq, yq) if outer == "query" else _error(w, xs, ys))
         start = w if chained else weights
     return collected(torch.stack(losses))
@@ -102,19 +110,36 @@ FIRST_ORDER = (
 
 
 def maml_loss(given: Any) -> Verdict:
-    """Checks ``given(weights, x_support, y_support, x_query, y_query, lr, steps)`` of a linear model x @ weights.
+    """Checks ``given(weights, x_support, y_support, x_query, y_query, lr, steps)`` of a linear
+    model x @ weights.
 
-    Shapes (D,), (T, N, D), (T, N), (T, M, D), (T, M); the value and its gradient are those of MAML with squared errors.
+    Shapes (D,), (T, N, D), (T, N), (T, M, D), (T, M); the value and its gradient are those of MAML
+    with squared errors.
     """
     cases = []
     for steps, lr in ((1, 0.1), (3, 0.05), (2, 0.2)):
-        data = (_random(3, seed=steps), _random(4, 5, 3, seed=7), _random(4, 5, seed=8), _random(4, 6, 3, seed=9))
-        cases.append(Case(f"with {steps} inner step(s) and lr {lr}", (*data, _random(4, 6, seed=10), lr, steps)))
+        data = (
+            _random(3, seed=steps),
+            _random(4, 5, 3, seed=7),
+            _random(4, 5, seed=8),
+            _random(4, 6, 3, seed=9),
+        )
+        cases.append(
+            Case(
+                f"with {steps} inner step(s) and lr {lr}",
+                (*data, _random(4, 6, seed=10), lr, steps),
+            )
+        )
     verdict = judge(given, _maml, cases, MAML_MISTAKES)
     if verdict.passed or "the gradient with respect to argument 1 is wrong" not in verdict.message:
         return _told(verdict)
-    mine, first_order = (_outer_gradient_of(function, cases[0]) for function in (given, partial(_maml, detached=True)))
-    return Verdict(False, FIRST_ORDER) if mine.allclose(first_order, rtol=1e-3, atol=1e-5) else verdict
+    mine, first_order = (
+        _outer_gradient_of(function, cases[0])
+        for function in (given, partial(_maml, detached=True))
+    )
+    return (
+        Verdict(False, FIRST_ORDER) if mine.allclose(first_order, rtol=1e-3, atol=1e-5) else verdict
+    )
 
 
 def _outer_gradient_of(function: Any, case: Case) -> Tensor:
@@ -122,7 +147,7 @@ def _outer_gradient_of(function: Any, case: Case) -> Tensor:
     return torch.autograd.grad(call.call(function), call.arguments[0])[0]
 
 
-# --- the outer gradient of a parabola --------------------------------------------------------------------------------
+# --- the outer gradient of a parabola ------------------------------------------------------------
 
 
 def _parabola(w, optimum, curvature, lr, *, power=2, scaled=True, sign=-1) -> Tensor:
@@ -141,19 +166,26 @@ PARABOLA_MISTAKES = {
 
 
 def outer_gradient(given: Any) -> Verdict:
-    """Checks ``given(w, optimum, curvature, lr)``, (N,) three times, against MAML's gradient after one step."""
+    """Checks ``given(w, optimum, curvature, lr)``, (N,) three times, against MAML's gradient after
+    one step.
+    """
     cases = [
-        Case(f"with lr {lr}", (_random(6, seed=1), _random(6, seed=2), _random(6, seed=3).abs() + 0.3, lr))
+        Case(
+            f"with lr {lr}",
+            (_random(6, seed=1), _random(6, seed=2), _random(6, seed=3).abs() + 0.3, lr),
+        )
         for lr in (0.0, 0.2, 0.7)
     ]
     return _told(judge(given, _parabola, cases, PARABOLA_MISTAKES, gradients=False))
 
 
-# --- how large a step may be -----------------------------------------------------------------------------------------
+# --- how large a step may be ---------------------------------------------------------------------
 
 
 def largest_rate(answer: Any, *, curvature: float = 4.0) -> Verdict:
-    """Checks the inner learning rate beyond which a step on a / 2 (w - c)² makes the loss worse: 2 / a."""
+    """Checks the inner learning rate beyond which a step on a / 2 (w - c)² makes the loss worse: 2
+    / a.
+    """
     if isinstance(answer, bool) or not isinstance(answer, (Real, Tensor)):
         return Verdict(False, f"a number is expected here, got {type(answer).__name__}: {answer!r}")
     value = float(answer)
@@ -168,4 +200,7 @@ def largest_rate(answer: Any, *, curvature: float = 4.0) -> Verdict:
         if abs(value - mistake) < 1e-6:
             return Verdict(False, message)
     share = abs(1 - value * curvature)
-    return Verdict(False, f"with lr {value:g} the distance to the optimum is multiplied by {share:.3g}, not by 1")
+    return Verdict(
+        False,
+        f"with lr {value:g} the distance to the optimum is multiplied by {share:.3g}, not by 1",
+    )

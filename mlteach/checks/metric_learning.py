@@ -1,4 +1,6 @@
-"""Checks of the chapter on metric learning: pairs, triplets, and what makes a triplet worth showing."""
+"""Checks of the chapter on metric learning: pairs, triplets, and what makes a triplet worth
+showing.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,7 @@ def _identity(x: Tensor) -> Tensor:
     return x
 
 
-# --- contrastive loss ------------------------------------------------------------------------------------------------
+# --- contrastive loss ----------------------------------------------------------------------------
 
 
 def _contrastive(
@@ -70,7 +72,9 @@ CONTRASTIVE_MISTAKES = {
 
 
 def siamese_loss(given: Any) -> Verdict:
-    """Checks ``given(x1, x2, same, margin)``, (B, D) twice and (B,) bool, against the contrastive loss."""
+    """Checks ``given(x1, x2, same, margin)``, (B, D) twice and (B,) bool, against the contrastive
+    loss.
+    """
     cases = [
         Case(f"with {size} pairs and margin {margin}",
              (_random(size, 3, seed=size), _random(size, 3, seed=size + 1), torch.arange(size) % 3 == 0, margin))
@@ -82,13 +86,17 @@ def siamese_loss(given: Any) -> Verdict:
 
 
 def _at_distance_zero(given: Callable, verdict: Verdict) -> Verdict:
-    """The verdict, unless the gradient is nan where both pictures of a pair have the same representation."""
+    """The verdict, unless the gradient is nan where both pictures of a pair have the same
+    representation.
+    """
     x1 = torch.ones(2, 3, requires_grad=True)
     given(x1, torch.ones(2, 3), torch.tensor([True, False]), 1.0).backward()
-    return verdict if x1.grad.isfinite().all() else Verdict(False, f"the gradient is nan: {NO_SLOPE}")
+    return (
+        verdict if x1.grad.isfinite().all() else Verdict(False, f"the gradient is nan: {NO_SLOPE}")
+    )
 
 
-# --- triplet loss ----------------------------------------------------------------------------------------------------
+# --- triplet loss --------------------------------------------------------------------------------
 
 
 def _triplet(
@@ -132,16 +140,25 @@ def triplet_loss(given: Any) -> Verdict:
     return judge(given, definition, cases, TRIPLET_MISTAKES)
 
 
-# --- semi-hard triplets ----------------------------------------------------------------------------------------------
+# --- semi-hard triplets --------------------------------------------------------------------------
 
 
 def _semi_hard(
-    distances, labels, margin, *, itself=False, negatives=torch.logical_not, low=True, high=True, along="rows"
+    distances,
+    labels,
+    margin,
+    *,
+    itself=False,
+    negatives=torch.logical_not,
+    low=True,
+    high=True,
+    along="rows",
 ) -> Tensor:
     """The mask of semi-hard triplets with every part that can be got wrong as an option."""
     same = labels[:, None] == labels
     positives = same if itself else same & ~torch.eye(len(labels), dtype=torch.bool)
-    gap = distances[:, None, :] - distances[:, :, None]  # (N, N, N): to the negative less to the positive
+    # (N, N, N): to the negative less to the positive
+    gap = distances[:, None, :] - distances[:, :, None]
     if along == "columns":
         gap = -gap
     mask = positives[:, :, None] & negatives(same)[:, None, :]
@@ -163,7 +180,8 @@ SEMI_HARD_MISTAKES = {
 
 
 def semi_hard(given: Any) -> Verdict:
-    """Checks ``given(distances, labels, margin)``, (N, N) and (N,), against the mask (N, N, N) of semi-hard triplets.
+    """Checks ``given(distances, labels, margin)``, (N, N) and (N,), against the mask (N, N, N) of
+    semi-hard triplets.
 
     Entry (a, p, n) belongs to anchor a, positive p and negative n.
     """
@@ -172,13 +190,15 @@ def semi_hard(given: Any) -> Verdict:
         z = _random(len(labels), 2, seed=seed)
         squared = (z[:, None] - z).square().sum(2)
         cases += [
-            Case(f"with labels {labels} and margin {margin}", (squared, torch.tensor(labels), margin))
+            Case(
+                f"with labels {labels} and margin {margin}", (squared, torch.tensor(labels), margin)
+            )
             for margin in (0.5, 2.0)
         ]
     return judge(given, _semi_hard, cases, SEMI_HARD_MISTAKES, gradients=False)
 
 
-# --- easy, semi-hard, hard -------------------------------------------------------------------------------------------
+# --- easy, semi-hard, hard -----------------------------------------------------------------------
 
 POSITIVE_AT, MARGIN = 1.0, 0.25
 NEGATIVES_AT = (0.8, 1.05, 1.2, 1.3)
@@ -201,7 +221,10 @@ def regions(answer: Any) -> Verdict:
             "hard and easy are exchanged: a negative nearer than the positive is hard",
     }  # fmt: skip
     if not isinstance(answer, (list, tuple)) or len(answer) != len(right):
-        return Verdict(False, f"a list of {len(right)} words is expected, one for each negative, got {answer!r}")
+        return Verdict(
+            False,
+            f"a list of {len(right)} words is expected, one for each negative, got {answer!r}",
+        )
     unknown = [word for word in answer if word not in REGIONS]
     if unknown:
         return Verdict(False, f"the words are {', '.join(REGIONS)}, got {unknown[0]!r}")
@@ -209,8 +232,11 @@ def regions(answer: Any) -> Verdict:
         return Verdict(True, f"{len(right)} public checks passed.")
     if tuple(answer) in told:
         return Verdict(False, told[tuple(answer)])
-    first = next(i for i, (mine, expected) in enumerate(zip(answer, right, strict=True)) if mine != expected)
+    first = next(
+        i for i, (mine, expected) in enumerate(zip(answer, right, strict=True)) if mine != expected
+    )
     loss = max(0.0, POSITIVE_AT**2 - NEGATIVES_AT[first] ** 2 + MARGIN)
     return Verdict(
-        False, f"the negative at distance {NEGATIVES_AT[first]} is not {answer[first]}: its loss is {loss:.4g}"
+        False,
+        f"the negative at distance {NEGATIVES_AT[first]} is not {answer[first]}: its loss is {loss:.4g}",
     )

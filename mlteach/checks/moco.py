@@ -1,4 +1,6 @@
-"""Checks of the chapter on MoCo: its logits, its queue, how long a key lives, and a queue filled too early."""
+"""Checks of the chapter on MoCo: its logits, its queue, how long a key lives, and a queue filled
+too early.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ def _random(*shape: int, seed: int, scale: float = 1.0) -> Tensor:
     return scale * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-# --- logits -----------------------------------------------------------------------------------------------------------
+# --- logits --------------------------------------------------------------------------------------
 
 
 def _logits(
@@ -62,7 +64,11 @@ def moco_logits(given: Any) -> Verdict:
     verdict = judge(given, _logits, cases, LOGITS_MISTAKES, gradients=False)
     if verdict.passed and (problem := _gradient_problem(given, cases[0])):
         return Verdict(False, problem)
-    return Verdict(True, f"{len(cases)} public checks passed, gradients too.") if verdict.passed else verdict
+    return (
+        Verdict(True, f"{len(cases)} public checks passed, gradients too.")
+        if verdict.passed
+        else verdict
+    )
 
 
 def _gradient_problem(given: Callable, case: Case) -> str:
@@ -81,10 +87,12 @@ def _gradient_problem(given: Callable, case: Case) -> str:
     return ""
 
 
-# --- the queue --------------------------------------------------------------------------------------------------------
+# --- the queue -----------------------------------------------------------------------------------
 
 
-def _enqueue(queue, pointer, keys, *, way="round", start=0, step=True, wrap=True, order=1) -> tuple[Tensor, int]:
+def _enqueue(
+    queue, pointer, keys, *, way="round", start=0, step=True, wrap=True, order=1
+) -> tuple[Tensor, int]:
     """The next queue and pointer, with every part that can be got wrong as an option."""
     n_keys, batch = len(queue), len(keys)
     places = pointer + start * batch + torch.arange(batch)
@@ -114,7 +122,9 @@ ENQUEUE_MISTAKES = {
 
 
 def enqueue(given: Any) -> Verdict:
-    """Checks ``given(queue, pointer, keys)``: (K, P), 0 to K - 1, (B <= K, P) to the next queue and pointer."""
+    """Checks ``given(queue, pointer, keys)``: (K, P), 0 to K - 1, (B <= K, P) to the next queue and
+    pointer.
+    """
     cases = [
         Case(f"with K = {n_keys}, B = {size}, pointer {pointer}",
              (_random(n_keys, 2, seed=n_keys), pointer, _random(size, 2, seed=size)))
@@ -130,17 +140,22 @@ def enqueue(given: Any) -> Verdict:
         if not isinstance(result, (tuple, list)) or len(result) != 2:
             return result
         queue, pointer = result
-        return torch.cat([torch.as_tensor(queue).flatten(), torch.as_tensor(pointer).flatten().to(torch.float32)])
+        return torch.cat(
+            [torch.as_tensor(queue).flatten(), torch.as_tensor(pointer).flatten().to(torch.float32)]
+        )
 
     mistakes = {told: partial(joined, mistake) for told, mistake in ENQUEUE_MISTAKES.items()}
     asked = partial(joined, given) if callable(given) else given
     verdict = judge(asked, partial(joined, _enqueue), cases, mistakes, gradients=False)
     if not verdict.passed and single:
-        return Verdict(False, f"two values are expected, `return queue, pointer`: got one tensor of shape {single[0]}")
+        return Verdict(
+            False,
+            f"two values are expected, `return queue, pointer`: got one tensor of shape {single[0]}",
+        )
     return verdict
 
 
-# --- numbers ----------------------------------------------------------------------------------------------------------
+# --- numbers -------------------------------------------------------------------------------------
 
 QUEUES = ((2048, 32), (2048, 256), (65536, 256))  # keys in the queue, keys a step
 
@@ -148,8 +163,13 @@ QUEUES = ((2048, 32), (2048, 256), (65536, 256))  # keys in the queue, keys a st
 def key_lives(answer: Any) -> Verdict:
     """Checks in how many losses each key serves as a negative, for the three QUEUES."""
     numbers = list(answer) if isinstance(answer, (list, tuple)) else [answer]
-    if len(numbers) != len(QUEUES) or not all(isinstance(n, Real) and not isinstance(n, bool) for n in numbers):
-        return Verdict(False, f"a list of {len(QUEUES)} numbers is expected, one for each queue, got {answer!r}")
+    if len(numbers) != len(QUEUES) or not all(
+        isinstance(n, Real) and not isinstance(n, bool) for n in numbers
+    ):
+        return Verdict(
+            False,
+            f"a list of {len(QUEUES)} numbers is expected, one for each queue, got {answer!r}",
+        )
     right = [n_keys // batch for n_keys, batch in QUEUES]
     told = {
         "one too few: this is the age of the oldest key in the queue, and the youngest has age 0":
@@ -166,11 +186,16 @@ def key_lives(answer: Any) -> Verdict:
             return Verdict(False, mistake)
     i = next(i for i, (n, life) in enumerate(zip(numbers, right, strict=True)) if n != life)
     n_keys, batch = QUEUES[i]
-    return Verdict(False, f"{numbers[i]:g} is not it: each step replaces {batch} of {n_keys} keys, the oldest first")
+    return Verdict(
+        False,
+        f"{numbers[i]:g} is not it: each step replaces {batch} of {n_keys} keys, the oldest first",
+    )
 
 
 def lowest_loss(answer: Any) -> Verdict:
-    """Checks the number of nats that the loss stays above if each query's own key is in the queue already."""
+    """Checks the number of nats that the loss stays above if each query's own key is in the queue
+    already.
+    """
     if isinstance(answer, Tensor) and answer.numel() == 1:
         answer = answer.item()
     if isinstance(answer, bool) or not isinstance(answer, Real) or not math.isfinite(answer):
@@ -181,11 +206,16 @@ def lowest_loss(answer: Any) -> Verdict:
         1.0: "that is in bits: in nats the logarithm has base e",
         0.5: "that is the largest probability of the positive: the loss is minus its logarithm",
         -right: "the loss is minus the logarithm of a probability, so it cannot be negative",
-        math.log(3): "count again: the own key is there twice, once as the positive and once in the queue",
+        math.log(
+            3
+        ): "count again: the own key is there twice, once as the positive and once in the queue",
     }
     if math.isclose(answer, right, abs_tol=2e-3):
         return Verdict(True, f"-log(1/2) = {right:.4f}. Public checks passed.")
     for value, message in told.items():
         if math.isclose(answer, value, abs_tol=2e-3):
             return Verdict(False, message)
-    return Verdict(False, f"{answer:g} is not it: how probable can the positive be beside an exact copy of itself?")
+    return Verdict(
+        False,
+        f"{answer:g} is not it: how probable can the positive be beside an exact copy of itself?",
+    )

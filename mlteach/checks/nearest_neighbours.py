@@ -17,7 +17,7 @@ def _random(*shape: int, seed: int, scale: float = 1.0) -> Tensor:
     return scale * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-# --- recall ----------------------------------------------------------------------------------------------------------
+# --- recall --------------------------------------------------------------------------------------
 
 
 def _hits(found: Tensor, exact: Tensor) -> Tensor:
@@ -46,10 +46,17 @@ RECALL_MISTAKES = {
 
 
 def recall(given: Any) -> Verdict:
-    """Checks ``given(found, exact)``, both (Q, k) indices with -1 for nothing found, against recall at k."""
+    """Checks ``given(found, exact)``, both (Q, k) indices with -1 for nothing found, against recall
+    at k.
+    """
     exact = torch.tensor([[3, 1, 4], [1, 5, 9], [2, 6, 8], [7, 0, 2]])
     found = {
-        "with some neighbours found, in another order": [[1, 3, 9], [5, 1, 9], [0, 1, 2], [7, 2, 5]],
+        "with some neighbours found, in another order": [
+            [1, 3, 9],
+            [5, 1, 9],
+            [0, 1, 2],
+            [7, 2, 5],
+        ],
         "with empty places": [[3, -1, -1], [-1, -1, -1], [6, 2, -1], [0, 2, 7]],
         "with nothing found": [[-1] * 3] * 4,
         "with all found": exact.flip(1).tolist(),
@@ -64,10 +71,12 @@ def recall(given: Any) -> Verdict:
     )
 
 
-# --- hash codes ------------------------------------------------------------------------------------------------------
+# --- hash codes ----------------------------------------------------------------------------------
 
 
-def _codes(vectors: Tensor, planes: Tensor, *, side=lambda s: s > 0, worth=lambda j: 2**j) -> Tensor:
+def _codes(
+    vectors: Tensor, planes: Tensor, *, side=lambda s: s > 0, worth=lambda j: 2**j
+) -> Tensor:
     """(N,) the code of each vector, each part optional."""
     bits = side(vectors @ planes.T).long()  # (N, bits)
     return (bits * worth(torch.arange(len(planes)))).sum(dim=1)
@@ -88,15 +97,20 @@ CODE_MISTAKES = {
 
 
 def hash_codes(given: Any) -> Verdict:
-    """Checks ``given(vectors, planes)``, (N, D) and (bits, D) -> (N,), against the random-hyperplane codes."""
+    """Checks ``given(vectors, planes)``, (N, D) and (bits, D) -> (N,), against the
+    random-hyperplane codes.
+    """
     cases = [
-        Case(f"with {bits} planes", (_random(size, columns, seed=bits), _random(bits, columns, seed=bits + 50)))
+        Case(
+            f"with {bits} planes",
+            (_random(size, columns, seed=bits), _random(bits, columns, seed=bits + 50)),
+        )
         for size, columns, bits in ((12, 3, 4), (20, 8, 6), (5, 2, 1))
     ]
     return judge(given, _codes, cases, CODE_MISTAKES, gradients=False)
 
 
-# --- the chance of meeting -------------------------------------------------------------------------------------------
+# --- the chance of meeting -----------------------------------------------------------------------
 
 
 def _chance(angle: float, n_bits: int, n_tables: int) -> Tensor:
@@ -130,15 +144,23 @@ CHANCE_MISTAKES = {
 
 
 def chance_to_meet(given: Any) -> Verdict:
-    """Checks ``given(angle, n_bits, n_tables)`` against the probability of a common bucket in some table."""
+    """Checks ``given(angle, n_bits, n_tables)`` against the probability of a common bucket in some
+    table.
+    """
     cases = [
         Case(f"for angle {angle}, {n_bits} bits and {n_tables} tables", (angle, n_bits, n_tables))
-        for angle, n_bits, n_tables in ((0.5, 4, 3), (0.2, 8, 2), (1.5, 3, 8), (2.5, 2, 1), (0.0, 12, 2))
+        for angle, n_bits, n_tables in (
+            (0.5, 4, 3),
+            (0.2, 8, 2),
+            (1.5, 3, 8),
+            (2.5, 2, 1),
+            (0.0, 12, 2),
+        )
     ]
     return judge(given, _chance, cases, CHANCE_MISTAKES, gradients=False)
 
 
-# --- the cells to probe ----------------------------------------------------------------------------------------------
+# --- the cells to probe --------------------------------------------------------------------------
 
 
 def _cells(query: Tensor, centres: Tensor, n_probe: int, *, score=None, largest=False) -> Tensor:
@@ -163,7 +185,9 @@ CELL_MISTAKES = {
 
 
 def cells_to_probe(given: Any) -> Verdict:
-    """Checks ``given(query, centres, n_probe)``, (D,) and (cells, D) -> (n_probe,), nearest cell first."""
+    """Checks ``given(query, centres, n_probe)``, (D,) and (cells, D) -> (n_probe,), nearest cell
+    first.
+    """
     cases = [
         Case(f"with {cells} cells of which {n_probe} are probed",
              (_random(columns, seed=cells), _random(cells, columns, seed=cells + 50, scale=2.0), n_probe))

@@ -1,4 +1,6 @@
-"""Checks of the chapter on Reptile and ANIL: Reptile's step, likeness of representations, and what is frozen."""
+"""Checks of the chapter on Reptile and ANIL: Reptile's step, likeness of representations, and what
+is frozen.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ def _random(*shape: int, seed: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-# --- Reptile's step --------------------------------------------------------------------------------------------------
+# --- Reptile's step ------------------------------------------------------------------------------
 
 
 def _reptile(
@@ -61,7 +63,8 @@ OVERWRITES = (
 
 
 def reptile_step(given: Any) -> Verdict:
-    """Checks ``given(weights, x, y, lr, steps, step_size)`` of a linear model x @ weights: the new weights.
+    """Checks ``given(weights, x, y, lr, steps, step_size)`` of a linear model x @ weights: the new
+    weights.
 
     Shapes (D,), (T, N, D), (T, N); the inner loop descends on each task's mean squared error.
     """
@@ -74,7 +77,7 @@ def reptile_step(given: Any) -> Verdict:
     return Verdict(False, OVERWRITES) if "changes its input" in verdict.message else verdict
 
 
-# --- linear CKA ------------------------------------------------------------------------------------------------------
+# --- linear CKA ----------------------------------------------------------------------------------
 
 
 def _cka(x, y, *, mean_over=0, power=2, root=False, normed=True) -> Tensor:
@@ -103,24 +106,44 @@ def linear_cka(given: Any) -> Verdict:
     cases = [
         Case("for two unrelated representations", (related, _random(12, 3, seed=3))),
         Case("for a representation turned and scaled", (related, 3 * related @ turn)),
-        Case("for a representation with other means", (related + 2, related[:, :3] - _random(3, seed=4))),
+        Case(
+            "for a representation with other means",
+            (related + 2, related[:, :3] - _random(3, seed=4)),
+        ),
         Case("for related ones", (related + 1, related[:, :2] + 0.5 * _random(12, 2, seed=5) + 1)),
     ]
     return judge(given, _cka, cases, CKA_MISTAKES, gradients=False)
 
 
-# --- what ANIL freezes -----------------------------------------------------------------------------------------------
+# --- what ANIL freezes ---------------------------------------------------------------------------
 
-NAMES = ("stem.weight", "encoder.0.weight", "encoder.1.weight", "encoder.1.bias", "head.weight", "head.bias")
+NAMES = (
+    "stem.weight",
+    "encoder.0.weight",
+    "encoder.1.weight",
+    "encoder.1.bias",
+    "head.weight",
+    "head.bias",
+)
 
 
 def frozen_body(answer: Any) -> Verdict:
-    """Checks the ``frozen`` of `mlteach.meta.adapt` with which only the head of a network with NAMES is adapted."""
+    """Checks the ``frozen`` of `mlteach.meta.adapt` with which only the head of a network with
+    NAMES is adapted.
+    """
     if isinstance(answer, str):
-        return Verdict(False, f"a tuple of beginnings is expected, such as ({answer!r},): mind the comma")
-    if not isinstance(answer, tuple | list) or not all(isinstance(beginning, str) for beginning in answer):
-        return Verdict(False, f"a tuple of texts is expected here, got {type(answer).__name__}: {answer!r}")
-    unused = [beginning for beginning in answer if not any(name.startswith(beginning) for name in NAMES)]
+        return Verdict(
+            False, f"a tuple of beginnings is expected, such as ({answer!r},): mind the comma"
+        )
+    if not isinstance(answer, tuple | list) or not all(
+        isinstance(beginning, str) for beginning in answer
+    ):
+        return Verdict(
+            False, f"a tuple of texts is expected here, got {type(answer).__name__}: {answer!r}"
+        )
+    unused = [
+        beginning for beginning in answer if not any(name.startswith(beginning) for name in NAMES)
+    ]
     if unused:
         return Verdict(False, f"no parameter's name begins with {unused[0]!r}")
     moving = [name for name in NAMES if not name.startswith(tuple(answer))]
@@ -132,11 +155,13 @@ def frozen_body(answer: Any) -> Verdict:
     return Verdict(False, f"{told}; it should be head.weight, head.bias")
 
 
-# --- how much of Reptile's step is the inner product -----------------------------------------------------------------
+# --- how much of Reptile's step is the inner product ---------------------------------------------
 
 
 def inner_weight(answer: Any, *, k: int = 5) -> Verdict:
-    """Checks how many α AvgGradInner go with one AvgGrad in Reptile's step of k mini-batches: (k - 1) / 2."""
+    """Checks how many α AvgGradInner go with one AvgGrad in Reptile's step of k mini-batches: (k -
+    1) / 2.
+    """
     if isinstance(answer, bool) or not isinstance(answer, Real | Tensor):
         return Verdict(False, f"a number is expected here, got {type(answer).__name__}: {answer!r}")
     value = float(answer)
@@ -151,4 +176,7 @@ def inner_weight(answer: Any, *, k: int = 5) -> Verdict:
     for number, message in told.items():
         if abs(value - number) < 1e-6:
             return Verdict(not message, message or "1 public check passed.")
-    return Verdict(False, f"{value:g} is not right: count the pairs of an earlier and a later mini-batch, divide by k")
+    return Verdict(
+        False,
+        f"{value:g} is not right: count the pairs of an earlier and a later mini-batch, divide by k",
+    )

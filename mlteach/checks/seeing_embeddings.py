@@ -1,4 +1,6 @@
-"""Checks of the chapter on maps of embeddings: t-SNE's parts, the mistakes that people make, and a reading question."""
+"""Checks of the chapter on maps of embeddings: t-SNE's parts, the mistakes that people make, and a
+reading question.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ def _squared_distances(x: Tensor) -> Tensor:
     return torch.cdist(x.double(), x.double()).square().float()
 
 
-# --- affinities at a given sigma --------------------------------------------------------------------------------------
+# --- affinities at a given sigma -----------------------------------------------------------------
 
 
 def _conditional(
@@ -67,7 +69,9 @@ CONDITIONAL_MISTAKES = {
 
 
 def conditional_affinities(given: Any) -> Verdict:
-    """Checks ``given(squared, sigma)``, (N, N) squared distances and (N,) widths, against p of j given i, (N, N)."""
+    """Checks ``given(squared, sigma)``, (N, N) squared distances and (N,) widths, against p of j
+    given i, (N, N).
+    """
     cases = []
     for size, scale in ((5, 1.0), (8, 0.5), (3, 2.0)):
         squared = _squared_distances(_random(size, 3, seed=size, scale=scale))
@@ -75,10 +79,12 @@ def conditional_affinities(given: Any) -> Verdict:
         cases.append(Case(f"with {size} points", (squared, sigma)))
     far = _squared_distances(_random(6, 3, seed=9, scale=100.0))
     cases.append(Case("with points hundreds of sigmas apart", (far, torch.ones(6))))
-    return judge(given, _conditional, cases, CONDITIONAL_MISTAKES, gradients=False, overflow=UNDERFLOW)
+    return judge(
+        given, _conditional, cases, CONDITIONAL_MISTAKES, gradients=False, overflow=UNDERFLOW
+    )
 
 
-# --- perplexity -------------------------------------------------------------------------------------------------------
+# --- perplexity ----------------------------------------------------------------------------------
 
 
 def _entropy(p: Tensor) -> Tensor:
@@ -117,16 +123,27 @@ def perplexity(given: Any) -> Verdict:
         Case("with six equal probabilities, where it is 6", (full,)),
         Case("with random rows", (_random(5, 5, seed=1, scale=2.0).softmax(1),)),
         Case("with sharp rows", (_random(4, 4, seed=2, scale=5.0).softmax(1),)),
-        Case("with zeros on the diagonal", (maps.conditional_affinities(_random(8, 3, seed=3), 3.0),)),
+        Case(
+            "with zeros on the diagonal", (maps.conditional_affinities(_random(8, 3, seed=3), 3.0),)
+        ),
     ]
-    return judge(given, _perplexity, cases, PERPLEXITY_MISTAKES, gradients=False, overflow=ZERO_TIMES_LOG_ZERO)
+    return judge(
+        given,
+        _perplexity,
+        cases,
+        PERPLEXITY_MISTAKES,
+        gradients=False,
+        overflow=ZERO_TIMES_LOG_ZERO,
+    )
 
 
-# --- the map's side ---------------------------------------------------------------------------------------------------
+# --- the map's side ------------------------------------------------------------------------------
 
 
 def _student_t(y, *, kernel=lambda d: 1 / (1 + d), own=False, over="all") -> Tensor:
-    """q_ij with every part that can be got wrong as an option; kernel is a function of the squared distance."""
+    """q_ij with every part that can be got wrong as an option; kernel is a function of the squared
+    distance.
+    """
     weights = kernel((y[:, None] - y).square().sum(2))
     if not own:
         weights = weights.masked_fill(torch.eye(len(y), dtype=torch.bool), 0)
@@ -156,12 +173,16 @@ def student_t(given: Any) -> Verdict:
     """Checks ``given(y)``, places (N, 2), against the map's probabilities of all pairs, (N, N)."""
     cases = [
         Case(f"with {size} places {what}", (_random(size, 2, seed=size, scale=scale),))
-        for size, scale, what in ((5, 1.0, "near each other"), (8, 10.0, "far apart"), (3, 0.1, "almost in one spot"))
+        for size, scale, what in (
+            (5, 1.0, "near each other"),
+            (8, 10.0, "far apart"),
+            (3, 0.1, "almost in one spot"),
+        )
     ]
     return judge(given, maps.student_t, cases, STUDENT_T_MISTAKES, gradients=False)
 
 
-# --- the force on each place ------------------------------------------------------------------------------------------
+# --- the force on each place ---------------------------------------------------------------------
 
 
 def _force(p, y, *, sign=1.0, factor=4.0, kernel=True, pull=1.0, push=1.0) -> Tensor:
@@ -188,7 +209,9 @@ FORCE_MISTAKES = {
 
 
 def spring_forces(given: Any) -> Verdict:
-    """Checks ``given(p, y)``, affinities (N, N) and places (N, 2), against minus the gradient of KL(P || Q), (N, 2)."""
+    """Checks ``given(p, y)``, affinities (N, N) and places (N, 2), against minus the gradient of
+    KL(P || Q), (N, 2).
+    """
     cases = [
         Case(f"with {size} places {what}", (maps.affinities(_random(size, 4, seed=size), 2.0),
                                             _random(size, 2, seed=size + 1, scale=scale)))
@@ -197,7 +220,7 @@ def spring_forces(given: Any) -> Verdict:
     return judge(given, _force, cases, FORCE_MISTAKES, gradients=False)
 
 
-# --- reading maps -----------------------------------------------------------------------------------------------------
+# --- reading maps --------------------------------------------------------------------------------
 
 READINGS = {
     "A": "the points of that map were drawn from one Gaussian: at perplexity 2 every point holds on to two others, and "
@@ -212,7 +235,8 @@ def justified_statement(answer: Any) -> Verdict:
     letter = answer.strip().upper() if isinstance(answer, str) else answer
     if letter == "C":
         return Verdict(
-            True, "a trustworthiness near 1 says just that: who is near on the map is near in the data. Checks passed."
+            True,
+            "a trustworthiness near 1 says just that: who is near on the map is near in the data. Checks passed.",
         )
     if letter in ("A", "B"):
         return Verdict(False, f"not {letter}: {READINGS[letter]}")

@@ -20,16 +20,19 @@ def _random(*shape: int, seed: int) -> Tensor:
 
 
 def _network(seed: int) -> tuple[nn.Module, nn.Module]:
-    """An encoder with BatchNorm and a projector, both with 5 outputs, so that no shape tells them apart."""
+    """An encoder with BatchNorm and a projector, both with 5 outputs, so that no shape tells them
+    apart.
+    """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        norm = nn.BatchNorm1d(6, momentum=0.0)  # whatever passes, its statistics stay: calls do not hang together
+        # whatever passes, its statistics stay: calls do not hang together
+        norm = nn.BatchNorm1d(6, momentum=0.0)
         norm.running_mean.fill_(0.5)
         encoder = nn.Sequential(nn.Flatten(), nn.Linear(12, 6), norm, nn.ReLU(), nn.Linear(6, 5))
         return encoder, nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 5))
 
 
-# --- the loss of one step ---------------------------------------------------------------------------------------------
+# --- the loss of one step ------------------------------------------------------------------------
 
 
 def _simclr_loss(
@@ -76,7 +79,9 @@ SIMCLR_MISTAKES = {
 
 
 def simclr_loss(given: Any) -> Verdict:
-    """Checks ``given(encoder, projector, x1, x2, temperature)`` against SimCLR's loss in training mode."""
+    """Checks ``given(encoder, projector, x1, x2, temperature)`` against SimCLR's loss in training
+    mode.
+    """
     cases = [
         Case(f"with B = {size} at temperature {t}",
              (*_network(size), _random(size, 3, 2, 2, seed=size), _random(size, 3, 2, 2, seed=size + 50), t))
@@ -89,7 +94,7 @@ def simclr_loss(given: Any) -> Verdict:
     return judge(given, definition, cases, SIMCLR_MISTAKES)
 
 
-# --- what is used afterwards ------------------------------------------------------------------------------------------
+# --- what is used afterwards ---------------------------------------------------------------------
 
 
 def _representation(method, images, *, training=False, projected=False, length=False) -> Tensor:
@@ -115,9 +120,14 @@ REPRESENTATION_MISTAKES = {
 
 
 def representation(given: Any) -> Verdict:
-    """Checks ``given(method, images)`` against h in evaluation mode, without gradients, the method left as it was."""
+    """Checks ``given(method, images)`` against h in evaluation mode, without gradients, the method
+    left as it was.
+    """
     method = SimCLR(*_network(1))
-    cases = [Case(f"with {count} pictures", (method, _random(count, 3, 2, 2, seed=count))) for count in (6, 9)]
+    cases = [
+        Case(f"with {count} pictures", (method, _random(count, 3, 2, 2, seed=count)))
+        for count in (6, 9)
+    ]
     modes = []
 
     def watched(method, images):
@@ -128,33 +138,51 @@ def representation(given: Any) -> Verdict:
             modes.append("gradient")
         return result
 
-    verdict = judge(watched if callable(given) else given, features, cases, REPRESENTATION_MISTAKES, gradients=False)
+    verdict = judge(
+        watched if callable(given) else given,
+        features,
+        cases,
+        REPRESENTATION_MISTAKES,
+        gradients=False,
+    )
     if verdict.passed and "gradient" in modes:
-        return Verdict(False, "the numbers are right, but a gradient hangs on them: compute under torch.no_grad()")
+        return Verdict(
+            False,
+            "the numbers are right, but a gradient hangs on them: compute under torch.no_grad()",
+        )
     if verdict.passed and False in modes:
         told = "the numbers are right, but the method stays in evaluation mode: a training that goes on would use "
         return Verdict(False, told + "BatchNorm's old statistics. Call method.train() at the end")
     return verdict
 
 
-# --- false negatives --------------------------------------------------------------------------------------------------
+# --- false negatives -----------------------------------------------------------------------------
 
 BATCH, SHAPES = 128, 8
 
 
 def false_negatives(answer: Any) -> Verdict:
-    """Checks how many negatives of an anchor show its own shape on average: B = 128, 8 equally likely shapes."""
+    """Checks how many negatives of an anchor show its own shape on average: B = 128, 8 equally
+    likely shapes.
+    """
     if isinstance(answer, Tensor) and answer.numel() == 1:
         answer = answer.item()
-    if isinstance(answer, bool) or not isinstance(answer, (int, float)) or not math.isfinite(answer):
+    if (
+        isinstance(answer, bool)
+        or not isinstance(answer, (int, float))
+        or not math.isfinite(answer)
+    ):
         return Verdict(False, f"a number is expected here, got {type(answer).__name__}: {answer!r}")
     right = (2 * BATCH - 2) / SHAPES
     told = {
         2 * BATCH / SHAPES: "the anchor and its twin are no negatives: 2B - 2 views are left",
-        (2 * BATCH - 1) / SHAPES: "that counts the twin, which is the positive: 2B - 2 negatives are left",
+        (2 * BATCH - 1)
+        / SHAPES: "that counts the twin, which is the positive: 2B - 2 negatives are left",
         (BATCH - 1) / SHAPES: "every other picture is there with two views, and both are negatives",
-        BATCH / SHAPES: "every other picture is there with two views, and the anchor's own picture is not among them",
-        2 * BATCH - 2: "that is the number of all negatives: how many of them show the anchor's shape?",
+        BATCH
+        / SHAPES: "every other picture is there with two views, and the anchor's own picture is not among them",
+        2 * BATCH
+        - 2: "that is the number of all negatives: how many of them show the anchor's shape?",
         1 / SHAPES: "that is the share of them: how many are they?",
     }
     if math.isclose(answer, right, abs_tol=1e-3):
@@ -163,5 +191,6 @@ def false_negatives(answer: Any) -> Verdict:
         if math.isclose(answer, value, abs_tol=1e-3):
             return Verdict(False, message)
     return Verdict(
-        False, f"{answer:g} is not it: count the negatives of one anchor, and how likely each shows its shape"
+        False,
+        f"{answer:g} is not it: count the negatives of one anchor, and how likely each shows its shape",
     )

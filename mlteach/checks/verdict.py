@@ -1,4 +1,6 @@
-"""How a check works: run the learner's function, compare it with the definition, and name the mistake."""
+"""How a check works: run the learner's function, compare it with the definition, and name the
+mistake.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ class Case(NamedTuple):
         return function(*self.arguments, **self.keywords)
 
     def copy(self, *, gradients: bool = False) -> Case:
-        """The same call with tensors of its own, so that nothing a learner does can spoil the next call."""
+        """The same call with tensors of its own, so that nothing a learner does can spoil the next
+        call.
+        """
         return self._replace(
             arguments=tuple(
                 value.detach().clone().requires_grad_(gradients and value.is_floating_point())
@@ -52,13 +56,15 @@ def judge(
     gradients: bool = True,
     overflow: str = "",
 ) -> Verdict:
-    """Compares the learner's function with the definition on every case: first the values, then the gradients.
+    """Compares the learner's function with the definition on every case: first the values, then the
+    gradients.
 
     Args:
         given: what the learner wrote; anything at all, a check never raises.
         definition: the right function, with the same arguments.
         cases: calls that differ in what can go wrong: batches, temperatures, scales.
-        mistakes: what to tell the learner → the function with that mistake. It is told when every value matches.
+        mistakes: what to tell the learner → the function with that mistake. It is told when every
+            value matches.
         gradients: whether the gradient with respect to every tensor argument must be right too.
         overflow: what to add to the message when a value is not finite.
     """
@@ -78,11 +84,19 @@ def judge(
         return Verdict(False, told or _where(cases, values, right, wrong))
     if len(finite) < len(cases):
         broken = next(i for i in range(len(cases)) if i not in finite)
-        why = overflow if finite else "Is there a division by 0, a log of 0, or the root of a negative number?"
-        return Verdict(False, f"the result is {_show(values[broken])} {cases[broken].title}. {why}".strip())
+        why = (
+            overflow
+            if finite
+            else "Is there a division by 0, a log of 0, or the root of a negative number?"
+        )
+        return Verdict(
+            False, f"the result is {_show(values[broken])} {cases[broken].title}. {why}".strip()
+        )
     if gradients and (problem := _gradient_problem(given, definition, cases)):
         return Verdict(False, problem)
-    return Verdict(True, f"{len(cases)} public checks passed" + (", gradients too." if gradients else "."))
+    return Verdict(
+        True, f"{len(cases)} public checks passed" + (", gradients too." if gradients else ".")
+    )
 
 
 def run_case(given: Callable, case: Case, right: Tensor) -> tuple[Tensor | None, str]:
@@ -90,8 +104,12 @@ def run_case(given: Callable, case: Case, right: Tensor) -> tuple[Tensor | None,
     mine = case.copy()
     try:
         value = mine.call(given)
-    except Exception as error:  # whatever a learner's function raises is the learner's to read, in one line
-        return None, f"your function raised {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    # whatever a learner's function raises is the learner's to read, in one line
+    except Exception as error:
+        return (
+            None,
+            f"your function raised {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
+        )
     if value is None or value is ...:
         return None, "your function returns nothing yet: end it with `return …`"
     if not isinstance(value, Tensor):
@@ -103,7 +121,10 @@ def run_case(given: Callable, case: Case, right: Tensor) -> tuple[Tensor | None,
         return None, f"the result has shape {tuple(value.shape)}, expected {tuple(right.shape)}"
     for before, after in zip(case.arguments, mine.arguments, strict=True):
         if isinstance(before, Tensor) and not torch.equal(before, after):
-            return None, "your function changes its input: an operation that ends in _ or an assignment writes to it"
+            return (
+                None,
+                "your function changes its input: an operation that ends in _ or an assignment writes to it",
+            )
     return value, ""
 
 
@@ -111,7 +132,9 @@ def _close(value: Tensor, right: Tensor) -> bool:
     return torch.allclose(value.detach().double(), right.detach().double(), rtol=2e-4, atol=2e-5)
 
 
-def _name_the_mistake(mistakes: Mapping[str, Callable], tried: Sequence[tuple[Case, Tensor]]) -> str:
+def _name_the_mistake(
+    mistakes: Mapping[str, Callable], tried: Sequence[tuple[Case, Tensor]]
+) -> str:
     for told, mistake in mistakes.items():
         if all(_close(value, case.copy().call(mistake)) for case, value in tried):
             return told
@@ -122,7 +145,9 @@ def _where(cases: Sequence[Case], values: list, right: list, wrong: list[int]) -
     """No known mistake fits: say where it is right, where it is wrong, and by how much."""
     first = wrong[0]
     fine = [case.title for i, case in enumerate(cases) if i not in wrong]
-    start = f"right {fine[0]}, wrong {cases[first].title}" if fine else f"wrong {cases[first].title}"
+    start = (
+        f"right {fine[0]}, wrong {cases[first].title}" if fine else f"wrong {cases[first].title}"
+    )
     return f"{start}: expected {_show(right[first])}, got {_show(values[first])}"
 
 
@@ -143,7 +168,11 @@ def _gradient_problem(given: Callable, definition: Callable, cases: Sequence[Cas
         value.sum().backward()
         reference.call(definition).sum().backward()
         for position, (a, b) in enumerate(zip(mine.arguments, reference.arguments, strict=True), 1):
-            if isinstance(b, Tensor) and b.grad is not None and (a.grad is None or not _close(a.grad, b.grad)):
+            if (
+                isinstance(b, Tensor)
+                and b.grad is not None
+                and (a.grad is None or not _close(a.grad, b.grad))
+            ):
                 return (
                     f"the value is right, but the gradient with respect to argument {position} is wrong "
                     f"{case.title}: is a part of the sum detached, or made anew from numbers?"

@@ -20,15 +20,19 @@ def _uniform(*shape: int, seed: int) -> Tensor:
     return torch.rand(*shape, generator=Generator().manual_seed(seed))
 
 
-# --- saturation -------------------------------------------------------------------------------------------------------
+# --- saturation ----------------------------------------------------------------------------------
 
 
 def _saturation_jitter(
     images, draws, strength, *,
     weights=GREY, lowest=0.0, around=1.0, blended=True, clamped=True, draw_of="picture", over="channels",
 ) -> Tensor:  # fmt: skip
-    """Saturation with a factor for each picture, with every part that can be got wrong as an option."""
-    draws = {"picture": draws, "batch": draws[:1].expand(len(images)), "next": draws.roll(1)}[draw_of]
+    """Saturation with a factor for each picture, with every part that can be got wrong as an
+    option.
+    """
+    draws = {"picture": draws, "batch": draws[:1].expand(len(images)), "next": draws.roll(1)}[
+        draw_of
+    ]
     low, high = max(lowest, around - strength), around + strength
     factor = (low + (high - low) * draws)[:, None, None, None]
     grey = (images * torch.tensor(weights)[:, None, None]).sum(1, keepdim=True)  # (B, 1, H, W)
@@ -57,16 +61,21 @@ SATURATION_MISTAKES = {
 
 
 def saturation_jitter(given: Any) -> Verdict:
-    """Checks ``given(images, draws, strength)``, (B, 3, H, W) and (B,) in [0, 1), against a draw for each picture."""
+    """Checks ``given(images, draws, strength)``, (B, 3, H, W) and (B,) in [0, 1), against a draw
+    for each picture.
+    """
     cases = [
-        Case(f"with {size} pictures at strength {strength}", (_uniform(size, 3, 5, 6, seed=size), draws, strength))
+        Case(
+            f"with {size} pictures at strength {strength}",
+            (_uniform(size, 3, 5, 6, seed=size), draws, strength),
+        )
         for size, draws in ((4, _uniform(4, seed=9)), (6, _uniform(6, seed=8)))
         for strength in (0.4, 1.5, 0.0)
     ]
     return judge(given, _saturation_jitter, cases, SATURATION_MISTAKES, gradients=False)
 
 
-# --- soft labels ------------------------------------------------------------------------------------------------------
+# --- soft labels ---------------------------------------------------------------------------------
 
 
 def _right_labels(labels, partners, share, n_classes) -> Tensor:
@@ -102,11 +111,22 @@ MIXUP_LABEL_MISTAKES = {
 
 
 def mixup_labels(given: Any) -> Verdict:
-    """Checks ``given(labels, partners, share, n_classes)``, three times (B,) -> (B, n_classes), against soft labels."""
+    """Checks ``given(labels, partners, share, n_classes)``, three times (B,) -> (B, n_classes),
+    against soft labels.
+    """
     cases = [
-        Case("with 5 pairs of 3 classes", (_classes(0, 2, 1, 1, 0), _classes(1, 0, 1, 2, 2), _uniform(5, seed=1), 3)),
-        Case("with 2 pairs of 8 classes", (_classes(7, 3), _classes(3, 3), torch.tensor([0.1, 0.6]), 8)),
-        Case("with shares of 0 and 1", (_classes(0, 1, 2), _classes(2, 2, 0), torch.tensor([0.0, 1.0, 1.0]), 4)),
+        Case(
+            "with 5 pairs of 3 classes",
+            (_classes(0, 2, 1, 1, 0), _classes(1, 0, 1, 2, 2), _uniform(5, seed=1), 3),
+        ),
+        Case(
+            "with 2 pairs of 8 classes",
+            (_classes(7, 3), _classes(3, 3), torch.tensor([0.1, 0.6]), 8),
+        ),
+        Case(
+            "with shares of 0 and 1",
+            (_classes(0, 1, 2), _classes(2, 2, 0), torch.tensor([0.0, 1.0, 1.0]), 4),
+        ),
     ]
     return judge(given, _right_labels, cases, MIXUP_LABEL_MISTAKES, gradients=False)
 
@@ -115,10 +135,12 @@ def _classes(*numbers: int) -> Tensor:
     return torch.tensor(numbers)
 
 
-# --- the box of CutMix ------------------------------------------------------------------------------------------------
+# --- the box of CutMix ---------------------------------------------------------------------------
 
 
-def _kept_share(width, height, x, y, share, *, side=math.sqrt, ends=(True, True), turned=False, scaled=True) -> Tensor:
+def _kept_share(
+    width, height, x, y, share, *, side=math.sqrt, ends=(True, True), turned=False, scaled=True
+) -> Tensor:
     """The share outside a clipped box, with every part that can be got wrong as an option."""
     pasted = 1.0
     for length, centre in ((width, x), (height, y)):
@@ -142,7 +164,9 @@ KEPT_SHARE_MISTAKES = {
 
 
 def kept_share(given: Any) -> Verdict:
-    """Checks ``given(width, height, x, y, share)`` against the share of the picture outside the clipped box."""
+    """Checks ``given(width, height, x, y, share)`` against the share of the picture outside the
+    clipped box.
+    """
     places = {
         "with the box in the middle": (32.0, 32.0, 16.0, 16.0, 0.75),
         "with the box over the left edge": (32.0, 32.0, 1.0, 16.0, 0.5),
@@ -154,15 +178,20 @@ def kept_share(given: Any) -> Verdict:
     return judge(given, _kept_share, cases, KEPT_SHARE_MISTAKES, gradients=False)
 
 
-# --- views for a task in which colour matters -------------------------------------------------------------------------
+# --- views for a task in which colour matters ----------------------------------------------------
 
 CLASS_OF_HUE = 1 / 8  # of the circle
 
 
 def colour_views(options: Any) -> Verdict:
-    """Checks options of `simclr_view` for a task in which colour is what matters and place and size are not."""
+    """Checks options of `simclr_view` for a task in which colour is what matters and place and size
+    are not.
+    """
     if not isinstance(options, Mapping):
-        return Verdict(False, f"a dictionary of options of simclr_view is expected, got {type(options).__name__}")
+        return Verdict(
+            False,
+            f"a dictionary of options of simclr_view is expected, got {type(options).__name__}",
+        )
     try:
         turn, grey, moved = _measure(options)
     except (TypeError, ValueError) as error:
@@ -174,7 +203,9 @@ def colour_views(options: Any) -> Verdict:
             f"{CLASS_OF_HUE:.3f} apart are different classes here: the network would learn to forget the colour",
         )
     if grey > 0.02:
-        return Verdict(False, f"{grey:.0%} of the views are grey: their twins must be found without any colour")
+        return Verdict(
+            False, f"{grey:.0%} of the views are grey: their twins must be found without any colour"
+        )
     if moved < 0.05:
         return Verdict(
             False,
@@ -189,23 +220,37 @@ def colour_views(options: Any) -> Verdict:
 
 
 def _measure(options: Mapping[str, Any]) -> tuple[float, float, float]:
-    """By how much of the circle views turn the hue, how many are grey, by how much of the side things move."""
+    """By how much of the circle views turn the hue, how many are grey, by how much of the side
+    things move.
+    """
     corners = torch.tensor([[0.6, 0.3, 0.3], [0.3, 0.6, 0.3], [0.3, 0.3, 0.6]])
-    plain = corners.repeat(200, 1)[:, :, None, None].expand(-1, -1, 16, 16)  # pictures of one colour
+    # pictures of one colour
+    plain = corners.repeat(200, 1)[:, :, None, None].expand(-1, -1, 16, 16)
     views = simclr_view(plain, **{**options, "generator": Generator().manual_seed(0)})
     before, after = plain[:, :, 8, 8], views[:, :, 8, 8]
     grey = (after.amax(1) - after.amin(1)) < 1e-3
     apart = (_hue(after) - _hue(before)).remainder(1)
     turn = torch.minimum(apart, 1 - apart)[~grey]
     here = torch.linspace(0, 1, 17)
-    place = torch.stack([here.expand(17, 17), here[:, None].expand(17, 17)], 0)  # x and y as two grey pictures
+    # x and y as two grey pictures
+    place = torch.stack([here.expand(17, 17), here[:, None].expand(17, 17)], 0)
     still = {**options, "jitter": 0.0, "grayscale": 0.0, "blur": 0.0}
     views = [
-        simclr_view(ramp[None, None].repeat(200, 1, 1, 1), **{**still, "generator": Generator().manual_seed(1)})
+        simclr_view(
+            ramp[None, None].repeat(200, 1, 1, 1),
+            **{**still, "generator": Generator().manual_seed(1)},
+        )
         for ramp in place
     ]
-    moved = sum((view[:, 0, 4:13, 4:13] - ramp[4:13, 4:13]).square() for view, ramp in zip(views, place, strict=True))
-    return turn.mean().item() if len(turn) else 0.0, grey.double().mean().item(), moved.sqrt().mean().item()
+    moved = sum(
+        (view[:, 0, 4:13, 4:13] - ramp[4:13, 4:13]).square()
+        for view, ramp in zip(views, place, strict=True)
+    )
+    return (
+        turn.mean().item() if len(turn) else 0.0,
+        grey.double().mean().item(),
+        moved.sqrt().mean().item(),
+    )
 
 
 def _hue(colour: Tensor) -> Tensor:
@@ -214,7 +259,7 @@ def _hue(colour: Tensor) -> Tensor:
     return torch.atan2(math.sqrt(3) * (green - blue), 2 * red - green - blue) / math.tau
 
 
-# --- views that change a label ----------------------------------------------------------------------------------------
+# --- views that change a label -------------------------------------------------------------------
 
 VIEWS_OF_DIGITS = {
     "mirror image": (True, "a mirrored 2, 3 or 7 is no digit at all"),
@@ -227,9 +272,13 @@ VIEWS_OF_DIGITS = {
 
 
 def label_changing_views(answer: Any) -> Verdict:
-    """Checks the set of names, of `VIEWS_OF_DIGITS`, of the views that can change the label of a written digit."""
+    """Checks the set of names, of `VIEWS_OF_DIGITS`, of the views that can change the label of a
+    written digit.
+    """
     if isinstance(answer, str) or not isinstance(answer, Iterable):
-        return Verdict(False, f"a set of names is expected, such as {{'noise'}}, got {type(answer).__name__}")
+        return Verdict(
+            False, f"a set of names is expected, such as {{'noise'}}, got {type(answer).__name__}"
+        )
     chosen = set(answer)
     if unknown := sorted(str(name) for name in chosen - set(VIEWS_OF_DIGITS)):
         return Verdict(False, f"{unknown[0]!r} is none of {', '.join(VIEWS_OF_DIGITS)}")

@@ -23,7 +23,9 @@ MISTAKES = {
 
 
 def cosine(given: Any) -> Verdict:
-    """Checks ``given(x, y)``, two vectors of one length, against the cosine of the angle between them."""
+    """Checks ``given(x, y)``, two vectors of one length, against the cosine of the angle between
+    them.
+    """
     pairs = {
         "for (3, 4) and (4, 3), whose cosine is 0.96": ([3.0, 4.0], [4.0, 3.0]),
         "for vectors at right angles": ([1.0, 0.0, 0.0], [0.0, -2.0, 0.0]),
@@ -31,4 +33,6 @@ def cosine(given: Any) -> Verdict:
         "for long vectors": ([30.0, -40.0, 10.0], [20.0, 0.0, -7.0]),
     }
     cases = [Case(what, (torch.tensor(x), torch.tensor(y))) for what, (x, y) in pairs.items()]
-    return judge(given, lambda x, y: F.cosine_similarity(x, y, dim=0), cases, MISTAKES, gradients=False)
+    return judge(
+        given, lambda x, y: F.cosine_similarity(x, y, dim=0), cases, MISTAKES, gradients=False
+    )

@@ -15,7 +15,8 @@ Arrays = dict[str, np.ndarray]
 
 
 def cache_folder() -> Path:
-    """The folder that made data go to: `MLTEACH_DATA` if it is set, `data/` of a checkout, else the user's cache.
+    """The folder that made data go to: `MLTEACH_DATA` if it is set, `data/` of a checkout, else the
+    user's cache.
 
     Raises:
         FileNotFoundError: MLTEACH_DATA names something that is not a folder.
@@ -33,7 +34,8 @@ def data_folders() -> list[Path]:
             )
         folders.append(Path(named))
     checkout = Path(__file__).parents[2]
-    if (checkout / "pyproject.toml").is_file():  # not so in site-packages, where data/ would be somebody else's
+    # not so in site-packages, where data/ would be somebody else's
+    if (checkout / "pyproject.toml").is_file():
         folders.append(checkout / "data")
     return [*folders, _user_cache() / "mlteach"]
 
@@ -52,8 +54,11 @@ def find(name: str) -> Path | None:
     return next((folder / name for folder in data_folders() if (folder / name).is_file()), None)
 
 
-def cached(name: str, names: tuple[str, ...], make: Callable[[], Arrays], *, version: int | None = None) -> Arrays:
-    """The arrays of the cache file `name`; where it is missing, damaged or of another version, `make()`'s, cached.
+def cached(
+    name: str, names: tuple[str, ...], make: Callable[[], Arrays], *, version: int | None = None
+) -> Arrays:
+    """The arrays of the cache file `name`; where it is missing, damaged or of another version,
+    `make()`'s, cached.
 
     Args:
         name: file name, ending in .npz.
@@ -86,12 +91,14 @@ def read(path: Path, names: tuple[str, ...]) -> Arrays:
     try:
         with np.load(path) as file:
             return {name: file[name] for name in names}
-    except Exception as error:  # damage shows as any of a dozen kinds, from BadZipFile to TokenError
+    # damage shows as any of a dozen kinds, from BadZipFile to TokenError
+    except Exception as error:
         raise ValueError(f"{path} is damaged or cannot be read ({error})") from error
 
 
 def download(dataset: str, file: str, **arguments):
-    """torchvision's data set of that name, downloaded; `file` is what a data folder could hold instead.
+    """torchvision's data set of that name, downloaded; `file` is what a data folder could hold
+    instead.
 
     Raises:
         RuntimeError: it could not be downloaded; says what to do.
@@ -113,13 +120,17 @@ def _save(name: str, arrays: Arrays) -> None:
     for folder in data_folders():
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if not folder.stat().st_mode & 0o222:  # an administrator's process could write here all the same
+            # an administrator's process could write here all the same
+            if not folder.stat().st_mode & 0o222:
                 raise PermissionError(f"{folder} is read-only")
             _write(folder / name, arrays)
             return
         except OSError as error:
             refused.append(str(error))
-    warnings.warn(f"{name} could not be kept and will be made again next time: {'; '.join(refused)}", stacklevel=3)
+    warnings.warn(
+        f"{name} could not be kept and will be made again next time: {'; '.join(refused)}",
+        stacklevel=3,
+    )
 
 
 def _write(path: Path, arrays: Arrays) -> None:

@@ -20,8 +20,8 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 def cifar10(split: str = "train") -> Dataset:
     """Photographs of ten kinds of animals and vehicles.
 
-    Read from cifar10.npz, or from a JPEG copy in cifar10_jpeg.npz, in a data folder (`MLTEACH_DATA` names one); where
-    there is neither, downloaded through torchvision (170 MB) and kept.
+    Read from cifar10.npz, or from a JPEG copy in cifar10_jpeg.npz, in a data folder (`MLTEACH_DATA`
+    names one); where there is neither, downloaded through torchvision (170 MB) and kept.
 
     Args:
         split: "train" (50,000) or "test" (10,000).
@@ -44,12 +44,18 @@ def cifar10(split: str = "train") -> Dataset:
         arrays = cached("cifar10.npz", (f"{split}_images", f"{split}_label"), _downloaded)
         pictures, labels = arrays[f"{split}_images"], arrays[f"{split}_label"]
     images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div_(255)  # (N, 3, 32, 32)
-    return Dataset(f"cifar10-{split}", images.contiguous(), torch.from_numpy(labels).long(), CLASSES, {})
+    return Dataset(
+        f"cifar10-{split}", images.contiguous(), torch.from_numpy(labels).long(), CLASSES, {}
+    )
 
 
 def _decoded(copy: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures (N, 32, 32, 3) uint8 and labels of the JPEG copy: all files end to end, and where each starts."""
-    jpeg, offset, label, names = read(copy, (f"{split}_jpeg", f"{split}_offset", f"{split}_label", "names")).values()
+    """Pictures (N, 32, 32, 3) uint8 and labels of the JPEG copy: all files end to end, and where
+    each starts.
+    """
+    jpeg, offset, label, names = read(
+        copy, (f"{split}_jpeg", f"{split}_offset", f"{split}_label", "names")
+    ).values()
     data = jpeg.tobytes()
     pictures = np.empty((len(label), 32, 32, 3), np.uint8)
     for i in tqdm(range(len(label)), desc="decoding CIFAR-10", leave=False):
@@ -62,6 +68,8 @@ def _downloaded() -> Arrays:
     arrays = {}
     with tempfile.TemporaryDirectory() as folder:
         for split in ("train", "test"):
-            part = download("CIFAR10", "cifar10.npz or cifar10_jpeg.npz", root=folder, train=split == "train")
+            part = download(
+                "CIFAR10", "cifar10.npz or cifar10_jpeg.npz", root=folder, train=split == "train"
+            )
             arrays |= {f"{split}_images": part.data, f"{split}_label": np.array(part.targets)}
     return arrays

@@ -1,4 +1,6 @@
-"""What every data set of pictures is: images, labels, their names, and what else is known of each picture."""
+"""What every data set of pictures is: images, labels, their names, and what else is known of each
+picture.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +36,8 @@ class Dataset:
         return f"Dataset {self.name}: {len(self):,} images {shape}, {len(self.classes)} classes, factors: {factors}"
 
     def subset(self, index: Tensor) -> Dataset:
-        """The pictures that a boolean mask (N,) or an integer tensor (M,) picks; labels keep their meaning."""
+        """The pictures that a boolean mask (N,) or an integer tensor (M,) picks; labels keep their
+        meaning.
+        """
         factors = {name: values[index] for name, values in self.factors.items()}
         return replace(self, images=self.images[index], labels=self.labels[index], factors=factors)

@@ -13,7 +13,8 @@ def digits(split: str = "all") -> Dataset:
     """Handwritten digits of 43 people, scanned at 8x8.
 
     Args:
-        split: "train" (1,297 pictures), "test" (500, each digit in its share) or "all"; always the same split.
+        split: "train" (1,297 pictures), "test" (500, each digit in its share) or "all"; always the
+            same split.
 
     Returns:
         Images (N, 1, 8, 8) with ink = 1; 1,797 in all.
@@ -31,13 +32,17 @@ def digits(split: str = "all") -> Dataset:
     images = torch.from_numpy(bunch.images).float().div(16)[:, None]  # (N, 1, 8, 8)
     labels = torch.from_numpy(bunch.target).long()
     everything = Dataset(f"digits-{split}", images, labels, tuple("0123456789"), {})
-    return everything if split == "all" else everything.subset(_test_part(labels) == (split == "test"))
+    return (
+        everything if split == "all" else everything.subset(_test_part(labels) == (split == "test"))
+    )
 
 
 def _test_part(labels: torch.Tensor) -> torch.Tensor:
     """(N,) bool: a random part of each digit's pictures, as large as its share of N_TEST."""
     chosen = torch.zeros(len(labels), dtype=torch.bool)
-    order = torch.rand(len(labels), generator=torch.Generator().manual_seed(0), dtype=torch.float64).argsort()
+    order = torch.rand(
+        len(labels), generator=torch.Generator().manual_seed(0), dtype=torch.float64
+    ).argsort()
     for digit in range(10):
         members = order[labels[order] == digit]
         chosen[members[: round(N_TEST * len(members) / len(labels))]] = True

@@ -1,7 +1,7 @@
 """Handwriting-like characters of a dozen scripts, made from the fonts that matplotlib ships.
 
-A letter is drawn with a font and thinned to its skeleton, a cloud of points. A drawer moves the points (habit and
-chance: slant, proportions, wobble) and inks them with a pen.
+A letter is drawn with a font and thinned to its skeleton, a cloud of points. A drawer moves the
+points (habit and chance: slant, proportions, wobble) and inks them with a pen.
 """
 
 from __future__ import annotations
@@ -31,33 +31,54 @@ N_DRAWERS = 20
 SIDE = 28  # pixels
 LEVELS = 15  # 4 bits a pixel
 
-STYLES = ("DejaVuSans", "DejaVuSansMono", "DejaVuSerif-Italic", "DejaVuSerif")  # the first one has every letter
+# the first one has every letter
+STYLES = ("DejaVuSans", "DejaVuSansMono", "DejaVuSerif-Italic", "DejaVuSerif")
 STYLE_OF_DRAWER = (0, 1, 0, 2, 0, 1, 0, 2, 0, 3)  # again and again; mostly the plain style
 FONT_SIZE, CANVAS = 40, 72  # pixels
 MOST_LETTERS = 200  # of one script
-STROKE_POINTS = range(32, 251)  # points of a skeleton: fewer is a dot or a tick, more a clot at this size
-LOOK_ALIKE, CASE_TWIN = 0.9, 0.8  # cosine of two letters written with one broad pen; of a letter and its capital
+# points of a skeleton: fewer is a dot or a tick, more a clot at this size
+STROKE_POINTS = range(32, 251)
+# cosine of two letters written with one broad pen; of a letter and its capital
+LOOK_ALIKE, CASE_TWIN = 0.9, 0.8
 
-# How far a drawer's hand moves a letter: as a habit, and by chance each time. Radians, logarithms, pixels;
-# the warp is in half letter heights, at each point of a grid.
+# How far a drawer's hand moves a letter: as a habit, and by chance each time. Radians, logarithms,
+# pixels; the warp is in half letter heights, at each point of a grid.
 WARP = 5
-HABIT = {"rotation": 0.06, "slant": 0.25, "aspect": 0.2, "size": 0.15, "x": 0.4, "y": 0.4, "warp": 0.06}
-CHANCE = {"rotation": 0.16, "slant": 0.12, "aspect": 0.15, "size": 0.12, "x": 1.8, "y": 1.8, "warp": 0.18}
+HABIT = {
+    "rotation": 0.06,
+    "slant": 0.25,
+    "aspect": 0.2,
+    "size": 0.15,
+    "x": 0.4,
+    "y": 0.4,
+    "warp": 0.06,
+}
+CHANCE = {
+    "rotation": 0.16,
+    "slant": 0.12,
+    "aspect": 0.15,
+    "size": 0.12,
+    "x": 1.8,
+    "y": 1.8,
+    "warp": 0.18,
+}
 HEIGHT = 9.5  # half the usual letter height, pixels
 PEN = (0.65, 1.05)  # thinnest and broadest pen, radius in pixels
 
 
 def glyphs(split: str = "train") -> Dataset:
-    """Characters as 20 drawers write them, split by script, so that every test character is new in kind.
+    """Characters as 20 drawers write them, split by script, so that every test character is new in
+    kind.
 
-    The set is read from data/glyphs.npz of a checkout; elsewhere it is drawn once (some ten seconds) and cached.
+    The set is read from data/glyphs.npz of a checkout; elsewhere it is drawn once (some ten
+    seconds) and cached.
 
     Args:
         split: "train" (seven scripts), "test" (five others) or "all"; labels count from 0 in each.
 
     Returns:
-        Images (N, 1, 28, 28) with ink = 1, character by character; factors "script", an index into SCRIPTS, and
-        "drawer", 0 to 19; class names such as "Hebrew/א".
+        Images (N, 1, 28, 28) with ink = 1, character by character; factors "script", an index into
+        SCRIPTS, and "drawer", 0 to 19; class names such as "Hebrew/א".
 
     Raises:
         ValueError: split is none of the three.
@@ -95,8 +116,9 @@ def draw_glyphs(
 ) -> tuple[Tensor, tuple[str, ...]]:
     """Draws every letter of the scripts that does not look like an earlier one.
 
-    A letter's pictures depend on the seed and the letter alone, not on which other letters are drawn. Fonts render
-    differently from version to version, so the pictures may differ a little elsewhere.
+    A letter's pictures depend on the seed and the letter alone, not on which other letters are
+    drawn. Fonts render differently from version to version, so the pictures may differ a little
+    elsewhere.
 
     Args:
         scripts: names out of SCRIPTS; of look-alikes the one that comes first stays.
@@ -110,7 +132,9 @@ def draw_glyphs(
         ValueError: a script is not in SCRIPTS, or n_drawers < 1.
     """
     if unknown := set(scripts) - set(SCRIPTS):
-        raise ValueError(f"scripts must be among {', '.join(SCRIPTS)}, got {', '.join(sorted(unknown))}")
+        raise ValueError(
+            f"scripts must be among {', '.join(SCRIPTS)}, got {', '.join(sorted(unknown))}"
+        )
     if n_drawers < 1:
         raise ValueError(f"n_drawers must be at least 1, got {n_drawers}")
     drawers = _uniform(n_drawers, len(_spread(HABIT)) + 1, seed=seed)  # last column: the pen
@@ -122,17 +146,22 @@ def draw_glyphs(
         plain[script] = _skeletons(_letters(script), STYLES[0])
     images, classes = [], []
     for script, letters in tqdm(_distinct(plain).items(), desc="drawing glyphs", leave=False):
-        skeletons = [plain[script] | _skeletons(letters, style) for style in STYLES]  # plain where the style has none
+        # plain where the style has none
+        skeletons = [plain[script] | _skeletons(letters, style) for style in STYLES]
         for letter in letters:
             points = _stack([skeletons[style][letter] for style in styles])  # (D, points, 2)
-            chance = _uniform(n_drawers, len(_spread(CHANCE)), seed=seed + 1000 * ord(letter)) * _spread(CHANCE)
+            chance = _uniform(
+                n_drawers, len(_spread(CHANCE)), seed=seed + 1000 * ord(letter)
+            ) * _spread(CHANCE)
             images.append(_ink(_write(points, habits + chance), pens))
             classes.append(f"{script}/{letter}")
     return torch.stack(images), tuple(classes)
 
 
 def _distinct(skeletons: dict[str, dict[str, Tensor]]) -> dict[str, list[str]]:
-    """Of each script, the letters that are neither specks nor clots and look like no letter before them."""
+    """Of each script, the letters that are neither specks nor clots and look like no letter before
+    them.
+    """
     candidates = {
         letter: (script, points)
         for script, letters in skeletons.items()
@@ -140,7 +169,9 @@ def _distinct(skeletons: dict[str, dict[str, Tensor]]) -> dict[str, list[str]]:
         if len(points) in STROKE_POINTS
     }
     broad = torch.tensor([1.6])
-    looks = torch.cat([_ink(points[None] * HEIGHT, broad).flatten(1) for _, points in candidates.values()])
+    looks = torch.cat(
+        [_ink(points[None] * HEIGHT, broad).flatten(1) for _, points in candidates.values()]
+    )
     likeness = F.normalize(looks) @ F.normalize(looks).T
     rows, chosen = {}, {script: [] for script in skeletons}
     for row, (letter, (script, _)) in enumerate(candidates.items()):
@@ -165,7 +196,9 @@ def _spread(widths: dict[str, float]) -> Tensor:
 
 
 def _stack(clouds: list[Tensor]) -> Tensor:
-    """Clouds of different sizes as one tensor; the smaller ones repeat points, which no pen notices."""
+    """Clouds of different sizes as one tensor; the smaller ones repeat points, which no pen
+    notices.
+    """
     most = max(map(len, clouds))
     return torch.stack([cloud[torch.arange(most) % len(cloud)] for cloud in clouds])
 
@@ -180,18 +213,26 @@ def _code_points(style: str) -> frozenset[int]:
 
 
 def _letters(script: str) -> list[str]:
-    """The script's letters that are not made of others (no é, no ligature), in the order of their code points."""
+    """The script's letters that are not made of others (no é, no ligature), in the order of their
+    code points.
+    """
     found = []
     for letter in map(chr, sorted(_code_points(STYLES[0]))):
         name = unicodedata.name(letter, "")
         simple = not unicodedata.decomposition(letter) and "LIGATURE" not in name
-        if simple and name.startswith(script.upper() + " ") and unicodedata.category(letter) in ("Lu", "Ll", "Lo"):
+        if (
+            simple
+            and name.startswith(script.upper() + " ")
+            and unicodedata.category(letter) in ("Lu", "Ll", "Lo")
+        ):
             found.append(letter)
     return found
 
 
 def _skeletons(letters: list[str], style: str) -> dict[str, Tensor]:
-    """Of each letter that the font has, the points (points, 2) of its skeleton, the longer side from -1 to 1."""
+    """Of each letter that the font has, the points (points, 2) of its skeleton, the longer side
+    from -1 to 1.
+    """
     font = ImageFont.truetype(_font_file(style), FONT_SIZE, layout_engine=ImageFont.Layout.BASIC)
     letters = [letter for letter in letters if ord(letter) in _code_points(style)]
     if not letters:
@@ -199,18 +240,26 @@ def _skeletons(letters: list[str], style: str) -> dict[str, Tensor]:
     printed = []
     for letter in letters:
         page = Image.new("L", (CANVAS, CANVAS))
-        ImageDraw.Draw(page).text((CANVAS / 2, CANVAS / 2), letter, fill=255, font=font, anchor="mm")
+        ImageDraw.Draw(page).text(
+            (CANVAS / 2, CANVAS / 2), letter, fill=255, font=font, anchor="mm"
+        )
         printed.append(np.asarray(page) > 127)
-    return {letter: _points(thin) for letter, thin in zip(letters, _thin(np.stack(printed)), strict=True)}
+    return {
+        letter: _points(thin)
+        for letter, thin in zip(letters, _thin(np.stack(printed)), strict=True)
+    }
 
 
 def _points(skeleton: Tensor) -> Tensor:
-    """(H, W) lines as points (points, 2), x to the right and y down, centred, the longer side from -1 to 1."""
+    """(H, W) lines as points (points, 2), x to the right and y down, centred, the longer side from
+    -1 to 1.
+    """
     pixels = skeleton.nonzero().flip(1).float()
     distances = torch.cdist(pixels, pixels)
     weights = torch.exp(-distances.square())  # evens out the stairs of the pixels
     points = weights @ pixels / weights.sum(1, keepdim=True)
-    one, other = (distances < 1.5).triu(1).nonzero().T  # neighbours: a point between them closes the line
+    # neighbours: a point between them closes the line
+    one, other = (distances < 1.5).triu(1).nonzero().T
     points = torch.cat([points, (points[one] + points[other]) / 2])
     low, high = points.amin(0), points.amax(0)
     return (points - (low + high) / 2) / (high - low).max().clamp(min=1) * 2
@@ -221,28 +270,37 @@ def _thin(ink: np.ndarray) -> Tensor:
     pages = F.pad(torch.from_numpy(ink).byte(), (1, 1, 1, 1))
     inner = pages[:, 1:-1, 1:-1]
     height, width = inner.shape[1:]
-    corners = [(0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0), (0, 0)]  # clockwise, from the pixel above
+    # clockwise, from the pixel above
+    corners = [(0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0), (0, 0)]
     before = None
     while before != (before := int(inner.sum())):
         for from_south_east in (True, False):
             around = [pages[:, y : y + height, x : x + width] for y, x in corners]
             north, east, south, west = around[::2]
             count = sum(around)
-            runs = sum((around[i] < around[(i + 1) % 8]).byte() for i in range(8))  # stretches of ink around the pixel
-            kept = east & south & (north | west) if from_south_east else north & west & (east | south)
+            # stretches of ink around the pixel
+            runs = sum((around[i] < around[(i + 1) % 8]).byte() for i in range(8))
+            kept = (
+                east & south & (north | west) if from_south_east else north & west & (east | south)
+            )
             inner[(count >= 2) & (count <= 6) & (runs == 1) & (kept == 0)] = 0
     return inner
 
 
 def _write(points: Tensor, moves: Tensor) -> Tensor:
-    """Moves each of D clouds (D, points, 2) by its row of `moves` (D, numbers of _spread); pixels from the centre."""
+    """Moves each of D clouds (D, points, 2) by its row of `moves` (D, numbers of _spread); pixels
+    from the centre.
+    """
     rotation, slant, aspect, size, x, y = moves[:, :6].T
     warp = moves[:, 6:].view(-1, 2, WARP, WARP)
-    bend = F.grid_sample(warp, points[:, :, None] * 0.8, mode="bicubic", align_corners=True)  # (D, 2, points, 1)
+    # (D, 2, points, 1)
+    bend = F.grid_sample(warp, points[:, :, None] * 0.8, mode="bicubic", align_corners=True)
     points = points + bend[..., 0].mT
     cos, sin, zero = rotation.cos(), rotation.sin(), torch.zeros_like(slant)
     turn = torch.stack([cos, -sin, sin, cos], dim=1).view(-1, 2, 2)
-    shear = torch.stack([torch.exp(aspect / 2), -slant, zero, torch.exp(-aspect / 2)], dim=1).view(-1, 2, 2)
+    shear = torch.stack([torch.exp(aspect / 2), -slant, zero, torch.exp(-aspect / 2)], dim=1).view(
+        -1, 2, 2
+    )
     scale = HEIGHT * torch.exp(size)[:, None, None]
     points = points @ (turn @ shear).mT * scale + torch.stack([x, y], dim=1)[:, None]
     reach = points.abs().amax((1, 2), keepdim=True)
@@ -250,8 +308,11 @@ def _write(points: Tensor, moves: Tensor) -> Tensor:
 
 
 def _ink(points: Tensor, radius: Tensor) -> Tensor:
-    """Draws B clouds (B, points, 2) with round pens of the radii (B,): (B, 28, 28), 1 within a pen's reach."""
+    """Draws B clouds (B, points, 2) with round pens of the radii (B,): (B, 28, 28), 1 within a
+    pen's reach.
+    """
     line = torch.arange(SIDE) - (SIDE - 1) / 2
-    pixels = torch.cartesian_prod(line, line).flip(1).expand(len(points), -1, -1)  # (B, 784, 2), x first
+    # (B, 784, 2), x first
+    pixels = torch.cartesian_prod(line, line).flip(1).expand(len(points), -1, -1)
     distance = torch.cdist(pixels, points).amin(2)
     return (radius[:, None] + 0.5 - distance).clamp(0, 1).view(-1, SIDE, SIDE)

@@ -20,28 +20,31 @@ ARRAYS = ("images", "character", "drawer", "evaluation", "names")
 def omniglot(split: str = "background") -> Dataset:
     """Characters as 20 people drew them, split by alphabet.
 
-    Read from omniglot28.npz in a data folder (`MLTEACH_DATA` names one); where there is none, downloaded through
-    torchvision, which takes minutes, and kept.
+    Read from omniglot28.npz in a data folder (`MLTEACH_DATA` names one); where there is none,
+    downloaded through torchvision, which takes minutes, and kept.
 
     Args:
-        split: "background" (30 alphabets, 964 characters), "evaluation" (20, 659) or "all"; labels count from 0 each.
+        split: "background" (30 alphabets, 964 characters), "evaluation" (20, 659) or "all"; labels
+            count from 0 each.
 
     Returns:
-        Images (N, 1, 28, 28) with ink = 1; factors "script", which numbers the alphabets of the split by name, and
-        "drawer", 0 to 19; class names such as "Hebrew/character01".
+        Images (N, 1, 28, 28) with ink = 1; factors "script", which numbers the alphabets of the
+        split by name, and "drawer", 0 to 19; class names such as "Hebrew/character01".
 
     Raises:
         ValueError: split is none of the three.
         RuntimeError: the file is nowhere and cannot be downloaded.
 
-    Source: Lake, Salakhutdinov, Tenenbaum 2015, Science 350:1332; MIT licence. Inverted and reduced from 105x105.
+    Source: Lake, Salakhutdinov, Tenenbaum 2015, Science 350:1332; MIT licence. Inverted and reduced
+        from 105x105.
     """
     if split not in ("background", "evaluation", "all"):
         raise ValueError(f'split must be "background", "evaluation" or "all", got {split!r}')
     arrays = cached("omniglot28.npz", ARRAYS, _downloaded)
     chosen = np.flatnonzero((split == "all") | (arrays["evaluation"] == (split == "evaluation")))
     names = arrays["names"][arrays["character"][chosen]]
-    order = np.lexsort((arrays["drawer"][chosen], names))  # one order, whatever the order in the file
+    # one order, whatever the order in the file
+    order = np.lexsort((arrays["drawer"][chosen], names))
     chosen, names = chosen[order], names[order]
     classes, labels = np.unique(names, return_inverse=True)
     _, script = np.unique([name.split("/")[0] for name in names], return_inverse=True)
@@ -50,7 +53,10 @@ def omniglot(split: str = "background") -> Dataset:
         images=torch.from_numpy(arrays["images"][chosen]).float().div(255)[:, None],
         labels=torch.from_numpy(labels),
         classes=tuple(map(str, classes)),
-        factors={"script": torch.from_numpy(script), "drawer": torch.from_numpy(arrays["drawer"][chosen]).long()},
+        factors={
+            "script": torch.from_numpy(script),
+            "drawer": torch.from_numpy(arrays["drawer"][chosen]).long(),
+        },
     )
 
 
@@ -59,12 +65,15 @@ def _downloaded() -> Arrays:
     with tempfile.TemporaryDirectory() as folder:
         for background in (True, False):
             download("Omniglot", "omniglot28.npz", root=folder, background=background)
-        # .../images_background/Alphabet/character01/0001_20.png: the number of the character, then of the drawer
+        # .../images_background/Alphabet/character01/0001_20.png: the number of the character, then
+        # of the drawer
         files = sorted(Path(folder).glob("*/images_*/*/*/*.png"))
         names = ["/".join(file.parts[-3:-1]) for file in files]
         classes, character = np.unique(names, return_inverse=True)
         return {
-            "images": np.stack([_picture(file) for file in tqdm(files, desc="reducing Omniglot", leave=False)]),
+            "images": np.stack(
+                [_picture(file) for file in tqdm(files, desc="reducing Omniglot", leave=False)]
+            ),
             "character": character,
             "drawer": np.array([int(file.stem.split("_")[1]) - 1 for file in files]),
             "evaluation": np.array([file.parts[-4] == "images_evaluation" for file in files]),
@@ -75,4 +84,6 @@ def _downloaded() -> Arrays:
 def _picture(file: Path) -> np.ndarray:
     """A black drawing on white as (28, 28) uint8 with ink = 255."""
     with Image.open(file) as image:
-        return np.asarray(ImageOps.invert(image.convert("L")).resize((SIDE, SIDE), Image.Resampling.LANCZOS))
+        return np.asarray(
+            ImageOps.invert(image.convert("L")).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+        )

@@ -23,23 +23,26 @@ def shapes(
     texture: float = 0.02,
     noise: float = 0.03,
 ) -> Dataset:
-    """Draws one shape a picture; the label is the shape, and every other factor is drawn independently of it.
+    """Draws one shape a picture; the label is the shape, and every other factor is drawn
+    independently of it.
 
-    Half of the pictures are bright on dark, half dark on bright, so that a shape stays visible in grey and its
-    brightness tells nothing about it.
+    Half of the pictures are bright on dark, half dark on bright, so that a shape stays visible in
+    grey and its brightness tells nothing about it.
 
     Args:
         n: number of pictures, >= 1.
         seed: the same arguments give the same pictures, to the bit, on every machine.
         size: (low, high) of the shape's diameter as a share of the picture's side, within (0, 1].
         rotation: the shape turns by up to this angle either way, radians.
-        texture: standard deviation of the stripes on the background; views of one picture share them, a shortcut.
+        texture: standard deviation of the stripes on the background; views of one picture share
+            them, a shortcut.
         noise: standard deviation of each pixel's noise.
 
     Returns:
-        Images (n, 3, 32, 32), multiples of 1/255; labels index SHAPES. Factors: "shape" (the label), "hue" of the shape
-        in [0, 1), "hue_class" (its eighth, 0 to 7), "size", "x" and "y" of the centre (the picture reaches from -1 to
-        1, y points down), "rotation" (clockwise), "background" (its hue), "polarity" (1 where bright on dark).
+        Images (n, 3, 32, 32), multiples of 1/255; labels index SHAPES. Factors: "shape" (the
+        label), "hue" of the shape in [0, 1), "hue_class" (its eighth, 0 to 7), "size", "x" and "y"
+        of the centre (the picture reaches from -1 to 1, y points down), "rotation" (clockwise),
+        "background" (its hue), "polarity" (1 where bright on dark).
 
     Raises:
         ValueError: n < 1, size is not 0 < low <= high <= 1, or another argument is negative.
@@ -51,7 +54,8 @@ def shapes(
     for name, value in {"rotation": rotation, "texture": texture, "noise": noise}.items():
         if value < 0:
             raise ValueError(f"{name} must not be negative, got {value}")
-    # All in float64, rounded to 8 bits at the end: the last bits, in which machines differ, do not survive.
+    # All in float64, rounded to 8 bits at the end: the last bits, in which machines differ, do not
+    # survive.
     generator = torch.Generator().manual_seed(seed)
 
     def uniform(low: float, high: float, *extra: int) -> Tensor:
@@ -66,10 +70,15 @@ def shapes(
 
     here = (torch.arange(SIDE, dtype=torch.float64) + 0.5) * 2 / SIDE - 1
     row, column = torch.meshgrid(here, here, indexing="ij")  # (H, W)
-    cover = _cover(label, column - _column(x), row - _column(y), angle, diameter)[:, None]  # (n, 1, H, W)
+    # (n, 1, H, W)
+    cover = _cover(label, column - _column(x), row - _column(y), angle, diameter)[:, None]
     wave = uniform(0, math.tau)
-    ahead = torch.cos(_column(wave)) * column + torch.sin(_column(wave)) * row  # along a random direction
-    stripes = math.sqrt(2) * torch.sin(_column(uniform(4, 12)) * ahead + _column(uniform(0, math.tau)))[:, None]
+    # along a random direction
+    ahead = torch.cos(_column(wave)) * column + torch.sin(_column(wave)) * row
+    stripes = (
+        math.sqrt(2)
+        * torch.sin(_column(uniform(4, 12)) * ahead + _column(uniform(0, math.tau)))[:, None]
+    )
     # far enough apart that the shape stays visible in grey, whatever the two hues
     paint = _rgb(
         hue,
@@ -82,9 +91,15 @@ def shapes(
         value=torch.where(bright == 1, uniform(0.08, 0.32), uniform(0.78, 1)),
     )
     images = cover * paint + (1 - cover) * (ground + texture * stripes)
-    images += noise * uniform(-math.sqrt(3), math.sqrt(3), 3, SIDE, SIDE)  # uniform noise of that standard deviation
+    # uniform noise of that standard deviation
+    images += noise * uniform(-math.sqrt(3), math.sqrt(3), 3, SIDE, SIDE)
     images = images.clamp(0, 1).mul(255).round().float().div(255)
-    factors = {"shape": label, "hue": hue.float(), "hue_class": (hue * N_HUES).long(), "size": diameter.float()}
+    factors = {
+        "shape": label,
+        "hue": hue.float(),
+        "hue_class": (hue * N_HUES).long(),
+        "size": diameter.float(),
+    }
     factors |= {"x": x.float(), "y": y.float(), "rotation": angle.float()}
     factors |= {"background": background.float(), "polarity": bright}
     return Dataset("shapes", images, label, SHAPES, factors)
@@ -96,7 +111,9 @@ def _column(values: Tensor) -> Tensor:
 
 
 def _cover(label: Tensor, x: Tensor, y: Tensor, angle: Tensor, diameter: Tensor) -> Tensor:
-    """Share of each pixel (n, H, W) that the shape covers; x, y are the pixels seen from the shape's centre."""
+    """Share of each pixel (n, H, W) that the shape covers; x, y are the pixels seen from the
+    shape's centre.
+    """
     cos, sin = torch.cos(_column(angle)), torch.sin(_column(angle))
     x, y = (cos * x + sin * y) / _column(diameter), (cos * y - sin * x) / _column(diameter)
     distance = torch.empty_like(x)
@@ -107,7 +124,9 @@ def _cover(label: Tensor, x: Tensor, y: Tensor, angle: Tensor, diameter: Tensor)
 
 
 def _distance(shape: str, x: Tensor, y: Tensor) -> Tensor:
-    """Signed distance from the outline, negative inside; the shape about fills the unit circle, y points down."""
+    """Signed distance from the outline, negative inside; the shape about fills the unit circle, y
+    points down.
+    """
     radius = torch.hypot(x, y)
     match shape:
         case "disc":
@@ -126,13 +145,18 @@ def _distance(shape: str, x: Tensor, y: Tensor) -> Tensor:
             turn = torch.atan2(x, -y).remainder(math.tau / 5)
             turn = torch.minimum(turn, math.tau / 5 - turn)
             notch_x, notch_y = 0.45 * math.cos(math.pi / 5), 0.45 * math.sin(math.pi / 5)
-            across = notch_y * (radius * torch.cos(turn) - 1) + (1 - notch_x) * radius * torch.sin(turn)
+            across = notch_y * (radius * torch.cos(turn) - 1) + (1 - notch_x) * radius * torch.sin(
+                turn
+            )
             return across / math.hypot(notch_y, 1 - notch_x)
         case "heart":
             # a square on its corner with a half disc on each upper side
             right, left = (x - y - 0.05) / math.sqrt(2), (-x - y - 0.05) / math.sqrt(2)
             square = torch.maximum(right.abs(), left.abs()) - 0.55
-            discs = torch.minimum(torch.hypot(right - 0.55, left), torch.hypot(right, left - 0.55)) - 0.55
+            discs = (
+                torch.minimum(torch.hypot(right - 0.55, left), torch.hypot(right, left - 0.55))
+                - 0.55
+            )
             return torch.minimum(square, discs)
         case "moon":
             return torch.maximum(radius - 0.9, 0.75 - torch.hypot(x - 0.45, y))

@@ -27,7 +27,8 @@ def sinusoids(
     phase: tuple[float, float] = (0.0, math.pi),
     x_range: tuple[float, float] = (-5.0, 5.0),
 ) -> Sinusoids:
-    r"""Draws regression tasks that differ in amplitude and phase only, so that one point tells much about a task.
+    r"""Draws regression tasks that differ in amplitude and phase only, so that one point tells much
+    about a task.
 
     .. math:: y = A \sin(x - \varphi)
 
@@ -40,12 +41,14 @@ def sinusoids(
         x_range: (low, high) of x, uniform.
 
     Returns:
-        x and y (T, N, 1), amplitude and phase (T,), float32; y is 0 where x equals the phase, and |y| <= amplitude.
+        x and y (T, N, 1), amplitude and phase (T,), float32; y is 0 where x equals the phase, and
+        |y| <= amplitude.
 
     Raises:
         ValueError: n_tasks or n_points is below 1, or a range is not low <= high.
 
-    Source: Finn, Abbeel, Levine 2017, arXiv:1703.03400, section 5.1; the phase's sign as in the authors' code.
+    Source: Finn, Abbeel, Levine 2017, arXiv:1703.03400, section 5.1; the phase's sign as in the
+        authors' code.
     """
     for name, count in {"n_tasks": n_tasks, "n_points": n_points}.items():
         if count < 1:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-# Two chords, each in four orders, in semitones above the key note: the notes alone do not tell the tune.
+# Two chords, each in four orders, in semitones above the key note: the notes alone do not tell the
+# tune.
 TUNES = (
     *((0, 4, 7, 12), (0, 12, 7, 4), (0, 7, 4, 12), (0, 12, 4, 7)),
     *((0, 2, 7, 9), (0, 9, 7, 2), (0, 7, 2, 9), (0, 9, 2, 7)),
@@ -46,15 +47,17 @@ class Sequences:
         seconds = self.waves.shape[-1] / self.sample_rate
         factors = ", ".join(self.factors) or "none"
         return (
-            f"Sequences {self.name}: {len(self):,} of {seconds:.2f} s, {len(self.classes)} classes, factors: {factors}"
+            f"Sequences {self.name}: {len(self):,} of {seconds:.2f} s, "
+            f"{len(self.classes)} classes, factors: {factors}"
         )
 
 
 def tones(n: int = 2000, seed: int = 0, *, n_notes: int = 12, noise: float = 0.3) -> Sequences:
-    """Plays a tune of four notes again and again, so that whoever knows the tune can foretell the next note.
+    """Plays a tune of four notes again and again, so that whoever knows the tune can foretell the
+    next note.
 
-    A wave starts anywhere in its tune, in any key of an octave, on an instrument of its own, and each note with phases
-    of its own: neither a sample nor a single note tells the class.
+    A wave starts anywhere in its tune, in any key of an octave, on an instrument of its own, and
+    each note with phases of its own: neither a sample nor a single note tells the class.
 
     Args:
         n: number of waves, >= 1.
@@ -63,9 +66,9 @@ def tones(n: int = 2000, seed: int = 0, *, n_notes: int = 12, noise: float = 0.3
         noise: standard deviation of the noise, where that of the tune is 1.
 
     Returns:
-        Waves (n, 1, 256 n_notes), multiples of 1/32767; labels index TUNES. Factors: "tune" (the label), "key" (in
-        semitones, 0 to 12), "start" (where in the tune, in notes, 0 to 4), "timbre" (strength of each harmonic
-        as a share of the one below, 0.2 to 0.8).
+        Waves (n, 1, 256 n_notes), multiples of 1/32767; labels index TUNES. Factors: "tune" (the
+        label), "key" (in semitones, 0 to 12), "start" (where in the tune, in notes, 0 to 4),
+        "timbre" (strength of each harmonic as a share of the one below, 0.2 to 0.8).
 
     Raises:
         ValueError: n or n_notes is below 1, or noise is negative.
@@ -75,7 +78,8 @@ def tones(n: int = 2000, seed: int = 0, *, n_notes: int = 12, noise: float = 0.3
             raise ValueError(f"{name} must be at least 1, got {count}")
     if noise < 0:
         raise ValueError(f"noise must not be negative, got {noise}")
-    # All in float64, rounded to 16 bits at the end: the last bits, in which machines differ, do not survive.
+    # All in float64, rounded to 16 bits at the end: the last bits, in which machines differ, do not
+    # survive.
     generator = torch.Generator().manual_seed(seed)
 
     def uniform(low: float, high: float, *extra: int) -> Tensor:
@@ -83,7 +87,8 @@ def tones(n: int = 2000, seed: int = 0, *, n_notes: int = 12, noise: float = 0.3
 
     tune, start = uniform(0, len(TUNES)).long(), uniform(0, 4 * NOTE).long()  # start in samples
     key, timbre = uniform(0, 12), uniform(0.2, 0.8)
-    notes = start[:, None] // NOTE + torch.arange(n_notes + 1)  # one more, as most waves start within a note
+    # one more, as most waves start within a note
+    notes = start[:, None] // NOTE + torch.arange(n_notes + 1)
     steps = torch.tensor(TUNES)[tune[:, None], notes % 4]  # (n, n_notes + 1)
     hertz = LOWEST * 2 ** ((key[:, None] + steps) / 12)
     time = torch.arange(NOTE, dtype=torch.float64)
@@ -93,7 +98,16 @@ def tones(n: int = 2000, seed: int = 0, *, n_notes: int = 12, noise: float = 0.3
         waves += timbre[:, None, None] ** (harmonic - 1) * torch.sin(math.tau * cycles)
     waves *= (time / 16).clamp(max=1) * torch.exp(-2 * time / NOTE)  # struck, then fading
     waves = waves.flatten(1).gather(1, start[:, None] % NOTE + torch.arange(n_notes * NOTE))
-    waves = waves / waves.std(1, keepdim=True) + noise * uniform(-math.sqrt(3), math.sqrt(3), n_notes * NOTE)
+    waves = waves / waves.std(1, keepdim=True) + noise * uniform(
+        -math.sqrt(3), math.sqrt(3), n_notes * NOTE
+    )
     waves = (waves / 5).clamp(-1, 1).mul(32767).round().float().div(32767)
     factors = {"tune": tune, "key": key.float(), "start": start / NOTE, "timbre": timbre.float()}
-    return Sequences("tones", waves[:, None], tune, tuple("-".join(map(str, t)) for t in TUNES), factors, SAMPLE_RATE)
+    return Sequences(
+        "tones",
+        waves[:, None],
+        tune,
+        tuple("-".join(map(str, t)) for t in TUNES),
+        factors,
+        SAMPLE_RATE,
+    )

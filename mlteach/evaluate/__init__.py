@@ -2,7 +2,12 @@
 
 from mlteach.evaluate.features import accuracy, features
 from mlteach.evaluate.few import Curve, few_label_curve, stratified_sample
-from mlteach.evaluate.knn import cosine_neighbours, knn_accuracy, knn_votes, nearest_neighbour_accuracy
+from mlteach.evaluate.knn import (
+    cosine_neighbours,
+    knn_accuracy,
+    knn_votes,
+    nearest_neighbour_accuracy,
+)
 from mlteach.evaluate.meters import effective_rank, feature_std, linear_cka, spectrum
 from mlteach.evaluate.probe import Classifier, fine_tune, linear_classifier, linear_probe
 from mlteach.evaluate.shots import adapted_accuracy, confidence_interval, few_shot_accuracy

@@ -9,15 +9,19 @@ import torch
 from torch import Tensor, nn
 
 
-def features(encoder: Callable[[Tensor], Tensor], images: Tensor, *, batch_size: int = 500) -> Tensor:
-    """What an encoder makes of the pictures: in evaluation mode, without gradients, one batch after the other.
+def features(
+    encoder: Callable[[Tensor], Tensor], images: Tensor, *, batch_size: int = 500
+) -> Tensor:
+    """What an encoder makes of the pictures: in evaluation mode, without gradients, one batch after
+    the other.
 
-    Each picture's features depend on that picture alone, whatever the batch. Afterwards every part of the
-    encoder is back in the mode it was in.
+    Each picture's features depend on that picture alone, whatever the batch. Afterwards every part
+    of the encoder is back in the mode it was in.
 
     Args:
-        encoder: module (B, ...) -> (B, D), or a method, whose `encode` is then called, or any function, such as
-            `torch.nn.Flatten()` for pixels. The mode of a module hidden inside a function of yours is yours to set.
+        encoder: module (B, ...) -> (B, D), or a method, whose `encode` is then called, or any
+            function, such as `torch.nn.Flatten()` for pixels. The mode of a module hidden inside a
+            function of yours is yours to set.
         images: (N, ...); sent to the module's device batch by batch.
         batch_size: >= 1, bounds the memory.
 
@@ -34,7 +38,9 @@ def features(encoder: Callable[[Tensor], Tensor], images: Tensor, *, batch_size:
         raise ValueError("images must hold at least one picture, got none")
     encode = getattr(encoder, "encode", encoder)
     if not callable(encode):
-        raise TypeError(f"encoder must be a module, a method or a function, got {type(encoder).__name__}")
+        raise TypeError(
+            f"encoder must be a module, a method or a function, got {type(encoder).__name__}"
+        )
     owner = getattr(encoder, "__self__", encoder)  # of `method.encode` the method, whose mode it is
     module = owner if isinstance(owner, nn.Module) else nn.Identity()
     device = next((p.device for p in module.parameters()), images.device)
@@ -65,13 +71,16 @@ def accuracy(scores: Tensor, labels: Tensor) -> float:
         labels: (N,) integers; one that names none of the C columns counts as wrong.
 
     Returns:
-        1 if every row is right; about 1 / C for scores that know nothing of C equally frequent classes.
+        1 if every row is right; about 1 / C for scores that know nothing of C equally frequent
+        classes.
 
     Raises:
         ValueError: the shapes are not (N, C) and (N,).
     """
     if scores.ndim != 2 or labels.shape != scores.shape[:1]:
-        raise ValueError(f"scores and labels must be (N, C) and (N,), got {_shapes(scores, labels)}")
+        raise ValueError(
+            f"scores and labels must be (N, C) and (N,), got {_shapes(scores, labels)}"
+        )
     return (scores.argmax(1) == labels).double().mean().item()
 
 
@@ -81,7 +90,9 @@ def check_labelled(name: str, x: Tensor, labels: Tensor) -> None:
     if labels.is_floating_point() or labels.dtype == torch.bool:
         raise TypeError(f"{name} need integer labels, got {labels.dtype}")
     if labels.shape != x.shape[:1]:
-        raise ValueError(f"{name} and their labels must be (N, D) and (N,), got {_shapes(x, labels)}")
+        raise ValueError(
+            f"{name} and their labels must be (N, D) and (N,), got {_shapes(x, labels)}"
+        )
     if labels.min() < 0:
         raise ValueError(f"{name} need labels >= 0, got {labels.min()}")
 
@@ -89,20 +100,28 @@ def check_labelled(name: str, x: Tensor, labels: Tensor) -> None:
 def check_features(name: str, x: Tensor) -> None:
     """Raise unless x is (N >= 1, D >= 1), finite and floating-point."""
     if not isinstance(x, Tensor) or not x.is_floating_point():
-        raise TypeError(f"{name} must be a floating-point tensor, got {getattr(x, 'dtype', type(x).__name__)}")
+        raise TypeError(
+            f"{name} must be a floating-point tensor, got {getattr(x, 'dtype', type(x).__name__)}"
+        )
     if x.ndim != 2 or 0 in x.shape:
         raise ValueError(f"{name} must be (N >= 1, D >= 1), got {tuple(x.shape)}")
     if not x.isfinite().all():
-        raise ValueError(f"{name} must be finite, got nan or inf in {(~x.isfinite()).any(1).sum()} of {len(x)} rows")
+        raise ValueError(
+            f"{name} must be finite, got nan or inf in {(~x.isfinite()).any(1).sum()} of {len(x)} rows"
+        )
 
 
-def check_pair(train_features: Tensor, train_labels: Tensor, test_features: Tensor, test_labels: Tensor) -> None:
+def check_pair(
+    train_features: Tensor, train_labels: Tensor, test_features: Tensor, test_labels: Tensor
+) -> None:
     """Raise unless both parts are features with labels, of the same D."""
     check_labelled("train_features", train_features, train_labels)
     check_labelled("test_features", test_features, test_labels)
     if train_features.shape[1] != test_features.shape[1]:
         widths = f"{train_features.shape[1]} and {test_features.shape[1]}"
-        raise ValueError(f"train_features and test_features must have as many columns as each other, got {widths}")
+        raise ValueError(
+            f"train_features and test_features must have as many columns as each other, got {widths}"
+        )
 
 
 def _shapes(x: Tensor, y: Tensor) -> str:

@@ -31,10 +31,13 @@ def stratified_sample(labels: Tensor, n: int, *, generator: Generator) -> Tensor
     sizes = labels.bincount()
     n_classes = int((sizes > 0).sum())
     if not n_classes <= n <= len(labels):
-        raise ValueError(f"n must lie between {n_classes} (one of each class) and {len(labels)} (all), got {n}")
+        raise ValueError(
+            f"n must lie between {n_classes} (one of each class) and {len(labels)} (all), got {n}"
+        )
     order = torch.randperm(len(labels), generator=generator)
     classes = labels[order]
-    turn = F.one_hot(classes).cumsum(0).gather(1, classes[:, None])[:, 0] - 1  # 0 for the first of its class
+    # 0 for the first of its class
+    turn = F.one_hot(classes).cumsum(0).gather(1, classes[:, None])[:, 0] - 1
     return order[(turn / sizes[classes]).argsort(stable=True)[:n]]
 
 
@@ -65,8 +68,8 @@ def few_label_curve(
     """Accuracy when only a part of the labels is known: several stratified draws of each part.
 
     Args:
-        score: given the (n,) indices of the labelled pictures, the accuracy that they lead to, such as
-            ``lambda index: linear_probe(z[index], y[index], z_test, y_test)``.
+        score: given the (n,) indices of the labelled pictures, the accuracy that they lead to, such
+            as ``lambda index: linear_probe(z[index], y[index], z_test, y_test)``.
         labels: (N,) integer classes >= 0 of all that could be labelled.
         fractions: shares of N, each in (0, 1], that hold one picture of each class at least.
         n_seeds: >= 1 draws of each part; the smaller parts of one draw lie within its larger ones.
@@ -83,7 +86,10 @@ def few_label_curve(
         raise ValueError(f"fractions must lie in (0, 1], got {tuple(fractions)}")
     counts = [round(fraction * len(labels)) for fraction in fractions]
     accuracies = [
-        [float(score(stratified_sample(labels, n, generator=Generator().manual_seed(seed)))) for n in counts]
+        [
+            float(score(stratified_sample(labels, n, generator=Generator().manual_seed(seed))))
+            for n in counts
+        ]
         for seed in range(n_seeds)
     ]
     return Curve(torch.tensor(counts), torch.tensor(accuracies, dtype=torch.float64))

@@ -20,7 +20,8 @@ def knn_accuracy(
     k: int = 20,
     temperature: float = 0.1,
 ) -> float:
-    r"""Weighted kNN: the k most similar training pictures vote for their class, the more similar the louder.
+    r"""Weighted kNN: the k most similar training pictures vote for their class, the more similar
+    the louder.
 
     .. math:: \hat y = \arg\max_c \sum_{i \in \mathrm{neighbours}} e^{\cos(f_i, f) / \tau}\, [y_i = c]
 
@@ -38,20 +39,25 @@ def knn_accuracy(
         Share of the test pictures that get their own class, 0 to 1.
 
     Raises:
-        TypeError, ValueError: features or labels of a wrong type or shape, not finite, or k or temperature out of
-            range.
+        TypeError, ValueError: features or labels of a wrong type or shape, not finite, or k or
+            temperature out of range.
 
     Source: Wu et al. 2018, arXiv:1805.01978, Section 3.4 (there k = 200 and temperature 0.07).
     """
     check_pair(train_features, train_labels, test_features, test_labels)
     similarities, neighbours = cosine_neighbours(train_features, test_features, k=k)
     n_classes = int(train_labels.max()) + 1
-    votes = knn_votes(similarities, train_labels[neighbours], n_classes=n_classes, temperature=temperature)
+    votes = knn_votes(
+        similarities, train_labels[neighbours], n_classes=n_classes, temperature=temperature
+    )
     return accuracy(votes, test_labels)
 
 
-def cosine_neighbours(train_features: Tensor, test_features: Tensor, *, k: int) -> tuple[Tensor, Tensor]:
-    """The k training pictures whose features point most nearly the way of each test picture's, nearest first.
+def cosine_neighbours(
+    train_features: Tensor, test_features: Tensor, *, k: int
+) -> tuple[Tensor, Tensor]:
+    """The k training pictures whose features point most nearly the way of each test picture's,
+    nearest first.
 
     Args:
         train_features: (N, D), any scale.
@@ -67,13 +73,17 @@ def cosine_neighbours(train_features: Tensor, test_features: Tensor, *, k: int) 
     check_features("train_features", train_features)
     check_features("test_features", test_features)
     if not 1 <= k <= len(train_features):
-        raise ValueError(f"k must lie between 1 and the {len(train_features)} training pictures, got {k}")
+        raise ValueError(
+            f"k must lie between 1 and the {len(train_features)} training pictures, got {k}"
+        )
     train, test = F.normalize(train_features, dim=1), F.normalize(test_features, dim=1)
     found = [(rows @ train.T).topk(k, dim=1) for rows in test.split(ROWS_AT_ONCE)]
     return torch.cat([part.values for part in found]), torch.cat([part.indices for part in found])
 
 
-def knn_votes(similarities: Tensor, labels: Tensor, *, n_classes: int, temperature: float) -> Tensor:
+def knn_votes(
+    similarities: Tensor, labels: Tensor, *, n_classes: int, temperature: float
+) -> Tensor:
     """Counts the weighted votes of k neighbours.
 
     Args:
@@ -93,13 +103,15 @@ def knn_votes(similarities: Tensor, labels: Tensor, *, n_classes: int, temperatu
         raise ValueError(f"similarities and labels must both be (M, k), got {given}")
     if not 0 < temperature < float("inf"):
         raise ValueError(f"temperature must be a finite number > 0, got {temperature!r}")
-    # A softmax is the exponential weights over their sum: no class gains or loses, and nothing overflows.
+    # A softmax is the exponential weights over their sum: no class gains or loses, and nothing
+    # overflows.
     weights = (similarities / temperature).softmax(1)
     return weights.new_zeros(len(weights), n_classes).scatter_add_(1, labels, weights)
 
 
 def nearest_neighbour_accuracy(features: Tensor, labels: Tensor) -> float:
-    """How often the nearest other picture, by Euclidean distance, has the same label: no training set is needed.
+    """How often the nearest other picture, by Euclidean distance, has the same label: no training
+    set is needed.
 
     Args:
         features: (N >= 2, D).
@@ -113,7 +125,9 @@ def nearest_neighbour_accuracy(features: Tensor, labels: Tensor) -> float:
     """
     check_labelled("features", features, labels)
     if len(features) < 2:
-        raise ValueError(f"features must have at least 2 rows to have a neighbour, got {len(features)}")
+        raise ValueError(
+            f"features must have at least 2 rows to have a neighbour, got {len(features)}"
+        )
     everyone = torch.arange(len(features), device=features.device)
     nearest = []
     for rows in everyone.split(ROWS_AT_ONCE):

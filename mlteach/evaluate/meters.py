@@ -21,7 +21,8 @@ def feature_std(z: Tensor) -> float:
         z: (N, D) projections or representations, any scale (normalised here).
 
     Returns:
-        0 when all rows point the same way: collapse; about 1 / sqrt(D) for directions spread evenly over the sphere.
+        0 when all rows point the same way: collapse; about 1 / sqrt(D) for directions spread evenly
+            over the sphere.
 
     Raises:
         TypeError, ValueError: z is not a finite floating-point (N, D).
@@ -33,7 +34,8 @@ def feature_std(z: Tensor) -> float:
 
 
 def spectrum(z: Tensor) -> Tensor:
-    """The singular values of z as shares of their sum: how evenly the representation uses its directions.
+    """The singular values of z as shares of their sum: how evenly the representation uses its
+    directions.
 
     Args:
         z: (N, D), as it is; subtract the mean first if its direction is not to count.
@@ -50,7 +52,8 @@ def spectrum(z: Tensor) -> Tensor:
 
 
 def effective_rank(z: Tensor) -> float:
-    r"""Effective rank: the number of directions that a representation uses, counted by their strength.
+    r"""Effective rank: the number of directions that a representation uses, counted by their
+    strength.
 
     .. math:: \exp\Big(-\sum_j p_j \log p_j\Big), \qquad p_j = \frac{\sigma_j}{\sum_k \sigma_k}
 
@@ -60,13 +63,14 @@ def effective_rank(z: Tensor) -> float:
         z: (N, D), as it is; subtract the mean first if its direction is not to count.
 
     Returns:
-        D for D orthogonal columns of one length, such as the identity; 1 where all rows are multiples of one; 0 for
-        z = 0.
+        D for D orthogonal columns of one length, such as the identity; 1 where all rows are
+        multiples of one; 0 for z = 0.
 
     Raises:
         TypeError, ValueError: z is not a finite floating-point (N, D).
 
-    Source: Roy and Vetterli 2007, "The effective rank: a measure of effective dimensionality", EUSIPCO, Definition 1.
+    Source: Roy and Vetterli 2007, "The effective rank: a measure of effective dimensionality",
+        EUSIPCO, Definition 1.
     """
     share = spectrum(z)
     if not share.any():
@@ -75,23 +79,27 @@ def effective_rank(z: Tensor) -> float:
 
 
 def linear_cka(x: Tensor, y: Tensor) -> float:
-    r"""Linear CKA (centred kernel alignment): how alike two representations of the same examples are.
+    r"""Linear CKA (centred kernel alignment): how alike two representations of the same examples
+    are.
 
     .. math:: \frac{\lVert Y^\top X \rVert_F^2}{\lVert X^\top X \rVert_F\, \lVert Y^\top Y \rVert_F}
 
-    with the mean row taken from X and Y (done here). Neither a rotation nor a common factor of the features counts.
+    with the mean row taken from X and Y (done here). Neither a rotation nor a common factor of the
+    features counts.
 
     Args:
         x: (N, D) representation, row i is example i.
         y: (N, E) another one of the same examples in the same order; E may differ from D.
 
     Returns:
-        Between 0 and 1: 1 where y is x turned, mirrored, scaled and shifted; 0 where no feature of x varies with one of
-        y. Few examples of many features make it large by chance: (N, D) noise with D far beyond N comes near 1.
+        Between 0 and 1: 1 where y is x turned, mirrored, scaled and shifted; 0 where no feature of
+            x varies with one of
+        y. Few examples of many features make it large by chance: (N, D) noise with D far beyond N
+        comes near 1.
 
     Raises:
-        TypeError, ValueError: x or y is not a finite floating-point (N, D), their N differs, or all rows of one are
-            the same, so that there is nothing to compare.
+        TypeError, ValueError: x or y is not a finite floating-point (N, D), their N differs, or all
+            rows of one are the same, so that there is nothing to compare.
 
     Source: Kornblith et al. 2019, arXiv:1905.00414, Section 3 (linear kernel).
     """

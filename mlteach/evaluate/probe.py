@@ -14,9 +14,15 @@ from mlteach.training import fit
 
 
 def linear_probe(
-    train_features: Tensor, train_labels: Tensor, test_features: Tensor, test_labels: Tensor, *, penalty: float = 1.0
+    train_features: Tensor,
+    train_labels: Tensor,
+    test_features: Tensor,
+    test_labels: Tensor,
+    *,
+    penalty: float = 1.0,
 ) -> float:
-    """Linear probe: how well a linear classifier, trained on frozen features, does on test features.
+    """Linear probe: how well a linear classifier, trained on frozen features, does on test
+    features.
 
     Args:
         train_features: (N, D), any scale: standardised with their own mean and standard deviation.
@@ -26,12 +32,12 @@ def linear_probe(
         penalty: > 0, see `linear_classifier`.
 
     Returns:
-        Share of the test pictures that get their own class, 0 to 1. The same on every machine, up to rounding: the
-        classifier is the one best one, and no random number is drawn.
+        Share of the test pictures that get their own class, 0 to 1. The same on every machine, up
+        to rounding: the classifier is the one best one, and no random number is drawn.
 
     Raises:
-        TypeError, ValueError: features or labels of a wrong type or shape, not finite, one class only, or
-            penalty <= 0.
+        TypeError, ValueError: features or labels of a wrong type or shape, not finite, one class
+            only, or penalty <= 0.
     """
     check_pair(train_features, train_labels, test_features, test_labels)
     classes, renumbered = train_labels.unique(return_inverse=True)
@@ -42,7 +48,8 @@ def linear_probe(
 
 @torch.enable_grad()
 def linear_classifier(x: Tensor, labels: Tensor, *, penalty: float = 1.0) -> nn.Linear:
-    r"""The multinomial logistic regression that fits features best, as a linear layer for the features as they are.
+    r"""The multinomial logistic regression that fits features best, as a linear layer for the
+    features as they are.
 
     .. math:: \min_{W, b}\; \sum_i -\log \operatorname{softmax}(W \tilde f_i + b)_{y_i}
               + \frac{\lambda}{2} \lVert W \rVert^2, \qquad \tilde f = \frac{f - \text{mean}}{\text{standard deviation}}
@@ -53,25 +60,27 @@ def linear_classifier(x: Tensor, labels: Tensor, *, penalty: float = 1.0) -> nn.
         penalty: > 0, lambda: larger draws the weights to 0. It makes the best classifier unique.
 
     Returns:
-        Linear layer (B, D) -> (B, C) in float64; the standardisation is folded into its weights and biases. A feature
-        that is the same for all N pictures gets the weight 0.
+        Linear layer (B, D) -> (B, C) in float64; the standardisation is folded into its weights and
+        biases. A feature that is the same for all N pictures gets the weight 0.
 
     Raises:
-        TypeError, ValueError: x or labels of a wrong type or shape, not finite, a class without an example, or
-            penalty <= 0.
+        TypeError, ValueError: x or labels of a wrong type or shape, not finite, a class without an
+            example, or penalty <= 0.
     """
     check_labelled("x", x, labels)
     counts = labels.bincount()
     if len(counts) < 2 or not counts.all():
-        raise ValueError(f"labels must hold each class 0 to C - 1, C >= 2, got {counts.tolist()} examples of them")
+        raise ValueError(
+            f"labels must hold each class 0 to C - 1, C >= 2, got {counts.tolist()} examples of them"
+        )
     if not 0 < penalty < float("inf"):
         raise ValueError(f"penalty must be a finite number > 0, got {penalty!r}")
     x = x.detach().double()
     mean, std = x.mean(0), x.std(0, correction=0)
     std[std <= 1e-6 * mean.abs()] = torch.inf  # constant, but for rounding
     x = (x - mean) / std
-    # In these coordinates of the row space, which holds the best weights, the loss bends about equally along all axes:
-    # far fewer steps lead to the same minimum.
+    # In these coordinates of the row space, which holds the best weights, the loss bends about
+    # equally along all axes: far fewer steps lead to the same minimum.
     _, values, axes = torch.linalg.svd(x, full_matrices=False)  # (R,), (R, D)
     scale = ((values.square() / 4 + penalty) / len(x)).rsqrt()
     basis = axes.T * scale  # (D, R)
@@ -79,12 +88,17 @@ def linear_classifier(x: Tensor, labels: Tensor, *, penalty: float = 1.0) -> nn.
     weight = inputs.new_zeros(len(counts), len(scale), requires_grad=True)
     bias = inputs.new_zeros(len(counts), requires_grad=True)
     until = {"max_iter": 1000, "tolerance_grad": 1e-7, "tolerance_change": 1e-12}
-    optimizer = torch.optim.LBFGS([weight, bias], history_size=10, line_search_fn="strong_wolfe", **until)
+    optimizer = torch.optim.LBFGS(
+        [weight, bias], history_size=10, line_search_fn="strong_wolfe", **until
+    )
 
     def loss() -> Tensor:
         optimizer.zero_grad()
         squared = (weight * scale).square().sum()
-        value = F.cross_entropy(F.linear(inputs, weight, bias), labels) + penalty / (2 * len(x)) * squared
+        value = (
+            F.cross_entropy(F.linear(inputs, weight, bias), labels)
+            + penalty / (2 * len(x)) * squared
+        )
         value.backward()
         return value
 
@@ -94,7 +108,8 @@ def linear_classifier(x: Tensor, labels: Tensor, *, penalty: float = 1.0) -> nn.
 
 
 def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
-    layer = nn.utils.skip_init(nn.Linear, *weight.T.shape, dtype=weight.dtype, device=weight.device)  # draws nothing
+    # draws nothing
+    layer = nn.utils.skip_init(nn.Linear, *weight.T.shape, dtype=weight.dtype, device=weight.device)
     layer.requires_grad_(False)
     layer.weight.copy_(weight)
     layer.bias.copy_(bias)
@@ -102,7 +117,9 @@ def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
 
 
 class Classifier(nn.Module):
-    """An encoder with a linear layer on top: (B, ...) -> (B, C) logits; its `loss` is the cross-entropy."""
+    """An encoder with a linear layer on top: (B, ...) -> (B, C) logits; its `loss` is the
+    cross-entropy.
+    """
 
     def __init__(self, encoder: nn.Module, head: nn.Linear):
         super().__init__()
@@ -129,17 +146,21 @@ def fine_tune(
     penalty: float = 1.0,
     seed: int = 0,
 ) -> Classifier:
-    """Fine-tuning: starts from the linear probe, then trains encoder and classifier together on the labels.
+    """Fine-tuning: starts from the linear probe, then trains encoder and classifier together on the
+    labels.
 
     `accuracy(features(tuned, test_images), test_labels)` says what it was good for.
 
     Args:
-        encoder: module (B, ...) -> (B, D), or a method with `encode`. A copy is trained, this one stays as it is.
+        encoder: module (B, ...) -> (B, D), or a method with `encode`. A copy is trained, this one
+            stays as it is.
         images: (N, ...) the labelled pictures.
         labels: (N,) integer classes, 0 to C - 1, each of which occurs; C >= 2.
-        view: (pictures, generator=) -> pictures, such as `mlteach.views.simclr_view`; None takes them as they are.
+        view: (pictures, generator=) -> pictures, such as `mlteach.views.simclr_view`; None takes
+            them as they are.
         steps: >= 0 updates; with 0 the result is the linear probe.
-        lr: > 0, peak learning rate of `mlteach.training.fit`. Larger ones forget what was learned before.
+        lr: > 0, peak learning rate of `mlteach.training.fit`. Larger ones forget what was learned
+            before.
         batch_size: >= 1 pictures of one step, drawn with replacement.
         penalty: > 0, of the probe it starts from.
         seed: of the draws.
@@ -153,9 +174,13 @@ def fine_tune(
     Source: the order of probe and fine-tuning is that of Kumar et al. 2022, arXiv:2202.10054.
     """
     if not isinstance(encoder, nn.Module):
-        raise TypeError(f"encoder must be an nn.Module, which can be trained, got {type(encoder).__name__}")
+        raise TypeError(
+            f"encoder must be an nn.Module, which can be trained, got {type(encoder).__name__}"
+        )
     if steps < 0 or batch_size < 1:
-        raise ValueError(f"steps must be at least 0 and batch_size at least 1, got {steps} and {batch_size}")
+        raise ValueError(
+            f"steps must be at least 0 and batch_size at least 1, got {steps} and {batch_size}"
+        )
     frozen = features(encoder, images)
     head = linear_classifier(frozen, labels, penalty=penalty).to(frozen.dtype).requires_grad_()
     tuned = Classifier(copy.deepcopy(encoder).requires_grad_(), head)

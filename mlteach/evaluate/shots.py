@@ -17,18 +17,21 @@ STANDARD_ERRORS = 1.96  # either way, which hold 95 % of a normal distribution
 
 
 def confidence_interval(values: Tensor) -> tuple[float, float]:
-    r"""The mean of what was measured on many tasks, and half the width of its 95 % confidence interval.
+    r"""The mean of what was measured on many tasks, and half the width of its 95 % confidence
+    interval.
 
     .. math:: \bar a \pm 1.96\, \frac{s}{\sqrt{n}}
 
-    s is the standard deviation over the tasks, with n - 1 below the sum. Of many such intervals, 95 in 100 hold the
-    mean over all tasks that there could be. They say nothing of how another training would have ended.
+    s is the standard deviation over the tasks, with n - 1 below the sum. Of many such intervals, 95
+    in 100 hold the mean over all tasks that there could be. They say nothing of how another
+    training would have ended.
 
     Args:
         values: (n,) n >= 2 measurements, each of a task drawn independently of the others.
 
     Returns:
-        Mean and half width; the half width is 0 where all values are equal, and falls with the root of n.
+        Mean and half width; the half width is 0 where all values are equal, and falls with the root
+        of n.
 
     Raises:
         ValueError: values are not (n >= 2,).
@@ -48,7 +51,8 @@ def few_shot_accuracy(
     n_episodes: int = 1000,
     generator: Generator,
 ) -> tuple[float, float]:
-    """Few-shot accuracy: a query picture gets the class whose few known pictures have the nearest mean.
+    """Few-shot accuracy: a query picture gets the class whose few known pictures have the nearest
+    mean.
 
     Every episode draws n_way classes, and of each n_shot known and n_query other pictures.
 
@@ -62,19 +66,21 @@ def few_shot_accuracy(
         generator: where the random numbers come from.
 
     Returns:
-        Mean over the episodes, about 1 / n_way where features know nothing; and half the width of its 95 % confidence
-        interval, which falls with the root of n_episodes.
+        Mean over the episodes, about 1 / n_way where features know nothing; and half the width of
+        its 95 % confidence interval, which falls with the root of n_episodes.
 
     Raises:
-        TypeError, ValueError: features or labels of a wrong type or shape, a number too small, or fewer than n_way
-            classes with n_shot + n_query pictures.
+        TypeError, ValueError: features or labels of a wrong type or shape, a number too small, or
+            fewer than n_way classes with n_shot + n_query pictures.
 
     Source: the nearest mean is the prototype of Snell et al. 2017, arXiv:1703.05175.
     """
     check_labelled("encoder_features", encoder_features, labels)
     if n_way < 2 or n_shot < 1 or n_query < 1 or n_episodes < 2:
         given = f"{n_way}, {n_shot}, {n_query} and {n_episodes}"
-        raise ValueError(f"n_way, n_shot, n_query, n_episodes must be at least 2, 1, 1 and 2, got {given}")
+        raise ValueError(
+            f"n_way, n_shot, n_query, n_episodes must be at least 2, 1, 1 and 2, got {given}"
+        )
     each = n_shot + n_query
     right = []
     for _ in range(n_episodes):
@@ -97,28 +103,33 @@ def adapted_accuracy(
     frozen: tuple[str, ...] = (),
     chunk_size: int = 25,
 ) -> tuple[float, float]:
-    """Few-shot accuracy of an initialisation: each task's queries are classified after adapting to its support.
+    """Few-shot accuracy of an initialisation: each task's queries are classified after adapting to
+    its support.
 
     Args:
         model: (N, ...) -> (N, n_way); not changed.
         episodes: T >= 2 classification tasks, best of classes that took no part in any training.
         loss_fn: (logits, y) -> (), for the inner loop.
         lr, steps, frozen: as for `mlteach.meta.adapt`; steps may be more than in training.
-        chunk_size: >= 1 tasks computed side by side; it bounds the memory and does not change the result.
+        chunk_size: >= 1 tasks computed side by side; it bounds the memory and does not change the
+            result.
 
     Returns:
-        Mean over the tasks, about 1 / n_way where nothing was learned; and half the width of its 95 % confidence
-        interval, see `confidence_interval`.
+        Mean over the tasks, about 1 / n_way where nothing was learned; and half the width of its 95
+        % confidence interval, see `confidence_interval`.
 
     Raises:
         ValueError: fewer than two tasks, chunk_size < 1, or as for `mlteach.meta.adapt`.
     """
     if len(episodes.x_support) < 2 or chunk_size < 1:
         given = f"{len(episodes.x_support)} and {chunk_size}"
-        raise ValueError(f"the number of tasks must be at least 2 and chunk_size at least 1, got {given}")
+        raise ValueError(
+            f"the number of tasks must be at least 2 and chunk_size at least 1, got {given}"
+        )
     right = []
     for chunk in zip(*(part.split(chunk_size) for part in episodes), strict=True):
         tasks = Episode(*chunk)
-        logits = adapted_predictions(model, tasks, loss_fn, lr=lr, steps=steps, frozen=frozen)  # (T, M, n_way)
+        # (T, M, n_way)
+        logits = adapted_predictions(model, tasks, loss_fn, lr=lr, steps=steps, frozen=frozen)
         right.append((logits.argmax(-1) == tasks.y_query).double().mean(1))
     return confidence_interval(torch.cat(right))

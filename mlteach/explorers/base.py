@@ -1,4 +1,6 @@
-"""What every explorer shares: controls, one figure that lives as long as they do, and the pointer on it."""
+"""What every explorer shares: controls, one figure that lives as long as they do, and the pointer
+on it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ from mlteach.plots import Picture
 
 
 class Pointer(NamedTuple):
-    """Where the pointer is, in the data coordinates of ``ax``: the Axes pressed in, or else the one under it."""
+    """Where the pointer is, in the data coordinates of ``ax``: the Axes pressed in, or else the one
+    under it.
+    """
 
     ax: Axes | None  # None: beside every Axes, or gone from the picture
     x: float
@@ -32,20 +36,23 @@ class Pointer(NamedTuple):
 
 
 class Explorer:
-    """Controls and a figure: a move updates the artists, draws once, and replaces the picture in place.
+    """Controls and a figure: a move updates the artists, draws once, and replaces the picture in
+    place.
 
-    A subclass makes a figure and its controls, hands them to this class, and defines ``update``; if it listens to
-    the pointer it also sets ``pointing`` and defines ``pointed``. Drive one from Python as the mouse does::
+    A subclass makes a figure and its controls, hands them to this class, and defines ``update``; if
+    it listens to the pointer it also sets ``pointing`` and defines ``pointed``. Drive one from
+    Python as the mouse does::
 
         explorer.controls["temperature"].value = 0.1
         explorer.state["loss"]
 
-    Moves that arrive while the picture is being drawn, from whatever thread, are merged into one more drawing.
+    Moves that arrive while the picture is being drawn, from whatever thread, are merged into one
+    more drawing.
 
     Args:
         figure: the Picture, with every artist in place.
-        controls: name → ipywidget; a change of its ``value`` redraws. A button has no value: give it its own
-            callback that ends in ``self.refresh()``.
+        controls: name → ipywidget; a change of its ``value`` redraws. A button has no value: give
+            it its own callback that ends in ``self.refresh()``.
         moving: the artists that ``update`` changes. All else is drawn once and kept.
     """
 
@@ -70,18 +77,26 @@ class Explorer:
         self.canvas.observe(self._report_pointer, "pointer")
 
     def update(self) -> dict:
-        """Moves the artists to what the controls say; returns the numbers that the picture now shows."""
+        """Moves the artists to what the controls say; returns the numbers that the picture now
+        shows.
+        """
         raise NotImplementedError
 
     def pointed(self, pointer: Pointer) -> None:
         """Answers the pointer; calls ``self.refresh()`` if the picture must change."""
 
     def describe(self) -> str:
-        """One sentence with the main numbers of ``state``: read-out, text for screen readers, and text/plain."""
-        return " · ".join(f"{name} {value:.3g}" for name, value in self.state.items() if isinstance(value, float))
+        """One sentence with the main numbers of ``state``: read-out, text for screen readers, and
+        text/plain.
+        """
+        return " · ".join(
+            f"{name} {value:.3g}" for name, value in self.state.items() if isinstance(value, float)
+        )
 
     def refresh(self, _change=None) -> None:
-        """Brings the picture up to date; a call during a drawing leaves a note that one more is wanted."""
+        """Brings the picture up to date; a call during a drawing leaves a note that one more is
+        wanted.
+        """
         self._wanted = True
         while self._wanted and not self._holding and self._drawing.acquire(blocking=False):
             try:
@@ -101,7 +116,9 @@ class Explorer:
             self.refresh()
 
     def redraw_all(self) -> None:
-        """Forgets the still part of the picture too: for an ``update`` that changed an axis, a tick or a title."""
+        """Forgets the still part of the picture too: for an ``update`` that changed an axis, a tick
+        or a title.
+        """
         self._still = None
 
     def _redraw(self) -> None:
@@ -121,7 +138,8 @@ class Explorer:
             for artist in self.moving:
                 artist.set_animated(True)
             canvas.draw()
-            self.figure.set_layout_engine("none")  # the first layout stays: panels must not jump under the mouse
+            # the first layout stays: panels must not jump under the mouse
+            self.figure.set_layout_engine("none")
             self._still = canvas.copy_from_bbox(self.figure.bbox)
         else:
             canvas.restore_region(self._still)
@@ -131,7 +149,8 @@ class Explorer:
 
     def _report_pointer(self, change) -> None:
         raw = change["new"]
-        # The page merges what comes too fast: a press may arrive together with its end, the end with the last move.
+        # The page merges what comes too fast: a press may arrive together with its end, the end
+        # with the last move.
         pressed = raw["pressed"] or raw["presses"] > self._ended
         if not raw["pressed"]:
             self._ended = raw["presses"]
@@ -148,14 +167,20 @@ class Explorer:
         if ax is None:
             return Pointer(None, np.nan, np.nan, raw["pressed"], raw["presses"], np.nan, np.nan)
         to_data = ax.transData.inverted().transform
-        return Pointer(ax, *to_data(here).tolist(), raw["pressed"], raw["presses"], *to_data(press).tolist())
+        return Pointer(
+            ax, *to_data(here).tolist(), raw["pressed"], raw["presses"], *to_data(press).tolist()
+        )
 
     def _guard(self, action) -> None:
-        """Runs the action; an error becomes one line under the picture, and goes on to whoever called."""
+        """Runs the action; an error becomes one line under the picture, and goes on to whoever
+        called.
+        """
         try:
             action()
         except Exception as error:
-            self.canvas.problem = f"This picture could not be drawn: {type(error).__name__}: {error}".splitlines()[0]
+            self.canvas.problem = (
+                f"This picture could not be drawn: {type(error).__name__}: {error}".splitlines()[0]
+            )
             raise
 
     def _repr_mimebundle_(self, include=None, exclude=None):
@@ -169,7 +194,9 @@ class Explorer:
 
 
 def encode(pixels: np.ndarray, *, effort: int) -> bytes:
-    """(H, W, 4) bytes as an opaque PNG file; effort 1 is quick, for a slider, 9 is small, for a saved notebook."""
+    """(H, W, 4) bytes as an opaque PNG file; effort 1 is quick, for a slider, 9 is small, for a
+    saved notebook.
+    """
     buffer = io.BytesIO()
     Image.fromarray(pixels).convert("RGB").save(buffer, format="png", compress_level=effort)
     return buffer.getvalue()

@@ -9,10 +9,12 @@ from traitlets import Bytes, Dict, Enum, Int, Unicode
 
 
 class Canvas(anywidget.AnyWidget):
-    """Shows the PNG it is given, one line of read-out under it, and reports the pointer as fractions of the picture.
+    """Shows the PNG it is given, one line of read-out under it, and reports the pointer as
+    fractions of the picture.
 
-    ``pointer`` holds ``x`` and ``y`` (0 to 1, from the top left), ``inside``, ``pressed``, and of the last press its
-    number ``presses``, which grows from one to the next, and its place ``press_x``, ``press_y``.
+    ``pointer`` holds ``x`` and ``y`` (0 to 1, from the top left), ``inside``, ``pressed``, and of
+    the last press its number ``presses``, which grows from one to the next, and its place
+    ``press_x``, ``press_y``.
     """
 
     _esm = Path(__file__).with_name("canvas.js")

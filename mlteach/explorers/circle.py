@@ -12,19 +12,21 @@ from mlteach.losses import alignment, nt_xent, uniformity
 from mlteach.plots import ANCHOR, CLASS_COLOURS, POSITIVE, QUIET, Picture, plain
 
 LONGEST = 0.45  # the longest arrow, in radii; the others keep their share of it
-FAINT = 0.15  # pulls below this are drawn shorter than that: where nothing pulls, no arrow shall be seen
+# pulls below this are drawn shorter than that: where nothing pulls, no arrow shall be seen
+FAINT = 0.15
 REACH = 0.25  # a press takes hold of a point that is at most so far away, in radii
 
 
 class Circle(Explorer):
-    """Pairs of points on the unit circle: drag one, see the pull on all, or let them follow the pull.
+    """Pairs of points on the unit circle: drag one, see the pull on all, or let them follow the
+    pull.
 
     Args:
         pairs: number of pairs, 2 to 10; a pair is two views of one picture, in one colour.
         seed: of the places where the points start.
 
-    ``state``: ``loss`` (the chosen one), ``nt_xent``, ``alignment``, ``uniformity``, ``angles`` (2, pairs) in
-    radians, and ``pulls`` (2, pairs) = -dloss/dangle, positive anticlockwise.
+    ``state``: ``loss`` (the chosen one), ``nt_xent``, ``alignment``, ``uniformity``, ``angles`` (2,
+    pairs) in radians, and ``pulls`` (2, pairs) = -dloss/dangle, positive anticlockwise.
     """
 
     pointing = "drag"
@@ -36,13 +38,16 @@ class Circle(Explorer):
         self.presses = 0
         self.angles = self._start()
         self.track: list[tuple[float, float]] = []
-        self.names = [f"{pair + 1}{view}" for view in "ab" for pair in range(pairs)]  # row by row of angles
+        # row by row of angles
+        self.names = [f"{pair + 1}{view}" for view in "ab" for pair in range(pairs)]
         self.shown_point = self.names[0]
         controls = {
             "loss": choice("follow", ["NT-Xent", "alignment only", "uniformity only"]),
             "temperature": log_slider("temperature", 0.01, 10, 0.5),
             "point": choice("point", self.names),
-            "angle": slider("its angle in degrees", -180, 180, self._degrees(self.names[0]), step=1),
+            "angle": slider(
+                "its angle in degrees", -180, 180, self._degrees(self.names[0]), step=1
+            ),
             "step": button("follow the pull", self.follow),
             "reset": button("start again", self.reset),
         }
@@ -50,7 +55,9 @@ class Circle(Explorer):
 
     def _start(self) -> Tensor:
         generator = torch.Generator().manual_seed(self.seed)
-        return (torch.rand(2, self.pairs, generator=generator, dtype=torch.float64) * 2 - 1) * torch.pi
+        return (
+            torch.rand(2, self.pairs, generator=generator, dtype=torch.float64) * 2 - 1
+        ) * torch.pi
 
     def _index(self, name: str) -> tuple[int, int]:
         return divmod(self.names.index(name), self.pairs)
@@ -70,10 +77,16 @@ class Circle(Explorer):
         colours = CLASS_COLOURS[: self.pairs]
         nowhere = np.zeros((self.pairs, 2))
         self.points = [
-            self.ax.scatter(*nowhere.T, s=130, c=colours, edgecolors=colours, linewidths=2, zorder=3),
-            self.ax.scatter(*nowhere.T, s=130, c="white", edgecolors=colours, linewidths=2, zorder=3),
+            self.ax.scatter(
+                *nowhere.T, s=130, c=colours, edgecolors=colours, linewidths=2, zorder=3
+            ),
+            self.ax.scatter(
+                *nowhere.T, s=130, c="white", edgecolors=colours, linewidths=2, zorder=3
+            ),
         ]
-        self.ring = self.ax.scatter([0], [0], s=330, c="none", edgecolors=ANCHOR, linewidths=1, zorder=4)
+        self.ring = self.ax.scatter(
+            [0], [0], s=330, c="none", edgecolors=ANCHOR, linewidths=1, zorder=4
+        )
         zeros = np.zeros(2 * self.pairs)
         self.arrows = self.ax.quiver(
             zeros, zeros, zeros, zeros + 1.0, color=colours * 2, angles="xy", scale_units="xy", scale=1, width=0.009,
@@ -98,7 +111,11 @@ class Circle(Explorer):
             "alignment": alignment(z1, z2),
             "uniformity": uniformity(torch.cat([z1, z2])),
         }
-        loss = values[{"NT-Xent": "nt_xent", "alignment only": "alignment", "uniformity only": "uniformity"}[kind]]
+        loss = values[
+            {"NT-Xent": "nt_xent", "alignment only": "alignment", "uniformity only": "uniformity"}[
+                kind
+            ]
+        ]
         pulls = -torch.autograd.grad(loss, angles)[0]
         values = {name: value.item() for name, value in values.items()}
         place = (values["uniformity"], values["alignment"])
@@ -123,7 +140,8 @@ class Circle(Explorer):
             self.angles[self._index(point)] = np.deg2rad(angle.value)
 
     def _show(self, pulls: Tensor) -> None:
-        places = torch.stack([self.angles.cos(), self.angles.sin()], dim=-1).numpy()  # (2, pairs, 2)
+        # (2, pairs, 2)
+        places = torch.stack([self.angles.cos(), self.angles.sin()], dim=-1).numpy()
         for dots, view in zip(self.points, places, strict=True):
             dots.set_offsets(view)
         self.ring.set_offsets(places[self._index(self.shown_point)])
@@ -154,7 +172,9 @@ class Circle(Explorer):
             self.controls["angle"].value = self._degrees(point)
 
     def follow(self, steps: int = 10) -> None:
-        """Ten steps of gradient descent on the chosen loss; the step shortens where the pull is strong."""
+        """Ten steps of gradient descent on the chosen loss; the step shortens where the pull is
+        strong.
+        """
         for _ in range(steps):
             pulls = self.state["pulls"]
             with self.one_redraw():

@@ -1,4 +1,6 @@
-"""EmbeddingMap: one map of an embedding after another, and what each point is, where it belongs, and what was lost."""
+"""EmbeddingMap: one map of an embedding after another, and what each point is, where it belongs,
+and what was lost.
+"""
 
 from __future__ import annotations
 
@@ -22,19 +24,24 @@ NEIGHBOURS = 5  # of the point that is pointed at, and of the trustworthiness
 
 
 class EmbeddingMap(Explorer):
-    """A map of an embedding, walked over ready layouts; point at a point to see its picture and its true neighbours.
+    """A map of an embedding, walked over ready layouts; point at a point to see its picture and its
+    true neighbours.
 
     Args:
         encodings: name → (N, D), what the map is a map of.
-        layouts: the same names → (…, N, 2), computed before: one axis for each parameter, in the order of parameters.
-        factors: name → (N,) what is known of each point: up to ten different integers are classes, all else a scale.
+        layouts: the same names → (…, N, 2), computed before: one axis for each parameter, in the
+            order of parameters.
+        factors: name → (N,) what is known of each point: up to ten different integers are classes,
+            all else a scale.
         images: optional (N, C, H, W) the picture behind each point, with one or three channels.
         parameters: name of a slider → its values, one for each layout along that axis.
         names: optional factor → a text for each of its classes.
-        cyclic: the factors whose two ends meet, such as a hue; they take the colours of the rainbow.
+        cyclic: the factors whose two ends meet, such as a hue; they take the colours of the
+            rainbow.
 
-    ``state``: the value of every control, ``layout`` (N, 2), its ``trustworthiness`` as scikit-learn measures it with
-    5 neighbours, the ``point`` shown, its 5 ``neighbours`` in the encoding, and how many of these the map has ``kept``.
+    ``state``: the value of every control, ``layout`` (N, 2), its ``trustworthiness`` as
+    scikit-learn measures it with 5 neighbours, the ``point`` shown, its 5 ``neighbours`` in the
+    encoding, and how many of these the map has ``kept``.
     """
 
     pointing = "hover"
@@ -53,9 +60,13 @@ class EmbeddingMap(Explorer):
         cyclic: Sequence[str] = (),
     ):
         self.parameters = {name: list(values) for name, values in (parameters or {}).items()}
-        check_rows(encodings, next(iter(encodings.values()), ()) if images is None else images, factors)
+        check_rows(
+            encodings, next(iter(encodings.values()), ()) if images is None else images, factors
+        )
         _check_layouts(encodings, layouts, self.parameters)
-        self.encodings = {name: encoding.detach().flatten(1) for name, encoding in encodings.items()}
+        self.encodings = {
+            name: encoding.detach().flatten(1) for name, encoding in encodings.items()
+        }
         self.layouts = {name: layouts[name].detach() for name in encodings}
         self.factors, self.names, self.cyclic = dict(factors), dict(names or {}), cyclic
         self.pictures = None if images is None else colour_pictures(images)
@@ -66,7 +77,9 @@ class EmbeddingMap(Explorer):
         super().__init__(self._figure(), self._controls(), self.artists)
 
     def _controls(self) -> dict:
-        controls = {"map": choice("map of", list(self.encodings))} if len(self.encodings) > 1 else {}
+        controls = (
+            {"map": choice("map of", list(self.encodings))} if len(self.encodings) > 1 else {}
+        )
         controls |= {name: stops(name, values) for name, values in self.parameters.items()}
         return controls | {"colour": choice("colour by", list(self.factors))}
 
@@ -79,11 +92,17 @@ class EmbeddingMap(Explorer):
         self.ax = self.axes["map"]
         self.ax.set(xticks=[], yticks=[], xlim=(-1.06, 1.06), ylim=(-1.06, 1.06), aspect="equal")
         self.ax.set_title(" ")  # room for the text that update writes there
-        self.title = self.ax.text(0.5, 1.02, "", transform=self.ax.transAxes, ha="center", fontsize=11)
+        self.title = self.ax.text(
+            0.5, 1.02, "", transform=self.ax.transAxes, ha="center", fontsize=11
+        )
         count = len(next(iter(self.encodings.values())))
         self.dots = self.ax.scatter(*np.zeros((2, count)), s=16, linewidths=0)
-        self.lines = self.ax.add_collection(LineCollection([], colors=ANCHOR, linewidths=0.8, zorder=3))
-        self.rings = self.ax.scatter(*np.zeros((2, 1)), s=60, c="none", edgecolors=ANCHOR, linewidths=1.2, zorder=4)
+        self.lines = self.ax.add_collection(
+            LineCollection([], colors=ANCHOR, linewidths=0.8, zorder=3)
+        )
+        self.rings = self.ax.scatter(
+            *np.zeros((2, 1)), s=60, c="none", edgecolors=ANCHOR, linewidths=1.2, zorder=4
+        )
         self.artists = [self.title, self.dots, self.lines, self.rings]
         for name in ("text", "key"):
             self.axes[name].set_axis_off()
@@ -108,13 +127,19 @@ class EmbeddingMap(Explorer):
         self.places = places
         if key not in self.known_trust:
             self.known_trust[key] = trustworthiness(encoding, layout)
-        state = chosen | {"layout": layout, "trustworthiness": self.known_trust[key], "point": self.point}
+        state = chosen | {
+            "layout": layout,
+            "trustworthiness": self.known_trust[key],
+            "point": self.point,
+        }
         return state | self._show_point(key, encoding, state["trustworthiness"])
 
     def _shown(self) -> tuple[Hashable, Tensor, Tensor]:
         """What the controls choose: a name for it, the encoding (N, D), the layout (N, 2)."""
         name = self.controls["map"].value if "map" in self.controls else next(iter(self.encodings))
-        place = tuple(values.index(self.controls[slider].value) for slider, values in self.parameters.items())
+        place = tuple(
+            values.index(self.controls[slider].value) for slider, values in self.parameters.items()
+        )
         return (name, *place), self.encodings[name], self.layouts[name][place]
 
     def _reach(self, centred: Tensor) -> float:
@@ -136,7 +161,9 @@ class EmbeddingMap(Explorer):
             self.picture.set_data(self.pictures[self.point])
         lines = [f"point {self.point}"]
         lines += [f"{name}: {self._value(name)}" for name in self.factors]
-        lines.append(f"lines: its {NEIGHBOURS} true neighbours;\n{kept} of them are nearest here too")
+        lines.append(
+            f"lines: its {NEIGHBOURS} true neighbours;\n{kept} of them are nearest here too"
+        )
         self.text.set_text("\n".join(lines))
         return {"neighbours": neighbours.tolist(), "kept": kept}
 
@@ -157,20 +184,35 @@ class EmbeddingMap(Explorer):
             key.get_legend().remove()
         self.scale_bar.clear()
         if values.is_floating_point() or len(classes) > len(CLASS_COLOURS):
-            colours, (low, high) = colormaps["hsv" if factor in self.cyclic else "viridis"], values.aminmax()
-            self.dots.set_facecolors(colours(((values - low) / (high - low).clamp(min=1e-12)).numpy()))
+            colours, (low, high) = (
+                colormaps["hsv" if factor in self.cyclic else "viridis"],
+                values.aminmax(),
+            )
+            self.dots.set_facecolors(
+                colours(((values - low) / (high - low).clamp(min=1e-12)).numpy())
+            )
             ends = (float(low), float(high) if high > low else float(low) + 1)
-            self.scale_bar.imshow(np.linspace(0, 1, 100)[None], cmap=colours, aspect="auto", extent=(*ends, 0, 1))
+            self.scale_bar.imshow(
+                np.linspace(0, 1, 100)[None], cmap=colours, aspect="auto", extent=(*ends, 0, 1)
+            )
             self.scale_bar.set(yticks=[], title=factor)
             self.scale_bar.title.set_size(9)
             self.scale_bar.tick_params(labelsize=8)
             self.scale_bar.xaxis.set_major_locator(MaxNLocator(4))
             self.scale_bar.set_visible(True)
         else:
-            of = {label: CLASS_COLOURS[turn % len(CLASS_COLOURS)] for turn, label in enumerate(classes)}
+            of = {
+                label: CLASS_COLOURS[turn % len(CLASS_COLOURS)]
+                for turn, label in enumerate(classes)
+            }
             self.dots.set_facecolors(to_rgba_array([of[label] for label in values.tolist()]))
-            texts = [self.names[factor][int(label)] if factor in self.names else str(label) for label in classes]
-            handles = [Line2D([], [], color=of[label], marker="o", linestyle="") for label in classes]
+            texts = [
+                self.names[factor][int(label)] if factor in self.names else str(label)
+                for label in classes
+            ]
+            handles = [
+                Line2D([], [], color=of[label], marker="o", linestyle="") for label in classes
+            ]
             legend = key.legend(
                 handles, texts, title=factor, ncols=2, loc="upper left", fontsize=9, title_fontsize=9, frameon=False,
                 handletextpad=0.1, borderpad=0, columnspacing=1,
@@ -201,7 +243,9 @@ def nearest_others(x: Tensor) -> Tensor:
 
 
 def trustworthiness(x: Tensor, y: Tensor) -> float:
-    """scikit-learn's figure, 5 neighbours: 1 if no stranger became a neighbour on the map y, about 0.5 by chance."""
+    """scikit-learn's figure, 5 neighbours: 1 if no stranger became a neighbour on the map y, about
+    0.5 by chance.
+    """
     from sklearn.manifold import trustworthiness as measure  # takes a second to import
 
     return float(measure(x.numpy(), y.numpy(), n_neighbors=NEIGHBOURS))
@@ -209,11 +253,15 @@ def trustworthiness(x: Tensor, y: Tensor) -> float:
 
 def _check_layouts(encodings: Mapping, layouts: Mapping, parameters: Mapping[str, list]) -> None:
     if set(layouts) != set(encodings):
-        raise ValueError(f"layouts must have the names of encodings, {list(encodings)}, got {list(layouts)}")
+        raise ValueError(
+            f"layouts must have the names of encodings, {list(encodings)}, got {list(layouts)}"
+        )
     grid = tuple(len(values) for values in parameters.values())
     for name, encoding in encodings.items():
         expected = (*grid, len(encoding), 2)
         if layouts[name].shape != expected:
-            raise ValueError(f"layouts[{name!r}] must be {expected}, got {tuple(layouts[name].shape)}")
+            raise ValueError(
+                f"layouts[{name!r}] must be {expected}, got {tuple(layouts[name].shape)}"
+            )
         if len(encoding) <= 2 * NEIGHBOURS:
             raise ValueError(f"a map needs more than {2 * NEIGHBOURS} points, got {len(encoding)}")

@@ -1,4 +1,6 @@
-"""Film: the map of an embedding while the encoder learns, every layout begun where the last one ended."""
+"""Film: the map of an embedding while the encoder learns, every layout begun where the last one
+ended.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,11 @@ from mlteach.plots import ANCHOR, CLASS_COLOURS, Picture, plain
 
 
 class Film(EmbeddingMap):
-    """A layout for each stage of a training, as `mlteach.maps.tsne_film` makes them, with a slider over the stages.
+    """A layout for each stage of a training, as `mlteach.maps.tsne_film` makes them, with a slider
+    over the stages.
 
-    All stages share one scale and one place, so what moves on the screen has moved on the map. Below, measures of the
-    embedding itself, which no map can embellish.
+    All stages share one scale and one place, so what moves on the screen has moved on the map.
+    Below, measures of the embedding itself, which no map can embellish.
 
     Args:
         encodings: (E, N, D), the same N points at E stages.
@@ -25,8 +28,9 @@ class Film(EmbeddingMap):
         steps: the E training steps.
         scores: name → (E,) measures of each stage, between 0 and 1, drawn as curves.
 
-    ``state``: as `EmbeddingMap`'s, with ``frame``, ``step``, the ``scores`` of the stage by name, and ``moved``: how
-    far points have moved since the stage before, on average, as a share of the map's spread.
+    ``state``: as `EmbeddingMap`'s, with ``frame``, ``step``, the ``scores`` of the stage by name,
+    and ``moved``: how far points have moved since the stage before, on average, as a share of the
+    map's spread.
     """
 
     panels = (["map", "picture"], ["map", "text"], ["map", "key"], ["map", "course"])
@@ -46,7 +50,9 @@ class Film(EmbeddingMap):
     ):
         for name, values in {"encodings": encodings, "layouts": layouts, **scores}.items():
             if len(values) != len(steps):
-                raise ValueError(f"{name} must have one entry for each of {len(steps)} steps, got {len(values)}")
+                raise ValueError(
+                    f"{name} must have one entry for each of {len(steps)} steps, got {len(values)}"
+                )
         self.stages, self.steps = encodings.detach(), list(steps)
         self.scores = {name: [float(value) for value in values] for name, values in scores.items()}
         centred = layouts.detach().double() - layouts.detach().double().mean(1, keepdim=True)
@@ -64,7 +70,10 @@ class Film(EmbeddingMap):
 
     def _controls(self) -> dict:
         last = len(self.steps) - 1
-        return {"frame": count("frame", 0, last, last), "colour": choice("colour by", list(self.factors))}
+        return {
+            "frame": count("frame", 0, last, last),
+            "colour": choice("colour by", list(self.factors)),
+        }
 
     def _figure(self) -> Picture:
         figure = super()._figure()
@@ -100,4 +109,6 @@ class Film(EmbeddingMap):
         s = self.state
         scores = [f"{name} {value:.2f}" for name, value in s["scores"].items()]
         moved = f"points moved by {s['moved']:.3f} of the map's spread"
-        return " · ".join([f"step {s['step']}", f"trustworthiness {s['trustworthiness']:.3f}", *scores, moved])
+        return " · ".join(
+            [f"step {s['step']}", f"trustworthiness {s['trustworthiness']:.3f}", *scores, moved]
+        )

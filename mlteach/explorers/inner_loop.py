@@ -24,7 +24,8 @@ WORST, BEST = 100.0, 0.003  # ends of the scale of errors
 
 
 class InnerLoop(Explorer):
-    """Click support points of a sine wave and watch several networks fit them, gradient step by gradient step.
+    """Click support points of a sine wave and watch several networks fit them, gradient step by
+    gradient step.
 
     Args:
         models: name -> network (N, 1) -> (N, 1), up to ten; none is changed.
@@ -32,16 +33,20 @@ class InnerLoop(Explorer):
         n_points: support points on the wave at the start.
         seed: of the places of the points.
 
-    ``state``: ``steps``, ``lr``, ``points`` (N, 2), ``wave`` (200,) the true heights over ``x``, ``fits``
-    name -> (200,) heights after ``steps`` steps, ``errors`` name -> (11,) mean squared errors over the wave after 0
-    to 10 steps.
+    ``state``: ``steps``, ``lr``, ``points`` (N, 2), ``wave`` (200,) the true heights over ``x``,
+    ``fits`` name -> (200,) heights after ``steps`` steps, ``errors`` name -> (11,) mean squared
+    errors over the wave after 0 to 10 steps.
     """
 
     pointing = "drag"
 
-    def __init__(self, models: Mapping[str, nn.Module], *, lr: float = 0.01, n_points: int = 5, seed: int = 0):
+    def __init__(
+        self, models: Mapping[str, nn.Module], *, lr: float = 0.01, n_points: int = 5, seed: int = 0
+    ):
         if not 1 <= len(models) <= len(CLASS_COLOURS):
-            raise ValueError(f"models must hold one to {len(CLASS_COLOURS)} networks, got {len(models)}")
+            raise ValueError(
+                f"models must hold one to {len(CLASS_COLOURS)} networks, got {len(models)}"
+            )
         self.models, self.n_points = dict(models), n_points
         self.generator = Generator().manual_seed(seed)
         self.x = torch.linspace(LOW, HIGH, 200)[:, None]
@@ -62,17 +67,28 @@ class InnerLoop(Explorer):
         figure = Picture((9, 4.2))
         self.ax, errors = (plain(ax) for ax in figure.subplots(1, 2, width_ratios=[1.5, 1]))
         x = self.x[:, 0].numpy()
-        (self.wave,) = self.ax.plot(x, 0 * x, color=QUIET, linestyle="--", linewidth=1.2, label="the wave")
-        (self.dots,) = self.ax.plot([], [], "o", color=ANCHOR, markersize=7, label="support", zorder=4)
+        (self.wave,) = self.ax.plot(
+            x, 0 * x, color=QUIET, linestyle="--", linewidth=1.2, label="the wave"
+        )
+        (self.dots,) = self.ax.plot(
+            [], [], "o", color=ANCHOR, markersize=7, label="support", zorder=4
+        )
         colours = dict(zip(self.models, CLASS_COLOURS, strict=False))
-        self.fits = {name: self.ax.plot(x, 0 * x, color=c, label=name, zorder=3)[0] for name, c in colours.items()}
+        self.fits = {
+            name: self.ax.plot(x, 0 * x, color=c, label=name, zorder=3)[0]
+            for name, c in colours.items()
+        }
         self.ax.set(xlim=(LOW, HIGH), ylim=(-TOP, TOP), xlabel="x", ylabel="y")
         self.ax.set_title("click to add a point, click a point to take it away", fontsize=10)
         self.ax.legend(loc="upper left", fontsize=8, frameon=False, ncols=3)
         steps = np.arange(MOST_STEPS + 1)
-        self.curves = {name: errors.plot(steps, 1.0 + 0 * steps, color=c)[0] for name, c in colours.items()}
+        self.curves = {
+            name: errors.plot(steps, 1.0 + 0 * steps, color=c)[0] for name, c in colours.items()
+        }
         self.now = errors.axvline(0, color=QUIET, linewidth=1)
-        errors.set(yscale="log", xlim=(-0.3, MOST_STEPS + 0.3), ylim=(BEST, WORST), xlabel="inner steps")
+        errors.set(
+            yscale="log", xlim=(-0.3, MOST_STEPS + 0.3), ylim=(BEST, WORST), xlabel="inner steps"
+        )
         errors.set_title("mean squared error over the whole wave", fontsize=10)
         self.artists = [self.wave, *self.fits.values(), self.dots, *self.curves.values(), self.now]
         return figure
@@ -81,7 +97,10 @@ class InnerLoop(Explorer):
         steps, lr = self.controls["steps"].value, self.controls["lr"].value
         wave = self._height(self.x, self.controls["amplitude"].value, self.controls["phase"].value)
         paths = {name: self._path(model, lr) for name, model in self.models.items()}  # (11, 200)
-        errors = {name: (path - wave[:, 0]).square().mean(1).nan_to_num(math.inf) for name, path in paths.items()}
+        errors = {
+            name: (path - wave[:, 0]).square().mean(1).nan_to_num(math.inf)
+            for name, path in paths.items()
+        }
         self.wave.set_ydata(wave[:, 0].numpy())
         self.dots.set_data(*self.points.T.numpy())
         for name, path in paths.items():
@@ -141,7 +160,10 @@ class InnerLoop(Explorer):
 
     def describe(self) -> str:
         s = self.state
-        errors = ", ".join(f"{name} {values[s['steps']]:.3g}" for name, values in s["errors"].items())
+        errors = ", ".join(
+            f"{name} {values[s['steps']]:.3g}" for name, values in s["errors"].items()
+        )
         return (
-            f"{len(s['points'])} points · inner learning rate {s['lr']:.2g} · error after {s['steps']} steps: {errors}"
+            f"{len(s['points'])} points · inner learning rate {s['lr']:.2g} · "
+            f"error after {s['steps']} steps: {errors}"
         )

@@ -1,4 +1,6 @@
-"""Weighted kNN: one picture, its neighbours in a representation, how loud each of them votes, and the accuracy."""
+"""Weighted kNN: one picture, its neighbours in a representation, how loud each of them votes, and
+the accuracy.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ FRAME, GAP = 3, 2  # pixels of a picture's frame, and of the white around that
 
 
 class KnnVote(Explorer):
-    """The neighbours of a test picture vote for its class; sliders choose how many vote and how alike their voices are.
+    """The neighbours of a test picture vote for its class; sliders choose how many vote and how
+    alike their voices are.
 
     A press on the curve sets k.
 
@@ -31,9 +34,10 @@ class KnnVote(Explorer):
         classes: name of each class.
         query: the test picture that is shown first.
 
-    ``state``: ``encoder``, ``k``, ``temperature``, ``query``; its ``neighbours``, their ``weights`` (shares of all
-    votes, k each) and the ``votes`` of each class; the class ``guess`` and the ``truth``; ``accuracy`` over all test
-    pictures, and ``curve``, the accuracy at this temperature for each of ``ks``.
+    ``state``: ``encoder``, ``k``, ``temperature``, ``query``; its ``neighbours``, their ``weights``
+    (shares of all votes, k each) and the ``votes`` of each class; the class ``guess`` and the
+    ``truth``; ``accuracy`` over all test pictures, and ``curve``, the accuracy at this temperature
+    for each of ``ks``.
     """
 
     pointing = "drag"
@@ -53,10 +57,21 @@ class KnnVote(Explorer):
         check_rows(train, train_images, {"train_labels": train_labels})
         check_rows(test, test_images, {"test_labels": test_labels})
         if len(train_images) < MOST:
-            raise ValueError(f"train_images must hold at least {MOST} pictures, got {len(train_images)}")
-        self.found = {name: cosine_neighbours(train[name], test[name], k=MOST) for name in encodings}
-        self.train_pictures, self.test_pictures = colour_pictures(train_images), colour_pictures(test_images)
-        self.train_labels, self.test_labels, self.classes = train_labels, test_labels, tuple(classes)
+            raise ValueError(
+                f"train_images must hold at least {MOST} pictures, got {len(train_images)}"
+            )
+        self.found = {
+            name: cosine_neighbours(train[name], test[name], k=MOST) for name in encodings
+        }
+        self.train_pictures, self.test_pictures = (
+            colour_pictures(train_images),
+            colour_pictures(test_images),
+        )
+        self.train_labels, self.test_labels, self.classes = (
+            train_labels,
+            test_labels,
+            tuple(classes),
+        )
         self.ks = [1, 2, 3, 5, 7, 10, 14, 20, 30, 50, 70, 100, 140, 200]
         self.curve_of = None  # the encoder and temperature whose curve is drawn
         controls = {
@@ -71,27 +86,53 @@ class KnnVote(Explorer):
         figure = Picture((9, 5.4))
         top, middle, bottom = figure.add_gridspec(3, 1, height_ratios=[1, 0.8, 2.4])
         pictures, weights = figure.add_subplot(top), plain(figure.add_subplot(middle))
-        votes, self.ax = (plain(figure.add_subplot(cell)) for cell in bottom.subgridspec(1, 2, width_ratios=[1, 1.5]))
+        votes, self.ax = (
+            plain(figure.add_subplot(cell))
+            for cell in bottom.subgridspec(1, 2, width_ratios=[1, 1.5])
+        )
 
         pictures.set_axis_off()
-        pictures.set_title("the test picture, and its nearest neighbours; blue frame: same class", fontsize=10)
+        pictures.set_title(
+            "the test picture, and its nearest neighbours; blue frame: same class", fontsize=10
+        )
         blank = self._row(0, [])
         self.pictures = pictures.imshow(
-            blank, extent=(-1.5, SHOWN, 0, (SHOWN + 1.5) * blank.shape[0] / blank.shape[1]), interpolation="nearest"
+            blank,
+            extent=(-1.5, SHOWN, 0, (SHOWN + 1.5) * blank.shape[0] / blank.shape[1]),
+            interpolation="nearest",
         )
         pictures.set(xlim=(-1.6, SHOWN))
         self.weights = weights.bar(np.arange(SHOWN) + 0.5, np.zeros(SHOWN), width=0.7)
-        weights.set(xlim=(-1.6, SHOWN), ylim=(0, 1), xticks=[], yticks=[0, 1], ylabel="weight, of\nthe nearest's")
+        weights.set(
+            xlim=(-1.6, SHOWN),
+            ylim=(0, 1),
+            xticks=[],
+            yticks=[0, 1],
+            ylabel="weight, of\nthe nearest's",
+        )
 
         self.votes = votes.barh(range(len(self.classes)), np.zeros(len(self.classes)), color=QUIET)
-        votes.set(xlim=(0, 1), yticks=range(len(self.classes)), yticklabels=self.classes, xlabel="votes together")
+        votes.set(
+            xlim=(0, 1),
+            yticks=range(len(self.classes)),
+            yticklabels=self.classes,
+            xlabel="votes together",
+        )
         votes.invert_yaxis()
         self.lines = {
-            name: self.ax.plot(self.ks, np.zeros(len(self.ks)), color=CLASS_COLOURS[turn], label=name)[0]
+            name: self.ax.plot(
+                self.ks, np.zeros(len(self.ks)), color=CLASS_COLOURS[turn], label=name
+            )[0]
             for turn, name in enumerate(self.found)
         }
         (self.here,) = self.ax.plot([], [], "o", color=ANCHOR, markersize=8)
-        self.ax.set(xscale="log", ylim=(0, 1.02), xticks=[1, 10, 100], xticklabels=[1, 10, 100], xlabel="neighbours k")
+        self.ax.set(
+            xscale="log",
+            ylim=(0, 1.02),
+            xticks=[1, 10, 100],
+            xticklabels=[1, 10, 100],
+            xlabel="neighbours k",
+        )
         self.ax.set_ylabel("accuracy on all test pictures")
         self.ax.legend(loc="lower left", fontsize=9, frameon=False, ncols=2)
         self.artists = [self.pictures, *self.weights, *self.votes, *self.lines.values(), self.here]
@@ -99,7 +140,10 @@ class KnnVote(Explorer):
 
     def _tile(self, picture: np.ndarray, colour: str) -> np.ndarray:
         """One picture in its frame, with white around."""
-        framed = np.tile(np.float32(to_rgb(colour)), (picture.shape[0] + 2 * FRAME, picture.shape[1] + 2 * FRAME, 1))
+        framed = np.tile(
+            np.float32(to_rgb(colour)),
+            (picture.shape[0] + 2 * FRAME, picture.shape[1] + 2 * FRAME, 1),
+        )
         framed[FRAME:-FRAME, FRAME:-FRAME] = picture
         return np.pad(framed, ((GAP, GAP), (GAP, GAP), (0, 0)), constant_values=1)
 
@@ -115,13 +159,21 @@ class KnnVote(Explorer):
         return np.concatenate([asked, gap, *tiles, *[white] * (SHOWN - len(tiles))], axis=1)
 
     def update(self) -> dict:
-        name, query, k, temperature = (self.controls[key].value for key in ("encoder", "query", "k", "temperature"))
+        name, query, k, temperature = (
+            self.controls[key].value for key in ("encoder", "query", "k", "temperature")
+        )
         if self.curve_of != temperature:
             self.curve_of = temperature
-            self.curves = {key: [self._accuracy(key, size, temperature) for size in self.ks] for key in self.found}
-        similarities, neighbours = (part[query : query + 1, :k] for part in self.found[name])  # (1, k)
+            self.curves = {
+                key: [self._accuracy(key, size, temperature) for size in self.ks]
+                for key in self.found
+            }
+        # (1, k)
+        similarities, neighbours = (part[query : query + 1, :k] for part in self.found[name])
         labels = self.train_labels[neighbours]
-        votes = knn_votes(similarities, labels, n_classes=len(self.classes), temperature=temperature)[0]
+        votes = knn_votes(
+            similarities, labels, n_classes=len(self.classes), temperature=temperature
+        )[0]
         weights = (similarities[0] / temperature).softmax(0)
         guess, truth = int(votes.argmax()), int(self.test_labels[query])
         share = self._accuracy(name, k, temperature)
@@ -155,7 +207,9 @@ class KnnVote(Explorer):
     def _accuracy(self, name: str, k: int, temperature: float) -> float:
         similarities, neighbours = (part[:, :k] for part in self.found[name])
         labels = self.train_labels[neighbours]
-        votes = knn_votes(similarities, labels, n_classes=len(self.classes), temperature=temperature)
+        votes = knn_votes(
+            similarities, labels, n_classes=len(self.classes), temperature=temperature
+        )
         return accuracy(votes, self.test_labels)
 
     def pointed(self, pointer: Pointer) -> None:

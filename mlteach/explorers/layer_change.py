@@ -1,4 +1,6 @@
-"""Layer change: what the inner loop does to each layer, and what it reaches with the last layer alone."""
+"""Layer change: what the inner loop does to each layer, and what it reaches with the last layer
+alone.
+"""
 
 from __future__ import annotations
 
@@ -21,18 +23,21 @@ NEAREST = 1e-3  # lower end of the scale of distances
 
 
 class LayerChange(Explorer):
-    """The inner loop on a few tasks, for several learning rates: measured once, then to be walked through.
+    """The inner loop on a few tasks, for several learning rates: measured once, then to be walked
+    through.
 
     Args:
         model: a network (N, ...) -> (N, n_way) for classification; not changed.
         tasks: T classification tasks, best of classes that took no part in any training.
-        layers: name to show -> name of a module of the model, in the order of the data; the last is the head.
+        layers: name to show -> name of a module of the model, in the order of the data; the last is
+            the head.
         rates: inner learning rates, rising.
         most_steps: >= 1 inner steps.
 
-    ``state``: ``lr``, ``steps``, and as means over the tasks ``distance`` (L,), how far each layer's weights have moved
-    as a share of their length, ``similarity`` (L,), the linear CKA of its outputs for the queries before and after, and
-    the accuracies ``all_layers`` and ``head_only``, where only the head is adapted.
+    ``state``: ``lr``, ``steps``, and as means over the tasks ``distance`` (L,), how far each
+    layer's weights have moved as a share of their length, ``similarity`` (L,), the linear CKA of
+    its outputs for the queries before and after, and the accuracies ``all_layers`` and
+    ``head_only``, where only the head is adapted.
     """
 
     def __init__(
@@ -46,12 +51,16 @@ class LayerChange(Explorer):
     ):
         if len(layers) < 2 or most_steps < 1 or not rates:
             given = f"{len(layers)}, {most_steps} and {len(rates)}"
-            raise ValueError(f"layers must be at least 2, most_steps and rates at least 1, got {given}")
+            raise ValueError(
+                f"layers must be at least 2, most_steps and rates at least 1, got {given}"
+            )
         self.model, self.tasks, self.layers = model, tasks, dict(layers)
         self.rates, self.most_steps = list(rates), most_steps
         self.body = tuple(f"{path}." for path in list(self.layers.values())[:-1])
         measured = [self._measure(lr) for lr in self.rates]
-        self.distances, self.similarities, self.accuracies = (np.stack(part) for part in zip(*measured, strict=True))
+        self.distances, self.similarities, self.accuracies = (
+            np.stack(part) for part in zip(*measured, strict=True)
+        )
         controls = {
             "lr": stops("inner learning rate", self.rates, self.rates[len(self.rates) // 2]),
             "steps": count("inner steps", 0, most_steps, 1),
@@ -60,7 +69,9 @@ class LayerChange(Explorer):
 
     @torch.no_grad()
     def _measure(self, lr: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(S + 1, L) distances, (S + 1, L) similarities and (S + 1, 2) accuracies, as means over the tasks."""
+        """(S + 1, L) distances, (S + 1, L) similarities and (S + 1, 2) accuracies, as means over
+        the tasks.
+        """
         start = {name: p.detach() for name, p in self.model.named_parameters()}
         distances, similarities, accuracies = [], [], []
         for x_support, y_support, x_query, y_query in zip(*self.tasks, strict=True):
@@ -69,7 +80,13 @@ class LayerChange(Explorer):
             rows = []
             for step in range(self.most_steps + 1):
                 if step:
-                    support = {"x": x_support, "y": y_support, "loss_fn": F.cross_entropy, "lr": lr, "steps": 1}
+                    support = {
+                        "x": x_support,
+                        "y": y_support,
+                        "loss_fn": F.cross_entropy,
+                        "lr": lr,
+                        "steps": 1,
+                    }
                     params = adapt(self.model, params, **support)
                     head = adapt(self.model, head, **support, frozen=self.body)
                 after = self._outputs(params, x_query)
@@ -81,7 +98,9 @@ class LayerChange(Explorer):
                         [(scores.argmax(1) == y_query).double().mean().item() for scores in logits],
                     )
                 )
-            for part, values in zip((distances, similarities, accuracies), zip(*rows, strict=True), strict=True):
+            for part, values in zip(
+                (distances, similarities, accuracies), zip(*rows, strict=True), strict=True
+            ):
                 part.append(values)
         return tuple(np.mean(part, 0) for part in (distances, similarities, accuracies))
 
@@ -89,7 +108,10 @@ class LayerChange(Explorer):
         """What every layer gives for x, flattened to (N, D)."""
         seen = []
         modules = [self.model.get_submodule(path) for path in self.layers.values()]
-        hooks = [module.register_forward_hook(lambda _, __, out: seen.append(out.flatten(1))) for module in modules]
+        hooks = [
+            module.register_forward_hook(lambda _, __, out: seen.append(out.flatten(1)))
+            for module in modules
+        ]
         try:
             functional_call(self.model, params, (x,))
         finally:
@@ -100,7 +122,9 @@ class LayerChange(Explorer):
     @staticmethod
     def _distance(start: dict[str, Tensor], params: dict[str, Tensor], path: str) -> float:
         names = [name for name in start if name.startswith(f"{path}.")]
-        old, new = (torch.cat([weights[name].flatten() for name in names]) for weights in (start, params))
+        old, new = (
+            torch.cat([weights[name].flatten() for name in names]) for weights in (start, params)
+        )
         return ((new - old).norm() / old.norm()).item()
 
     def _figure(self) -> Picture:
@@ -109,7 +133,12 @@ class LayerChange(Explorer):
         names, rows = list(self.layers), np.arange(len(self.layers))
         colours = [POSITIVE] * (len(names) - 1) + [NEGATIVE]
         self.moved = moved.barh(rows, 0 * rows + 1.0, color=colours, left=NEAREST)
-        moved.set(xscale="log", xlim=(NEAREST, max(2 * self.distances.max(), 1)), yticks=rows, yticklabels=names)
+        moved.set(
+            xscale="log",
+            xlim=(NEAREST, max(2 * self.distances.max(), 1)),
+            yticks=rows,
+            yticklabels=names,
+        )
         moved.set_title("weights: distance moved / length", fontsize=10)
         self.alike = alike.barh(rows, 0 * rows + 1.0, color=colours)
         alike.set(xlim=(0, 1), yticks=rows, yticklabels=[])
@@ -117,8 +146,12 @@ class LayerChange(Explorer):
         for ax in (moved, alike):
             ax.invert_yaxis()
         steps = np.arange(self.most_steps + 1)
-        (self.all,) = right.plot(steps, 0.5 + 0 * steps, "o-", color=ANCHOR, label="all layers adapt", markersize=5)
-        (self.head,) = right.plot(steps, 0.5 + 0 * steps, "s--", color=NEGATIVE, label="the head alone", markersize=4)
+        (self.all,) = right.plot(
+            steps, 0.5 + 0 * steps, "o-", color=ANCHOR, label="all layers adapt", markersize=5
+        )
+        (self.head,) = right.plot(
+            steps, 0.5 + 0 * steps, "s--", color=NEGATIVE, label="the head alone", markersize=4
+        )
         self.now = right.axvline(0, color=QUIET, linewidth=1)
         right.set(ylim=(0, 1), xticks=steps, xlabel="inner steps")
         right.set_title("accuracy on these tasks", fontsize=10)

@@ -1,4 +1,6 @@
-"""The picture of a training that runs: its curves, its knobs, the similarities of a batch, and a map."""
+"""The picture of a training that runs: its curves, its knobs, the similarities of a batch, and a
+map.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ DASHES = ["--", ":", "-.", (0, (1, 3))]  # of the baselines
 
 
 def twin_similarities(aux: Mapping[str, Tensor], count: int = 32) -> Tensor:
-    """Cosines of the first views of up to 32 pictures (rows) with the second views of the same (columns)."""
+    """Cosines of the first views of up to 32 pictures (rows) with the second views of the same
+    (columns).
+    """
     return aux["z1"][:count] @ aux["z2"][:count].T
 
 
@@ -39,7 +43,8 @@ class Score(NamedTuple):
 
 
 class LivePicture(Picture):
-    """Panels for what a training has; ``moving`` lists the artists that the ``show_…`` methods change.
+    """Panels for what a training has; ``moving`` lists the artists that the ``show_…`` methods
+    change.
 
     Args:
         knobs: label → the control whose value is drawn between the two ends of its range.
@@ -62,7 +67,11 @@ class LivePicture(Picture):
         narrow: bool,
     ):
         curves = ["loss", *(["score"] if score else []), "knobs"]
-        squares = [name for name, there in (("matrix", matrix is not None), ("map", labels is not None)) if there]
+        squares = [
+            name
+            for name, there in (("matrix", matrix is not None), ("map", labels is not None))
+            if there
+        ]
         layout, sizes, grid = _grid(curves, squares, narrow)
         super().__init__(sizes)
         self.axes_by_name = self.subplot_mosaic(layout, **grid)
@@ -104,38 +113,61 @@ class LivePicture(Picture):
             ax.set_title(score.name, fontsize=10)
             ax.set(ylim=(0, 1), yticks=[0, 0.5, 1])
             for dashes, (name, value) in zip(DASHES, score.baselines.items(), strict=False):
-                ax.axhline(value, color=QUIET, linestyle=dashes, linewidth=1, label=f"{name} {value:.2f}")
+                ax.axhline(
+                    value, color=QUIET, linestyle=dashes, linewidth=1, label=f"{name} {value:.2f}"
+                )
             if score.baselines:
-                ax.legend(loc="upper left", fontsize=8, frameon=False, borderpad=0, labelspacing=0.2)
-            self.score_line = self._line(ax, color=POSITIVE, marker=".", markersize=4, linewidth=1.5)
+                ax.legend(
+                    loc="upper left", fontsize=8, frameon=False, borderpad=0, labelspacing=0.2
+                )
+            self.score_line = self._line(
+                ax, color=POSITIVE, marker=".", markersize=4, linewidth=1.5
+            )
         colours = dict(zip(self.knobs, CLASS_COLOURS, strict=False))
-        self.knob_lines = {name: self._line(knobs, color=colours[name], drawstyle="steps-pre") for name in colours}
+        self.knob_lines = {
+            name: self._line(knobs, color=colours[name], drawstyle="steps-pre") for name in colours
+        }
         self.knob_points = {
-            name: self._line(knobs, color=colours[name], marker="o", markerfacecolor="white", markersize=5)
+            name: self._line(
+                knobs, color=colours[name], marker="o", markerfacecolor="white", markersize=5
+            )
             for name in colours
         }
         handles = [Line2D([], [], color=colours[name], label=name) for name in colours]
         knobs.legend(handles=handles, fontsize=8, frameon=False, ncols=2, loc="lower center", borderpad=0,
                      bbox_to_anchor=(0.5, 1), columnspacing=1, handlelength=1.2)  # fmt: skip
-        knobs.set(ylim=(-0.1, 1.1), yticks=[0, 1], yticklabels=["low", "high"], xlabel="training step")
+        knobs.set(
+            ylim=(-0.1, 1.1), yticks=[0, 1], yticklabels=["low", "high"], xlabel="training step"
+        )
 
     def _dress_map(self, labels: Tensor, classes: Sequence[str]) -> None:
         ax, key = self.axes_by_name["map"], self.axes_by_name["key"]
         colours = [CLASS_COLOURS[label % len(CLASS_COLOURS)] for label in labels.tolist()]
-        self.dots = ax.scatter(*np.zeros((2, len(labels))), s=9, c=to_rgba_array(colours), linewidths=0)
+        self.dots = ax.scatter(
+            *np.zeros((2, len(labels))), s=9, c=to_rgba_array(colours), linewidths=0
+        )
         ax.set(xticks=[], yticks=[], xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal")
         ax.set_title("map (t-SNE)", fontsize=10)
         ax.set_xlabel(f"{len(labels)} test pictures")
         key.set_axis_off()
         handles = [
-            Line2D([], [], color=CLASS_COLOURS[number % len(CLASS_COLOURS)], marker="o", linestyle="", label=name)
+            Line2D(
+                [],
+                [],
+                color=CLASS_COLOURS[number % len(CLASS_COLOURS)],
+                marker="o",
+                linestyle="",
+                label=name,
+            )
             for number, name in enumerate(classes)
         ]
         key.legend(handles=handles, ncols=4, loc="center", fontsize=8, frameon=False, borderpad=0,
                    handletextpad=0, columnspacing=0.8)  # fmt: skip
         self.moving.append(self.dots)
 
-    def show_curves(self, rows: Sequence[tuple], scores: Sequence[tuple], steps: int, following: Mapping) -> bool:
+    def show_curves(
+        self, rows: Sequence[tuple], scores: Sequence[tuple], steps: int, following: Mapping
+    ) -> bool:
         """Draws what was (rows of step, loss, knobs) and the knobs of the following step.
 
         Returns whether an axis changed, so that all has to be drawn anew.
@@ -146,15 +178,20 @@ class LivePicture(Picture):
             self.score_line.set_data(*np.array(scores, dtype=float).T)
         here = rows[-1][0] if rows else 0
         for column, (label, control) in zip(columns[2:], self.knobs.items(), strict=True):
-            self.knob_lines[label].set_data(columns[0], [_height(control, value) for value in column])
+            self.knob_lines[label].set_data(
+                columns[0], [_height(control, value) for value in column]
+            )
             self.knob_points[label].set_data([here], [_height(control, following[label])])
         return self._fit_axes(columns[1], steps)
 
     def _fit_axes(self, losses: np.ndarray, steps: int) -> bool:
-        """The axes grow with the run, in leaps: growing with each step would move all that was drawn."""
+        """The axes grow with the run, in leaps: growing with each step would move all that was
+        drawn.
+        """
         usual = max(self.chance or 0, losses[0] if len(losses) else 0) or 1.0
         leaps = math.ceil(max(0, math.log(min(losses.max(initial=usual) / usual, 8) / 1.1, 1.5)))
-        top = 1.15 * usual * 1.5**leaps  # a loss that passes eight times the usual leaves the picture
+        # a loss that passes eight times the usual leaves the picture
+        top = 1.15 * usual * 1.5**leaps
         ends = -top if (losses < 0).any() else 0, top, steps
         if ends == self.ends:
             return False
@@ -179,7 +216,9 @@ def _height(control: Widget, value: float) -> float:
     return (float(value) - low) / (high - low)
 
 
-def _grid(curves: list[str], squares: list[str], narrow: bool) -> tuple[list[list[str]], tuple[float, float], dict]:
+def _grid(
+    curves: list[str], squares: list[str], narrow: bool
+) -> tuple[list[list[str]], tuple[float, float], dict]:
     """The mosaic, its size in inches, and the ratios of its rows and columns."""
     heights = [1.0] * (len(curves) - 1) + [0.55]
     key = ["key"] * len(squares) if "map" in squares else squares

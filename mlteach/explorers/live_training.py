@@ -1,4 +1,6 @@
-"""LiveTraining: a training that can be started, steered, paused and stopped, and is seen while it runs."""
+"""LiveTraining: a training that can be started, steered, paused and stopped, and is seen while it
+runs.
+"""
 
 from __future__ import annotations
 
@@ -23,37 +25,43 @@ DRAWING_SHARE = 0.25  # of the time, at most, unless a knob was moved
 
 
 class LiveTraining(Explorer):
-    """Start, pause and stop a training, and move its knobs while it runs: they act on the very next step.
+    """Start, pause and stop a training, and move its knobs while it runs: they act on the very next
+    step.
 
-    It runs in a thread of its own, so that the notebook stays free. **start** begins or goes on; once all steps are
-    made it adds as many again. **pause** ends after the step at hand. **stop** ends too, and the next start
-    begins again from the first weights. From Python, ``start()``, ``pause()``, ``stop()`` and ``wait()`` do the same.
+    It runs in a thread of its own, so that the notebook stays free. **start** begins or goes on;
+    once all steps are made it adds as many again. **pause** ends after the step at hand. **stop**
+    ends too, and the next start begins again from the first weights. From Python, ``start()``,
+    ``pause()``, ``stop()`` and ``wait()`` do the same.
 
-    The same seed and the same knobs give the same run, however often and where it is drawn or paused. A training that
-    diverges stops, says why, and keeps the weights of the step before. Running the cell again stops the training that
-    the cell had started before.
+    The same seed and the same knobs give the same run, however often and where it is drawn or
+    paused. A training that diverges stops, says why, and keeps the weights of the step before.
+    Running the cell again stops the training that the cell had started before.
 
     Args:
-        method: as `mlteach.training.fit` wants it. A copy is trained, ``explorer.method``; use it while it is paused.
+        method: as `mlteach.training.fit` wants it. A copy is trained, ``explorer.method``; use it
+            while it is paused.
         draw: generator -> the views of one step; all its randomness must come from that generator.
         steps: updates that a start makes.
         lr: where the learning-rate slider begins; it reaches from a hundredth of it to its tenfold.
-        knobs: attribute of the method → (low, high) of a logarithmic slider, or a control with a ``value``.
-        evaluate: method -> score in [0, 1], called in evaluation mode before the first step, after every
-            ``evaluate_every`` steps, and after the last.
+        knobs: attribute of the method → (low, high) of a logarithmic slider, or a control with a
+            ``value``.
+        evaluate: method -> score in [0, 1], called in evaluation mode before the first step, after
+            every ``evaluate_every`` steps, and after the last.
         score_name: what the score is called.
         baselines: name → score to compare with.
         chance: loss of a blind guess, such as log(2B - 1) for NT-Xent.
-        pictures: a few hundred, whose representations ``method.encode(images)`` are mapped as often as ``evaluate``
-            is called.
+        pictures: a few hundred, whose representations ``method.encode(images)`` are mapped as often
+            as ``evaluate`` is called.
         similarities: aux of a step -> (N, M) cosines to show; None for no such panel.
         seed: of the run.
         narrow: draw a narrow picture, so that two fit side by side.
-        name: runs of one name replace each other; without a name, those made by the same notebook cell do.
+        name: runs of one name replace each other; without a name, those made by the same notebook
+            cell do.
 
-    ``state``: ``status`` (ready, running, paused, stopped, finished, diverged or failed) and ``why``, ``step``,
-    ``steps``, ``loss``, ``score``; ``lr`` and every knob by name, as the next step will use them; ``used``, the same as
-    the last step made has used them (empty before the first); ``matrix`` and ``layout``, as they are shown.
+    ``state``: ``status`` (ready, running, paused, stopped, finished, diverged or failed) and
+    ``why``, ``step``, ``steps``, ``loss``, ``score``; ``lr`` and every knob by name, as the next
+    step will use them; ``used``, the same as the last step made has used them (empty before the
+    first); ``matrix`` and ``layout``, as they are shown.
     """
 
     def __init__(
@@ -77,19 +85,29 @@ class LiveTraining(Explorer):
     ):
         self.worker = Worker(name)
         self.method = copy.deepcopy(method).eval()
-        self.draw, self.evaluate, self.evaluate_every, self.seed = draw, evaluate, evaluate_every, seed
+        self.draw, self.evaluate, self.evaluate_every, self.seed = (
+            draw,
+            evaluate,
+            evaluate_every,
+            seed,
+        )
         self.pictures, self.similarities, self.score_name = pictures, similarities, score_name
         self.steps_of_a_start = steps
         self.knobs = {"lr": log_slider("learning rate", lr / 100, lr * 10, lr)}
         self.knobs |= {knob: self._knob(knob, given) for knob, given in (knobs or {}).items()}
-        self.settings = {knob: control.value for knob, control in self.knobs.items()}  # the loop reads this dictionary
+        # the loop reads this dictionary
+        self.settings = {knob: control.value for knob, control in self.knobs.items()}
         for knob, control in self.knobs.items():
-            control.observe(lambda change, knob=knob: self.settings.update({knob: change["new"]}), "value")
+            control.observe(
+                lambda change, knob=knob: self.settings.update({knob: change["new"]}), "value"
+            )
         self.beginning = self._look_at_the_beginning()
         self._begin_again()
         buttons = {"start": self.start, "pause": self.pause, "stop": self.stop}
         self.buttons = {label: button(label, action) for label, action in buttons.items()}
-        self.bar = IntProgress(max=steps, description="steps", layout=Layout(width="100%" if narrow else "900px"))
+        self.bar = IntProgress(
+            max=steps, description="steps", layout=Layout(width="100%" if narrow else "900px")
+        )
         figure = LivePicture(
             {control.description: control for control in self.knobs.values()},
             chance=chance,
@@ -105,16 +123,20 @@ class LiveTraining(Explorer):
     def _knob(self, name: str, given: tuple[float, float] | Widget) -> Widget:
         if not hasattr(self.method, name):
             kind = type(self.method).__name__
-            raise ValueError(f"knobs must name attributes of the method, and {kind} has no {name!r}")
+            raise ValueError(
+                f"knobs must name attributes of the method, and {kind} has no {name!r}"
+            )
         if isinstance(given, Widget):
             return given
         low, high = given
         value = getattr(self.method, name)
         if not 0 < low <= value <= high:
-            raise ValueError(f"knobs[{name!r}] must be (low, high) with 0 < low <= {value} <= high, got {given}")
+            raise ValueError(
+                f"knobs[{name!r}] must be (low, high) with 0 < low <= {value} <= high, got {given}"
+            )
         return log_slider(name.replace("_", " "), low, high, value)
 
-    # --- what start, pause and stop do --------------------------------------------------------------------------------
+    # --- what start, pause and stop do -----------------------------------------------------------
 
     def start(self) -> None:
         """Begins, or goes on."""
@@ -140,7 +162,9 @@ class LiveTraining(Explorer):
         self.refresh()
 
     def wait(self) -> None:
-        """Returns when the training has ended, and raises its error; interrupting the kernel pauses it."""
+        """Returns when the training has ended, and raises its error; interrupting the kernel pauses
+        it.
+        """
         try:
             self.worker.wait()
         except KeyboardInterrupt:
@@ -154,14 +178,15 @@ class LiveTraining(Explorer):
         self.method.load_state_dict(weights)
         self.run: Run | None = None
         self.steps = self.steps_of_a_start
-        self.rows: list[tuple] = []  # of each step made: its number, its loss, the learning rate and the other knobs
+        # of each step made: its number, its loss, the learning rate and the other knobs
+        self.rows: list[tuple] = []
         self.scores = [] if score is None else [(0, score)]
         self.status, self.why, self.error = "ready", "", None
         self.used: dict = {}  # the knobs of the step at hand
         self.drawn: dict = {}  # the knobs of the last step that was drawn
         self.rest_until = 0.0  # no drawing before
 
-    # --- in the training thread ---------------------------------------------------------------------------------------
+    # --- in the training thread ------------------------------------------------------------------
 
     def _train(self) -> None:
         try:
@@ -188,7 +213,12 @@ class LiveTraining(Explorer):
     def _look(self, method: nn.Module) -> float:
         """The score and the next map; how often depends on the steps alone, never on the drawing."""
         if self.pictures is not None:
-            smooth = {"start": self.layout, "iterations": 50, "early_exaggeration": 1, "exaggerated": 0}
+            smooth = {
+                "start": self.layout,
+                "iterations": 50,
+                "early_exaggeration": 1,
+                "exaggerated": 0,
+            }
             self.layout = map_of(method, self.pictures.images, **smooth)
         if self.evaluate is None:
             return 0.0
@@ -208,23 +238,29 @@ class LiveTraining(Explorer):
             self.drawn, self.rest_until = self.used, end + rest
         return self.worker.halting
 
-    # --- the picture --------------------------------------------------------------------------------------------------
+    # --- the picture -----------------------------------------------------------------------------
 
     def _look_at_the_beginning(self) -> tuple[dict, float | None, Tensor | None, Tensor | None]:
         """The first weights, and what the untrained method's score, map and similarities are."""
         weights = copy.deepcopy(self.method.state_dict())
         with torch.no_grad():
             score = None if self.evaluate is None else float(self.evaluate(self.method))
-        layout = None if self.pictures is None else map_of(self.method, self.pictures.images, iterations=300)
+        layout = (
+            None
+            if self.pictures is None
+            else map_of(self.method, self.pictures.images, iterations=300)
+        )
         matrix = None
         if self.similarities is not None:
-            passing = copy.deepcopy(self.method).train()  # a loss in training mode changes BatchNorm's statistics
+            # a loss in training mode changes BatchNorm's statistics
+            passing = copy.deepcopy(self.method).train()
             aux = passing.loss(*self.draw(Generator().manual_seed(self.seed)))[1]
             matrix = self.similarities(aux).detach().cpu().clone()
         return weights, score, layout, matrix
 
     def update(self) -> dict:
-        rows, scores, following = list(self.rows), list(self.scores), dict(self.settings)  # the thread may add to them
+        # the thread may add to them
+        rows, scores, following = list(self.rows), list(self.scores), dict(self.settings)
         labelled = {self.knobs[knob].description: value for knob, value in following.items()}
         if self.figure.show_curves(rows, scores, self.steps, labelled):
             self.redraw_all()
@@ -234,9 +270,19 @@ class LiveTraining(Explorer):
         if layout is not None:
             self.figure.show_map(layout)
         step, loss, *used = rows[-1] if rows else (0, None)
-        state = {"status": self.status, "why": self.why, "step": step, "steps": self.steps, "loss": loss}
+        state = {
+            "status": self.status,
+            "why": self.why,
+            "step": step,
+            "steps": self.steps,
+            "loss": loss,
+        }
         state |= {"score": scores[-1][1] if scores else None, **following}
-        return state | {"used": dict(zip(self.knobs, used, strict=False)), "matrix": matrix, "layout": layout}
+        return state | {
+            "used": dict(zip(self.knobs, used, strict=False)),
+            "matrix": matrix,
+            "layout": layout,
+        }
 
     def _redraw(self) -> None:
         super()._redraw()

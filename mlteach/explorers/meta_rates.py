@@ -12,16 +12,19 @@ from mlteach.plots import ANCHOR, POSITIVE, QUIET, Picture, plain
 
 
 class MetaRates(Explorer):
-    """Walk over meta-trainings that were made before: the error at the end of each, and the way there.
+    """Walk over meta-trainings that were made before: the error at the end of each, and the way
+    there.
 
     Args:
-        losses: (O, I, S) outer losses of the run with outer rate o and inner rate i at S recorded outer steps.
+        losses: (O, I, S) outer losses of the run with outer rate o and inner rate i at S recorded
+            outer steps.
         steps: S numbers of the recorded outer steps.
         outer_rates: O learning rates, rising.
         inner_rates: I learning rates, rising.
         baseline: a loss to be beaten, drawn as a line.
 
-    ``state``: ``outer_lr``, ``inner_lr``, ``losses`` (S,) of the chosen run, ``final`` its last one.
+    ``state``: ``outer_lr``, ``inner_lr``, ``losses`` (S,) of the chosen run, ``final`` its last
+    one.
     """
 
     pointing = "drag"
@@ -45,9 +48,16 @@ class MetaRates(Explorer):
         finite = np.nan_to_num(self.losses, nan=np.inf)
         low, high = np.log10(finite.min()), np.log10(2 * self.baseline)
         final = np.log10(finite[:, :, -1]).clip(low, high)
-        image = self.map_ax.imshow(final, cmap="viridis_r", vmin=low, vmax=high, origin="lower", aspect="auto")
-        for ticks, name in ((self.map_ax.set_yticks, "outer_lr"), (self.map_ax.set_xticks, "inner_lr")):
-            ticks(range(len(self.rates[name])), [f"{rate:g}" for rate in self.rates[name]], fontsize=8)
+        image = self.map_ax.imshow(
+            final, cmap="viridis_r", vmin=low, vmax=high, origin="lower", aspect="auto"
+        )
+        for ticks, name in (
+            (self.map_ax.set_yticks, "outer_lr"),
+            (self.map_ax.set_xticks, "inner_lr"),
+        ):
+            ticks(
+                range(len(self.rates[name])), [f"{rate:g}" for rate in self.rates[name]], fontsize=8
+            )
         self.map_ax.set(xlabel="inner learning rate", ylabel="outer learning rate")
         self.map_ax.set_title("log₁₀ of the error at the end", fontsize=10)
         figure.colorbar(image, ax=self.map_ax)
@@ -57,7 +67,13 @@ class MetaRates(Explorer):
         for curve in finite.reshape(-1, len(self.steps)):
             ax.plot(self.steps, curve.clip(max=1e3), color=QUIET, linewidth=0.5, alpha=0.6)
         ax.axhline(self.baseline, color=QUIET, linestyle="--", linewidth=1)
-        ax.text(self.steps[-1], self.baseline * 1.05, "trained on all waves together", ha="right", fontsize=8)
+        ax.text(
+            self.steps[-1],
+            self.baseline * 1.05,
+            "trained on all waves together",
+            ha="right",
+            fontsize=8,
+        )
         (self.curve,) = ax.plot(self.steps, 0 * self.steps + 1.0, color=POSITIVE, linewidth=2)
         ax.set(yscale="log", xlabel="outer steps", ylim=(finite.min() * 0.8, 4 * self.baseline))
         ax.set_title("query error after adapting", fontsize=10)

@@ -18,7 +18,8 @@ from mlteach.views.mixing import draw_shares
 
 
 class Mixing(Explorer):
-    """A picture, its partner, what Mixup or CutMix makes of them, the soft label, and the chance of every share.
+    """A picture, its partner, what Mixup or CutMix makes of them, the soft label, and the chance of
+    every share.
 
     With CutMix, drag the box on the mixed picture.
 
@@ -27,15 +28,18 @@ class Mixing(Explorer):
         labels: (N,) integer classes.
         names: a text for each class.
 
-    ``state``: ``kind``, ``share`` asked for, ``alpha``, ``picture``, ``partner``, ``x`` and ``y`` of the box as chosen;
-    ``mixed`` (C, H, W), ``kept``, the share that the picture really has, and ``soft``, the label (n_classes,).
+    ``state``: ``kind``, ``share`` asked for, ``alpha``, ``picture``, ``partner``, ``x`` and ``y``
+    of the box as chosen; ``mixed`` (C, H, W), ``kept``, the share that the picture really has, and
+    ``soft``, the label (n_classes,).
     """
 
     pointing = "drag"
 
     def __init__(self, images: Tensor, labels: Tensor, names: Sequence[str]):
         if len(images) < 2 or labels.shape != images.shape[:1]:
-            raise ValueError(f"two pictures or more with one label each, got {len(images)} and {tuple(labels.shape)}")
+            raise ValueError(
+                f"two pictures or more with one label each, got {len(images)} and {tuple(labels.shape)}"
+            )
         self.images, self.labels, self.names = images.detach(), labels, list(names)
         self.stream = Generator().manual_seed(0)
         height, width = images.shape[2:]
@@ -53,9 +57,13 @@ class Mixing(Explorer):
 
     def _figure(self) -> Picture:
         figure = Picture((9, 2.5))
-        one, other, self.mixed_ax, label, chance = figure.subplots(1, 5, width_ratios=[1.15, 1.15, 1.15, 1, 1])
+        one, other, self.mixed_ax, label, chance = figure.subplots(
+            1, 5, width_ratios=[1.15, 1.15, 1.15, 1, 1]
+        )
         blank = colour_pictures(self.images[:1])[0]
-        self.shown = [ax.imshow(blank, interpolation="nearest") for ax in (one, other, self.mixed_ax)]
+        self.shown = [
+            ax.imshow(blank, interpolation="nearest") for ax in (one, other, self.mixed_ax)
+        ]
         for ax in (one, other, self.mixed_ax):
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set_visible(False)
@@ -74,7 +82,11 @@ class Mixing(Explorer):
         return figure
 
     def update(self) -> dict:
-        chosen = {name: control.value for name, control in self.controls.items() if control.has_trait("value")}
+        chosen = {
+            name: control.value
+            for name, control in self.controls.items()
+            if control.has_trait("value")
+        }
         pair = [chosen["picture"], chosen["partner"]]
         (image, other), (label, other_label) = self.images[pair, None], self.labels[pair, None]
         share = torch.tensor([chosen["share"]]).to(image)
@@ -88,7 +100,9 @@ class Mixing(Explorer):
         else:
             mixed, kept = blend(image, other, share), share
         soft = soft_labels(label, other_label, kept, n_classes=len(self.names))[0]
-        self._show(torch.cat([image, other, mixed]), (label.item(), other_label.item()), soft, chosen)
+        self._show(
+            torch.cat([image, other, mixed]), (label.item(), other_label.item()), soft, chosen
+        )
         return {**chosen, "mixed": mixed[0], "kept": kept.item(), "soft": soft}
 
     def _show(self, images: Tensor, labels: tuple[int, int], soft: Tensor, chosen: dict) -> None:
@@ -111,7 +125,9 @@ class Mixing(Explorer):
                 self.controls[name].value = round(place + 0.5)  # pixel 0 reaches from -0.5 to 0.5
 
     def draw(self) -> None:
-        """A partner, a share from Beta(alpha, alpha) and a place for the box, as `mixup` and `cutmix` draw them."""
+        """A partner, a share from Beta(alpha, alpha) and a place for the box, as `mixup` and
+        `cutmix` draw them.
+        """
         height, width = self.images.shape[2:]
         with self.one_redraw():
             share = draw_shares(self.images[:1], self.controls["alpha"].value, self.stream)
@@ -121,7 +137,12 @@ class Mixing(Explorer):
 
     def describe(self) -> str:
         s = self.state
-        parts = [f"{share:.0%} {self.names[i]}" for i, share in enumerate(s["soft"].tolist()) if share > 0]
+        parts = [
+            f"{share:.0%} {self.names[i]}"
+            for i, share in enumerate(s["soft"].tolist())
+            if share > 0
+        ]
         return (
-            f"{s['kind']} at λ = {s['share']:.2f}: the picture keeps {s['kept']:.3f}, its label is {', '.join(parts)}"
+            f"{s['kind']} at λ = {s['share']:.2f}: the picture keeps {s['kept']:.3f}, "
+            f"its label is {', '.join(parts)}"
         )

@@ -17,13 +17,21 @@ FARTHEST, HIGHEST = 2.0, 3.0
 REACH = 0.35  # half the length of a slope's line, along the distance
 
 
-def losses_at(distance: Tensor, *, positive_distance: float, margin: float, form: str) -> dict[str, Tensor]:
-    """The loss of one pair of one class, of one pair of different classes, and of one triplet, each ().
+def losses_at(
+    distance: Tensor, *, positive_distance: float, margin: float, form: str
+) -> dict[str, Tensor]:
+    """The loss of one pair of one class, of one pair of different classes, and of one triplet, each
+    ().
 
-    Two points at this distance stand for a pair. In the triplet it is the negative's; the positive's is given.
-    "not squared" are the losses of PyTorch, which compare the distances themselves.
+    Two points at this distance stand for a pair. In the triplet it is the negative's; the
+    positive's is given. "not squared" are the losses of PyTorch, which compare the distances
+    themselves.
     """
-    x1, x2, x3 = torch.zeros(1, 1).double(), distance.reshape(1, 1), torch.full((1, 1), -positive_distance).double()
+    x1, x2, x3 = (
+        torch.zeros(1, 1).double(),
+        distance.reshape(1, 1),
+        torch.full((1, 1), -positive_distance).double(),
+    )
     if form == "squared":
         same = torch.tensor([True])
         return {
@@ -39,10 +47,11 @@ def losses_at(distance: Tensor, *, positive_distance: float, margin: float, form
 
 
 class PairLoss(Explorer):
-    """What the losses ask of one distance: value and slope, with the margin and with or without squares.
+    """What the losses ask of one distance: value and slope, with the margin and with or without
+    squares.
 
-    ``state``: ``margin``, ``distance``, ``positive_distance``, ``form`` (one of FORMS), and ``losses`` and ``slopes``
-    at the distance, each {"same", "different", "triplet"}.
+    ``state``: ``margin``, ``distance``, ``positive_distance``, ``form`` (one of FORMS), and
+    ``losses`` and ``slopes`` at the distance, each {"same", "different", "triplet"}.
     """
 
     def __init__(self):
@@ -63,8 +72,13 @@ class PairLoss(Explorer):
         self.lines = {name: ax.plot([], [], color=COLOURS[name])[0] for name, ax in axes.items()}
         self.slopes = {name: ax.plot([], [], color=COLOURS[name], linewidth=4, alpha=0.4)[0]
                        for name, ax in axes.items()}  # fmt: skip
-        self.dots = {name: ax.plot([], [], "o", color=COLOURS[name], markersize=8)[0] for name, ax in axes.items()}
-        self.borders = [ax.axvline(1, color=QUIET, linestyle="--", linewidth=0.9) for ax in (pair, triplet)]
+        self.dots = {
+            name: ax.plot([], [], "o", color=COLOURS[name], markersize=8)[0]
+            for name, ax in axes.items()
+        }
+        self.borders = [
+            ax.axvline(1, color=QUIET, linestyle="--", linewidth=0.9) for ax in (pair, triplet)
+        ]
         for ax in (pair, triplet):
             plain(ax)
             ax.set(xlim=(0, FARTHEST), ylim=(-0.06, HIGHEST))
@@ -75,7 +89,12 @@ class PairLoss(Explorer):
         pair.set_title("contrastive loss; dashed: the margin", fontsize=10)
         triplet.set(xlabel="distance from anchor to negative")
         triplet.set_title("triplet loss; dashed: where the negative is far enough", fontsize=10)
-        self.artists = [*self.lines.values(), *self.slopes.values(), *self.dots.values(), *self.borders]
+        self.artists = [
+            *self.lines.values(),
+            *self.slopes.values(),
+            *self.dots.values(),
+            *self.borders,
+        ]
         return figure
 
     def update(self) -> dict:
@@ -86,7 +105,9 @@ class PairLoss(Explorer):
             self._draw_curves(**setting)
         distance = torch.tensor(state["distance"], dtype=torch.float64, requires_grad=True)
         values = losses_at(distance, **setting)
-        slopes = {name: torch.autograd.grad(loss, distance)[0].item() for name, loss in values.items()}
+        slopes = {
+            name: torch.autograd.grad(loss, distance)[0].item() for name, loss in values.items()
+        }
         values = {name: loss.item() for name, loss in values.items()}
         for name, slope in slopes.items():
             run = REACH / (1 + slope**2) ** 0.5  # the same length on the page, however steep
@@ -109,5 +130,8 @@ class PairLoss(Explorer):
 
     def describe(self) -> str:
         s = self.state
-        parts = [f"{name} {s['losses'][name]:.3f} with slope {s['slopes'][name]:.2f}" for name in s["losses"]]
+        parts = [
+            f"{name} {s['losses'][name]:.3f} with slope {s['slopes'][name]:.2f}"
+            for name in s["losses"]
+        ]
         return f"at distance {s['distance']:.2f}, margin {s['margin']:.2f}, {s['form']}: {', '.join(parts)}"

@@ -14,19 +14,24 @@ MARKERS = "osD^v<>P*X"
 
 
 class RecallCurve(Explorer):
-    """One line an index, one point a setting; the slider demands a recall, and the best point that reaches it is named.
+    """One line an index, one point a setting; the slider demands a recall, and the best point that
+    reaches it is named.
 
     Args:
-        measured: name of an index → its measurements. An index named "exact search" is what speeds are compared with.
+        measured: name of an index → its measurements. An index named "exact search" is what speeds
+            are compared with.
 
-    ``state``: ``minimum_recall``, ``cost``, ``best``: name → the best `Measured` of each index that is good enough,
-    and of the best of all ``index``, ``setting``, ``recall``, ``value`` of the cost and ``times_exact``, how many times
-    better than exact search it is. They are None where no index is good enough, or exact search was not measured.
+    ``state``: ``minimum_recall``, ``cost``, ``best``: name → the best `Measured` of each index that
+    is good enough, and of the best of all ``index``, ``setting``, ``recall``, ``value`` of the cost
+    and ``times_exact``, how many times better than exact search it is. They are None where no index
+    is good enough, or exact search was not measured.
     """
 
     def __init__(self, measured: Mapping[str, Sequence[Measured]]):
         if not measured or not all(measured.values()):
-            raise ValueError("measured must name at least one index, and each must have at least one measurement")
+            raise ValueError(
+                "measured must name at least one index, and each must have at least one measurement"
+            )
         self.measured = {name: list(points) for name, points in measured.items()}
         self.dressed = None  # the cost that the still part of the picture was drawn for
         controls = {
@@ -42,15 +47,24 @@ class RecallCurve(Explorer):
         self.lines, rings = {}, {}
         for turn, name in enumerate(self.measured):
             colour, marker = CLASS_COLOURS[turn % len(CLASS_COLOURS)], MARKERS[turn % len(MARKERS)]
-            (self.lines[name],) = self.ax.plot([], [], color=colour, marker=marker, markersize=6, label=name)
-            (rings[name],) = self.ax.plot([], [], "o", markersize=14, markerfacecolor="none", markeredgecolor=colour)
+            (self.lines[name],) = self.ax.plot(
+                [], [], color=colour, marker=marker, markersize=6, label=name
+            )
+            (rings[name],) = self.ax.plot(
+                [], [], "o", markersize=14, markerfacecolor="none", markeredgecolor=colour
+            )
         self.rings = rings
-        (self.winner,) = self.ax.plot([], [], "o", markersize=20, markerfacecolor="none", markeredgecolor=ANCHOR)
+        (self.winner,) = self.ax.plot(
+            [], [], "o", markersize=20, markerfacecolor="none", markeredgecolor=ANCHOR
+        )
         self.limit = self.ax.axvline(0.9, color=POSITIVE, linewidth=1.2)
         self.shade = self.ax.axvspan(0, 0.9, color=QUIET, alpha=0.12, linewidth=0)
         lowest = min(point.recall for points in self.measured.values() for point in points)
         self.ax.set(yscale="log", xlim=(min(0.3, lowest) - 0.02, 1.01), xlabel="recall")
-        self.ax.set_title("small ring: the best setting of each that is good enough; large ring: the best", fontsize=10)
+        self.ax.set_title(
+            "small ring: the best setting of each that is good enough; large ring: the best",
+            fontsize=10,
+        )
         self.ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=9)
         self.artists = [self.shade, self.limit, *rings.values(), self.winner]
         return figure
@@ -75,7 +89,11 @@ class RecallCurve(Explorer):
         if winner is None:
             return state | dict.fromkeys(("setting", "recall", "value", "times_exact"))
         value = getattr(best[winner], field)
-        exact = getattr(self.measured["exact search"][0], field) if "exact search" in self.measured else None
+        exact = (
+            getattr(self.measured["exact search"][0], field)
+            if "exact search" in self.measured
+            else None
+        )
         return state | {
             "setting": best[winner].setting,
             "recall": best[winner].recall,
@@ -91,14 +109,18 @@ class RecallCurve(Explorer):
         field = COSTS[cost]
         for name, line in self.lines.items():
             points = counted[name]
-            line.set_data([point.recall for point in points], [getattr(point, field) for point in points])
+            line.set_data(
+                [point.recall for point in points], [getattr(point, field) for point in points]
+            )
         values = [getattr(point, field) for points in counted.values() for point in points]
         if values:
             self.ax.set_ylim(min(values) / 1.6, max(values) * 1.6)
         self.ax.set_ylabel(cost)
         self.redraw_all()
 
-    def _show(self, minimum: float, field: str, best: dict[str, Measured], winner: str | None) -> None:
+    def _show(
+        self, minimum: float, field: str, best: dict[str, Measured], winner: str | None
+    ) -> None:
         self.limit.set_xdata([minimum, minimum])
         self.shade.set_width(minimum)
         for name, ring in self.rings.items():
@@ -113,4 +135,8 @@ class RecallCurve(Explorer):
             return f"recall at least {s['minimum_recall']:.2f}: no measured setting reaches it"
         text = f"recall at least {s['minimum_recall']:.2f}: best is {s['index']}, {s['setting']}, "
         text += f"with recall {s['recall']:.3f} and {s['value']:,.0f} {s['cost']}"
-        return text if s["times_exact"] is None else f"{text}, {s['times_exact']:.3g} times better than exact search"
+        return (
+            text
+            if s["times_exact"] is None
+            else f"{text}, {s['times_exact']:.3g} times better than exact search"
+        )

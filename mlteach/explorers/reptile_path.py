@@ -21,19 +21,21 @@ HIGHEST, LOWEST = 40.0, 0.01  # ends of the scale of losses
 
 
 class ReptilePath(Explorer):
-    """Two linear tasks with two weights: the walk of the initialisation, and the inner steps from where it is.
+    """Two linear tasks with two weights: the walk of the initialisation, and the inner steps from
+    where it is.
 
-    A task's loss is the mean squared error of x · w over its support, a bowl over the plane. Every rule then moves
-    the initialisation by a linear function of it, and comes to rest in one place. Reptile goes the share ε of the way
-    to the mean of the adapted weights; the others go ε α k times their gradient, so that one inner step makes Reptile
-    and joint training the same.
+    A task's loss is the mean squared error of x · w over its support, a bowl over the plane. Every
+    rule then moves the initialisation by a linear function of it, and comes to rest in one place.
+    Reptile goes the share ε of the way to the mean of the adapted weights; the others go ε α k
+    times their gradient, so that one inner step makes Reptile and joint training the same.
 
     Args:
         tasks: two tasks, supports (2, N, 2) with targets (2, N, 1); the support is the query too.
 
-    ``state``: ``rule``, ``epsilon``, ``inner_steps``, ``lr``, ``outer_steps``, ``path`` (41, 2) of the initialisation,
-    ``theta`` (2,) where it is now, ``inner`` (k + 1, 2, 2) weights of both tasks from there, ``rests`` rule -> (2,)
-    where each ends, ``before`` and ``after`` (41,) mean losses along the path without and with the inner steps.
+    ``state``: ``rule``, ``epsilon``, ``inner_steps``, ``lr``, ``outer_steps``, ``path`` (41, 2) of
+    the initialisation, ``theta`` (2,) where it is now, ``inner`` (k + 1, 2, 2) weights of both
+    tasks from there, ``rests`` rule -> (2,) where each ends, ``before`` and ``after`` (41,) mean
+    losses along the path without and with the inner steps.
     """
 
     pointing = "drag"
@@ -42,7 +44,9 @@ class ReptilePath(Explorer):
         shape = tuple(tasks.x_support.shape)
         if shape[::2] != (2, 2) or tuple(tasks.y_support.shape) != (*shape[:2], 1):
             given = f"{shape} and {tuple(tasks.y_support.shape)}"
-            raise ValueError(f"tasks must hold two supports (2, N, 2) with targets (2, N, 1), got {given}")
+            raise ValueError(
+                f"tasks must hold two supports (2, N, 2) with targets (2, N, 1), got {given}"
+            )
         self.x, self.y = tasks.x_support.double(), tasks.y_support.double()
         self.maps: dict = {}  # by the two settings that they depend on: to draw again is then quick
         controls = {
@@ -69,7 +73,10 @@ class ReptilePath(Explorer):
             self.ax.contour(across, up, height, levels, colors=colour, linewidths=0.7, alpha=0.6)
             self.ax.plot(*optimum, "+", color=colour, markersize=12, markeredgewidth=2.5)
         (self.path,) = self.ax.plot([], [], ".-", color=QUIET, markersize=4, linewidth=1, zorder=3)
-        self.inner = [self.ax.plot([], [], "o-", color=c, markersize=3, linewidth=1.5, zorder=4)[0] for c in colours]
+        self.inner = [
+            self.ax.plot([], [], "o-", color=c, markersize=3, linewidth=1.5, zorder=4)[0]
+            for c in colours
+        ]
         (self.pull,) = self.ax.plot([], [], ":", color=ANCHOR, linewidth=1.2, zorder=4)
         (self.now,) = self.ax.plot([], [], "o", color=ANCHOR, markersize=8, zorder=6)
         self.rests = {
@@ -78,11 +85,15 @@ class ReptilePath(Explorer):
             for rule, marker in MARKERS.items()
         }  # fmt: skip
         self.ax.set(xlim=(LEFT, RIGHT), ylim=(BOTTOM, TOP), xlabel="weight 1", ylabel="weight 2")
-        self.ax.set_title("drag the start; + optimum of each task; where each rule ends: white", fontsize=10)
+        self.ax.set_title(
+            "drag the start; + optimum of each task; where each rule ends: white", fontsize=10
+        )
         self.ax.legend(fontsize=8, framealpha=1, edgecolor="none", loc="lower left", ncols=4, columnspacing=1,
                        handletextpad=0.2)  # fmt: skip
         outer = np.arange(MOST_OUTER + 1)
-        (self.before,) = losses.plot(outer, 1.0 + 0 * outer, color=NEGATIVE, label="before the inner steps")
+        (self.before,) = losses.plot(
+            outer, 1.0 + 0 * outer, color=NEGATIVE, label="before the inner steps"
+        )
         (self.after,) = losses.plot(outer, 1.0 + 0 * outer, color=POSITIVE, label="after them")
         self.here = losses.axvline(0, color=QUIET, linewidth=1)
         losses.set(yscale="log", ylim=(LOWEST, HIGHEST), xlabel="outer steps")
@@ -102,7 +113,9 @@ class ReptilePath(Explorer):
         for _ in range(MOST_OUTER):
             path.append(path[-1] + epsilon * (path[-1] @ matrix + offset))
         path = torch.stack(path)
-        rests = {name: torch.linalg.solve(matrix.T, -offset) for name, (matrix, offset) in maps.items()}
+        rests = {
+            name: torch.linalg.solve(matrix.T, -offset) for name, (matrix, offset) in maps.items()
+        }
         inner = self._inner_steps(path, k, lr)  # (k + 1, 2, 41, 2)
         before, after = (self._losses(weights).mean(0) for weights in (inner[0], inner[-1]))
         mean = inner[-1, :, outer].mean(0)
@@ -124,7 +137,9 @@ class ReptilePath(Explorer):
         }  # fmt: skip
 
     def _map(self, rule: str, k: int, lr: float) -> tuple[Tensor, Tensor]:
-        """The (2, 2) matrix and the offset (2,) by which the rule moves θ at ε = 1: three starting points tell them."""
+        """The (2, 2) matrix and the offset (2,) by which the rule moves θ at ε = 1: three starting
+        points tell them.
+        """
         corners = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], dtype=torch.float64)
         moved = self._move(rule, corners, k, lr)
         return moved[1:] - moved[0], moved[0]
@@ -161,11 +176,15 @@ class ReptilePath(Explorer):
         if pointer.pressed and pointer.ax is self.ax:
             with self.one_redraw():
                 self.controls["start_x"].value = on_step(pointer.x, STEP)
-                self.controls["start_y"].value = on_step(pointer.y, STEP)  # a slider stops at its ends by itself
+                # a slider stops at its ends by itself
+                self.controls["start_y"].value = on_step(pointer.y, STEP)
 
     def describe(self) -> str:
         s = self.state
-        here, end = (", ".join(f"{value:.2f}" for value in place) for place in (s["theta"], s["rests"][s["rule"]]))
+        here, end = (
+            ", ".join(f"{value:.2f}" for value in place)
+            for place in (s["theta"], s["rests"][s["rule"]])
+        )
         before, after = s["before"][s["outer_steps"]], s["after"][s["outer_steps"]]
         return (
             f"{s['rule']} · after {s['outer_steps']} outer steps at ({here}), on the way to ({end}) · loss "

@@ -1,4 +1,6 @@
-"""Retrieval: one picture asks, and every encoding answers with the pictures that it holds to be most alike."""
+"""Retrieval: one picture asks, and every encoding answers with the pictures that it holds to be
+most alike.
+"""
 
 from __future__ import annotations
 
@@ -19,25 +21,32 @@ FRAME, GAP = 3, 2  # pixels of a picture's frame, and of the white around that
 
 
 class Retrieval(Explorer):
-    """A query and its nearest neighbours, one row for each encoding; the frames tell which of them are right.
+    """A query and its nearest neighbours, one row for each encoding; the frames tell which of them
+    are right.
 
     A press on a neighbour makes it the query.
 
     Args:
         encodings: name → (N, D), what an encoder makes of the pictures.
         images: (N, C, H, W) the pictures, with one or three channels; N > 10.
-        factors: name → (N,) what is known of each picture: integers are groups, floats are cut into quarters.
+        factors: name → (N,) what is known of each picture: integers are groups, floats are cut into
+            quarters.
         query: the picture that asks first.
 
-    ``state``: ``query``, ``k``, ``measure`` and ``factor`` as chosen; by encoding ``neighbours`` (k indices, the most
-    similar first), ``right`` (how many of them agree with the query) and ``precision``, the share of agreeing
-    neighbours over all N queries.
+    ``state``: ``query``, ``k``, ``measure`` and ``factor`` as chosen; by encoding ``neighbours`` (k
+    indices, the most similar first), ``right`` (how many of them agree with the query) and
+    ``precision``, the share of agreeing neighbours over all N queries.
     """
 
     pointing = "drag"
 
     def __init__(
-        self, encodings: Mapping[str, Tensor], images: Tensor, factors: Mapping[str, Tensor], *, query: int = 0
+        self,
+        encodings: Mapping[str, Tensor],
+        images: Tensor,
+        factors: Mapping[str, Tensor],
+        *,
+        query: int = 0,
     ):
         check_rows(encodings, images, factors)
         if len(images) <= MOST:
@@ -45,7 +54,8 @@ class Retrieval(Explorer):
         self.encodings = {name: encoding.detach() for name, encoding in encodings.items()}
         self.pictures = colour_pictures(images)
         self.groups = {name: factor_groups(values) for name, values in factors.items()}
-        self.ranked: dict[str, dict[str, Tensor]] = {}  # measure → encoding → (N, MOST) neighbours, computed once
+        # measure → encoding → (N, MOST) neighbours, computed once
+        self.ranked: dict[str, dict[str, Tensor]] = {}
         self.presses = 0
         controls = {
             "query": count("query picture", 0, len(images) - 1, query),
@@ -73,7 +83,9 @@ class Retrieval(Explorer):
 
     def _tile(self, index: int, colour: str) -> np.ndarray:
         """One picture in its frame, with white around."""
-        framed = np.pad(self.pictures[index], ((FRAME, FRAME), (FRAME, FRAME), (0, 0)), constant_values=np.nan)
+        framed = np.pad(
+            self.pictures[index], ((FRAME, FRAME), (FRAME, FRAME), (0, 0)), constant_values=np.nan
+        )
         framed = np.where(np.isnan(framed), to_rgb(colour), framed)
         return np.pad(framed, ((GAP, GAP), (GAP, GAP), (0, 0)), constant_values=1)
 
@@ -83,9 +95,12 @@ class Retrieval(Explorer):
         return np.concatenate(tiles + [white] * (MOST - len(tiles)), axis=1)
 
     def update(self) -> dict:
-        query, k, factor, measure = (self.controls[name].value for name in ("query", "k", "factor", "measure"))
+        query, k, factor, measure = (
+            self.controls[name].value for name in ("query", "k", "factor", "measure")
+        )
         groups = self.groups[factor]
-        found = {name: ranked[:, :k] for name, ranked in self._ranked(measure).items()}  # (N, k) each
+        # (N, k) each
+        found = {name: ranked[:, :k] for name, ranked in self._ranked(measure).items()}
         precision = {name: retrieval_precision(rows, groups) for name, rows in found.items()}
         neighbours = {name: rows[query] for name, rows in found.items()}
         agree = {name: groups[row] == groups[query] for name, row in neighbours.items()}
@@ -109,12 +124,17 @@ class Retrieval(Explorer):
     def _ranked(self, measure: str) -> dict[str, Tensor]:
         if measure not in self.ranked:
             self.ranked[measure] = {
-                name: nearest(similarities(z, z, measure=measure), MOST) for name, z in self.encodings.items()
+                name: nearest(similarities(z, z, measure=measure), MOST)
+                for name, z in self.encodings.items()
             }
         return self.ranked[measure]
 
     def pointed(self, pointer: Pointer) -> None:
-        if not pointer.pressed or pointer.presses == self.presses or pointer.ax not in list(self.rows):
+        if (
+            not pointer.pressed
+            or pointer.presses == self.presses
+            or pointer.ax not in list(self.rows)
+        ):
             return
         self.presses = pointer.presses
         name = list(self.encodings)[list(self.rows).index(pointer.ax)]
@@ -125,4 +145,6 @@ class Retrieval(Explorer):
     def describe(self) -> str:
         s = self.state
         shares = ", ".join(f"{name} {s['right'][name]} of {s['k']}" for name in s["right"])
-        return f"query {s['query']}, {s['measure']}: neighbours with the same {s['factor']}: {shares}"
+        return (
+            f"query {s['query']}, {s['measure']}: neighbours with the same {s['factor']}: {shares}"
+        )

@@ -23,7 +23,8 @@ SETTINGS = 10  # of each knob, for which the mean over many queries is shown
 LARGEST = 100  # of these settings: beyond, a graph visits nearly everything and takes its time
 STEP = 0.05  # of the query's sliders: the smallest move that can be seen
 GRID = 240  # cells and buckets are drawn on so many pixels a side
-POINT_COLOURS = np.array(["#D5D5D5", "#E69F00", POSITIVE], dtype=object)  # not visited, visited, found
+# not visited, visited, found
+POINT_COLOURS = np.array(["#D5D5D5", "#E69F00", POSITIVE], dtype=object)
 
 
 class SearchPlane(Explorer):
@@ -34,9 +35,9 @@ class SearchPlane(Explorer):
         k: neighbours wanted.
         seed: of the planes, cells and links.
 
-    ``state``: ``method``, ``setting`` of its knob, ``query`` (x, y), ``visited``, ``found`` and ``exact`` (indices, the
-    last two nearest first), ``distances`` computed, ``recall``, and ``path``: the points that a walk in the graph
-    went to.
+    ``state``: ``method``, ``setting`` of its knob, ``query`` (x, y), ``visited``, ``found`` and
+    ``exact`` (indices, the last two nearest first), ``distances`` computed, ``recall``, and
+    ``path``: the points that a walk in the graph went to.
     """
 
     pointing = "drag"
@@ -49,7 +50,8 @@ class SearchPlane(Explorer):
         self.points, self.k = points, k
         self.exact = ExactSearch(points, measure="euclid")
         self.indexes = self._build(seed)
-        self.low = [math.floor(10 * end - 5) / 10 for end in points.amin(0).tolist()]  # half a unit of air
+        # half a unit of air
+        self.low = [math.floor(10 * end - 5) / 10 for end in points.amin(0).tolist()]
         self.high = [math.ceil(10 * end + 5) / 10 for end in points.amax(0).tolist()]
         self.dressed = None  # the method that the still part of the picture was drawn for
         controls = {"method": choice("index", list(KNOBS))}
@@ -64,8 +66,12 @@ class SearchPlane(Explorer):
         generator = torch.Generator().manual_seed(seed)
         return {
             "inverted lists": InvertedLists(self.points, measure="euclid", generator=generator),
-            "hashing": HashTables(self.points, measure="euclid", n_tables=1, n_bits=5, generator=generator),
-            "graph": NeighbourGraph(self.points, measure="euclid", n_links=4, n_starts=1, generator=generator),
+            "hashing": HashTables(
+                self.points, measure="euclid", n_tables=1, n_bits=5, generator=generator
+            ),
+            "graph": NeighbourGraph(
+                self.points, measure="euclid", n_links=4, n_starts=1, generator=generator
+            ),
         }
 
     def _border(self) -> list[float]:
@@ -74,7 +80,7 @@ class SearchPlane(Explorer):
         nearest = ExactSearch(centres, measure="euclid").search(centres[:1], 2)[1][0]
         return [on_step(x, STEP) for x in centres[nearest].mean(0).tolist()]
 
-    # --- the picture -------------------------------------------------------------------------------------------------
+    # --- the picture -----------------------------------------------------------------------------
 
     def _figure(self) -> Picture:
         figure = Picture((9, 4.7))
@@ -95,7 +101,9 @@ class SearchPlane(Explorer):
         self.still = {
             "inverted lists": self._borders(lists.centres),
             "hashing": [
-                self.ax.axline(tables.centre, tables.centre + [-plane[1], plane[0]], color=QUIET, linewidth=0.8)
+                self.ax.axline(
+                    tables.centre, tables.centre + [-plane[1], plane[0]], color=QUIET, linewidth=0.8
+                )
                 for plane in tables.planes[0]
             ],
             "graph": self._links(self.indexes["graph"]),
@@ -103,14 +111,24 @@ class SearchPlane(Explorer):
         place = self.points.numpy()
         self.dots = self.ax.scatter(*place.T, s=26, c="#D5D5D5", linewidths=0, zorder=2)
         (self.path,) = self.ax.plot([], [], color=ANCHOR, linewidth=1.8, zorder=3)
-        self.rings = self.ax.scatter([], [], s=75, facecolors="none", edgecolors=ANCHOR, linewidths=1.3, zorder=4)
-        self.star = self.ax.scatter([0], [0], s=260, marker="*", c=ANCHOR, edgecolors="white", linewidths=1.2, zorder=5)
-        self.ax.set_title("star: the query, drag it · rings: its true neighbours · blue: found", fontsize=10)
+        self.rings = self.ax.scatter(
+            [], [], s=75, facecolors="none", edgecolors=ANCHOR, linewidths=1.3, zorder=4
+        )
+        self.star = self.ax.scatter(
+            [0], [0], s=260, marker="*", c=ANCHOR, edgecolors="white", linewidths=1.2, zorder=5
+        )
+        self.ax.set_title(
+            "star: the query, drag it · rings: its true neighbours · blue: found", fontsize=10
+        )
 
         plain(self.curve_ax)
         self.curves = {method: self._curve(method) for method in KNOBS}
-        for (method, (costs, recalls)), colour in zip(self.curves.items(), CLASS_COLOURS, strict=False):
-            self.curve_ax.plot(costs, recalls, color=colour, linewidth=1.2, marker=".", label=method)
+        for (method, (costs, recalls)), colour in zip(
+            self.curves.items(), CLASS_COLOURS, strict=False
+        ):
+            self.curve_ax.plot(
+                costs, recalls, color=colour, linewidth=1.2, marker=".", label=method
+            )
         self.curve_ax.axvline(len(self.points), color=QUIET, linewidth=0.8, linestyle="--")
         (self.now,) = self.curve_ax.plot([], [], "o", color=ANCHOR, markersize=8)
         self.curve_ax.set(
@@ -130,33 +148,49 @@ class SearchPlane(Explorer):
         cells = Voronoi(np.concatenate([centres, far]))
         lines = [cells.vertices[ends] for ends in cells.ridge_vertices if -1 not in ends]
         crosses = self.ax.plot(*centres.T, "+", color=QUIET, markersize=5, zorder=1)
-        return [*crosses, self.ax.add_collection(LineCollection(lines, colors=QUIET, linewidths=0.8, zorder=1))]
+        return [
+            *crosses,
+            self.ax.add_collection(LineCollection(lines, colors=QUIET, linewidths=0.8, zorder=1)),
+        ]
 
     def _links(self, graph: NeighbourGraph) -> list[Artist]:
         node, place = np.nonzero(graph.links[:-1] != graph.nobody)
         lines = graph.vectors[np.stack([node, graph.links[node, place]], axis=1)]
-        return [self.ax.add_collection(LineCollection(lines, colors=QUIET, linewidths=0.4, alpha=0.7, zorder=1))]
+        return [
+            self.ax.add_collection(
+                LineCollection(lines, colors=QUIET, linewidths=0.4, alpha=0.7, zorder=1)
+            )
+        ]
 
     def _curve(self, method: str) -> tuple[list[float], list[float]]:
-        """Mean cost and recall over 60 queries near the points, for settings from the smallest to the largest."""
+        """Mean cost and recall over 60 queries near the points, for settings from the smallest to
+        the largest.
+        """
         index = self.indexes[method]
         generator = torch.Generator().manual_seed(1)
         near = self.points[torch.randint(len(self.points), (60,), generator=generator)]
         queries = near + 0.3 * torch.randn(60, 2, generator=generator)
         right = self.exact.search(queries, self.k)[1]
         least = self.k if method == "graph" else 1
-        settings = sorted({round(s) for s in np.geomspace(least, min(index.exhaustive, LARGEST), SETTINGS)})
+        settings = sorted(
+            {round(s) for s in np.geomspace(least, min(index.exhaustive, LARGEST), SETTINGS)}
+        )
         costs = [index.cost(queries, **{index.knob: s}) for s in settings]
-        recalls = [recall(index.search(queries, self.k, **{index.knob: s})[1], right) for s in settings]
+        recalls = [
+            recall(index.search(queries, self.k, **{index.knob: s})[1], right) for s in settings
+        ]
         return costs, recalls
 
-    # --- every move --------------------------------------------------------------------------------------------------
+    # --- every move ------------------------------------------------------------------------------
 
     def update(self) -> dict:
         method = self.controls["method"].value
         self._dress(method)
         index, setting = self.indexes[method], self.controls[KNOBS[method]].value
-        knob, query = {index.knob: setting}, torch.tensor([[self.controls[name].value for name in "xy"]])
+        knob, query = (
+            {index.knob: setting},
+            torch.tensor([[self.controls[name].value for name in "xy"]]),
+        )
         visited = index.visited(query, **knob)[0]
         found, exact = index.search(query, self.k, **knob)[1], self.exact.search(query, self.k)[1]
         path = index.walk(query.numpy(), setting)[2] if method == "graph" else []
@@ -211,12 +245,14 @@ class SearchPlane(Explorer):
         """Puts the query at (x, y), or at the nearest place inside the picture."""
         with self.one_redraw():
             for name, value in zip("xy", (x, y), strict=True):
-                self.controls[name].value = on_step(value, STEP)  # a slider stops at its ends by itself
+                # a slider stops at its ends by itself
+                self.controls[name].value = on_step(value, STEP)
 
     def describe(self) -> str:
         s = self.state
         setting = f"{s['method']}, {LABELS[KNOBS[s['method']]]} {s['setting']}"
         found = round(s["recall"] * self.k)
         return (
-            f"{setting}: {s['distances']} distances instead of {len(self.points)}, found {found} of {self.k} neighbours"
+            f"{setting}: {s['distances']} distances instead of {len(self.points)}, "
+            f"found {found} of {self.k} neighbours"
         )

@@ -1,4 +1,6 @@
-"""FactorMatrix: the same pictures compared by several encoders, side by side, in the order of any factor."""
+"""FactorMatrix: the same pictures compared by several encoders, side by side, in the order of any
+factor.
+"""
 
 from __future__ import annotations
 
@@ -17,20 +19,23 @@ from mlteach.similarity import MEASURES, factor_groups, similarities
 
 
 class FactorMatrix(Explorer):
-    """N pictures against N pictures, one matrix for each encoding; blocks appear where it knows the factor.
+    """N pictures against N pictures, one matrix for each encoding; blocks appear where it knows the
+    factor.
 
-    Each matrix has its own colours, from its 2nd to its 98th hundredth, so that an encoding whose similarities are all
-    nearly equal can still be read; the two ends are written below it.
+    Each matrix has its own colours, from its 2nd to its 98th hundredth, so that an encoding whose
+    similarities are all nearly equal can still be read; the two ends are written below it.
 
     Args:
         encodings: name → (N, D), what an encoder makes of the pictures.
         images: (N, C, H, W) the pictures, with one or three channels.
-        factors: name → (N,) what is known of each picture: integers are groups, floats are cut into quarters.
+        factors: name → (N,) what is known of each picture: integers are groups, floats are cut into
+            quarters.
         names: optional factor → a text for each of its groups.
 
-    ``state``: ``sort`` and ``measure`` as chosen, ``order`` (N,), ``matrices`` and ``gap``, both by encoding, and
-    ``hover`` (row, column) or None. The gap is the mean similarity within a group minus that between groups, in
-    standard deviations of all similarities; no picture is compared with itself.
+    ``state``: ``sort`` and ``measure`` as chosen, ``order`` (N,), ``matrices`` and ``gap``, both by
+    encoding, and ``hover`` (row, column) or None. The gap is the mean similarity within a group
+    minus that between groups, in standard deviations of all similarities; no picture is compared
+    with itself.
     """
 
     pointing = "hover"
@@ -62,9 +67,12 @@ class FactorMatrix(Explorer):
         rows = figure.add_gridspec(2, 1, height_ratios=[side, 1.1])
         self.axes = rows[0].subgridspec(1, count).subplots(squeeze=False)[0]
         row, column, text = rows[1].subgridspec(1, 3, width_ratios=[1, 1, 3.5]).subplots()
-        self.matrices = [similarity_matrix(np.zeros((size, size)), ax, low=0, high=1) for ax in self.axes]
+        self.matrices = [
+            similarity_matrix(np.zeros((size, size)), ax, low=0, high=1) for ax in self.axes
+        ]
         self.marks = [
-            ax.add_patch(Rectangle((0, 0), 3, 3, fill=False, edgecolor=NEGATIVE, linewidth=2)) for ax in self.axes
+            ax.add_patch(Rectangle((0, 0), 3, 3, fill=False, edgecolor=NEGATIVE, linewidth=2))
+            for ax in self.axes
         ]
         self.pair = []
         for ax, title in ((row, "row picture"), (column, "column picture")):
@@ -81,7 +89,9 @@ class FactorMatrix(Explorer):
         values = self.factors[sort]
         groups, order = factor_groups(values), values.argsort(stable=True)
         if self.look != (sort, measure):
-            self.compared = {name: similarities(z, z, measure=measure) for name, z in self.encodings.items()}
+            self.compared = {
+                name: similarities(z, z, measure=measure) for name, z in self.encodings.items()
+            }
             gaps = {name: group_gap(matrix, groups) for name, matrix in self.compared.items()}
             self._dress(sort, order, groups, gaps)
             self.look, self.gaps = (sort, measure), gaps
@@ -96,8 +106,12 @@ class FactorMatrix(Explorer):
         }
 
     def _dress(self, sort: str, order: Tensor, groups: Tensor, gaps: Mapping[str, float]) -> None:
-        """All that stays until the next choice: matrices, their colours, titles, and the lines between groups."""
-        for ax, image, (name, matrix) in zip(self.axes, self.matrices, self.compared.items(), strict=True):
+        """All that stays until the next choice: matrices, their colours, titles, and the lines
+        between groups.
+        """
+        for ax, image, (name, matrix) in zip(
+            self.axes, self.matrices, self.compared.items(), strict=True
+        ):
             shown = matrix[order][:, order].clone().fill_diagonal_(math.nan).numpy()
             low, high = np.nanpercentile(shown, [2, 98])
             image.set(data=shown, clim=(low, high))
@@ -145,7 +159,9 @@ class FactorMatrix(Explorer):
 
 
 def group_gap(matrix: Tensor, groups: Tensor) -> float:
-    """Mean similarity within groups minus between groups, over the standard deviation of all; (N, N) and (N,)."""
+    """Mean similarity within groups minus between groups, over the standard deviation of all; (N,
+    N) and (N,).
+    """
     others = ~torch.eye(len(groups), dtype=torch.bool)
     same = groups[:, None] == groups
     spread = matrix[others].double().std()
@@ -156,11 +172,19 @@ def group_gap(matrix: Tensor, groups: Tensor) -> float:
 def colour_pictures(images: Tensor) -> np.ndarray:
     """(N, C, H, W) as (N, H, W, 3) colours; one channel becomes dark ink on white."""
     images = images.detach().cpu()
-    return (images if images.shape[1] == 3 else 1 - images.expand(-1, 3, -1, -1)).permute(0, 2, 3, 1).numpy()
+    return (
+        (images if images.shape[1] == 3 else 1 - images.expand(-1, 3, -1, -1))
+        .permute(0, 2, 3, 1)
+        .numpy()
+    )
 
 
-def check_rows(encodings: Mapping[str, Tensor], images: Tensor, factors: Mapping[str, Tensor]) -> None:
-    """Raise unless there is at least one encoding and one factor, and all of them speak of the same pictures."""
+def check_rows(
+    encodings: Mapping[str, Tensor], images: Tensor, factors: Mapping[str, Tensor]
+) -> None:
+    """Raise unless there is at least one encoding and one factor, and all of them speak of the same
+    pictures.
+    """
     for kind, parts in (("encodings", encodings), ("factors", factors)):
         if not parts:
             raise ValueError(f"{kind} must have at least one entry, got none")

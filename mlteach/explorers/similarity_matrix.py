@@ -22,31 +22,43 @@ SHOWN = {  # what the colours mean: label of the colour bar, and the values at i
     "logits": ("logit: cosine / temperature", (-20.0, 20.0)),
     "probabilities": ("probability, row by row", (0.0, 1.0)),
 }
-SQUARE = torch.tensor([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5], [-0.5, -0.5]])  # around one cell
+# around one cell
+SQUARE = torch.tensor([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5], [-0.5, -0.5]])
 ORDERS = ("by class", "as drawn", "by ink")
 
 
 class SimilarityMatrix(Explorer):
-    """2B views against 2B views: cosines, logits or probabilities, the twins outlined, in an order you choose.
+    """2B views against 2B views: cosines, logits or probabilities, the twins outlined, in an order
+    you choose.
 
     Args:
-        encodings: name of an encoder → (z1, z2), its (B, D) outputs for both views; z1 and z2 in the same order.
+        encodings: name of an encoder → (z1, z2), its (B, D) outputs for both views; z1 and z2 in
+            the same order.
         views1, views2: (B, 1, H, W) the pictures of both views.
         labels: (B,) class of each picture: it sorts the rows, no loss sees it.
 
-    ``state``: ``encoder``, ``temperature``, ``shown``, ``order``, ``matrix`` (2B, 2B) as drawn, ``loss`` (nats),
-    ``found``, the share of views whose nearest other view is their twin, and ``hover`` (row, column) or None.
+    ``state``: ``encoder``, ``temperature``, ``shown``, ``order``, ``matrix`` (2B, 2B) as drawn,
+    ``loss`` (nats), ``found``, the share of views whose nearest other view is their twin, and
+    ``hover`` (row, column) or None.
     """
 
     pointing = "hover"
 
-    def __init__(self, encodings: Mapping[str, tuple[Tensor, Tensor]], views1: Tensor, views2: Tensor, labels: Tensor):
+    def __init__(
+        self,
+        encodings: Mapping[str, tuple[Tensor, Tensor]],
+        views1: Tensor,
+        views2: Tensor,
+        labels: Tensor,
+    ):
         if not encodings:
             raise ValueError("encodings must name at least one encoder, got none")
         for name, (z1, z2) in encodings.items():
             if not len(z1) == len(z2) == len(views1) == len(views2) == len(labels):
                 counts = [len(part) for part in (z1, z2, views1, views2, labels)]
-                raise ValueError(f"encodings[{name!r}], views and labels must all have B rows, got {counts}")
+                raise ValueError(
+                    f"encodings[{name!r}], views and labels must all have B rows, got {counts}"
+                )
         self.encodings = {name: (z1.detach(), z2.detach()) for name, (z1, z2) in encodings.items()}
         self.pictures = torch.cat([views1, views2])[:, 0]
         self.labels = torch.cat([labels, labels])
@@ -69,12 +81,16 @@ class SimilarityMatrix(Explorer):
         self.image = similarity_matrix(np.zeros((size, size)), self.ax)
         self.bar = figure.colorbar(self.image, ax=self.ax, shrink=0.8, pad=0.02)
         self.twins = self.ax.add_collection(LineCollection([], colors=ANCHOR, linewidths=1))
-        self.mark = self.ax.add_patch(Rectangle((0, 0), 1, 1, fill=False, edgecolor=POSITIVE, linewidth=2.5))
+        self.mark = self.ax.add_patch(
+            Rectangle((0, 0), 1, 1, fill=False, edgecolor=POSITIVE, linewidth=2.5)
+        )
         self.pair = []
         for name in ("row", "column"):
             axes[name].set(xticks=[], yticks=[])
             axes[name].set_title(f"{name} picture", fontsize=10)
-            self.pair.append(axes[name].imshow(self.pictures[0].numpy(), cmap="gray_r", vmin=0, vmax=1))
+            self.pair.append(
+                axes[name].imshow(self.pictures[0].numpy(), cmap="gray_r", vmin=0, vmax=1)
+            )
         self.text_ax.set_axis_off()
         self.text = self.text_ax.text(0, 1, "", va="top", fontsize=10, linespacing=1.5)
         self.artists = [self.image, self.twins, self.mark, *self.pair, self.text]
@@ -87,7 +103,8 @@ class SimilarityMatrix(Explorer):
         z1, z2 = self.encodings[name]
         cosines = F.normalize(torch.cat([z1, z2]).double(), dim=1)
         cosines = cosines @ cosines.T
-        logits = (cosines / temperature).fill_diagonal_(-math.inf)  # a view is no candidate for itself
+        # a view is no candidate for itself
+        logits = (cosines / temperature).fill_diagonal_(-math.inf)
         probabilities = logits.softmax(dim=1)
         order = self._order(order_name)
         values = {"cosines": cosines, "logits": logits, "probabilities": probabilities}[shown]
@@ -148,8 +165,18 @@ class SimilarityMatrix(Explorer):
         if row == column:
             lines = ["a view and itself:", "left out of", "every sum"]
         else:
-            kind = "twins" if twin[row] == column else "same class" if self.labels[row] == self.labels[column] else ""
-            lines = [f"cosine {cosines[row, column]:.2f}", f"probability {probabilities[row, column]:.3f}", kind]
+            kind = (
+                "twins"
+                if twin[row] == column
+                else "same class"
+                if self.labels[row] == self.labels[column]
+                else ""
+            )
+            lines = [
+                f"cosine {cosines[row, column]:.2f}",
+                f"probability {probabilities[row, column]:.3f}",
+                kind,
+            ]
         self.text.set_text("\n".join(lines))
 
     def pointed(self, pointer: Pointer) -> None:

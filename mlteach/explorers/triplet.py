@@ -1,4 +1,6 @@
-"""TripletPlane: anchor, positive and negative to be dragged, the region of the negative, and the pull on all three."""
+"""TripletPlane: anchor, positive and negative to be dragged, the region of the negative, and the
+pull on all three.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,9 @@ STEP, STEPS = 0.02, 5  # learning rate and number of steps of one press of "foll
 class TripletPlane(Explorer):
     """Drag anchor, positive and negative, and see whether the triplet is easy, semi-hard or hard.
 
-    ``state``: ``loss``, ``margin``, ``region`` (one of REGIONS), ``distances`` {"positive", "negative"} from the
-    anchor, not squared, and ``points`` and ``gradients``, both (3, 2) in the order anchor, positive, negative.
+    ``state``: ``loss``, ``margin``, ``region`` (one of REGIONS), ``distances`` {"positive",
+    "negative"} from the anchor, not squared, and ``points`` and ``gradients``, both (3, 2) in the
+    order anchor, positive, negative.
     """
 
     pointing = "drag"
@@ -53,7 +56,9 @@ class TripletPlane(Explorer):
     def _figure(self) -> Picture:
         figure = Picture((9, 4.3))
         self.ax, hinge = figure.subplots(1, 2, width_ratios=[1.35, 1])
-        self.ax.set(xlim=(-WIDTH, WIDTH), ylim=(-HEIGHT, HEIGHT), aspect="equal", xticks=[], yticks=[])
+        self.ax.set(
+            xlim=(-WIDTH, WIDTH), ylim=(-HEIGHT, HEIGHT), aspect="equal", xticks=[], yticks=[]
+        )
         self.ax.set_title("where is the negative? arrows: a fifth of the pull", fontsize=10)
         self.semi_hard = self.ax.add_patch(Disc((0, 0), 1, color=SEMI_HARD, linewidth=0))
         self.hard = self.ax.add_patch(Disc((0, 0), 1, color=HARD, linewidth=0))
@@ -63,7 +68,9 @@ class TripletPlane(Explorer):
         )  # fmt: skip
         self.dots = self.ax.scatter(*torch.zeros(2, 3).numpy(), s=190, c=COLOURS, zorder=4)
         self.letters = [
-            self.ax.text(0, 0, name[0], color="white", ha="center", va="center", fontsize=10, zorder=5)
+            self.ax.text(
+                0, 0, name[0], color="white", ha="center", va="center", fontsize=10, zorder=5
+            )
             for name in NAMES
         ]
         plain(hinge)
@@ -71,7 +78,11 @@ class TripletPlane(Explorer):
         self.semi_hard_span = hinge.axvspan(1, 2, color=SEMI_HARD, linewidth=0, label="semi-hard")
         (self.line,) = hinge.plot([], [], color=ANCHOR)
         (self.now,) = hinge.plot([], [], "o", color=NEGATIVE, markersize=9)
-        hinge.set(xlim=(0, FARTHEST), ylim=(-0.15, HIGHEST), xlabel="squared distance from anchor to negative")
+        hinge.set(
+            xlim=(0, FARTHEST),
+            ylim=(-0.15, HIGHEST),
+            xlabel="squared distance from anchor to negative",
+        )
         hinge.set_ylabel("triplet loss")
         hinge.fill_between([], [], color="white", edgecolor=QUIET, label="easy: no loss")
         hinge.legend(fontsize=9, frameon=True, loc="upper right")
@@ -92,7 +103,10 @@ class TripletPlane(Explorer):
             "loss": loss,
             "margin": margin,
             "region": region,
-            "distances": {"positive": to_positive.sqrt().item(), "negative": to_negative.sqrt().item()},
+            "distances": {
+                "positive": to_positive.sqrt().item(),
+                "negative": to_negative.sqrt().item(),
+            },
             "points": self.points.clone(),
             "gradients": gradients,
         }
@@ -110,9 +124,13 @@ class TripletPlane(Explorer):
             self.shown_point = point.value
             x.value, y.value = self._place(point.value)
         elif (x.value, y.value) != self._place(point.value):
-            self.points[NAMES.index(point.value)] = torch.tensor([x.value, y.value], dtype=torch.float64)
+            self.points[NAMES.index(point.value)] = torch.tensor(
+                [x.value, y.value], dtype=torch.float64
+            )
 
-    def _show(self, gradients: Tensor, to_positive: float, to_negative: float, margin: float, loss: float) -> None:
+    def _show(
+        self, gradients: Tensor, to_positive: float, to_negative: float, margin: float, loss: float
+    ) -> None:
         places = self.points.numpy()
         for disc, squared in ((self.hard, to_positive), (self.semi_hard, to_positive + margin)):
             disc.set_center(places[0])
@@ -125,7 +143,10 @@ class TripletPlane(Explorer):
         self.hard_span.set_width(to_positive)
         self.semi_hard_span.set_x(to_positive)
         self.semi_hard_span.set_width(margin)
-        self.line.set_data([0, to_positive + margin, max(FARTHEST, to_positive + margin)], [to_positive + margin, 0, 0])
+        self.line.set_data(
+            [0, to_positive + margin, max(FARTHEST, to_positive + margin)],
+            [to_positive + margin, 0, 0],
+        )
         self.now.set_data([min(to_negative, FARTHEST)], [min(loss, HIGHEST)])
 
     def move(self, name: str, x: float, y: float) -> None:

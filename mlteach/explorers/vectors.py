@@ -1,4 +1,6 @@
-"""Vectors: a query and two candidates in the plane; drag their tips and see which candidate each measure prefers."""
+"""Vectors: a query and two candidates in the plane; drag their tips and see which candidate each
+measure prefers.
+"""
 
 from __future__ import annotations
 
@@ -22,19 +24,23 @@ REACH = 0.3  # a press takes hold of a tip that is at most so far away
 
 
 class Vectors(Explorer):
-    """Three arrows in the plane: dot product, cosine and distance of the query to A and to B, and who is nearer.
+    """Three arrows in the plane: dot product, cosine and distance of the query to A and to B, and
+    who is nearer.
 
-    The thin lines go through A's tip. Each holds all tips that are as alike to the query as A is: by the dot product
-    (straight), by the cosine (two rays), by Euclid (circle). B is nearer by a measure if it lies on the query's side.
+    The thin lines go through A's tip. Each holds all tips that are as alike to the query as A is:
+    by the dot product (straight), by the cosine (two rays), by Euclid (circle). B is nearer by a
+    measure if it lies on the query's side.
 
-    ``state``: ``tips`` (3, 2) as compared: query, A, B; ``values``: measure → [value of A, value of B], all of them
-    growing with likeness, so that "Euclid" is minus the distance; ``nearer``: measure → "A", "B" or "neither".
+    ``state``: ``tips`` (3, 2) as compared: query, A, B; ``values``: measure → [value of A, value of
+    B], all of them growing with likeness, so that "Euclid" is minus the distance; ``nearer``:
+    measure → "A", "B" or "neither".
     """
 
     pointing = "drag"
 
     def __init__(self):
-        self.polar = dict(START)  # always on the sliders' steps: a browser rounds to them, and reports what it rounded
+        # always on the sliders' steps: a browser rounds to them, and reports what it rounded
+        self.polar = dict(START)
         self.presses, self.held, self.shown_arrow = 0, None, NAMES[0]
         controls = {
             "lengths": choice("lengths", ["as dragged", "all 1"]),
@@ -51,7 +57,14 @@ class Vectors(Explorer):
         self.ax.axhline(0, color=QUIET, linewidth=0.5)
         self.ax.axvline(0, color=QUIET, linewidth=0.5)
         self.lines = [
-            self.ax.plot([], [], linestyle, color=COLOURS[1], linewidth=1.2, label=f"as alike as A by {measure}")[0]
+            self.ax.plot(
+                [],
+                [],
+                linestyle,
+                color=COLOURS[1],
+                linewidth=1.2,
+                label=f"as alike as A by {measure}",
+            )[0]
             for measure, linestyle in zip(MEASURES, ("-", "--", ":"), strict=True)
         ]
         self.arrows = self.ax.quiver(
@@ -59,7 +72,17 @@ class Vectors(Explorer):
             zorder=3,
         )  # fmt: skip
         self.letters = [
-            self.ax.text(0, 0, name, color=colour, fontsize=12, fontweight="bold", ha="center", va="center", zorder=4)
+            self.ax.text(
+                0,
+                0,
+                name,
+                color=colour,
+                fontsize=12,
+                fontweight="bold",
+                ha="center",
+                va="center",
+                zorder=4,
+            )
             for name, colour in zip(NAMES, COLOURS, strict=True)
         ]
         table.set(xlim=(0, 1), ylim=(0, 1))
@@ -73,7 +96,12 @@ class Vectors(Explorer):
             table.text(0, y, measure, fontsize=12)
             self.cells.append([table.text(x, y, "", fontsize=12, ha="center") for x, *_ in heads])
         table.legend(handles=self.lines, loc="lower left", fontsize=10, frameon=False)
-        self.artists = [*self.lines, self.arrows, *self.letters, *(cell for row in self.cells for cell in row)]
+        self.artists = [
+            *self.lines,
+            self.arrows,
+            *self.letters,
+            *(cell for row in self.cells for cell in row),
+        ]
         return figure
 
     def update(self) -> dict:
@@ -82,13 +110,18 @@ class Vectors(Explorer):
         if self.controls["lengths"].value == "all 1":
             lengths = torch.ones_like(lengths)
         tips = (lengths * torch.stack([angles.deg2rad().cos(), angles.deg2rad().sin()])).T  # (3, 2)
-        values = {measure: similarities(tips[:1], tips[1:], measure=measure)[0].tolist() for measure in MEASURES}
+        values = {
+            measure: similarities(tips[:1], tips[1:], measure=measure)[0].tolist()
+            for measure in MEASURES
+        }
         nearer = {measure: _larger(*pair) for measure, pair in values.items()}
         self._show(tips, values, nearer)
         return {"tips": tips, "values": values, "nearer": nearer}
 
     def _read_controls(self) -> None:
-        """A newly chosen arrow shows its angle and length; a new angle or length moves the shown arrow."""
+        """A newly chosen arrow shows its angle and length; a new angle or length moves the shown
+        arrow.
+        """
         name, angle, length = (self.controls[control] for control in ("arrow", "angle", "length"))
         if name.value != self.shown_arrow:
             self.shown_arrow = name.value
@@ -98,7 +131,9 @@ class Vectors(Explorer):
 
     def _show(self, tips: Tensor, values: dict, nearer: dict) -> None:
         self.arrows.set_UVC(*tips.T.numpy())
-        for letter, half_width, tip in zip(self.letters, (0.34, 0.08, 0.08), tips.numpy(), strict=True):
+        for letter, half_width, tip in zip(
+            self.letters, (0.34, 0.08, 0.08), tips.numpy(), strict=True
+        ):
             beyond = tip + tip / np.linalg.norm(tip) * (half_width + 0.08, 0.16)
             inside = np.array([2.5 - half_width, 2.38])
             letter.set_position(np.clip(beyond, -inside, inside))
@@ -115,13 +150,17 @@ class Vectors(Explorer):
             return
         if pointer.presses != self.presses:  # a new press: take hold of the nearest tip
             self.presses = pointer.presses
-            gaps = (self.state["tips"] - torch.tensor([pointer.press_x, pointer.press_y])).norm(dim=1)
+            gaps = (self.state["tips"] - torch.tensor([pointer.press_x, pointer.press_y])).norm(
+                dim=1
+            )
             self.held = NAMES[int(gaps.argmin())] if gaps.min() <= REACH else None
         if self.held is not None:
             self.move(self.held, pointer.x, pointer.y)
 
     def move(self, name: str, x: float, y: float) -> None:
-        """Puts the tip of an arrow, such as ``"A"``, to a place in the plane, and the sliders with it."""
+        """Puts the tip of an arrow, such as ``"A"``, to a place in the plane, and the sliders with
+        it.
+        """
         angle = round(math.degrees(math.atan2(y, x)))
         length = round(min(max(math.hypot(x, y), SHORTEST), LONGEST), 2)
         with self.one_redraw():
@@ -131,7 +170,9 @@ class Vectors(Explorer):
 
     def describe(self) -> str:
         s = self.state
-        return "; ".join(f"by {measure} {winner} is nearer" for measure, winner in s["nearer"].items())
+        return "; ".join(
+            f"by {measure} {winner} is nearer" for measure, winner in s["nearer"].items()
+        )
 
 
 def _larger(a: float, b: float) -> str:
@@ -139,7 +180,9 @@ def _larger(a: float, b: float) -> str:
 
 
 def _as_alike(query: np.ndarray, a: np.ndarray) -> list[np.ndarray]:
-    """Curves of (n, 2) points through a, on which dot product, cosine and distance to the query stay what a's are."""
+    """Curves of (n, 2) points through a, on which dot product, cosine and distance to the query
+    stay what a's are.
+    """
     across = np.array([-query[1], query[0]]) / np.linalg.norm(query)
     straight = a + np.array([[-6], [6]]) * across
     mirrored = a - 2 * (a @ across) * across  # the same angle on the query's other side

@@ -22,20 +22,25 @@ BOOK = {"area": 0.6, "turn": 21.6, "flip": 0.5, **JITTER, "grey": 0.2}  # simclr
 
 
 class Views(Explorer):
-    """Random views of a few pictures: in every row first the picture itself, then seven views of it.
+    """Random views of a few pictures: in every row first the picture itself, then seven views of
+    it.
 
-    Each kind of view has a random stream of its own, so that a slider changes what it says and nothing else.
+    Each kind of view has a random stream of its own, so that a slider changes what it says and
+    nothing else.
 
     Args:
         images: (N, C, H, W) pictures in [0, 1] with one or three channels, N from 2 to 4.
 
-    ``state``: every strength by the name of its control; ``views`` (N, 7, C, H, W); ``change``, by how much a view
-    differs from its picture, and ``apart``, by how much two pictures differ, both as root mean square over all pixels.
+    ``state``: every strength by the name of its control; ``views`` (N, 7, C, H, W); ``change``, by
+    how much a view differs from its picture, and ``apart``, by how much two pictures differ, both
+    as root mean square over all pixels.
     """
 
     def __init__(self, images: Tensor):
         if images.ndim != 4 or not 2 <= len(images) <= MOST:
-            raise ValueError(f"images must be (N, C, H, W) with N from 2 to {MOST}, got shape {tuple(images.shape)}")
+            raise ValueError(
+                f"images must be (N, C, H, W) with N from 2 to {MOST}, got shape {tuple(images.shape)}"
+            )
         self.images = images.detach()
         strengths = {
             "area": slider("smallest area", 0.1, 1, 1, step=0.05),
@@ -51,7 +56,9 @@ class Views(Explorer):
             "noise": slider("noise", 0, 0.4, 0, step=0.01),
             "draw": count("draw", 0, 99, 0),
         }
-        self.nothing = {name: control.value for name, control in strengths.items() if name != "draw"}
+        self.nothing = {
+            name: control.value for name, control in strengths.items() if name != "draw"
+        }
         for name, control in strengths.items():
             control.layout.width = "17.5rem"  # three in a row
             control.value = BOOK.get(name, control.value)
@@ -67,24 +74,37 @@ class Views(Explorer):
         figure = Picture((9, 0.35 + 1.08 * len(self.images)))
         ax = figure.subplots()
         ax.set_axis_off()
-        self.rows = ax.imshow(self._tiles(self.images[:, None].repeat(1, VIEWS, 1, 1, 1)), interpolation="nearest")
+        self.rows = ax.imshow(
+            self._tiles(self.images[:, None].repeat(1, VIEWS, 1, 1, 1)), interpolation="nearest"
+        )
         ax.set_title("picture", fontsize=10, loc="left")
         ax.set_title(f"{VIEWS} random views of it", fontsize=10)
         return figure
 
     def _tiles(self, views: Tensor) -> np.ndarray:
         """All pictures and views (N, VIEWS, C, H, W) as one image with white between them."""
-        both = torch.cat([self.images[:, None], views], 1).clamp(0, 1)  # resampling may end a bit's width above 1
-        tiles = colour_pictures(both.flatten(0, 1)).reshape(len(both), 1 + VIEWS, *self.images.shape[2:], 3)
+        # resampling may end a bit's width above 1
+        both = torch.cat([self.images[:, None], views], 1).clamp(0, 1)
+        tiles = colour_pictures(both.flatten(0, 1)).reshape(
+            len(both), 1 + VIEWS, *self.images.shape[2:], 3
+        )
         gap = max(1, self.images.shape[3] // 12)
-        tiles = np.pad(tiles, ((0, 0), (0, 0), (gap // 2, gap // 2), (gap // 2, gap // 2), (0, 0)), constant_values=1)
+        tiles = np.pad(
+            tiles,
+            ((0, 0), (0, 0), (gap // 2, gap // 2), (gap // 2, gap // 2), (0, 0)),
+            constant_values=1,
+        )
         rows = tiles.swapaxes(1, 2)  # (N, H, 1 + VIEWS, W, 3)
         first = rows[:, :, :1].reshape(rows.shape[0] * rows.shape[1], -1, 3)
         rest = rows[:, :, 1:].reshape(len(first), -1, 3)
         return np.concatenate([first, np.ones((len(first), 2 * gap, 3)), rest], 1)
 
     def update(self) -> dict:
-        strengths = {name: control.value for name, control in self.controls.items() if control.has_trait("value")}
+        strengths = {
+            name: control.value
+            for name, control in self.controls.items()
+            if control.has_trait("value")
+        }
         views = self.views(strengths)
         self.rows.set_data(self._tiles(views))
         return {

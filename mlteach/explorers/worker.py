@@ -1,4 +1,6 @@
-"""A thread that works beside the notebook, and how a cell that runs again finds the thread it left behind."""
+"""A thread that works beside the notebook, and how a cell that runs again finds the thread it left
+behind.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +11,20 @@ from collections.abc import Callable, Hashable
 
 
 class Worker:
-    """Runs one piece of work at a time in a thread of its own. The work looks at ``halting`` and returns if it is set.
+    """Runs one piece of work at a time in a thread of its own. The work looks at ``halting`` and
+    returns if it is set.
 
-    A new worker halts every worker that was there before it in its place: the one of the same name, or without a name
-    those that an earlier execution of the same notebook cell made. Otherwise a cell that is run again would leave a
-    training behind that nothing on the page can stop.
+    A new worker halts every worker that was there before it in its place: the one of the same name,
+    or without a name those that an earlier execution of the same notebook cell made. Otherwise a
+    cell that is run again would leave a training behind that nothing on the page can stop.
     """
 
     def __init__(self, name: str | None = None):
         self.halting = False
-        self.turn = threading.RLock()  # held by whoever starts or halts: messages from the page may come in any thread
-        # An event, not Thread.join: Python 3.11 takes a thread for dead if an interrupt ends the joining.
+        # held by whoever starts or halts: messages from the page may come in any thread
+        self.turn = threading.RLock()
+        # An event, not Thread.join: Python 3.11 takes a thread for dead if an interrupt ends the
+        # joining.
         self._idle = threading.Event()
         self._idle.set()
         _take_place(self, name)
@@ -35,7 +40,9 @@ class Worker:
             if not self.running:
                 self.halting = False
                 self._idle.clear()
-                self.thread = threading.Thread(target=self._run, args=(work,), name="live training", daemon=True)
+                self.thread = threading.Thread(
+                    target=self._run, args=(work,), name="live training", daemon=True
+                )
                 self.thread.start()
 
     def _run(self, work: Callable[[], None]) -> None:
@@ -53,11 +60,13 @@ class Worker:
 
     def wait(self) -> None:
         """Returns when the work has ended; a kernel interrupt ends the waiting, not the work."""
-        while not self._idle.wait(0.1):  # where waiting cannot be interrupted, the moment between two waits can
+        # where waiting cannot be interrupted, the moment between two waits can
+        while not self._idle.wait(0.1):
             pass
 
 
-_places: dict[Hashable, tuple[Hashable, list[Worker]]] = {}  # place → which execution, and the workers that it made
+# place → which execution, and the workers that it made
+_places: dict[Hashable, tuple[Hashable, list[Worker]]] = {}
 
 
 def _take_place(worker: Worker, name: str | None) -> None:
@@ -71,7 +80,9 @@ def _take_place(worker: Worker, name: str | None) -> None:
 
 
 def _cell_and_execution() -> tuple[Hashable, Hashable]:
-    """The notebook cell that runs now, and which of its executions this is; outside a notebook no two are alike."""
+    """The notebook cell that runs now, and which of its executions this is; outside a notebook no
+    two are alike.
+    """
     ipython = sys.modules.get("IPython")  # there whenever a notebook runs, and otherwise not needed
     shell = ipython.get_ipython() if ipython else None
     message = shell.get_parent() if hasattr(shell, "get_parent") else {}

@@ -1,9 +1,9 @@
 """The loss mathematics: pure functions, tensors in, one differentiable number out.
 
-Every loss is a mean over the batch, and in nats where it is a cross-entropy. Half-precision inputs are computed, and
-the loss is returned, in float32, also under autocast; gradients come back in the precision of the inputs. Wherever a
-loss compares directions it normalises its inputs itself; a zero vector has no direction, so its cosine counts as 0
-and it receives no gradient.
+Every loss is a mean over the batch, and in nats where it is a cross-entropy. Half-precision inputs
+are computed, and the loss is returned, in float32, also under autocast; gradients come back in the
+precision of the inputs. Wherever a loss compares directions it normalises its inputs itself; a zero
+vector has no direction, so its cosine counts as 0 and it receives no gradient.
 """
 
 from mlteach.losses.contrastive import clip_loss, info_nce, nt_xent, supervised_contrastive

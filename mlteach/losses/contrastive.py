@@ -9,10 +9,19 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from mlteach.losses._shared import check_number, floats, logits_to_others, matching_rows, matmul, unit
+from mlteach.losses._shared import (
+    check_number,
+    floats,
+    logits_to_others,
+    matching_rows,
+    matmul,
+    unit,
+)
 
 
-def info_nce(query: Tensor, positive: Tensor, negatives: Tensor, *, temperature: float | Tensor = 0.1) -> Tensor:
+def info_nce(
+    query: Tensor, positive: Tensor, negatives: Tensor, *, temperature: float | Tensor = 0.1
+) -> Tensor:
     r"""InfoNCE: each query must find its positive among 1 + K candidates.
 
     .. math:: \ell_i = -\log \frac{\exp(s_i^+/\tau)}{\exp(s_i^+/\tau) + \sum_{k=1}^K \exp(s_{i,k}/\tau)},
@@ -31,7 +40,8 @@ def info_nce(query: Tensor, positive: Tensor, negatives: Tensor, *, temperature:
         TypeError: an argument is not a floating-point tensor, or temperature is not a number.
         ValueError: the shapes do not fit, or temperature <= 0.
 
-    Source: van den Oord et al. 2018, arXiv:1807.03748, Eq. (4), with the cosine over a temperature as the score, as in
+    Source: van den Oord et al. 2018, arXiv:1807.03748, Eq. (4), with the cosine over a temperature
+        as the score, as in
     He et al. 2020, arXiv:1911.05722, Eq. (1), instead of the paper's log-bilinear one.
     """
     check_number("temperature", temperature, above=0)
@@ -39,9 +49,13 @@ def info_nce(query: Tensor, positive: Tensor, negatives: Tensor, *, temperature:
     matching_rows(query=query, positive=positive)
     batch, dim = query.shape
     if negatives.dim() not in (2, 3) or negatives.shape[-1] != dim or negatives.shape[-2] < 1:
-        raise ValueError(f"negatives must be (K >= 1, {dim}) or ({batch}, K >= 1, {dim}), got {tuple(negatives.shape)}")
+        raise ValueError(
+            f"negatives must be (K >= 1, {dim}) or ({batch}, K >= 1, {dim}), got {tuple(negatives.shape)}"
+        )
     if negatives.dim() == 3 and len(negatives) != batch:
-        raise ValueError(f"negatives must hold one set for each of {batch} queries, got {tuple(negatives.shape)}")
+        raise ValueError(
+            f"negatives must hold one set for each of {batch} queries, got {tuple(negatives.shape)}"
+        )
     query, positive, negatives = unit(query), unit(positive), unit(negatives)
     positive_cosine = (query * positive).sum(1, keepdim=True)  # (B, 1)
     negative_cosines = matmul(query[:, None], negatives.mT).squeeze(1)  # (B, K)
@@ -49,7 +63,9 @@ def info_nce(query: Tensor, positive: Tensor, negatives: Tensor, *, temperature:
     return F.cross_entropy(logits, logits.new_zeros(batch, dtype=torch.long))
 
 
-def nt_xent(z1: Tensor, z2: Tensor, *, temperature: float | Tensor = 0.5, chunk_size: int | None = None) -> Tensor:
+def nt_xent(
+    z1: Tensor, z2: Tensor, *, temperature: float | Tensor = 0.5, chunk_size: int | None = None
+) -> Tensor:
     r"""NT-Xent, SimCLR's loss: each view must find its twin among the 2B - 1 other views.
 
     .. math:: \ell_i = -\log \frac{\exp(s_{i,i^+}/\tau)}{\sum_{k \ne i} \exp(s_{i,k}/\tau)},
@@ -60,10 +76,12 @@ def nt_xent(z1: Tensor, z2: Tensor, *, temperature: float | Tensor = 0.5, chunk_
     Args:
         z1: (B, P) projections of view 1, any scale (normalised here); row i is image i.
         z2: (B, P) projections of view 2, in the same image order.
-        temperature: > 0, divides a cosine; smaller weighs the hardest negatives more. A 0-d tensor receives a gradient.
-        chunk_size: None, or how many anchors are compared at a time. The loss and its gradient stay the same, the
-            memory falls from 2B x 2B to chunk_size x 2B, and the similarities are computed a second time in the
-            backward pass. Not inside `torch.func` transforms, which refuse recomputation.
+        temperature: > 0, divides a cosine; smaller weighs the hardest negatives more. A 0-d tensor
+            receives a gradient.
+        chunk_size: None, or how many anchors are compared at a time. The loss and its gradient stay
+            the same, the memory falls from 2B x 2B to chunk_size x 2B, and the similarities are
+            computed a second time in the backward pass. Not inside `torch.func` transforms, which
+            refuse recomputation.
 
     Returns:
         () mean over the 2B anchors, in nats; log(2B - 1) when all rows coincide.
@@ -82,25 +100,34 @@ def nt_xent(z1: Tensor, z2: Tensor, *, temperature: float | Tensor = 0.5, chunk_
     if chunk_size is None:
         return _summed_nt_xent(z, twin, 0, z, temperature) / len(z)
     total = z.new_zeros(())
-    for first, anchors, twins in zip(itertools.count(0, chunk_size), z.split(chunk_size), twin.split(chunk_size)):
+    for first, anchors, twins in zip(
+        itertools.count(0, chunk_size), z.split(chunk_size), twin.split(chunk_size)
+    ):
         arguments = (anchors, twins, first, z, temperature)
-        total = total + checkpoint(_summed_nt_xent, *arguments, use_reentrant=False, preserve_rng_state=False)
+        total = total + checkpoint(
+            _summed_nt_xent, *arguments, use_reentrant=False, preserve_rng_state=False
+        )
     return total / len(z)
 
 
-def _summed_nt_xent(anchors: Tensor, twins: Tensor, first: int, z: Tensor, temperature: float | Tensor) -> Tensor:
+def _summed_nt_xent(
+    anchors: Tensor, twins: Tensor, first: int, z: Tensor, temperature: float | Tensor
+) -> Tensor:
     """NT-Xent summed over the anchors z[first], z[first + 1], ..., whose twins are z[twins]."""
     return F.cross_entropy(logits_to_others(anchors, first, z, temperature), twins, reduction="sum")
 
 
-def supervised_contrastive(z: Tensor, labels: Tensor, *, temperature: float | Tensor = 0.1) -> Tensor:
-    r"""Supervised contrastive loss: each row must find all rows that share its label among the N - 1 others.
+def supervised_contrastive(
+    z: Tensor, labels: Tensor, *, temperature: float | Tensor = 0.1
+) -> Tensor:
+    r"""Supervised contrastive loss: each row must find all rows that share its label among the N -
+    1 others.
 
     .. math:: \ell_i = -\frac{1}{|P(i)|} \sum_{p \in P(i)}
               \log \frac{\exp(s_{i,p}/\tau)}{\sum_{a \ne i} \exp(s_{i,a}/\tau)}, \quad s_{i,a} = \cos(z_i, z_a)
 
-    A row whose label occurs once has no positive: it is left out as an anchor and stays a negative of the others.
-    With two views as z = cat([z1, z2]) and one label an image, this is `nt_xent`.
+    A row whose label occurs once has no positive: it is left out as an anchor and stays a negative
+    of the others. With two views as z = cat([z1, z2]) and one label an image, this is `nt_xent`.
 
     Args:
         z: (N, P) projections, any scale (normalised here).
@@ -108,25 +135,31 @@ def supervised_contrastive(z: Tensor, labels: Tensor, *, temperature: float | Te
         temperature: > 0, divides a cosine; a 0-d tensor receives a gradient.
 
     Returns:
-        () mean over the anchors that have a positive, in nats; log(N - 1) when all rows coincide, and 0, with a zero
-        gradient, when no two labels are equal.
+        () mean over the anchors that have a positive, in nats; log(N - 1) when all rows coincide,
+        and 0, with a zero gradient, when no two labels are equal.
 
     Raises:
-        TypeError: z is not a floating-point tensor, labels not a tensor, or temperature not a number.
+        TypeError: z is not a floating-point tensor, labels not a tensor, or temperature not a
+            number.
         ValueError: z is not (N >= 2, P), labels is not (N,), or temperature <= 0.
 
-    Source: Khosla et al. 2020, arXiv:2004.11362, Eq. (2), L_out, as a mean instead of a sum over anchors.
+    Source: Khosla et al. 2020, arXiv:2004.11362, Eq. (2), L_out, as a mean instead of a sum over
+        anchors.
     """
     check_number("temperature", temperature, above=0)
     (z,) = matching_rows(z=z, at_least=2)
     if not isinstance(labels, Tensor):
         raise TypeError(f"labels must be a tensor, got {type(labels).__name__}")
     if labels.shape != z.shape[:1]:
-        raise ValueError(f"labels must be ({len(z)},), one for each row of z, got {tuple(labels.shape)}")
+        raise ValueError(
+            f"labels must be ({len(z)},), one for each row of z, got {tuple(labels.shape)}"
+        )
     z = unit(z)
-    positives = (labels[:, None] == labels) & ~torch.eye(len(z), dtype=torch.bool, device=z.device)  # (N, N)
+    # (N, N)
+    positives = (labels[:, None] == labels) & ~torch.eye(len(z), dtype=torch.bool, device=z.device)
     log_probability = logits_to_others(z, 0, z, temperature).log_softmax(1)  # (N, N)
-    losses = -torch.where(positives, log_probability, 0).sum(1) / positives.sum(1).clamp(min=1)  # (N,)
+    # (N,)
+    losses = -torch.where(positives, log_probability, 0).sum(1) / positives.sum(1).clamp(min=1)
     return losses.sum() / positives.any(1).sum().clamp(min=1)
 
 
@@ -140,7 +173,8 @@ def clip_loss(image: Tensor, text: Tensor, *, temperature: float | Tensor = 0.07
     Args:
         image: (B, P) image projections, any scale (normalised here).
         text: (B, P) text projections; row i belongs to image i.
-        temperature: > 0, divides a cosine; a 0-d tensor receives a gradient (CLIP learns its logarithm).
+        temperature: > 0, divides a cosine; a 0-d tensor receives a gradient (CLIP learns its
+            logarithm).
 
     Returns:
         () mean over both directions, in nats; log(B) when all rows coincide.

@@ -1,4 +1,6 @@
-"""What a contrastive loss strives for on the unit hypersphere, as two numbers; both fall when things get better."""
+"""What a contrastive loss strives for on the unit hypersphere, as two numbers; both fall when
+things get better.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ def alignment(x: Tensor, y: Tensor, *, power: float = 2) -> Tensor:
     Args:
         x: (B, D) representations of view 1, any scale (normalised here).
         y: (B, D) representations of view 2, in the same image order.
-        power: >= 1, the paper's alpha; below 1 the gradient would be infinite where two views coincide.
+        power: >= 1, the paper's alpha; below 1 the gradient would be infinite where two views
+            coincide.
 
     Returns:
         () mean over the B pairs; 0 when views coincide, 2 ** power when they are opposite.
@@ -54,6 +57,7 @@ def uniformity(x: Tensor, *, t: float = 2) -> Tensor:
     check_number("t", t, above=0)
     (x,) = matching_rows(x=x, at_least=2)
     x = unit(x)
-    # -t * squared distance = 2 * t * (cosine - 1): the logits of NT-Xent at temperature 1 / (2 * t), shifted.
+    # -t * squared distance = 2 * t * (cosine - 1): the logits of NT-Xent at temperature 1 / (2 *
+    # t), shifted.
     logits = logits_to_others(x, 0, x, 1 / (2 * t))  # (N, N)
     return logits.logsumexp((0, 1)) - 2 * t - math.log(len(x) * (len(x) - 1))

@@ -9,7 +9,8 @@ from mlteach.losses._shared import check_number, matching_rows, matmul, unit
 
 
 def byol_loss(prediction: Tensor, target: Tensor) -> Tensor:
-    r"""BYOL's loss: the online prediction must point where the target projection points; the target stays put.
+    r"""BYOL's loss: the online prediction must point where the target projection points; the target
+    stays put.
 
     .. math:: \ell_i = \lVert \bar p_i - \bar z_i \rVert^2 = 2 - 2 \cos(p_i, z_i)
 
@@ -34,7 +35,8 @@ def byol_loss(prediction: Tensor, target: Tensor) -> Tensor:
 
 
 def barlow_twins(z1: Tensor, z2: Tensor, *, redundancy_weight: float = 5e-3) -> Tensor:
-    r"""Barlow Twins: each coordinate must correlate with itself across views, and with no other coordinate.
+    r"""Barlow Twins: each coordinate must correlate with itself across views, and with no other
+    coordinate.
 
     .. math:: \ell = \sum_i (1 - C_{ii})^2 + \lambda \sum_i \sum_{j \ne i} C_{ij}^2,
               \quad C_{ij} = \operatorname{corr}(z_{1,i}, z_{2,j}) \text{ over the batch}
@@ -51,7 +53,8 @@ def barlow_twins(z1: Tensor, z2: Tensor, *, redundancy_weight: float = 5e-3) -> 
         TypeError: z1 or z2 is not a floating-point tensor, or redundancy_weight is not a number.
         ValueError: the shapes differ or are not (B >= 2, P), or redundancy_weight < 0.
 
-    Source: Zbontar et al. 2021, arXiv:2103.03230, Eqs. (1) and (2). As in the authors' code, a batch-norm, the variance
+    Source: Zbontar et al. 2021, arXiv:2103.03230, Eqs. (1) and (2). As in the authors' code, a
+        batch-norm, the variance
     gets 1e-5 added, so that a constant coordinate correlates with nothing.
     """
     check_number("redundancy_weight", redundancy_weight, at_least=0)
@@ -62,8 +65,11 @@ def barlow_twins(z1: Tensor, z2: Tensor, *, redundancy_weight: float = 5e-3) -> 
     return invariance + redundancy_weight * redundancy
 
 
-def vicreg(z1: Tensor, z2: Tensor, *, invariance: float = 25, variance: float = 25, covariance: float = 1) -> Tensor:
-    r"""VICReg: views agree (invariance), every coordinate keeps varying (variance), no two vary together (covariance).
+def vicreg(
+    z1: Tensor, z2: Tensor, *, invariance: float = 25, variance: float = 25, covariance: float = 1
+) -> Tensor:
+    r"""VICReg: views agree (invariance), every coordinate keeps varying (variance), no two vary
+    together (covariance).
 
     .. math:: \ell = \lambda \operatorname{mean} (z_1 - z_2)^2 + \mu \frac{v(z_1) + v(z_2)}{2} + \nu (c(z_1) + c(z_2)),
 
@@ -74,7 +80,8 @@ def vicreg(z1: Tensor, z2: Tensor, *, invariance: float = 25, variance: float = 
         z1: (B, P) projections of view 1; not normalised.
         z2: (B, P) projections of view 2, in the same image order.
         invariance: >= 0, weight of the squared difference of the views.
-        variance: >= 0, weight of the hinge that keeps each coordinate's standard deviation at 1 or more.
+        variance: >= 0, weight of the hinge that keeps each coordinate's standard deviation at 1 or
+            more.
         covariance: >= 0, weight of the squared covariances between coordinates.
 
     Returns:
@@ -84,11 +91,16 @@ def vicreg(z1: Tensor, z2: Tensor, *, invariance: float = 25, variance: float = 
         TypeError: z1 or z2 is not a floating-point tensor, or a weight is not a number.
         ValueError: the shapes differ or are not (B >= 2, P), or a weight < 0.
 
-    Source: Bardes et al. 2022, arXiv:2105.04906, Eqs. (1) to (6), in the scale of the authors' code, for which the
-    default weights are meant: the squared difference is also averaged over coordinates (Eq. (5) sums it), and the
-    variance term over the two views (Eq. (6) adds it).
+    Source: Bardes et al. 2022, arXiv:2105.04906, Eqs. (1) to (6), in the scale of the authors'
+        code, for which the
+    default weights are meant: the squared difference is also averaged over coordinates (Eq. (5)
+    sums it), and the variance term over the two views (Eq. (6) adds it).
     """
-    for name, weight in {"invariance": invariance, "variance": variance, "covariance": covariance}.items():
+    for name, weight in {
+        "invariance": invariance,
+        "variance": variance,
+        "covariance": covariance,
+    }.items():
         check_number(name, weight, at_least=0)
     z1, z2 = matching_rows(z1=z1, z2=z2, at_least=2)
     difference = (z1 - z2).square().mean()

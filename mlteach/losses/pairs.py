@@ -9,7 +9,8 @@ from mlteach.losses._shared import check_number, distances, matching_rows
 
 
 def contrastive_loss(x1: Tensor, x2: Tensor, same: Tensor, *, margin: float = 1.0) -> Tensor:
-    r"""Contrastive loss: pairs of one class attract at any distance, other pairs repel until the margin.
+    r"""Contrastive loss: pairs of one class attract at any distance, other pairs repel until the
+    margin.
 
     .. math:: \ell_i = \begin{cases} \tfrac12 d_i^2 & \text{same} \\
               \tfrac12 \max(0, m - d_i)^2 & \text{different} \end{cases}, \quad d_i = \lVert x_{1,i} - x_{2,i} \rVert
@@ -19,22 +20,27 @@ def contrastive_loss(x1: Tensor, x2: Tensor, same: Tensor, *, margin: float = 1.
     Args:
         x1: (B, D) first of each pair; not normalised.
         x2: (B, D) second of each pair.
-        same: (B,) True or 1 where a pair belongs together, False or 0 where not; the paper's label Y is the opposite.
+        same: (B,) True or 1 where a pair belongs together, False or 0 where not; the paper's label
+            Y is the opposite.
         margin: >= 0, the distance from which different pairs are left alone.
 
     Returns:
-        () mean over the B pairs; 0 for identical vectors marked same, margin² / 2 for identical ones marked different.
+        () mean over the B pairs; 0 for identical vectors marked same, margin² / 2 for identical
+        ones marked different.
 
     Raises:
-        TypeError: x1 or x2 is not a floating-point tensor, same is not a tensor, or margin is not a number.
-        ValueError: the shapes differ, are not (B, D) and (B,), same holds other values than 0 and 1, or margin < 0.
+        TypeError: x1 or x2 is not a floating-point tensor, same is not a tensor, or margin is not a
+            number.
+        ValueError: the shapes differ, are not (B, D) and (B,), same holds other values than 0 and
+            1, or margin < 0.
 
     Source: Hadsell, Chopra and LeCun 2006, Eq. (4), as a mean instead of a sum over pairs.
     """
     check_number("margin", margin, at_least=0)
     x1, x2 = matching_rows(x1=x1, x2=x2)
     distance = distances(x1, x2)  # (B,)
-    losses = torch.where(_as_mask(same, len(x1)), distance, (margin - distance).relu()).square() / 2  # (B,)
+    # (B,)
+    losses = torch.where(_as_mask(same, len(x1)), distance, (margin - distance).relu()).square() / 2
     return losses.mean()
 
 
@@ -51,7 +57,9 @@ def _as_mask(same: Tensor, pairs: int) -> Tensor:
     return same == 1
 
 
-def triplet_loss(anchor: Tensor, positive: Tensor, negative: Tensor, *, margin: float = 0.2) -> Tensor:
+def triplet_loss(
+    anchor: Tensor, positive: Tensor, negative: Tensor, *, margin: float = 0.2
+) -> Tensor:
     r"""Triplet loss: each anchor must be closer to its positive than to its negative, by a margin.
 
     .. math:: \ell_i = \max(0, \lVert a_i - p_i \rVert^2 - \lVert a_i - n_i \rVert^2 + m)
@@ -69,7 +77,8 @@ def triplet_loss(anchor: Tensor, positive: Tensor, negative: Tensor, *, margin: 
         TypeError: an argument is not a floating-point tensor, or margin is not a number.
         ValueError: the shapes differ or are not (B, D), or margin < 0.
 
-    Source: Schroff et al. 2015, arXiv:1503.03832, Section 3.1, as a mean instead of a sum over triplets.
+    Source: Schroff et al. 2015, arXiv:1503.03832, Section 3.1, as a mean instead of a sum over
+        triplets.
     """
     check_number("margin", margin, at_least=0)
     anchor, positive, negative = matching_rows(anchor=anchor, positive=positive, negative=negative)

@@ -1,6 +1,8 @@
-"""Maps of an embedding: principal components, and t-SNE in its exact form, small enough to be read and steered.
+"""Maps of an embedding: principal components, and t-SNE in its exact form, small enough to be read
+and steered.
 
-A map keeps all N x N pairs, so use up to about 2,000 points; for more, scikit-learn's ``TSNE`` approximates.
+A map keeps all N x N pairs, so use up to about 2,000 points; for more, scikit-learn's ``TSNE``
+approximates.
 """
 
 from mlteach.maps.descent import START_SPREAD, tsne, tsne_film, tsne_path

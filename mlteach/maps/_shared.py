@@ -23,7 +23,9 @@ def checked_points(x: Tensor) -> Tensor:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Threads that share many small operations wait for each other: on a busy machine, most of the time."""
+    """Threads that share many small operations wait for each other: on a busy machine, most of the
+    time.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -28,31 +28,40 @@ def tsne_path(
 ) -> Tensor:
     """Run t-SNE once and keep the layout at several iterations, for a slider to walk over.
 
-    Gradient descent with momentum and a step size of its own for every coordinate. The descent is chaotic: rounding,
-    which differs from machine to machine, grows into different layouts, of about the same KL divergence.
+    Gradient descent with momentum and a step size of its own for every coordinate. The descent is
+    chaotic: rounding, which differs from machine to machine, grows into different layouts, of about
+    the same KL divergence.
 
     Args:
         x: (N, ...) one point a row, flattened to (N, D); float.
-        at: the iterations after which to keep the layout; 0 is the start, the largest one ends the run.
+        at: the iterations after which to keep the layout; 0 is the start, the largest one ends the
+            run.
         perplexity: 1 < perplexity < N - 1.
-        early_exaggeration: > 0, the factor on the affinities during the first iterations; 1 for none.
+        early_exaggeration: > 0, the factor on the affinities during the first iterations; 1 for
+            none.
         exaggerated: >= 0, how many iterations are exaggerated.
-        start: (N, 2) places to begin at; None for the first two principal components, scaled to almost a point.
+        start: (N, 2) places to begin at; None for the first two principal components, scaled to
+            almost a point.
 
     Returns:
         (len(at), N, 2), centred at 0; iteration 0 is `start` as it was.
 
     Raises:
-        TypeError, ValueError: as `affinities`; or an argument is out of range, or `start` is not (N, 2).
+        TypeError, ValueError: as `affinities`; or an argument is out of range, or `start` is not
+            (N, 2).
 
-    Source: van der Maaten and Hinton 2008, Algorithm 1 and Section 3.4; momenta, gains and learning rate are
-        scikit-learn's, the centring is not.
+    Source: van der Maaten and Hinton 2008, Algorithm 1 and Section 3.4; momenta, gains and learning
+        rate are scikit-learn's, the centring is not.
     """
     p = affinities(x, perplexity)
     if not at or min(at) < 0 or exaggerated < 0:
-        raise ValueError(f"at and exaggerated must count iterations, from 0, got at={at}, exaggerated={exaggerated}")
+        raise ValueError(
+            f"at and exaggerated must count iterations, from 0, got at={at}, exaggerated={exaggerated}"
+        )
     if not 0 < early_exaggeration < math.inf:
-        raise ValueError(f"early_exaggeration must be a finite number > 0, got {early_exaggeration}")
+        raise ValueError(
+            f"early_exaggeration must be a finite number > 0, got {early_exaggeration}"
+        )
     y = _principal_start(x) if start is None else start.to(p)
     if y.shape != (len(p), 2):
         raise ValueError(f"start must be ({len(p)}, 2), got {tuple(y.shape)}")
@@ -63,11 +72,13 @@ def tsne_path(
     for iteration in range(1, max(at) + 1):
         early = iteration <= exaggerated
         gradient = tsne_gradient(exaggerated_p if early else p, y)
-        onwards = step * gradient < 0  # the last step went downhill here too: a longer one may follow
+        # the last step went downhill here too: a longer one may follow
+        onwards = step * gradient < 0
         gains = torch.where(onwards, gains + 0.2, gains * 0.8).clamp(min=0.01)
         step = (0.5 if early else 0.8) * step - lr * gains * gradient
         y = y + step
-        y = y - y.mean(0)  # the gains let it drift, and a small map far from 0 would be lost in rounding
+        # the gains let it drift, and a small map far from 0 would be lost in rounding
+        y = y - y.mean(0)
         layouts[iteration] = y
     return torch.stack([layouts[iteration] for iteration in at])
 
@@ -77,16 +88,19 @@ def tsne(x: Tensor, *, iterations: int = 750, **options) -> Tensor:
     return tsne_path(x, at=[iterations], **options)[0]
 
 
-def tsne_film(encodings: Sequence[Tensor], *, perplexity: float = 30.0, iterations: int = 50) -> Tensor:
+def tsne_film(
+    encodings: Sequence[Tensor], *, perplexity: float = 30.0, iterations: int = 50
+) -> Tensor:
     """One layout for each stage of a training, as a film in which every point can be followed.
 
-    A layout of its own for each stage would jump, because t-SNE may turn, mirror and reshuffle the map. Here each
-    begins where the last one ended, at full size and without exaggeration.
+    A layout of its own for each stage would jump, because t-SNE may turn, mirror and reshuffle the
+    map. Here each begins where the last one ended, at full size and without exaggeration.
 
     Args:
         encodings: E stages, each (N, ...) with the same N pictures in the same order; float.
         perplexity: 1 < perplexity < N - 1.
-        iterations: >= 1, of each stage after the first; more bring each layout closer to rest, and points move further.
+        iterations: >= 1, of each stage after the first; more bring each layout closer to rest, and
+            points move further.
 
     Returns:
         (E, N, 2), all centred at 0.

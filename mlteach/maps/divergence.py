@@ -9,7 +9,8 @@ from mlteach.maps._shared import checked_points
 
 
 def student_t(y: Tensor) -> Tensor:
-    r"""The probabilities of all pairs on the map: Student's t with one degree of freedom, heavy in the tails.
+    r"""The probabilities of all pairs on the map: Student's t with one degree of freedom, heavy in
+    the tails.
 
     .. math:: q_{ij} = \frac{(1 + \lVert y_i - y_j \rVert^2)^{-1}}
                             {\sum_{k \ne l} (1 + \lVert y_k - y_l \rVert^2)^{-1}}
@@ -18,7 +19,8 @@ def student_t(y: Tensor) -> Tensor:
         y: (N, 2) places on the map; float.
 
     Returns:
-        (N, N) symmetric, 0 on the diagonal, sums to 1; all 1 / (N (N - 1)) when all places coincide.
+        (N, N) symmetric, 0 on the diagonal, sums to 1; all 1 / (N (N - 1)) when all places
+        coincide.
 
     Raises:
         TypeError: y is not a floating-point tensor.
@@ -55,7 +57,8 @@ def kl_divergence(p: Tensor, y: Tensor) -> Tensor:
 
 
 def tsne_gradient(p: Tensor, y: Tensor) -> Tensor:
-    r"""The gradient of `kl_divergence` with respect to every place: a spring between each pair of points.
+    r"""The gradient of `kl_divergence` with respect to every place: a spring between each pair of
+    points.
 
     .. math:: \frac{\partial\,\mathrm{KL}}{\partial y_i} =
               4 \sum_j \frac{(p_{ij} - q_{ij})(y_i - y_j)}{1 + \lVert y_i - y_j \rVert^2}
@@ -87,4 +90,6 @@ def _kernel(y: Tensor) -> Tensor:
 
 def _check_square(p: Tensor, size: int) -> None:
     if p.shape != (size, size):
-        raise ValueError(f"p must be ({size}, {size}), one row and column for each place, got {tuple(p.shape)}")
+        raise ValueError(
+            f"p must be ({size}, {size}), one row and column for each place, got {tuple(p.shape)}"
+        )

@@ -9,26 +9,29 @@ from torch import Tensor
 
 from mlteach.maps._shared import checked_points, one_thread
 
-BISECTIONS = 100  # at most; the perplexity is met to five digits long before, unless many points coincide
+# at most; the perplexity is met to five digits long before, unless many points coincide
+BISECTIONS = 100
 
 
 @one_thread()
 def conditional_affinities(x: Tensor, perplexity: float) -> Tensor:
-    r"""How likely each point would pick each other point as its neighbour, if it looked about `perplexity` points far.
+    r"""How likely each point would pick each other point as its neighbour, if it looked about
+    `perplexity` points far.
 
     .. math:: p_{j|i} = \frac{\exp(-\lVert x_i - x_j \rVert^2 / 2\sigma_i^2)}
                              {\sum_{k \ne i} \exp(-\lVert x_i - x_k \rVert^2 / 2\sigma_i^2)}, \qquad
               \exp\Big(-\sum_j p_{j|i} \log p_{j|i}\Big) = \text{perplexity}
 
-    Every point has its own sigma, found by bisection, so the scale of x does not matter, in dense places or in thin.
+    Every point has its own sigma, found by bisection, so the scale of x does not matter, in dense
+    places or in thin.
 
     Args:
         x: (N, ...) one point a row, flattened to (N, D); float.
         perplexity: 1 < perplexity < N - 1, the effective number of neighbours.
 
     Returns:
-        (N, N) in the type of x; row i is p_{.|i}, sums to 1 and is 0 at i. For points equally far from each other,
-        all entries are 1/(N-1) whatever the perplexity.
+        (N, N) in the type of x; row i is p_{.|i}, sums to 1 and is 0 at i. For points equally far
+        from each other, all entries are 1/(N-1) whatever the perplexity.
 
     Raises:
         TypeError: x is not a floating-point tensor.
@@ -42,14 +45,16 @@ def conditional_affinities(x: Tensor, perplexity: float) -> Tensor:
         raise ValueError(f"perplexity must lie between 1 and N - 1 = {size - 1}, got {perplexity}")
     squared = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist").square()
     squared.fill_diagonal_(math.inf)  # no point is its own neighbour
-    further = squared - squared.amin(1, keepdim=True)  # than the nearest: p does not change, and some exp is 1
+    # than the nearest: p does not change, and some exp is 1
+    further = squared - squared.amin(1, keepdim=True)
     further.fill_diagonal_(0)
     sharpness = 1 / further.mean(1, keepdim=True).clamp(min=1e-100)  # 1 / (2 sigma²), (N, 1)
     low, high = torch.zeros_like(sharpness), torch.full_like(sharpness, math.inf)
     for _ in range(BISECTIONS):
         p = (-sharpness * further).exp_().fill_diagonal_(0)
         total = p.sum(1, keepdim=True)
-        entropy = total.log() + sharpness * (p * further).sum(1, keepdim=True) / total  # of p / total
+        # of p / total
+        entropy = total.log() + sharpness * (p * further).sum(1, keepdim=True) / total
         if ((entropy - math.log(perplexity)).abs() < 1e-6).all():
             break
         too_wide = entropy > math.log(perplexity)
@@ -68,7 +73,8 @@ def affinities(x: Tensor, perplexity: float) -> Tensor:
         x, perplexity: as in `conditional_affinities`.
 
     Returns:
-        (N, N) symmetric, 0 on the diagonal, sums to 1; every row sums to at least 1/(2N), so no point is forgotten.
+        (N, N) symmetric, 0 on the diagonal, sums to 1; every row sums to at least 1/(2N), so no
+        point is forgotten.
 
     Raises:
         TypeError, ValueError: as `conditional_affinities`.

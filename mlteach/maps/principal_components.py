@@ -11,7 +11,9 @@ from mlteach.maps._shared import checked_points
 
 
 class PCA(NamedTuple):
-    """Principal components: where the points fall, along which directions, and how much variance each one holds."""
+    """Principal components: where the points fall, along which directions, and how much variance
+    each one holds.
+    """
 
     points: Tensor  # (N, K)
     directions: Tensor  # (K, D), orthonormal rows
@@ -19,7 +21,8 @@ class PCA(NamedTuple):
 
 
 def pca(x: Tensor, components: int = 2) -> PCA:
-    r"""Principal component analysis: the flat shadow of a cloud that keeps as much of its variance as a shadow can.
+    r"""Principal component analysis: the flat shadow of a cloud that keeps as much of its variance
+    as a shadow can.
 
     .. math:: X - \bar x = U S V^\top, \qquad \text{points} = U_K S_K = (X - \bar x) V_K, \qquad
               \text{share}_k = S_k^2 / \textstyle\sum_j S_j^2
@@ -29,18 +32,21 @@ def pca(x: Tensor, components: int = 2) -> PCA:
         components: K, from 1 to min(N, D).
 
     Returns:
-        Points (N, K), directions (K, D), shares (K,). The sign of a direction is free: here its entry of largest size
-        is positive. A cloud on a line has shares 1, 0, ...
+        Points (N, K), directions (K, D), shares (K,). The sign of a direction is free: here its
+        entry of largest size is positive. A cloud on a line has shares 1, 0, ...
 
     Raises:
         TypeError: x is not a floating-point tensor.
-        ValueError: fewer than 2 rows, a number that is not finite, no variance, or components out of range.
+        ValueError: fewer than 2 rows, a number that is not finite, no variance, or components out
+            of range.
 
     Source: Pearson 1901; by the singular value decomposition, with scikit-learn's choice of signs.
     """
     x = checked_points(x)
     if not 1 <= components <= min(x.shape):
-        raise ValueError(f"components must lie between 1 and min(N, D) = {min(x.shape)}, got {components}")
+        raise ValueError(
+            f"components must lie between 1 and min(N, D) = {min(x.shape)}, got {components}"
+        )
     centred = x - x.mean(0)
     _, singular, directions = torch.linalg.svd(centred, full_matrices=False)
     if singular[0] == 0:

@@ -1,4 +1,6 @@
-"""Initialisations from which a few gradient steps learn a task: MAML, first-order MAML, ANIL, Meta-SGD, Reptile."""
+"""Initialisations from which a few gradient steps learn a task: MAML, first-order MAML, ANIL,
+Meta-SGD, Reptile.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +31,14 @@ def adapt(
     first_order: bool = False,
     frozen: tuple[str, ...] = (),
 ) -> Params:
-    r"""The inner loop: gradient descent on the examples of one task, as new weights beside the old ones.
+    r"""The inner loop: gradient descent on the examples of one task, as new weights beside the old
+    ones.
 
     .. math:: \phi_0 = \theta, \quad \phi_{k+1} = \phi_k - \alpha\, \nabla_{\phi} \mathcal{L}_\text{support}(\phi_k)
 
-    The result is a differentiable function of params, so that an outer loss can ask which params would have led to a
-    better result. Neither the model nor params are changed. Under torch.no_grad() the result is mere numbers.
+    The result is a differentiable function of params, so that an outer loss can ask which params
+    would have led to a better result. Neither the model nor params are changed. Under
+    torch.no_grad() the result is mere numbers.
 
     Args:
         model: computes the prediction; its own parameters are not used where params has theirs.
@@ -42,20 +46,24 @@ def adapt(
         x: (N, ...) the support of one task.
         y: (N, ...) its labels or targets.
         loss_fn: (prediction, y) -> (), such as `torch.nn.functional.cross_entropy`.
-        lr: the inner learning rate: a number, or for each name in params a tensor of its shape or of shape ().
-            Tensors that require a gradient are learned by the outer loss (Meta-SGD).
+        lr: the inner learning rate: a number, or for each name in params a tensor of its shape or
+            of shape (). Tensors that require a gradient are learned by the outer loss (Meta-SGD).
         steps: >= 0 gradient steps.
-        first_order: take the gradients as constants, which leaves the second derivatives out of the outer gradient.
-        frozen: beginnings of names that are not adapted; ``("encoder.",)`` adapts the head only (ANIL).
+        first_order: take the gradients as constants, which leaves the second derivatives out of the
+            outer gradient.
+        frozen: beginnings of names that are not adapted; ``("encoder.",)`` adapts the head only
+            (ANIL).
 
     Returns:
         The adapted weights, under the names of params; params themselves for steps = 0.
 
     Raises:
-        ValueError: steps < 0, a rate is missing, a name in frozen begins no parameter, or the model has a BatchNorm
-            that keeps running statistics in training mode: adapting would change the model.
+        ValueError: steps < 0, a rate is missing, a name in frozen begins no parameter, or the model
+            has a BatchNorm that keeps running statistics in training mode: adapting would change
+                the model.
 
-    Source: Finn, Abbeel, Levine 2017, arXiv:1703.03400, Eq. (1); frozen: Raghu et al. 2020, arXiv:1909.09157; lr as
+    Source: Finn, Abbeel, Levine 2017, arXiv:1703.03400, Eq. (1); frozen: Raghu et al. 2020,
+        arXiv:1909.09157; lr as
     tensors: Li et al. 2017, arXiv:1707.09835.
     """
     _check(model, params, lr, steps, frozen)
@@ -76,12 +84,14 @@ def maml_loss(
     first_order: bool = False,
     frozen: tuple[str, ...] = (),
 ) -> Tensor:
-    r"""MAML's outer loss: how badly the tasks' queries are predicted after adapting to the tasks' supports.
+    r"""MAML's outer loss: how badly the tasks' queries are predicted after adapting to the tasks'
+    supports.
 
     .. math:: \frac1T \sum_t \mathcal{L}_{t,\text{query}}\big(\phi_{t}(\theta)\big)
 
-    Its gradient is that of the initialisation: `loss.backward()` and an optimiser's step improve the model's
-    parameters as a place to start from. All tasks are computed side by side; the result is that of `adapt`.
+    Its gradient is that of the initialisation: `loss.backward()` and an optimiser's step improve
+    the model's parameters as a place to start from. All tasks are computed side by side; the result
+    is that of `adapt`.
 
     Args:
         model: as for `adapt`; its parameters are the initialisation and are not changed.
@@ -95,23 +105,34 @@ def maml_loss(
     Raises:
         ValueError: as for `adapt`.
 
-    Source: Finn, Abbeel, Levine 2017, arXiv:1703.03400, Algorithm 1, as a mean instead of a sum over tasks.
+    Source: Finn, Abbeel, Levine 2017, arXiv:1703.03400, Algorithm 1, as a mean instead of a sum
+        over tasks.
     """
     inner = {"lr": lr, "steps": steps, "first_order": first_order, "frozen": frozen}
-    return vmap(loss_fn)(adapted_predictions(model, episodes, loss_fn, **inner), episodes.y_query).mean()
+    return vmap(loss_fn)(
+        adapted_predictions(model, episodes, loss_fn, **inner), episodes.y_query
+    ).mean()
 
 
 @torch.no_grad()
 def reptile_step(
-    model: nn.Module, episodes: Episode, loss_fn: LossFunction, *, lr: Rate, steps: int, step_size: float
+    model: nn.Module,
+    episodes: Episode,
+    loss_fn: LossFunction,
+    *,
+    lr: Rate,
+    steps: int,
+    step_size: float,
 ) -> Tensor:
-    r"""One step of Reptile: moves the model's parameters towards the mean of the tasks' adapted weights.
+    r"""One step of Reptile: moves the model's parameters towards the mean of the tasks' adapted
+    weights.
 
     .. math:: \theta \leftarrow \theta + \epsilon\, \frac1T \sum_t (\phi_t - \theta)
 
     Args:
         model: its parameters are moved in place.
-        episodes: T tasks; the weights are adapted to the supports, the queries only give the result.
+        episodes: T tasks; the weights are adapted to the supports, the queries only give the
+            result.
         loss_fn: (prediction, y) -> ().
         lr: inner learning rate, as for `adapt`.
         steps: >= 1 inner steps; with one, Reptile is plain training on all tasks together.
@@ -123,7 +144,8 @@ def reptile_step(
     Raises:
         ValueError: step_size outside [0, 1], or as for `adapt`.
 
-    Source: Nichol, Achiam, Schulman 2018, arXiv:1803.02999, Algorithm 2; here with all support at every inner step.
+    Source: Nichol, Achiam, Schulman 2018, arXiv:1803.02999, Algorithm 2; here with all support at
+        every inner step.
     """
     if not 0 <= step_size <= 1:
         raise ValueError(f"step_size must be in [0, 1], got {step_size}")
@@ -151,8 +173,8 @@ def adapted_predictions(
         model, episodes, loss_fn, lr, steps, first_order, frozen: as for `maml_loss`.
 
     Returns:
-        (T, M, ...) logits or predictions; the model's own for steps = 0. A differentiable function of the model's
-        parameters, and of rates that require a gradient.
+        (T, M, ...) logits or predictions; the model's own for steps = 0. A differentiable function
+        of the model's parameters, and of rates that require a gradient.
 
     Raises:
         ValueError: as for `adapt`.
@@ -176,7 +198,8 @@ def _adapt_all(
     params = {name: p.expand(n_tasks, *p.shape) for name, p in model.named_parameters()}
 
     def support_loss(params: Params) -> Tensor:
-        # a sum: no task's loss depends on another's weights, so its gradient is the gradients of all of them
+        # a sum: no task's loss depends on another's weights, so its gradient is the gradients of
+        # all of them
         return vmap(loss_fn)(forward(model, params, episodes.x_support), episodes.y_support).sum()
 
     return _descend(support_loss, params, lr, steps, first_order, frozen)
@@ -200,11 +223,16 @@ def _descend(
                 if not name.startswith(frozen)
             }
             gradients = torch.autograd.grad(
-                loss(params | moving), list(moving.values()), create_graph=differentiable, materialize_grads=True
+                loss(params | moving),
+                list(moving.values()),
+                create_graph=differentiable,
+                materialize_grads=True,
             )
         rates = [lr[name] if isinstance(lr, Mapping) else lr for name in moving]
         steps_down = zip(moving, rates, gradients, strict=True)
-        params = params | {name: params[name] - rate * gradient for name, rate, gradient in steps_down}
+        params = params | {
+            name: params[name] - rate * gradient for name, rate, gradient in steps_down
+        }
     return params
 
 
@@ -213,16 +241,22 @@ def _check(model: nn.Module, params: Params, lr: Rate, steps: int, frozen: tuple
     if not isinstance(steps, int) or steps < 0:
         raise ValueError(f"steps must be an integer >= 0, got {steps!r}")
     if isinstance(frozen, str):
-        raise TypeError(f"frozen must be a tuple of beginnings of names, such as ({frozen!r},), got a text")
+        raise TypeError(
+            f"frozen must be a tuple of beginnings of names, such as ({frozen!r},), got a text"
+        )
     for beginning in frozen:
         if not any(name.startswith(beginning) for name in params):
-            raise ValueError(f"frozen: {beginning!r} begins no parameter's name; they are {', '.join(params)}")
+            raise ValueError(
+                f"frozen: {beginning!r} begins no parameter's name; they are {', '.join(params)}"
+            )
     if isinstance(lr, Mapping):
         missing = [name for name in params if name not in lr and not name.startswith(frozen)]
         if missing:
             raise ValueError(f"lr has no rate for {', '.join(missing)}")
     elif not isinstance(lr, Real | Tensor):
-        raise TypeError(f"lr must be a number, a tensor, or a dict of tensors, got {type(lr).__name__}")
+        raise TypeError(
+            f"lr must be a number, a tensor, or a dict of tensors, got {type(lr).__name__}"
+        )
     for name, module in model.named_modules():
         if module.training and getattr(module, "running_mean", None) is not None:
             raise ValueError(

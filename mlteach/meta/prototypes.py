@@ -1,4 +1,6 @@
-"""Prototypical networks: no adaptation, but a space in which the mean of a class's examples is all that is needed."""
+"""Prototypical networks: no adaptation, but a space in which the mean of a class's examples is all
+that is needed.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from mlteach.episodes import Episode
 
 
 def prototypical_loss(encoder: nn.Module, episodes: Episode) -> Tensor:
-    r"""Prototypical networks: each query must lie nearer to the mean of its own class's support than to the others.
+    r"""Prototypical networks: each query must lie nearer to the mean of its own class's support
+    than to the others.
 
     .. math:: \ell = -\log \frac{\exp(-d_y)}{\sum_c \exp(-d_c)}, \quad d_c = \lVert f(x) - \mu_c \rVert^2, \quad
               \mu_c = \frac{1}{K} \sum_{i: y_i = c} f(x_i)
@@ -22,7 +25,8 @@ def prototypical_loss(encoder: nn.Module, episodes: Episode) -> Tensor:
         episodes: T classification tasks; every label of a query occurs in its task's support.
 
     Returns:
-        () mean over all queries of all tasks, in nats; log(n_way) when all representations coincide.
+        () mean over all queries of all tasks, in nats; log(n_way) when all representations
+        coincide.
 
     Raises:
         ValueError: a class of a task has no support.
@@ -37,7 +41,9 @@ def prototypical_loss(encoder: nn.Module, episodes: Episode) -> Tensor:
     members = F.one_hot(y_support, n_way).to(z.dtype).mT  # (T, n_way, N)
     sizes = members.sum(-1, keepdim=True)
     if (sizes == 0).any():
-        raise ValueError("y_support must hold every label from 0 to n_way - 1 in every task; a class has no support")
+        raise ValueError(
+            "y_support must hold every label from 0 to n_way - 1 in every task; a class has no support"
+        )
     prototypes = members @ support / sizes  # (T, n_way, D)
     squared = (query[:, :, None] - prototypes[:, None]).square().sum(-1)  # (T, M, n_way)
     return F.cross_entropy(-squared.flatten(0, 1), y_query.flatten())

@@ -1,7 +1,8 @@
-"""Many copies of one network, each with weights of its own, in one pass: how T tasks are computed side by side.
+"""Many copies of one network, each with weights of its own, in one pass: how T tasks are computed
+side by side.
 
-Layers become batched matrix products and grouped convolutions. Pictures travel as (N, T * C, H, W) with the channels
-last in memory, where each task has its C channels, and vectors as (T, N, D).
+Layers become batched matrix products and grouped convolutions. Pictures travel as (N, T * C, H, W)
+with the channels last in memory, where each task has its C channels, and vectors as (T, N, D).
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ POINTWISE = (nn.Identity, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Ta
 def forward(model: nn.Module, params: dict[str, Tensor], x: Tensor) -> Tensor:
     """(T, N, ...) -> (T, N, ...): task t goes through the network with the weights params[name][t].
 
-    torch.vmap can do this for any network. For those made of common layers it is done by hand, because vmap's
-    convolutions take up to twice as long on a CPU.
+    torch.vmap can do this for any network. For those made of common layers it is done by hand,
+    because vmap's convolutions take up to twice as long on a CPU.
     """
     shares_weights = len(params) < len(list(model.named_parameters(remove_duplicate=False)))
     if shares_weights or not _is_known(model):
@@ -45,7 +46,9 @@ def _is_known(module: nn.Module) -> bool:
     return type(module) in (nn.Linear, nn.MaxPool2d, AverageAndMaxPool, *POINTWISE)
 
 
-def _run(module: nn.Module, params: dict[str, Tensor], name: str, x: Tensor, n_tasks: int) -> Tensor:
+def _run(
+    module: nn.Module, params: dict[str, Tensor], name: str, x: Tensor, n_tasks: int
+) -> Tensor:
     if type(module) is nn.Sequential:
         for child_name, child in module.named_children():
             x = _run(child, params, f"{name}{child_name}.", x, n_tasks)
@@ -53,15 +56,21 @@ def _run(module: nn.Module, params: dict[str, Tensor], name: str, x: Tensor, n_t
     weight, bias = params.get(f"{name}weight"), params.get(f"{name}bias")
     if type(module) is nn.Conv2d:
         bias = None if bias is None else bias.flatten()
-        return F.conv2d(x, weight.flatten(0, 1), bias, module.stride, module.padding, module.dilation, n_tasks)
+        return F.conv2d(
+            x, weight.flatten(0, 1), bias, module.stride, module.padding, module.dilation, n_tasks
+        )
     if type(module) is nn.BatchNorm2d:
-        return F.batch_norm(x, None, None, weight.flatten(), bias.flatten(), training=True, eps=module.eps)
+        return F.batch_norm(
+            x, None, None, weight.flatten(), bias.flatten(), training=True, eps=module.eps
+        )
     if type(module) is nn.Linear:
         return x @ weight.mT if bias is None else torch.baddbmm(bias[:, None], x, weight.mT)
     if type(module) is nn.Flatten:
         return (_part(x, n_tasks) if x.dim() == 4 else x).flatten(2)
     if type(module) is AverageAndMaxPool:
-        return torch.cat([_part(pooled, n_tasks) for pooled in (x.mean((-2, -1)), x.amax((-2, -1)))], -1)
+        return torch.cat(
+            [_part(pooled, n_tasks) for pooled in (x.mean((-2, -1)), x.amax((-2, -1)))], -1
+        )
     return module(x)
 
 

@@ -1,4 +1,5 @@
-"""Exact and approximate nearest-neighbour search: four indexes with one interface, and how to compare them.
+"""Exact and approximate nearest-neighbour search: four indexes with one interface, and how to
+compare them.
 
 None of them learns what is near: they find neighbours in a space that was learned elsewhere.
 """

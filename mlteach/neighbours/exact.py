@@ -24,5 +24,8 @@ class ExactSearch(Index):
         for start in range(0, len(queries), QUERIES_AT_ONCE):
             some = queries[start : start + QUERIES_AT_ONCE]
             rough = self.half_squares - some @ self.vectors.T  # (queries, N)
-            found += [self._nearest(query, everything, row, k) for query, row in zip(some, rough, strict=True)]
+            found += [
+                self._nearest(query, everything, row, k)
+                for query, row in zip(some, rough, strict=True)
+            ]
         return np.stack(found)

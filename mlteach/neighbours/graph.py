@@ -1,4 +1,6 @@
-"""A navigable small-world graph: every vector knows a few others, and a query walks from one to the next."""
+"""A navigable small-world graph: every vector knows a few others, and a query walks from one to the
+next.
+"""
 
 from __future__ import annotations
 
@@ -8,38 +10,45 @@ from torch import Generator, Tensor
 
 from mlteach.neighbours.index import Index
 
-QUERIES_AT_ONCE = 128  # walks that go side by side: enough to share the cost of a step, few enough for the cache
+# walks that go side by side: enough to share the cost of a step, few enough for the cache
+QUERIES_AT_ONCE = 128
 
 
 class NeighbourGraph(Index):
-    r"""Vectors are linked with near ones; a query walks greedily along the links until it cannot get nearer.
+    r"""Vectors are linked with near ones; a query walks greedily along the links until it cannot
+    get nearer.
 
-    The walk keeps the ``ef`` nearest vectors met so far, its beam. Again and again it goes to the nearest one of the
-    beam where it has not been and looks at all that this one is linked with; it ends when it has been at all of them.
+    The walk keeps the ``ef`` nearest vectors met so far, its beam. Again and again it goes to the
+    nearest one of the beam where it has not been and looks at all that this one is linked with; it
+    ends when it has been at all of them.
 
-    The graph grows in random order. A new vector walks through the graph of those before it and is linked with what it
-    finds, both ways. So the first links are long, when there are few vectors, and the later ones short: far travel and
-    near search in one graph. Of those that it finds, a new vector is linked with the nearest, then with the next one
-    that is nearer to it than to all chosen before, and so on: links in all directions, not many into one heap.
+    The graph grows in random order. A new vector walks through the graph of those before it and is
+    linked with what it finds, both ways. So the first links are long, when there are few vectors,
+    and the later ones short: far travel and near search in one graph. Of those that it finds, a new
+    vector is linked with the nearest, then with the next one that is nearer to it than to all
+    chosen before, and so on: links in all directions, not many into one heap.
 
-    Queries walk side by side, one step of all being a few array operations, and so do new vectors, up to a quarter of
-    the graph at once; vectors that enter side by side do not see each other. Beside the vectors the graph costs
-    8 (2 n_links + 1) bytes a vector.
+    Queries walk side by side, one step of all being a few array operations, and so do new vectors,
+    up to a quarter of the graph at once; vectors that enter side by side do not see each other.
+    Beside the vectors the graph costs 8 (2 n_links + 1) bytes a vector.
 
     Args:
         vectors, measure: as for every index.
-        n_links: links that a new vector makes; one that later vectors choose as well has at most twice as many.
+        n_links: links that a new vector makes; one that later vectors choose as well has at most
+            twice as many.
         ef_build: the beam with which a new vector is searched for.
-        n_starts: the first so many vectors are looked at before the first step, the one nearest to the mean first of
-            all. With 1, a walk can stay in the wrong one of two groups that lie far apart.
+        n_starts: the first so many vectors are looked at before the first step, the one nearest to
+            the mean first of all. With 1, a walk can stay in the wrong one of two groups that lie
+            far apart.
         generator: source of the order of the vectors.
 
     Raises:
         ValueError: as for every index, or n_links, ef_build or n_starts is less than 1.
 
-    Source: Malkov et al. 2014 for the graph and its growth; Malkov and Yashunin 2018, arXiv:1603.09320, Algorithms 2
-    and 4, for the beam and the choice of links. Their layers, which find a start near the query, are left out; the
-    ``n_starts`` vectors stand for them.
+    Source: Malkov et al. 2014 for the graph and its growth; Malkov and Yashunin 2018,
+        arXiv:1603.09320, Algorithms 2
+    and 4, for the beam and the choice of links. Their layers, which find a start near the query,
+    are left out; the ``n_starts`` vectors stand for them.
     """
 
     knob = "ef"
@@ -60,11 +69,13 @@ class NeighbourGraph(Index):
                 f"n_links, ef_build and n_starts must be at least 1, got {n_links}, {ef_build} and {n_starts}"
             )
         self.n_links = n_links
-        # Number N stands for "nobody": a row of its own, infinitely far away, makes all shapes rectangular.
+        # Number N stands for "nobody": a row of its own, infinitely far away, makes all shapes
+        # rectangular.
         self.nobody = len(self)
         self.rows = np.vstack([self.vectors, np.zeros_like(self.vectors[:1])])  # (N + 1, D)
         self.heights = np.append(self.half_squares, np.float32(np.inf))
-        self.links = np.full((len(self) + 1, 2 * n_links + 1), self.nobody)  # the last column mends, see _mend
+        # the last column mends, see _mend
+        self.links = np.full((len(self) + 1, 2 * n_links + 1), self.nobody)
         middle = self._squares(self.vectors.mean(0), np.arange(len(self))).argmin()
         order = torch.randperm(len(self), generator=generator).numpy()
         order = np.r_[middle, order[order != middle]]
@@ -77,27 +88,37 @@ class NeighbourGraph(Index):
         self.starts = order[:n_starts]
         self._mend(order)
 
-    # --- searching ---------------------------------------------------------------------------------------------------
+    # --- searching -------------------------------------------------------------------------------
 
     def walk(self, queries: np.ndarray, ef: int) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
         """Walks for all queries side by side.
 
         Returns:
-            Beams (Q, ef), nearest first, filled with N; what was seen (Q, N + 1); and for each step where the queries
-            went, (Q,), N for those that had arrived.
+            Beams (Q, ef), nearest first, filled with N; what was seen (Q, N + 1); and for each step
+            where the queries went, (Q,), N for those that had arrived.
         """
         column = np.arange(len(queries))[:, None]
-        shape = len(queries), ef + self.links.shape[1]  # the beam, and behind it what the next step finds
-        nodes, gaps, been = np.full(shape, self.nobody), np.full(shape, np.float32(np.inf)), np.ones(shape, bool)
+        # the beam, and behind it what the next step finds
+        shape = len(queries), ef + self.links.shape[1]
+        nodes, gaps, been = (
+            np.full(shape, self.nobody),
+            np.full(shape, np.float32(np.inf)),
+            np.ones(shape, bool),
+        )
         seen = np.zeros((len(queries), len(self.rows)), bool)
         seen[:, [*self.starts, self.nobody]] = True
         to_starts = self.heights[self.starts] - queries @ self.rows[self.starts].T  # (Q, starts)
         nearest = to_starts.argsort(1)[:, :ef]
         first = slice(nearest.shape[1])
-        nodes[:, first], gaps[:, first], been[:, first] = self.starts[nearest], to_starts[column, nearest], False
+        nodes[:, first], gaps[:, first], been[:, first] = (
+            self.starts[nearest],
+            to_starts[column, nearest],
+            False,
+        )
         trail = []
         while not been[:, :ef].all():
-            place = been[:, :ef].argmin(1)[:, None]  # the nearest of the beam where the query has not been
+            # the nearest of the beam where the query has not been
+            place = been[:, :ef].argmin(1)[:, None]
             here = np.where(been[column, place], self.nobody, nodes[column, place])[:, 0]
             been[column, place] = True
             trail.append(here)
@@ -127,7 +148,7 @@ class NeighbourGraph(Index):
                 found.append(self._nearest(query, beam, rough, k))
         return np.stack(found)
 
-    # --- building ----------------------------------------------------------------------------------------------------
+    # --- building --------------------------------------------------------------------------------
 
     def _insert(self, new: np.ndarray, ef: int) -> None:
         """Links new vectors with those that they find, both ways."""
@@ -137,7 +158,9 @@ class NeighbourGraph(Index):
         self._link_back(givers[takers != self.nobody], takers[takers != self.nobody])
 
     def _link_back(self, givers: np.ndarray, takers: np.ndarray) -> None:
-        """Adds the link from each taker to its giver; a taker whose places are full chooses anew among all."""
+        """Adds the link from each taker to its giver; a taker whose places are full chooses anew
+        among all.
+        """
         width = self.links.shape[1] - 1
         order = takers.argsort(kind="stable")
         takers, first, count = np.unique(takers[order], return_index=True, return_counts=True)
@@ -159,11 +182,14 @@ class NeighbourGraph(Index):
         return np.take_along_axis(candidates, (self.heights[candidates] - dots).argsort(1), axis=1)
 
     def _choose(self, nodes: np.ndarray, candidates: np.ndarray) -> np.ndarray:
-        """Of each node's candidates (B, C), nearest first: up to n_links that are nearer to it than to each other."""
+        """Of each node's candidates (B, C), nearest first: up to n_links that are nearer to it than
+        to each other.
+        """
         rows = self.rows[candidates]  # (B, C, D)
         to_node = np.square(rows - self.rows[nodes][:, None]).sum(2)  # (B, C)
         squares = np.square(rows).sum(2)
-        apart = squares[:, :, None] + squares[:, None] - 2 * rows @ rows.transpose(0, 2, 1)  # (B, C, C)
+        # (B, C, C)
+        apart = squares[:, :, None] + squares[:, None] - 2 * rows @ rows.transpose(0, 2, 1)
         kept = candidates != self.nobody
         for c in range(1, candidates.shape[1]):
             kept[:, c] &= ~(kept[:, :c] & (apart[:, c, :c] < to_node[:, c, None])).any(1)
@@ -172,9 +198,11 @@ class NeighbourGraph(Index):
         return np.where(np.take_along_axis(kept, first, axis=1), chosen, self.nobody)
 
     def _mend(self, order: np.ndarray) -> None:
-        """Gives every vector that no walk can reach a link from its nearest reachable one that still has room.
+        """Gives every vector that no walk can reach a link from its nearest reachable one that
+        still has room.
 
-        Choosing among crowded links can cut off the last link to a vector; and of many equal vectors, most.
+        Choosing among crowded links can cut off the last link to a vector; and of many equal
+        vectors, most.
         """
         reached = self._reach(np.zeros(len(self.rows), bool), self.starts)
         for node in order:
@@ -185,7 +213,9 @@ class NeighbourGraph(Index):
                 reached = self._reach(reached, np.array([node]))
 
     def _reach(self, reached: np.ndarray, front: np.ndarray) -> np.ndarray:
-        """Adds to the reached vectors, (N + 1,) bool, some more and all that can be walked to from them."""
+        """Adds to the reached vectors, (N + 1,) bool, some more and all that can be walked to from
+        them.
+        """
         while len(front):
             reached[front] = True
             ahead = np.unique(self.links[front])

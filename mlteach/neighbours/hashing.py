@@ -10,14 +10,16 @@ from mlteach.neighbours.index import Index, grouped
 
 
 class HashTables(Index):
-    r"""Random hyperplanes cut the space; a vector's code says on which side of each it lies; equal codes, one bucket.
+    r"""Random hyperplanes cut the space; a vector's code says on which side of each it lies; equal
+    codes, one bucket.
 
     .. math:: \text{bit}_j(v) = [\,p_j \cdot (v - c) > 0\,], \qquad P(\text{bits agree}) = 1 - \theta / \pi
 
-    for two vectors at angle θ as seen from the point c where all planes meet: the origin for the cosine, the mean of
-    the vectors for the Euclidean distance. Several tables with planes of their own give a neighbour several chances.
-    A query visits ``n_probe`` buckets in each table: its own, then those that differ in bits of which it lies close to
-    the plane (the least sum of squared distances to the planes crossed comes first).
+    for two vectors at angle θ as seen from the point c where all planes meet: the origin for the
+    cosine, the mean of the vectors for the Euclidean distance. Several tables with planes of their
+    own give a neighbour several chances. A query visits ``n_probe`` buckets in each table: its own,
+    then those that differ in bits of which it lies close to the plane (the least sum of squared
+    distances to the planes crossed comes first).
 
     Beside the vectors it costs 8 bytes a vector and table.
 
@@ -30,7 +32,8 @@ class HashTables(Index):
     Raises:
         ValueError: as for every index, or n_tables or n_bits is out of range.
 
-    Source: Charikar 2002, Section 3; the order of the buckets after Lv et al. 2007, with all 2^n_bits of them ranked.
+    Source: Charikar 2002, Section 3; the order of the buckets after Lv et al. 2007, with all
+        2^n_bits of them ranked.
     """
 
     knob = "n_probe"
@@ -51,7 +54,8 @@ class HashTables(Index):
             raise ValueError(f"n_bits must lie between 1 and 16, got {n_bits}")
         columns = self.vectors.shape[1]
         planes = torch.randn(n_tables, n_bits, columns, generator=generator).numpy()
-        self.planes = planes / np.linalg.norm(planes, axis=2, keepdims=True)  # (tables, bits, D) unit normals
+        # (tables, bits, D) unit normals
+        self.planes = planes / np.linalg.norm(planes, axis=2, keepdims=True)
         self.centre = self.vectors.mean(0) if measure == "euclid" else np.zeros(columns, np.float32)
         self.place_values = 2 ** np.arange(n_bits)
         bits_of_codes = np.arange(2**n_bits) & self.place_values[:, None] > 0  # (bits, codes)
@@ -79,13 +83,16 @@ class HashTables(Index):
         own = (sides > 0) @ self.place_values
         if n_probe == 1:
             return own[:, None]
-        detours = np.square(sides) @ self.bits_of_codes  # (tables, codes), for the code of the bits that differ
+        # (tables, codes), for the code of the bits that differ
+        detours = np.square(sides) @ self.bits_of_codes
         return own[:, None] ^ np.argpartition(detours, n_probe - 1, axis=1)[:, :n_probe]
 
     def _visit(self, query: np.ndarray, *, n_probe: int = 1) -> np.ndarray:
         self._check_setting(n_probe)
         visited = np.zeros(len(self), bool)
-        for members, starts, buckets in zip(self.members, self.starts, self.probed(query, n_probe), strict=True):
+        for members, starts, buckets in zip(
+            self.members, self.starts, self.probed(query, n_probe), strict=True
+        ):
             for bucket in buckets:
                 visited[members[starts[bucket] : starts[bucket + 1]]] = True
         return np.flatnonzero(visited)

@@ -1,4 +1,6 @@
-"""What every index shares: the vectors, the interface, and the exact ranking of whatever was visited."""
+"""What every index shares: the vectors, the interface, and the exact ranking of whatever was
+visited.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +14,21 @@ MEASURES = ("cosine", "euclid")
 class Index:
     """An index answers: which k of my vectors are nearest to this query?
 
-    A subclass decides which vectors to look at: it defines ``_visit``, or ``_find`` for many queries at once. Looking
-    at a vector means computing its distance, and the k nearest of those that were looked at are the answer.
+    A subclass decides which vectors to look at: it defines ``_visit``, or ``_find`` for many
+    queries at once. Looking at a vector means computing its distance, and the k nearest of those
+    that were looked at are the answer.
 
-    Inside, there is only the Euclidean distance. For the cosine all vectors get length 1 first, where both rank alike:
-    the squared distance is 2 - 2 cos.
+    Inside, there is only the Euclidean distance. For the cosine all vectors get length 1 first,
+    where both rank alike: the squared distance is 2 - 2 cos.
 
     Args:
         vectors: (N, D) one row a vector; kept as float32.
-        measure: "cosine" (a similarity, larger is nearer) or "euclid" (a distance, smaller is nearer).
+        measure: "cosine" (a similarity, larger is nearer) or "euclid" (a distance, smaller is
+            nearer).
 
     Raises:
-        ValueError: vectors is not (N >= 1, D >= 1), holds an infinite number or NaN, or has a row of zeros, which has
-            no cosine; or the measure is unknown.
+        ValueError: vectors is not (N >= 1, D >= 1), holds an infinite number or NaN, or has a row
+            of zeros, which has no cosine; or the measure is unknown.
     """
 
     knob = ""  # the keyword of ``search`` that buys recall with time
@@ -58,25 +62,32 @@ class Index:
             knob: the index's own setting, ``n_probe`` or ``ef``; exact search has none.
 
         Returns:
-            Values (Q, k), cosines or Euclidean distances, nearest first, and indices (Q, k) of the vectors. Of equally
-            near vectors the one with the smaller number comes first. Where fewer than k vectors were visited, the
-            rest is filled with index -1 and the worst value, infinity or minus infinity.
+            Values (Q, k), cosines or Euclidean distances, nearest first, and indices (Q, k) of the
+            vectors. Of equally near vectors the one with the smaller number comes first. Where
+            fewer than k vectors were visited, the rest is filled with index -1 and the worst value,
+            infinity or minus infinity.
 
         Raises:
             ValueError: the queries do not fit the vectors, or k or the knob is out of range.
         """
         queries = self._checked_queries(queries)
         if not 1 <= k <= len(self):
-            raise ValueError(f"k must lie between 1 and the number of vectors, {len(self)}, got {k}")
+            raise ValueError(
+                f"k must lie between 1 and the number of vectors, {len(self)}, got {k}"
+            )
         indices = self._find(queries, k, **knob)
         return torch.from_numpy(self._values(queries, indices)), torch.from_numpy(indices)
 
     def visited(self, queries: Tensor, **knob: int) -> list[Tensor]:
         """For each query, the indices of the vectors whose distance is computed."""
-        return [torch.from_numpy(self._visit(query, **knob)) for query in self._checked_queries(queries)]
+        return [
+            torch.from_numpy(self._visit(query, **knob)) for query in self._checked_queries(queries)
+        ]
 
     def cost(self, queries: Tensor, **knob: int) -> float:
-        """Distances computed for one query, in the mean: the price that does not depend on the computer."""
+        """Distances computed for one query, in the mean: the price that does not depend on the
+        computer.
+        """
         visited = self.visited(queries, **knob)
         return self.overhead + sum(map(len, visited)) / len(visited)
 
@@ -92,14 +103,19 @@ class Index:
             found.append(self._nearest(query, candidates, rough, k))
         return np.stack(found)
 
-    def _nearest(self, query: np.ndarray, candidates: np.ndarray, rough: np.ndarray, k: int) -> np.ndarray:
+    def _nearest(
+        self, query: np.ndarray, candidates: np.ndarray, rough: np.ndarray, k: int
+    ) -> np.ndarray:
         """The k nearest of the candidates, (k,), -1 where there are fewer.
 
-        ``rough`` ranks like the distance, |v - q|² / 2 = |v|² / 2 - v·q + |q|² / 2, and costs one matrix product for
-        all candidates. But it rounds, so all that might be among the k nearest are kept and ranked by v - q itself.
+        ``rough`` ranks like the distance, |v - q|² / 2 = |v|² / 2 - v·q + |q|² / 2, and costs one
+        matrix product for all candidates. But it rounds, so all that might be among the k nearest
+        are kept and ranked by v - q itself.
         """
         if len(candidates) > k:
-            limit = np.partition(rough, k - 1)[k - 1] + 4 * self.rounding * (np.linalg.norm(query) + 1)
+            limit = np.partition(rough, k - 1)[k - 1] + 4 * self.rounding * (
+                np.linalg.norm(query) + 1
+            )
             candidates = candidates[rough <= limit]
         order = np.lexsort((candidates, self._squares(query, candidates)))[:k]
         found = np.full(k, -1)
@@ -111,21 +127,31 @@ class Index:
         return np.square(self.vectors[indices] - query, dtype=np.float64).sum(-1)
 
     def _values(self, queries: np.ndarray, indices: np.ndarray) -> np.ndarray:
-        squares = np.stack([self._squares(query, row) for query, row in zip(queries, indices, strict=True)])
+        squares = np.stack(
+            [self._squares(query, row) for query, row in zip(queries, indices, strict=True)]
+        )
         squares[indices < 0] = np.inf
-        return (1 - squares / 2 if self.measure == "cosine" else np.sqrt(squares)).astype(np.float32)
+        return (1 - squares / 2 if self.measure == "cosine" else np.sqrt(squares)).astype(
+            np.float32
+        )
 
     def _checked_queries(self, queries: Tensor) -> np.ndarray:
         queries = self._rows("queries", queries)
         if queries.shape[1] != self.vectors.shape[1]:
-            raise ValueError(f"queries must have {self.vectors.shape[1]} columns, as vectors, got {queries.shape[1]}")
+            raise ValueError(
+                f"queries must have {self.vectors.shape[1]} columns, as vectors, got {queries.shape[1]}"
+            )
         return queries
 
     def _rows(self, name: str, rows: Tensor) -> np.ndarray:
         """A tensor or array as float32 rows, of length 1 if the measure is the cosine."""
-        rows = torch.as_tensor(rows).detach().to("cpu", torch.float32, copy=True).contiguous().numpy()
+        rows = (
+            torch.as_tensor(rows).detach().to("cpu", torch.float32, copy=True).contiguous().numpy()
+        )
         if rows.ndim != 2 or 0 in rows.shape:
-            raise ValueError(f"{name} must be a matrix with at least one row and one column, got shape {rows.shape}")
+            raise ValueError(
+                f"{name} must be a matrix with at least one row and one column, got shape {rows.shape}"
+            )
         if not np.isfinite(rows).all():
             raise ValueError(
                 f"{name} must be finite, got NaN or infinity in row {np.argwhere(~np.isfinite(rows))[0, 0]}"
@@ -141,7 +167,9 @@ class Index:
 
     def _check_setting(self, value: int, at_least: int = 1) -> None:
         if not at_least <= value <= self.exhaustive:
-            raise ValueError(f"{self.knob} must lie between {at_least} and {self.exhaustive}, got {value}")
+            raise ValueError(
+                f"{self.knob} must lie between {at_least} and {self.exhaustive}, got {value}"
+            )
 
 
 def grouped(labels: np.ndarray, n_groups: int) -> tuple[np.ndarray, np.ndarray]:

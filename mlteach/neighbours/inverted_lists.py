@@ -14,22 +14,25 @@ ROWS_AT_ONCE = 8192  # bounds the memory: so many rows of distances to all centr
 
 
 class InvertedLists(Index):
-    r"""k-means cuts the space into cells, each vector belongs to its nearest centre, and a query looks into few cells.
+    r"""k-means cuts the space into cells, each vector belongs to its nearest centre, and a query
+    looks into few cells.
 
-    A query is compared with all centres first and then visits the lists of the ``n_probe`` nearest ones. A neighbour is
-    missed if it lies in a cell that was not probed, just beyond a border.
+    A query is compared with all centres first and then visits the lists of the ``n_probe`` nearest
+    ones. A neighbour is missed if it lies in a cell that was not probed, just beyond a border.
 
     Beside the vectors it costs 8 bytes a vector and 4 D bytes a cell.
 
     Args:
         vectors, measure: as for every index.
-        n_cells: 1 to N cells; the square root of N if None, so that centres and members cost about the same.
+        n_cells: 1 to N cells; the square root of N if None, so that centres and members cost about
+            the same.
         generator: source of k-means' first centres.
 
     Raises:
         ValueError: as for every index, or n_cells is out of range.
 
-    Source: Sivic and Zisserman 2003 for the inverted file; Jégou et al. 2011, Section IV, for its use here.
+    Source: Sivic and Zisserman 2003 for the inverted file; Jégou et al. 2011, Section IV, for its
+        use here.
     """
 
     knob = "n_probe"
@@ -44,7 +47,8 @@ class InvertedLists(Index):
     ):
         super().__init__(vectors, measure=measure)
         self.overhead = n_cells = round(math.sqrt(len(self))) if n_cells is None else n_cells
-        self.centres, self.cells = k_means(self.vectors, n_cells, generator=generator)  # (cells, D), (N,)
+        # (cells, D), (N,)
+        self.centres, self.cells = k_means(self.vectors, n_cells, generator=generator)
         self.half_squares_of_centres = np.square(self.centres).sum(1) / 2
         self.members, self.starts = grouped(self.cells, n_cells)
 
@@ -60,14 +64,18 @@ class InvertedLists(Index):
 
     def _visit(self, query: np.ndarray, *, n_probe: int = 1) -> np.ndarray:
         self._check_setting(n_probe)
-        lists = [self.members[self.starts[cell] : self.starts[cell + 1]] for cell in self.probed(query, n_probe)]
+        lists = [
+            self.members[self.starts[cell] : self.starts[cell + 1]]
+            for cell in self.probed(query, n_probe)
+        ]
         return np.concatenate(lists)
 
 
 def k_means(
     vectors: np.ndarray, n_cells: int, *, rounds: int = 8, generator: Generator | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Centres that are the means of the vectors nearest to them: Lloyd's iteration from random vectors.
+    """Centres that are the means of the vectors nearest to them: Lloyd's iteration from random
+    vectors.
 
     Args:
         vectors: (N, D) float32.
@@ -76,7 +84,8 @@ def k_means(
         generator: source of the first centres.
 
     Returns:
-        Centres (n_cells, D) and the nearest centre of each vector (N,). A centre that lost all its vectors stays.
+        Centres (n_cells, D) and the nearest centre of each vector (N,). A centre that lost all its
+        vectors stays.
 
     Raises:
         ValueError: n_cells is out of range.
@@ -84,7 +93,9 @@ def k_means(
     Source: Lloyd 1982.
     """
     if not 1 <= n_cells <= len(vectors):
-        raise ValueError(f"n_cells must lie between 1 and the number of vectors, {len(vectors)}, got {n_cells}")
+        raise ValueError(
+            f"n_cells must lie between 1 and the number of vectors, {len(vectors)}, got {n_cells}"
+        )
     centres = vectors[torch.randperm(len(vectors), generator=generator)[:n_cells].numpy()]
     for _ in range(rounds):
         members, starts = grouped(nearest_centre(vectors, centres), n_cells)
@@ -97,5 +108,7 @@ def k_means(
 def nearest_centre(vectors: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """(N,) the number of the centre nearest to each vector."""
     half_squares = np.square(centres).sum(1) / 2
-    parts = [vectors[start : start + ROWS_AT_ONCE] for start in range(0, len(vectors), ROWS_AT_ONCE)]
+    parts = [
+        vectors[start : start + ROWS_AT_ONCE] for start in range(0, len(vectors), ROWS_AT_ONCE)
+    ]
     return np.concatenate([(half_squares - part @ centres.T).argmin(1) for part in parts])

@@ -34,21 +34,25 @@ def recall(found: Tensor, exact: Tensor) -> float:
         ValueError: the shapes differ or are not (Q, k).
     """
     if found.shape != exact.shape or found.dim() != 2:
-        raise ValueError(f"found and exact must both be (Q, k), got {tuple(found.shape)} and {tuple(exact.shape)}")
+        raise ValueError(
+            f"found and exact must both be (Q, k), got {tuple(found.shape)} and {tuple(exact.shape)}"
+        )
     return (exact[:, :, None] == found[:, None]).any(2).double().mean().item()
 
 
 def measure(
     index: Index, queries: Tensor, exact: Tensor, settings: Iterable[int] = (), *, repeats: int = 3
 ) -> list[Measured]:
-    """Recall, queries per second and distances per query of an index, one entry for each setting of its knob.
+    """Recall, queries per second and distances per query of an index, one entry for each setting of
+    its knob.
 
     Args:
         index: any index.
         queries: (Q, D), asked all at once.
         exact: (Q, k) indices of their true neighbours.
         settings: of the index's knob; none for exact search.
-        repeats: how often each search is timed; the fastest counts, for what else the computer does only slows it.
+        repeats: how often each search is timed; the fastest counts, for what else the computer does
+            only slows it.
     """
     measured = []
     for knob in [{index.knob: setting} for setting in settings] or [{}]:
@@ -59,5 +63,7 @@ def measure(
             seconds.append(time.perf_counter() - start)
         title = " ".join(f"{name} {value}" for name, value in knob.items()) or "everything"
         distances = index.cost(queries[:100], **knob)
-        measured.append(Measured(title, recall(found, exact), len(queries) / min(seconds), distances))
+        measured.append(
+            Measured(title, recall(found, exact), len(queries) / min(seconds), distances)
+        )
     return measured

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 @torch.no_grad()
 def pictured(**vectors: Tensor) -> dict[str, Tensor]:
-    """The (B, P) vectors on the unit sphere by name, and "std", the mean standard deviation of z1's coordinates."""
+    """The (B, P) vectors on the unit sphere by name, and "std", the mean standard deviation of z1's
+    coordinates.
+    """
     on_sphere = {name: F.normalize(rows) for name, rows in vectors.items()}
     return on_sphere | {"std": on_sphere["z1"].std(0, correction=0).mean()}
 

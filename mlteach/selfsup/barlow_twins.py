@@ -1,4 +1,6 @@
-"""Barlow Twins: every coordinate agrees between the views and tells something that no other coordinate tells."""
+"""Barlow Twins: every coordinate agrees between the views and tells something that no other
+coordinate tells.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ from mlteach.selfsup._shared import pictured
 
 
 class BarlowTwins(nn.Module):
-    """Barlow Twins: the cross-correlation of the two views' coordinates becomes the identity matrix.
+    """Barlow Twins: the cross-correlation of the two views' coordinates becomes the identity
+    matrix.
 
     Args:
         encoder: module (B, ...) -> (B, D).
@@ -19,7 +22,9 @@ class BarlowTwins(nn.Module):
     Source: Zbontar et al. 2021, arXiv:2103.03230, Algorithm 1.
     """
 
-    def __init__(self, encoder: nn.Module, projector: nn.Module, *, redundancy_weight: float = 5e-3):
+    def __init__(
+        self, encoder: nn.Module, projector: nn.Module, *, redundancy_weight: float = 5e-3
+    ):
         super().__init__()
         self.encoder, self.projector, self.redundancy_weight = encoder, projector, redundancy_weight
 
@@ -38,7 +43,9 @@ class BarlowTwins(nn.Module):
             (), P for a collapsed network; and {"z1", "z2", "std"}, see `mlteach.selfsup`.
         """
         z1, z2 = (self.projector(self.encoder(x)) for x in (x1, x2))  # (B, P) each
-        return barlow_twins(z1, z2, redundancy_weight=self.redundancy_weight), pictured(z1=z1, z2=z2)
+        return barlow_twins(z1, z2, redundancy_weight=self.redundancy_weight), pictured(
+            z1=z1, z2=z2
+        )
 
     def after_step(self, aux: dict[str, Tensor]) -> None:
         """Nothing to move: no target network, no queue."""

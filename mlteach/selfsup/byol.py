@@ -13,29 +13,35 @@ from mlteach.selfsup._shared import check_decay, move_towards, pictured
 
 
 class BYOL(nn.Module):
-    r"""Bootstrap your own latent: from one view predict the target network's projection of the other view.
+    r"""Bootstrap your own latent: from one view predict the target network's projection of the
+    other view.
 
     .. math:: \ell = (2 - 2 \cos(p_1, z'_2)) + (2 - 2 \cos(p_2, z'_1)), \quad
               \theta' \leftarrow m\,\theta' + (1 - m)\,\theta
 
-    The target network is the moving average of encoder and projector. With a switch off the method is another one:
+    The target network is the moving average of encoder and projector. With a switch off the method
+    is another one:
 
     - `predictor=None`: the online projection itself has to meet the target, p = z.
-    - `stop_gradient=False`: the gradient trains the target too (and the average still moves it, where there is one).
-    - `target_average=False`: the target is the online network itself; with predictor and stop-gradient, SimSiam.
+    - `stop_gradient=False`: the gradient trains the target too (and the average still moves it,
+    where there is one).
+    - `target_average=False`: the target is the online network itself; with predictor and
+    stop-gradient, SimSiam.
 
     Args:
         encoder: module (B, ...) -> (B, D).
         projector: module (B, D) -> (B, P).
         predictor: module (B, P) -> (B, P), on the online side only; None for no predictor.
-        decay: m in [0, 1], read at every step; the paper's starts at 0.996 and rises to 1 over many more steps.
+        decay: m in [0, 1], read at every step; the paper's starts at 0.996 and rises to 1 over many
+            more steps.
         stop_gradient: treat the target's projections as constants.
         target_average: keep a target network of its own.
 
     Raises:
         ValueError: decay outside [0, 1].
 
-    Source: Grill et al. 2020, arXiv:2006.07733, Section 3.1; SimSiam: Chen and He 2021, arXiv:2011.10566, where the
+    Source: Grill et al. 2020, arXiv:2006.07733, Section 3.1; SimSiam: Chen and He 2021,
+        arXiv:2011.10566, where the
     loss is a quarter of this one, less 1.
     """
 
@@ -54,10 +60,14 @@ class BYOL(nn.Module):
         self.encoder, self.projector, self.predictor = encoder, projector, predictor
         self.decay, self.stop_gradient = decay, stop_gradient
         online = nn.Sequential(encoder, projector)
-        self.target = copy.deepcopy(online).requires_grad_(not stop_gradient) if target_average else None
+        self.target = (
+            copy.deepcopy(online).requires_grad_(not stop_gradient) if target_average else None
+        )
 
     def encode(self, x: Tensor) -> Tensor:
-        """(B, ...) -> (B, D), the representation of the online network: what comes before the projector."""
+        """(B, ...) -> (B, D), the representation of the online network: what comes before the
+        projector.
+        """
         return self.encoder(x)
 
     def loss(self, x1: Tensor, x2: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -68,8 +78,9 @@ class BYOL(nn.Module):
             x2: (B, ...) view 2 of the same pictures in the same order.
 
         Returns:
-            () in [0, 8], 0 for a collapsed network; and {"z1", "z2", "std"} of the online network, see
-            `mlteach.selfsup`, with the predictions "p1", "p2" and the targets "t1", "t2", (B, P) on the sphere too.
+            () in [0, 8], 0 for a collapsed network; and {"z1", "z2", "std"} of the online network,
+            see `mlteach.selfsup`, with the predictions "p1", "p2" and the targets "t1", "t2", (B,
+            P) on the sphere too.
         """
         z1, z2 = (self.projector(self.encoder(x)) for x in (x1, x2))  # (B, P) each
         p1, p2 = (z1, z2) if self.predictor is None else (self.predictor(z1), self.predictor(z2))

@@ -13,28 +13,33 @@ from mlteach.selfsup._shared import check_decay, move_towards, pictured
 
 
 class MoCo(nn.Module):
-    r"""Momentum contrast: a query finds its key among the keys of the last batches, which a slow copy has encoded.
+    r"""Momentum contrast: a query finds its key among the keys of the last batches, which a slow
+    copy has encoded.
 
     .. math:: \theta_k \leftarrow m\,\theta_k + (1 - m)\,\theta_q
 
-    The queue starts with random unit vectors, as in the authors' code, which n_keys / B steps replace; their `age` is
-    -1, that of the keys of the last step 0. A batch that does not divide n_keys goes on at the queue's start.
+    The queue starts with random unit vectors, as in the authors' code, which n_keys / B steps
+    replace; their `age` is -1, that of the keys of the last step 0. A batch that does not divide
+    n_keys goes on at the queue's start.
 
-    There is no shuffling here. The paper shuffles a batch over several GPUs because each takes BatchNorm's mean and
-    variance of its own part; over one whole batch these are the same in any order, so shuffling would change nothing.
+    There is no shuffling here. The paper shuffles a batch over several GPUs because each takes
+    BatchNorm's mean and variance of its own part; over one whole batch these are the same in any
+    order, so shuffling would change nothing.
 
     Args:
-        encoder: module (B, ...) -> (B, D); the key encoder starts as a copy of encoder and projector.
+        encoder: module (B, ...) -> (B, D); the key encoder starts as a copy of encoder and
+            projector.
         projector: module (B, D) -> (B, P) whose last linear layer has P outputs.
         n_keys: keys in the queue, at least a batch.
-        decay: m in [0, 1], read at every step: how much of itself the key encoder keeps; the paper's is 0.999, for
-            hundreds of times as many steps as here.
+        decay: m in [0, 1], read at every step: how much of itself the key encoder keeps; the
+            paper's is 0.999, for hundreds of times as many steps as here.
         temperature: > 0, read at every step; see `info_nce`.
 
     Raises:
         ValueError: n_keys < 1, decay outside [0, 1], or no linear layer in projector.
 
-    Source: He et al. 2020, arXiv:1911.05722, Algorithm 1, with the projector of Chen et al. 2020, arXiv:2003.04297.
+    Source: He et al. 2020, arXiv:1911.05722, Algorithm 1, with the projector of Chen et al. 2020,
+        arXiv:2003.04297.
     """
 
     def __init__(
@@ -50,37 +55,56 @@ class MoCo(nn.Module):
         check_decay(decay)
         if not isinstance(n_keys, int) or n_keys < 1:
             raise ValueError(f"n_keys must be a positive integer, got {n_keys!r}")
-        self.encoder, self.projector, self.decay, self.temperature = encoder, projector, decay, temperature
+        self.encoder, self.projector, self.decay, self.temperature = (
+            encoder,
+            projector,
+            decay,
+            temperature,
+        )
         self.key_encoder = copy.deepcopy(nn.Sequential(encoder, projector)).requires_grad_(False)
-        self.register_buffer("queue", F.normalize(torch.randn(n_keys, _outputs(projector))))  # (K, P), on the sphere
+        # (K, P), on the sphere
+        self.register_buffer("queue", F.normalize(torch.randn(n_keys, _outputs(projector))))
         self.register_buffer("age", torch.full((n_keys,), -1))  # (K,) steps since the key came in
-        self.register_buffer("pointer", torch.tensor(0))  # where the next key goes: onto the oldest one
+        # where the next key goes: onto the oldest one
+        self.register_buffer("pointer", torch.tensor(0))
 
     def encode(self, x: Tensor) -> Tensor:
-        """(B, ...) -> (B, D), the representation of the query encoder: what comes before the projector."""
+        """(B, ...) -> (B, D), the representation of the query encoder: what comes before the
+        projector.
+        """
         return self.encoder(x)
 
     def loss(self, x1: Tensor, x2: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """InfoNCE of the queries x1 and their keys x2, against the queue as the steps before left it.
+        """InfoNCE of the queries x1 and their keys x2, against the queue as the steps before left
+        it.
 
         Args:
             x1: (B <= n_keys, ...) view 1, the queries.
             x2: (B, ...) view 2 of the same pictures in the same order, the keys.
 
         Returns:
-            (), log(1 + K) for a collapsed network; and {"z1": queries, "z2": keys, "std"}, see `mlteach.selfsup`.
+            (), log(1 + K) for a collapsed network; and {"z1": queries, "z2": keys, "std"}, see
+            `mlteach.selfsup`.
         """
         if len(x1) > len(self.queue):
-            raise ValueError(f"a batch of {len(x1)} keys does not fit into a queue of n_keys={len(self.queue)}")
+            raise ValueError(
+                f"a batch of {len(x1)} keys does not fit into a queue of n_keys={len(self.queue)}"
+            )
         query = self.projector(self.encoder(x1))  # (B, P)
         with torch.no_grad():
             key = self.key_encoder(x2)  # (B, P)
-        return info_nce(query, key, self.queue, temperature=self.temperature), pictured(z1=query, z2=key)
+        return info_nce(query, key, self.queue, temperature=self.temperature), pictured(
+            z1=query, z2=key
+        )
 
     @torch.no_grad()
     def after_step(self, aux: dict[str, Tensor]) -> None:
-        """Moves the key encoder towards the query encoder, then replaces the oldest keys by those of this step."""
-        move_towards(self.key_encoder, nn.Sequential(self.encoder, self.projector), decay=self.decay)
+        """Moves the key encoder towards the query encoder, then replaces the oldest keys by those
+        of this step.
+        """
+        move_towards(
+            self.key_encoder, nn.Sequential(self.encoder, self.projector), decay=self.decay
+        )
         keys = aux["z2"]  # (B, P)
         places = (self.pointer + torch.arange(len(keys), device=keys.device)) % len(self.queue)
         self.age += self.age >= 0
@@ -92,5 +116,7 @@ def _outputs(projector: nn.Module) -> int:
     """P, the outputs of the last linear layer."""
     linear = [layer for layer in projector.modules() if isinstance(layer, nn.Linear)]
     if not linear:
-        raise ValueError("projector must contain a linear layer, whose outputs tell how wide the queue is")
+        raise ValueError(
+            "projector must contain a linear layer, whose outputs tell how wide the queue is"
+        )
     return linear[-1].out_features

@@ -10,14 +10,17 @@ from mlteach.selfsup._shared import pictured
 
 
 class SimCLR(nn.Module):
-    """SimCLR: both views of a picture are pulled together, the views of all other pictures of the batch pushed away.
+    """SimCLR: both views of a picture are pulled together, the views of all other pictures of the
+    batch pushed away.
 
     Args:
         encoder: module (B, ...) -> (B, D).
-        projector: module (B, D) -> (B, P); the loss compares its outputs, the representation is its input.
+        projector: module (B, D) -> (B, P); the loss compares its outputs, the representation is its
+            input.
         temperature: > 0, read at every step; see `nt_xent`.
 
-    Source: Chen et al. 2020, arXiv:2002.05709, Algorithm 1. As there, both views pass through the network as one batch
+    Source: Chen et al. 2020, arXiv:2002.05709, Algorithm 1. As there, both views pass through the
+        network as one batch
     of 2B, so that BatchNorm normalises them together.
     """
 

@@ -44,10 +44,15 @@ class VICReg(nn.Module):
             x2: (B, ...) view 2 of the same pictures in the same order.
 
         Returns:
-            (), 0.99 * variance for a collapsed network; and {"z1", "z2", "std"}, see `mlteach.selfsup`.
+            (), 0.99 * variance for a collapsed network; and {"z1", "z2", "std"}, see
+            `mlteach.selfsup`.
         """
         z1, z2 = (self.projector(self.encoder(x)) for x in (x1, x2))  # (B, P) each
-        weights = {"invariance": self.invariance, "variance": self.variance, "covariance": self.covariance}
+        weights = {
+            "invariance": self.invariance,
+            "variance": self.variance,
+            "covariance": self.covariance,
+        }
         return vicreg(z1, z2, **weights), pictured(z1=z1, z2=z2)
 
     def after_step(self, aux: dict[str, Tensor]) -> None:

@@ -1,4 +1,6 @@
-"""What a training run has done so far, and the copies that let it be stopped anywhere and go on exactly."""
+"""What a training run has done so far, and the copies that let it be stopped anywhere and go on
+exactly.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +17,25 @@ from torch.optim import Optimizer
 
 @dataclass
 class Run:
-    """What `fit` has done, and all that `fit(..., resume=run)` needs to go on. `step` counts updates made."""
+    """What `fit` has done, and all that `fit(..., resume=run)` needs to go on. `step` counts
+    updates made.
+    """
 
     steps: int  # updates wanted
     step: int = 0  # updates made
     stopped: str = ""  # why fit returned: "finished", "callback", "interrupted" or "diverged"
     best_score: float = -math.inf
     best_state: dict[str, Tensor] | None = field(default=None, repr=False)
-    # "step", "loss", "lr" have an entry for every update, "score_step", "score" one for every evaluation
+    # "step", "loss", "lr" have an entry for every update, "score_step", "score" one for every
+    # evaluation
     history: dict[str, list[float]] = field(
-        default_factory=lambda: {name: [] for name in ("step", "loss", "lr", "score_step", "score")}, repr=False
+        default_factory=lambda: {
+            name: [] for name in ("step", "loss", "lr", "score_step", "score")
+        },
+        repr=False,
     )
-    state: dict[str, Any] = field(default_factory=dict, repr=False)  # copy of all that the next step changes
+    # copy of all that the next step changes
+    state: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def record(self, **entries: float) -> None:
         """Append each entry to the list of its name in the history."""
@@ -36,12 +45,16 @@ class Run:
     def restore_best(self, method: nn.Module) -> None:
         """Give `method` the weights that scored best."""
         if self.best_state is None:
-            raise ValueError("no best weights: fit was given no evaluate, or stopped before calling it")
+            raise ValueError(
+                "no best weights: fit was given no evaluate, or stopped before calling it"
+            )
         method.load_state_dict(self.best_state)
 
 
 class TrainingDiverged(RuntimeError):  # noqa: N818
-    """The loss or a gradient is not finite; the update was refused, and `run` ends with the step before."""
+    """The loss or a gradient is not finite; the update was refused, and `run` ends with the step
+    before.
+    """
 
     def __init__(self, what: str, run: Run, lr: float) -> None:
         super().__init__(
@@ -52,7 +65,9 @@ class TrainingDiverged(RuntimeError):  # noqa: N818
         self.run = run
 
 
-def copy_state(run: Run, method: nn.Module, optimizer: Optimizer, streams: list[Generator]) -> dict[str, Any]:
+def copy_state(
+    run: Run, method: nn.Module, optimizer: Optimizer, streams: list[Generator]
+) -> dict[str, Any]:
     """Copy of everything that a step changes."""
     return {
         "run": {"step": run.step, "best_score": run.best_score, "best_state": run.best_state},
@@ -69,8 +84,10 @@ def put_back(run: Run, method: nn.Module, optimizer: Optimizer, streams: list[Ge
     for name, length in run.state["lengths"].items():
         del run.history[name][length:]
     method.load_state_dict(run.state["method"])
-    optimizer.load_state_dict(optimizer.state_dict() | {"state": run.state["optimizer"]})  # its settings stay
-    for stream, state in zip(streams, run.state["streams"], strict=False):  # fewer after a move from GPU to CPU
+    # its settings stay
+    optimizer.load_state_dict(optimizer.state_dict() | {"state": run.state["optimizer"]})
+    # fewer after a move from GPU to CPU
+    for stream, state in zip(streams, run.state["streams"], strict=False):
         stream.set_state(state)
 
 
@@ -92,7 +109,8 @@ def kept(streams: list[Generator]) -> Iterator[None]:
 
 @contextmanager
 def own_streams(seed: int, device: torch.device) -> Iterator[list[Generator]]:
-    """A generator of our own, then torch's global ones that a method on `device` draws from, given back unchanged.
+    """A generator of our own, then torch's global ones that a method on `device` draws from, given
+    back unchanged.
 
     Ours starts at `seed`, the others at numbers drawn from it, so that no two run in parallel.
     """

@@ -1,12 +1,18 @@
 """Random views: augmentations on whole batches, with a draw of its own for every picture.
 
-Every function draws from `generator` (None: torch's default one); the same seed gives the same draw at every
-strength, so that a slider that changes the strength changes nothing else. With a generator on the CPU the views are
-the same on every device.
+Every function draws from `generator` (None: torch's default one); the same seed gives the same draw
+at every strength, so that a slider that changes the strength changes nothing else. With a generator
+on the CPU the views are the same on every device.
 """
 
 from mlteach.views.colour import add_noise, color_jitter, random_blur, random_grayscale
-from mlteach.views.geometry import random_crop, random_flip, random_rotation, random_shift, random_view
+from mlteach.views.geometry import (
+    random_crop,
+    random_flip,
+    random_rotation,
+    random_shift,
+    random_view,
+)
 from mlteach.views.mixing import blend, cutmix, mixup, paste, soft_labels
 from mlteach.views.standard import simclr_view
 

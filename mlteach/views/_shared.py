@@ -15,7 +15,9 @@ def draw_device(images: Tensor, generator: Generator | None) -> torch.device:
 
 def uniforms(images: Tensor, count: int, generator: Generator | None) -> Tensor:
     """(B, count) numbers in [0, 1): the whole chance of one view of each picture."""
-    draws = torch.rand(len(images), count, generator=generator, device=draw_device(images, generator))
+    draws = torch.rand(
+        len(images), count, generator=generator, device=draw_device(images, generator)
+    )
     return draws.to(images)
 
 
@@ -27,7 +29,9 @@ def check_images(images: Tensor, *, colours: bool = False) -> None:
     if images.ndim != 4:
         raise ValueError(f"images must be (B, C, H, W), got shape {tuple(images.shape)}")
     if colours and images.shape[1] not in (1, 3):
-        raise ValueError(f"images must have 1 channel (grey) or 3 (red, green, blue), got {images.shape[1]}")
+        raise ValueError(
+            f"images must have 1 channel (grey) or 3 (red, green, blue), got {images.shape[1]}"
+        )
 
 
 def checked_strength(name: str, value: float, *, most: float = math.inf) -> float:
@@ -38,7 +42,9 @@ def checked_strength(name: str, value: float, *, most: float = math.inf) -> floa
     return float(value)
 
 
-def checked_range(name: str, value: tuple[float, float], *, most: float = math.inf) -> tuple[float, float]:
+def checked_range(
+    name: str, value: tuple[float, float], *, most: float = math.inf
+) -> tuple[float, float]:
     """A pair (low, high) of positive numbers in order."""
     pair = isinstance(value, (tuple, list)) and len(value) == 2
     if not pair or not (0 < value[0] <= value[1] <= most and value[1] < math.inf):

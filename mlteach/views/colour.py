@@ -7,7 +7,13 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from mlteach.views._shared import check_images, checked_range, checked_strength, draw_device, uniforms
+from mlteach.views._shared import (
+    check_images,
+    checked_range,
+    checked_strength,
+    draw_device,
+    uniforms,
+)
 
 GREY = (0.299, 0.587, 0.114)  # how bright red, green and blue look; the three add up to 1
 ASIDE = 1e-2  # a blur of so few pixels changes nothing: exp(-1e4 / 2) is 0
@@ -22,23 +28,27 @@ def color_jitter(
     hue: float = 0.0,
     generator: Generator | None = None,
 ) -> Tensor:
-    r"""Change every picture's brightness, contrast, saturation and hue by one colour matrix and one offset.
+    r"""Change every picture's brightness, contrast, saturation and hue by one colour matrix and one
+    offset.
 
     .. math:: \text{view} = R\,\big(s I + (1 - s) \mathbf 1 g^\top\big)\, c\, b\, x + (1 - c)\, b\, m \mathbf 1
 
-    for every pixel x = (red, green, blue), with g the weights of grey, m the picture's mean grey, b, c and s the
-    factors of brightness, contrast and saturation, and R the rotation about the grey axis by the turn of the hue;
-    then clamped to [0, 1].
+    for every pixel x = (red, green, blue), with g the weights of grey, m the picture's mean grey,
+    b, c and s the factors of brightness, contrast and saturation, and R the rotation about the grey
+    axis by the turn of the hue; then clamped to [0, 1].
 
-    The strengths mean what they mean in torchvision's ColorJitter. What differs: the four steps have one order, not
-    a random one; it clamps once, at the end, not after every step; and its hue turns in HSV, which keeps the largest
-    and smallest of the three, where a rotation keeps their mean: both agree at turns of 0 and 1/3.
+    The strengths mean what they mean in torchvision's ColorJitter. What differs: the four steps
+    have one order, not a random one; it clamps once, at the end, not after every step; and its hue
+    turns in HSV, which keeps the largest and smallest of the three, where a rotation keeps their
+    mean: both agree at turns of 0 and 1/3.
 
     Args:
-        images: (B, C, H, W) float pictures in [0, 1] with 1 or 3 channels; not changed. Grey ones have neither
-            saturation nor hue to change.
-        brightness, contrast, saturation: >= 0; each factor is uniform in [max(0, 1 - strength), 1 + strength).
-        hue: in [0, 0.5]; the turn is uniform in [-hue, hue) of a full circle, a third makes red to green.
+        images: (B, C, H, W) float pictures in [0, 1] with 1 or 3 channels; not changed. Grey ones
+            have neither saturation nor hue to change.
+        brightness, contrast, saturation: >= 0; each factor is uniform in [max(0, 1 - strength), 1 +
+            strength).
+        hue: in [0, 0.5]; the turn is uniform in [-hue, hue) of a full circle, a third makes red to
+            green.
         generator: source of the draws.
 
     Returns:
@@ -54,11 +64,15 @@ def color_jitter(
     return recolour(images, matrix, offset)
 
 
-def random_grayscale(images: Tensor, *, probability: float = 0.2, generator: Generator | None = None) -> Tensor:
-    """Take the colour out of some of the pictures: all three channels become the grey 0.299 R + 0.587 G + 0.114 B.
+def random_grayscale(
+    images: Tensor, *, probability: float = 0.2, generator: Generator | None = None
+) -> Tensor:
+    """Take the colour out of some of the pictures: all three channels become the grey 0.299 R +
+    0.587 G + 0.114 B.
 
     Args:
-        images: (B, C, H, W) float pictures in [0, 1] with 1 or 3 channels; not changed, and grey ones stay as they are.
+        images: (B, C, H, W) float pictures in [0, 1] with 1 or 3 channels; not changed, and grey
+            ones stay as they are.
         probability: in [0, 1], that a picture becomes grey.
         generator: source of the draws.
 
@@ -81,15 +95,16 @@ def random_blur(
     probability: float = 0.5,
     generator: Generator | None = None,
 ) -> Tensor:
-    r"""Blur some of the pictures with a Gaussian of their own width; at the edges the picture is mirrored.
+    r"""Blur some of the pictures with a Gaussian of their own width; at the edges the picture is
+    mirrored.
 
     .. math:: \text{view}(u) = \sum_d w_d\, \text{image}(u + d), \quad
               w_d \propto \exp\!\big(-\lVert d \rVert^2 / 2\sigma^2\big)
 
     Args:
         images: (B, C, H, W) float pictures in [0, 1]; not changed.
-        sigma: 0 < low <= high, in pixels; each picture's width is uniform in [low, high). The Gaussian ends at three
-            times high, and at the picture's side at the latest.
+        sigma: 0 < low <= high, in pixels; each picture's width is uniform in [low, high). The
+            Gaussian ends at three times high, and at the picture's side at the latest.
         probability: in [0, 1], that a picture is blurred.
         generator: source of the draws.
 
@@ -142,7 +157,8 @@ def jitter_matrix(
 
     grey = images.new_tensor(GREY)
     one = torch.eye(3).to(images)
-    saturate = vivid[:, None, None] * one + (1 - vivid)[:, None, None] * grey  # every row takes the same grey
+    # every row takes the same grey
+    saturate = vivid[:, None, None] * one + (1 - vivid)[:, None, None] * grey
     matrix = (steep * bright)[:, None, None] * (_about_the_grey_axis(turn) @ saturate)
     mean = images.mean((2, 3))  # (B, C)
     mean_grey = mean @ grey if images.shape[1] == 3 else mean[:, 0]
@@ -157,7 +173,8 @@ def grayscale_matrix(images: Tensor, chosen: Tensor) -> Tensor:
 
 def recolour(images: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
     """Apply each picture's matrix (B, 3, 3) to its pixels, add its offset (B,), clamp to [0, 1]."""
-    if images.shape[1] == 1:  # a pixel (x, x, x) stays grey under these matrices: x times the sum of a row
+    # a pixel (x, x, x) stays grey under these matrices: x times the sum of a row
+    if images.shape[1] == 1:
         matrix = matrix.sum(2)[:, :1, None]
     pixels = torch.baddbmm(offset[:, None, None], matrix, images.flatten(2))  # (B, C, H W)
     return pixels.clamp(0, 1).view_as(images)
@@ -170,19 +187,26 @@ def blur(images: Tensor, sigma: Tensor, *, radius: int) -> Tensor:
 
 
 def _blur_matrix(sigma: Tensor, side: int, radius: int) -> Tensor:
-    """(B, side, side): row i holds the weights with which pixel i of a line takes the others, mirrored at the ends."""
+    """(B, side, side): row i holds the weights with which pixel i of a line takes the others,
+    mirrored at the ends.
+    """
     away = torch.arange(-radius, radius + 1, device=sigma.device)
     weights = torch.exp(-0.5 * (away / sigma[:, None]) ** 2)
     weights = weights / weights.sum(1, keepdim=True)  # (B, 2 radius + 1)
     source = (torch.arange(side, device=sigma.device)[:, None] + away).abs()  # mirrored at pixel 0
     source = side - 1 - (side - 1 - source).abs()  # and at the last one
     matrix = sigma.new_zeros(len(sigma), side, side)
-    return matrix.scatter_add(2, source.expand(len(sigma), -1, -1), weights[:, None].expand(-1, side, -1))
+    return matrix.scatter_add(
+        2, source.expand(len(sigma), -1, -1), weights[:, None].expand(-1, side, -1)
+    )
 
 
 def _about_the_grey_axis(angle: Tensor) -> Tensor:
-    """(B, 3, 3) rotations about (1, 1, 1) by angles (B,); a third of a turn sends red to green, green to blue."""
+    """(B, 3, 3) rotations about (1, 1, 1) by angles (B,); a third of a turn sends red to green,
+    green to blue.
+    """
     cos, sin = angle.cos()[:, None, None], angle.sin()[:, None, None]
     along = torch.ones(3, 3).to(angle) / 3
-    around = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]]).to(angle) / math.sqrt(3)  # cross product with it
+    # cross product with it
+    around = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]]).to(angle) / math.sqrt(3)
     return cos * torch.eye(3).to(angle) + (1 - cos) * along + sin * around

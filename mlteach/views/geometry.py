@@ -1,4 +1,6 @@
-"""Views that move what is in the picture: all of a batch's geometry is one affine matrix a picture, one resampling."""
+"""Views that move what is in the picture: all of a batch's geometry is one affine matrix a picture,
+one resampling.
+"""
 
 from __future__ import annotations
 
@@ -23,27 +25,32 @@ def random_view(
     std: float = 0.0,
     generator: Generator | None = None,
 ) -> Tensor:
-    r"""One random view of every picture: crop, rotate, shift and mirror in one resampling, then noise.
+    r"""One random view of every picture: crop, rotate, shift and mirror in one resampling, then
+    noise.
 
     .. math:: \text{view}(u) = \text{image}\big(c + s\,R\,(M u - t)\big), \quad
               s = \sqrt{\text{area}}, \quad R = \begin{pmatrix} \cos a & -\sin a \\ \sin a & \cos a \end{pmatrix}
 
-    with u in pixels from the centre, x to the right and y down, so that a positive angle a turns the picture
-    anticlockwise as seen on the screen; M turns the sign of x where the picture is mirrored.
+    with u in pixels from the centre, x to the right and y down, so that a positive angle a turns
+    the picture anticlockwise as seen on the screen; M turns the sign of x where the picture is
+    mirrored.
 
     Args:
         images: (B, C, H, W) float pictures in [0, 1]; not changed.
-        scale: 0 < low <= high <= 1, the range of the crop's area as a fraction of the picture's; see `random_crop`.
+        scale: 0 < low <= high <= 1, the range of the crop's area as a fraction of the picture's;
+            see `random_crop`.
         pixels: >= 0, the longest shift in each direction; see `random_shift`.
         radians: >= 0, the largest angle; see `random_rotation`.
         flip: the probability in [0, 1] of a mirror image, left for right; see `random_flip`.
-        fill: what comes in from outside the picture: "zeros" is black, "border" repeats the pixel at the edge,
-            "reflection" mirrors the picture there. Black corners give the angle away, which a network can learn.
+        fill: what comes in from outside the picture: "zeros" is black, "border" repeats the pixel
+            at the edge, "reflection" mirrors the picture there. Black corners give the angle away,
+            which a network can learn.
         std: >= 0, the standard deviation of the noise; see `add_noise`.
         generator: source of every draw.
 
     Returns:
-        (B, C, H, W) a new tensor of the same dtype on the same device; equal to images at the default strengths.
+        (B, C, H, W) a new tensor of the same dtype on the same device; equal to images at the
+        default strengths.
 
     Raises:
         TypeError: images is no float tensor.
@@ -61,9 +68,10 @@ def random_view(
     side = (low + (high - low) * draws[:, 0]).sqrt()  # (B,)
     signed = 2 * draws[:, 1:] - 1  # (B, 5) uniform in [-1, 1)
     size = images.new_tensor([images.shape[3], images.shape[2]])  # W, H
-    room = (1 - side[:, None]) * (size - 1) / 2  # (B, 2) pixels that the crop can move without reading outside
-    # The fraction of the sum is uniform too, and independent of any five of the six: a seventh number whose drawing
-    # leaves the noise of every seed as it is without mirror images.
+    # (B, 2) pixels that the crop can move without reading outside
+    room = (1 - side[:, None]) * (size - 1) / 2
+    # The fraction of the sum is uniform too, and independent of any five of the six: a seventh
+    # number whose drawing leaves the noise of every seed as it is without mirror images.
     mirrored = draws.sum(1).frac() < flip
     views = images
     if (low, pixels, radians, flip) != (1, 0, 0, 0):
@@ -75,12 +83,13 @@ def random_view(
 def random_crop(
     images: Tensor, *, scale: tuple[float, float] = (0.6, 1.0), generator: Generator | None = None
 ) -> Tensor:
-    """Cut a box of the picture's own aspect ratio out of every picture and enlarge it to the full size.
+    """Cut a box of the picture's own aspect ratio out of every picture and enlarge it to the full
+    size.
 
     Args:
         images: (B, C, H, W) float pictures in [0, 1]; not changed.
-        scale: 0 < low <= high <= 1; the box's share of the area is uniform in [low, high), its place is uniform
-            among those where the box reads nothing outside the picture.
+        scale: 0 < low <= high <= 1; the box's share of the area is uniform in [low, high), its
+            place is uniform among those where the box reads nothing outside the picture.
         generator: source of the draws.
 
     Returns:
@@ -95,7 +104,8 @@ def random_crop(
 
 
 def random_shift(images: Tensor, *, pixels: float, generator: Generator | None = None) -> Tensor:
-    """Move every picture by parts of a pixel, right or left and down or up; what comes in from outside is 0.
+    """Move every picture by parts of a pixel, right or left and down or up; what comes in from
+    outside is 0.
 
     Args:
         images: (B, C, H, W) float pictures in [0, 1]; not changed.
@@ -111,12 +121,15 @@ def random_shift(images: Tensor, *, pixels: float, generator: Generator | None =
     return random_view(images, pixels=pixels, generator=generator)
 
 
-def random_rotation(images: Tensor, *, radians: float, generator: Generator | None = None) -> Tensor:
+def random_rotation(
+    images: Tensor, *, radians: float, generator: Generator | None = None
+) -> Tensor:
     """Turn every picture about its centre; what comes in from outside is 0.
 
     Args:
         images: (B, C, H, W) float pictures in [0, 1]; not changed.
-        radians: >= 0; the angle is uniform in [-radians, radians), positive is anticlockwise as seen on the screen.
+        radians: >= 0; the angle is uniform in [-radians, radians), positive is anticlockwise as
+            seen on the screen.
         generator: source of the draws.
 
     Returns:
@@ -128,7 +141,9 @@ def random_rotation(images: Tensor, *, radians: float, generator: Generator | No
     return random_view(images, radians=radians, generator=generator)
 
 
-def random_flip(images: Tensor, *, probability: float = 0.5, generator: Generator | None = None) -> Tensor:
+def random_flip(
+    images: Tensor, *, probability: float = 0.5, generator: Generator | None = None
+) -> Tensor:
     """Mirror some of the pictures, left for right.
 
     Args:
@@ -146,9 +161,17 @@ def random_flip(images: Tensor, *, probability: float = 0.5, generator: Generato
 
 
 def _warp(
-    images: Tensor, side: Tensor, centre: Tensor, radians: Tensor, shift: Tensor, mirrored: Tensor, fill: str
+    images: Tensor,
+    side: Tensor,
+    centre: Tensor,
+    radians: Tensor,
+    shift: Tensor,
+    mirrored: Tensor,
+    fill: str,
 ) -> Tensor:
-    """Resample each picture; side, radians, mirrored (B,), centre of the crop and shift (B, 2) as x, y in pixels."""
+    """Resample each picture; side, radians, mirrored (B,), centre of the crop and shift (B, 2) as
+    x, y in pixels.
+    """
     cos, sin = radians.cos(), radians.sin()
     turn = torch.stack([torch.stack([cos, -sin], 1), torch.stack([sin, cos], 1)], 1)  # (B, 2, 2)
     linear = side[:, None, None] * turn

@@ -13,7 +13,12 @@ from mlteach.views._shared import check_images, draw_device
 
 
 def mixup(
-    images: Tensor, labels: Tensor, *, n_classes: int, alpha: float = 0.2, generator: Generator | None = None
+    images: Tensor,
+    labels: Tensor,
+    *,
+    n_classes: int,
+    alpha: float = 0.2,
+    generator: Generator | None = None,
 ) -> tuple[Tensor, Tensor]:
     r"""Blend every picture with another one of the batch, and its label in the same proportion.
 
@@ -26,33 +31,44 @@ def mixup(
         images: (B, C, H, W) float pictures; not changed.
         labels: (B,) integer classes, 0 to n_classes - 1.
         n_classes: C, the width of the soft labels.
-        alpha: > 0; towards 0 the shares go to 0 or 1, at 1 they are uniform, towards infinity all are 1/2.
+        alpha: > 0; towards 0 the shares go to 0 or 1, at 1 they are uniform, towards infinity all
+            are 1/2.
         generator: source of the draws.
 
     Returns:
-        The blended pictures (B, C, H, W) and their soft labels (B, n_classes), whose rows add up to 1;
-        `torch.nn.functional.cross_entropy` takes both.
+        The blended pictures (B, C, H, W) and their soft labels (B, n_classes), whose rows add up to
+        1; `torch.nn.functional.cross_entropy` takes both.
 
     Raises:
         TypeError: images is no float tensor, or labels no integer one.
-        ValueError: the shapes do not fit, a label is outside 0 ... n_classes - 1, or alpha is not > 0.
+        ValueError: the shapes do not fit, a label is outside 0 ... n_classes - 1, or alpha is not >
+            0.
 
-    Source: Zhang et al. 2018, arXiv:1710.09412, Section 2; the authors' code draws one share for a whole batch.
+    Source: Zhang et al. 2018, arXiv:1710.09412, Section 2; the authors' code draws one share for a
+        whole batch.
     """
     partner, share = _draw_pairs(images, labels, n_classes, alpha, generator)
-    return blend(images, images[partner], share), soft_labels(labels, labels[partner], share, n_classes=n_classes)
+    return blend(images, images[partner], share), soft_labels(
+        labels, labels[partner], share, n_classes=n_classes
+    )
 
 
 def cutmix(
-    images: Tensor, labels: Tensor, *, n_classes: int, alpha: float = 1.0, generator: Generator | None = None
+    images: Tensor,
+    labels: Tensor,
+    *,
+    n_classes: int,
+    alpha: float = 1.0,
+    generator: Generator | None = None,
 ) -> tuple[Tensor, Tensor]:
     r"""Paste a box of another picture of the batch into every picture, and share the label by area.
 
     .. math:: \tilde x = M \odot x_i + (1 - M) \odot x_j, \quad \tilde y = \bar M y_i + (1 - \bar M) y_j
 
-    with M 0 inside the box and 1 elsewhere, and its mean over the picture \bar M. The box has the picture's aspect
-    ratio and the area 1 - λ, λ ~ Beta(α, α); its centre is uniform over the picture, so that a part of the box can
-    fall outside. The label goes by the pixels that are really pasted.
+    with M 0 inside the box and 1 elsewhere, and its mean over the picture \bar M. The box has the
+    picture's aspect ratio and the area 1 - λ, λ ~ Beta(α, α); its centre is uniform over the
+    picture, so that a part of the box can fall outside. The label goes by the pixels that are
+    really pasted.
 
     Args:
         images: (B, C, H, W) float pictures; not changed.
@@ -67,7 +83,8 @@ def cutmix(
     Raises:
         TypeError, ValueError: as `mixup`.
 
-    Source: Yun et al. 2019, arXiv:1905.04899, Section 3.1; its Algorithm 1 draws one box for a whole batch.
+    Source: Yun et al. 2019, arXiv:1905.04899, Section 3.1; its Algorithm 1 draws one box for a
+        whole batch.
     """
     partner, share = _draw_pairs(images, labels, n_classes, alpha, generator)
     centre = torch.rand(len(images), 2, generator=generator, device=draw_device(images, generator))
@@ -76,15 +93,19 @@ def cutmix(
 
 
 def blend(images: Tensor, others: Tensor, share: Tensor) -> Tensor:
-    """`mixup` without its chance: share (B,) of each picture and 1 - share of its partner in others."""
+    """`mixup` without its chance: share (B,) of each picture and 1 - share of its partner in
+    others.
+    """
     weight = share[:, None, None, None]
     return weight * images + (1 - weight) * others
 
 
 def paste(images: Tensor, others: Tensor, share: Tensor, centre: Tensor) -> tuple[Tensor, Tensor]:
-    """`cutmix` without its chance: a box of others, of area 1 - share (B,), pasted around centre (B, 2).
+    """`cutmix` without its chance: a box of others, of area 1 - share (B,), pasted around centre
+    (B, 2).
 
-    The centre is x, y from 0 to 1 across the picture. Returns the pictures and the share (B,) of pixels kept.
+    The centre is x, y from 0 to 1 across the picture. Returns the pictures and the share (B,) of
+    pixels kept.
     """
     half = (1 - share).clamp(min=0).sqrt() / 2  # half a side of the box, of a picture with sides 1
     inside = []
@@ -112,16 +133,22 @@ def _draw_pairs(
         given = labels.dtype if isinstance(labels, Tensor) else type(labels).__name__
         raise TypeError(f"labels must be an int64 tensor, got {given}")
     if labels.shape != images.shape[:1]:
-        raise ValueError(f"labels must be ({len(images)},), one for each picture, got shape {tuple(labels.shape)}")
+        raise ValueError(
+            f"labels must be ({len(images)},), one for each picture, got shape {tuple(labels.shape)}"
+        )
     if len(labels) and not 0 <= labels.min() <= labels.max() < n_classes:
-        raise ValueError(f"labels must be in 0 ... {n_classes - 1}, got {labels.min()} to {labels.max()}")
+        raise ValueError(
+            f"labels must be in 0 ... {n_classes - 1}, got {labels.min()} to {labels.max()}"
+        )
     device = draw_device(images, generator)
     partner = torch.randperm(len(images), generator=generator, device=device).to(images.device)
     return partner, draw_shares(images, alpha, generator)
 
 
 def draw_shares(images: Tensor, alpha: float, generator: Generator | None) -> Tensor:
-    """(B,) draws from Beta(alpha, alpha); the same draw has the same rank among the shares at every alpha."""
+    """(B,) draws from Beta(alpha, alpha); the same draw has the same rank among the shares at every
+    alpha.
+    """
     if not 0 < alpha < math.inf:
         raise ValueError(f"alpha must be a finite number > 0, got {alpha}")
     device = draw_device(images, generator)

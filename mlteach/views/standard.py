@@ -25,15 +25,18 @@ def simclr_view(
     blur: float = 0.0,
     generator: Generator | None = None,
 ) -> Tensor:
-    """One strong view of every picture: one resampling for all geometry, one matrix for all colour, perhaps a blur.
+    """One strong view of every picture: one resampling for all geometry, one matrix for all colour,
+    perhaps a blur.
 
     Args:
         images: (B, C, H, W) float pictures in [0, 1] with 1 or 3 channels; not changed.
         scale: 0 < low <= high <= 1, range of the crop's area; see `random_crop`.
-        radians: >= 0, the largest angle; see `random_rotation`. The picture's edge is repeated outwards.
+        radians: >= 0, the largest angle; see `random_rotation`. The picture's edge is repeated
+            outwards.
         flip: probability of a mirror image; see `random_flip`.
-        jitter: >= 0, how much of the base jitter: 0 leaves the colours alone, 1 is brightness, contrast and
-            saturation 0.4 and any hue; see `color_jitter`. The hue stays within its half turn either way.
+        jitter: >= 0, how much of the base jitter: 0 leaves the colours alone, 1 is brightness,
+            contrast and saturation 0.4 and any hue; see `color_jitter`. The hue stays within its
+            half turn either way.
         grayscale: probability of a grey view; see `random_grayscale`.
         blur: probability of a blur with sigma from 0.1 to 2 pixels; see `random_blur`.
         generator: source of every draw; each draw is the same at every strength of the others.
@@ -45,9 +48,10 @@ def simclr_view(
         TypeError: images is no float tensor.
         ValueError: images is not (B, 1 or 3, H, W), or another argument is outside its range.
 
-    Source: Chen et al. 2020, arXiv:2002.05709, Appendix A, made milder for small pictures: there the crop's area
-    begins at 0.08 and has a random aspect ratio, nothing is turned, the hue moves by 0.2 and the jitter comes with
-    probability 0.8.
+    Source: Chen et al. 2020, arXiv:2002.05709, Appendix A, made milder for small pictures: there
+        the crop's area
+    begins at 0.08 and has a random aspect ratio, nothing is turned, the hue moves by 0.2 and the
+    jitter comes with probability 0.8.
     """
     check_images(images, colours=True)
     jitter = checked_strength("jitter", jitter)
@@ -55,7 +59,9 @@ def simclr_view(
     blur = checked_strength("blur", blur, most=1)
     strengths = {name: jitter * base for name, base in JITTER.items()}
     strengths["hue"] = min(strengths["hue"], 0.5)
-    views = random_view(images, scale=scale, radians=radians, flip=flip, fill="border", generator=generator)
+    views = random_view(
+        images, scale=scale, radians=radians, flip=flip, fill="border", generator=generator
+    )
     draws = uniforms(images, 5, generator)
     matrix, offset = jitter_matrix(views, draws[:, :4], **strengths)
     grey = grayscale_matrix(views, draws[:, 4] < grayscale)

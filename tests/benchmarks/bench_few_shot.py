@@ -2,9 +2,9 @@
 
     python -m pytest -s tests/benchmarks/bench_few_shot.py
 
-prints every number and asserts the floors. It takes about half an hour, so a plain test run does not collect this file.
-The seconds are processor time of one thread; nothing is asserted about them. Omniglot is measured where MLTEACH_DATA
-names a folder with it.
+prints every number and asserts the floors. It takes about half an hour, so a plain test run does
+not collect this file. The seconds are processor time of one thread; nothing is asserted about them.
+Omniglot is measured where MLTEACH_DATA names a folder with it.
 """
 
 from __future__ import annotations
@@ -38,14 +38,23 @@ OMNIGLOT = {"prototypes": (0.92, 0.97), "MAML": (0.8, 0.9)}
 @cache
 def sets(name):
     """For meta-training, with turned characters as new ones, and for meta-testing."""
-    known, unseen = (glyphs("train"), glyphs("test")) if name == "glyphs" else (omniglot(), omniglot("evaluation"))
+    known, unseen = (
+        (glyphs("train"), glyphs("test"))
+        if name == "glyphs"
+        else (omniglot(), omniglot("evaluation"))
+    )
     return with_turns(known), unseen
 
 
 @pytest.mark.parametrize("n_shot", [1, 5])
 def test_pixels(n_shot):
     """The nearest mean of pixels, to be beaten by all."""
-    counts = {"n_shot": n_shot, "n_query": 10, "n_episodes": N_TASKS, "generator": Generator().manual_seed(99)}
+    counts = {
+        "n_shot": n_shot,
+        "n_query": 10,
+        "n_episodes": N_TASKS,
+        "generator": Generator().manual_seed(99),
+    }
     unseen = sets("glyphs")[1]
     mean, half = few_shot_accuracy(unseen.images.flatten(1), unseen.labels, **counts)
     print(f"\npixels {n_shot}-shot {mean:.1%} ± {half:.1%}")
@@ -53,7 +62,11 @@ def test_pixels(n_shot):
 
 
 CASES = [("glyphs", name, floors) for name, floors in GLYPHS.items()]
-CASES += [("omniglot", name, floors) for name, floors in OMNIGLOT.items()] if "MLTEACH_DATA" in os.environ else []
+CASES += (
+    [("omniglot", name, floors) for name, floors in OMNIGLOT.items()]
+    if "MLTEACH_DATA" in os.environ
+    else []
+)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

@@ -2,15 +2,13 @@
 
     python -m pytest tests/benchmarks/bench_meta.py
 
-computes value and gradients in turn on the same weights and tasks with one thread, and prints the processor time of
-each fastest round and its ratio to the faster library: of all statistics the one that other work on the machine
-disturbs least. Nothing is asserted about time, and a plain test run does not collect this file. learn2learn cannot be
-built for Python 3.11.
+computes value and gradients in turn on the same weights and tasks with one thread, and prints the
+processor time of each fastest round and its ratio to the faster library: of all statistics the one
+that other work on the machine disturbs least. Nothing is asserted about time, and a plain test run
+does not collect this file. learn2learn cannot be built for Python 3.11.
 """
 
 from __future__ import annotations
-
-from mlteach.meta import maml_loss  # isort: skip  (mlteach comes first, because others import torchvision)
 
 import sys
 import time
@@ -21,6 +19,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Generator, nn
+
+# isort: skip  (mlteach comes first, because others import torchvision)
+from mlteach.meta import maml_loss
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import test_meta_witnesses
@@ -116,8 +117,8 @@ def test_outer_step(name, steps, capsys):
         for way, seconds in fastest.items():
             print(f"  {way:8} {1000 * seconds:8.1f} ms  {seconds / yardstick:.2f}")
     for way in WAYS:
-        # equal pixels of a background tie for the maximum, and rounding decides between them; the test of equal
-        # gradients is one in float64
+        # equal pixels of a background tie for the maximum, and rounding decides between them; the
+        # test of equal gradients is one in float64
         assert F.cosine_similarity(gradients[way], gradients["mlteach"], dim=0) > 0.95
 
 
@@ -126,8 +127,12 @@ def test_sampling(capsys):
     dataset, generator, seconds = glyphs("train"), Generator().manual_seed(0), []
     for _ in range(30):
         start = time.process_time()
-        episodes = sample_episodes(dataset, n_tasks=32, n_way=5, n_shot=1, n_query=15, generator=generator)
+        episodes = sample_episodes(
+            dataset, n_tasks=32, n_way=5, n_shot=1, n_query=15, generator=generator
+        )
         seconds.append(time.process_time() - start)
     assert episodes.x_query.shape == (32, 75, 1, 28, 28)
     with capsys.disabled():
-        print(f"\nsampling 32 tasks: median {1000 * sorted(seconds)[15]:.1f} ms, fastest {1000 * min(seconds):.1f} ms")
+        print(
+            f"\nsampling 32 tasks: median {1000 * sorted(seconds)[15]:.1f} ms, fastest {1000 * min(seconds):.1f} ms"
+        )

@@ -1,20 +1,23 @@
-"""How long a forward and backward pass of NT-Xent takes, beside lightly and pytorch-metric-learning.
+"""How long a forward and backward pass of NT-Xent takes, beside lightly and
+pytorch-metric-learning.
 
     python -m pytest tests/benchmarks/bench_nt_xent.py
 
-measures them in turn on the same views, prints pytest-benchmark's table for each batch, and before it each one's
-fastest round as a ratio to lightly's: of all statistics the one that other work on the machine disturbs least.
-Nothing is asserted about time, and a plain test run does not collect this file.
+measures them in turn on the same views, prints pytest-benchmark's table for each batch, and before
+it each one's fastest round as a ratio to lightly's: of all statistics the one that other work on
+the machine disturbs least. Nothing is asserted about time, and a plain test run does not collect
+this file.
 """
 
 from __future__ import annotations
-
-from mlteach.losses import nt_xent  # isort: skip  (mlteach comes before lightly, because lightly imports torchvision)
 
 import pytest
 import torch
 from lightly.loss import NTXentLoss
 from pytorch_metric_learning import losses as pml
+
+# isort: skip  (mlteach comes before lightly, because lightly imports torchvision)
+from mlteach.losses import nt_xent
 
 DIM = 128
 TEMPERATURE = 0.5
@@ -36,7 +39,9 @@ def lightly(z1, z2):
 
 
 def metric_learning(z1, z2):
-    """Takes both views as one batch in which twins share a label; its memory grows with the cube of the batch."""
+    """Takes both views as one batch in which twins share a label; its memory grows with the cube of
+    the batch.
+    """
     return pml.NTXentLoss(TEMPERATURE)(torch.cat([z1, z2]), torch.arange(len(z1)).repeat(2))
 
 
@@ -63,10 +68,14 @@ def test_forward_and_backward(benchmark, fastest, views, loss):
     if loss is metric_learning and views > 512:
         pytest.skip("asks for 34 GB at 2,048 views")
     generator = torch.Generator().manual_seed(0)
-    z1, z2 = (torch.randn(views // 2, DIM, generator=generator, requires_grad=True) for _ in range(2))
+    z1, z2 = (
+        torch.randn(views // 2, DIM, generator=generator, requires_grad=True) for _ in range(2)
+    )
     benchmark.group = f"NT-Xent, {views:4} views"
     rounds = 3 if loss is metric_learning else ROUNDS[views]
-    results = benchmark.pedantic(value_and_gradients, (loss, z1, z2), rounds=rounds, warmup_rounds=1)
+    results = benchmark.pedantic(
+        value_and_gradients, (loss, z1, z2), rounds=rounds, warmup_rounds=1
+    )
     torch.testing.assert_close(results, value_and_gradients(lightly, z1, z2), rtol=1e-4, atol=1e-6)
     fastest[views, loss.__name__] = benchmark.stats.stats.min
 
@@ -75,7 +84,11 @@ def test_ratios(fastest, capsys):
     """Prints each fastest round, and its ratio to lightly's."""
     assert fastest
     with capsys.disabled():
-        print(f"\nNT-Xent forward and backward, P = {DIM}, {torch.get_num_threads()} thread(s), fastest round")
+        print(
+            f"\nNT-Xent forward and backward, P = {DIM}, {torch.get_num_threads()} thread(s), fastest round"
+        )
         for (views, name), seconds in fastest.items():
             ratio = seconds / fastest[views, "lightly"]
-            print(f"{views:5} views  {name:16}{seconds * 1e3:10.2f} ms{ratio:9.2f} of lightly's time")
+            print(
+                f"{views:5} views  {name:16}{seconds * 1e3:10.2f} ms{ratio:9.2f} of lightly's time"
+            )

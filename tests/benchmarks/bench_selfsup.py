@@ -1,9 +1,10 @@
-"""What the methods learn on `shapes` with their full recipes, three seeds each, against pixels and random encoders.
+"""What the methods learn on `shapes` with their full recipes, three seeds each, against pixels and
+random encoders.
 
     python -m pytest -s tests/benchmarks/bench_selfsup.py
 
-prints every number and asserts the floors. It takes about ten minutes, so a plain test run does not collect
-this file. The seconds are processor time of one thread; nothing is asserted about them.
+prints every number and asserts the floors. It takes about ten minutes, so a plain test run does not
+collect this file. The seconds are processor time of one thread; nothing is asserted about them.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ def test_recipe(name, seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_without_colour_jitter_the_hue_is_learned_instead(seed):
-    """The views decide what is learned: colours that stay the same identify a picture, and its shape is not needed."""
+    """The views decide what is learned: colours that stay the same identify a picture, and its
+    shape is not needed.
+    """
     method, seconds = train("SimCLR", seed=seed, steps=250, widths=SMALL, jitter=0.0, grayscale=0.0)
     found = measured(method)
     shown(f"no colour jitter {seed}", found, seconds)

@@ -2,21 +2,23 @@
 
     python -m pytest tests/benchmarks/bench_views.py
 
-measures them in turn on the same 256 pictures with one thread: torchvision v2 applied picture by picture, which gives
-every picture its own draw, and applied to the whole batch, which gives all pictures one draw and is no replacement.
-Nothing is asserted about time, and a plain test run does not collect this file.
+measures them in turn on the same 256 pictures with one thread: torchvision v2 applied picture by
+picture, which gives every picture its own draw, and applied to the whole batch, which gives all
+pictures one draw and is no replacement. Nothing is asserted about time, and a plain test run does
+not collect this file.
 """
 
 from __future__ import annotations
 
 import math
 
-from mlteach.views import simclr_view  # isort: skip  (mlteach comes before torchvision, which it may have to repair)
-
 import pytest
 import torch
 from torch.utils.data import default_collate
 from torchvision.transforms import v2
+
+# isort: skip  (mlteach comes before torchvision, which it may have to repair)
+from mlteach.views import simclr_view
 
 IMAGES = torch.rand(256, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
@@ -26,7 +28,9 @@ def torchvision_view(*, blur):
     return v2.Compose(
         [
             v2.RandomResizedCrop(32, scale=(0.6, 1.0), ratio=(1.0, 1.0), antialias=False),
-            v2.RandomRotation(math.degrees(0.12 * math.pi), interpolation=v2.InterpolationMode.BILINEAR),
+            v2.RandomRotation(
+                math.degrees(0.12 * math.pi), interpolation=v2.InterpolationMode.BILINEAR
+            ),
             v2.RandomHorizontalFlip(0.5),
             v2.ColorJitter(0.4, 0.4, 0.4, 0.5),
             v2.RandomGrayscale(0.2),
@@ -73,10 +77,14 @@ def test_views(benchmark, fastest, blur, make):
 
 
 def test_ratios(fastest, capsys):
-    """Prints each fastest round as pictures a second, and as a ratio to torchvision picture by picture."""
+    """Prints each fastest round as pictures a second, and as a ratio to torchvision picture by
+    picture.
+    """
     assert fastest
     with capsys.disabled():
         print("\nstrong views, 1 thread, fastest round")
         for (blur, name), seconds in fastest.items():
             ratio = fastest[blur, "picture_by_picture"] / seconds
-            print(f"blur {blur}  {name:20}{len(IMAGES) / seconds:10,.0f} pictures a second, {ratio:5.1f} times as many")
+            print(
+                f"blur {blur}  {name:20}{len(IMAGES) / seconds:10,.0f} pictures a second, {ratio:5.1f} times as many"
+            )

@@ -1,7 +1,7 @@
 """Measures how soon a slider moved while SimCLR trains is seen, and used; recorded, never asserted.
 
-Two waits for each key press: to the picture whose status line tells of a step made with the new value, and to the first
-picture of any kind.
+Two waits for each key press: to the picture whose status line tells of a step made with the new
+value, and to the first picture of any kind.
 """
 
 from statistics import median, quantiles

@@ -1,7 +1,8 @@
-"""Measures the time from a key press on a slider to the new picture in the browser; recorded, never asserted.
+"""Measures the time from a key press on a slider to the new picture in the browser; recorded, never
+asserted.
 
-``python run.py bench`` runs it. Two figures for each explorer: the wait for one press at a time, and what arrives when
-keys come faster than pictures can be drawn.
+``python run.py bench`` runs it. Two figures for each explorer: the wait for one press at a time,
+and what arrives when keys come faster than pictures can be drawn.
 """
 
 from statistics import median, quantiles

@@ -19,7 +19,14 @@ from playwright.sync_api import Page, sync_playwright
 pytest.register_assert_rewrite("every_explorer")
 
 ROOT = Path(__file__).resolve().parents[2]
-BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge"]
+BROWSERS = [
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "msedge",
+]
 USUAL_PLACES = [
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
@@ -60,13 +67,27 @@ def server(tmp_path_factory):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    places = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
+    places = {
+        f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")
+    }
     places |= {"JUPYTER_CONFIG_PATH": str(ROOT), "JUPYTERLAB_SETTINGS_DIR": str(home)}
     log = (home / "lab.log").open("w")
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--allow-root"),
-            *("--ServerApp.port_retries=0", f"--ServerApp.root_dir={home / 'notebooks'}", "--IdentityProvider.token="),
+            *(
+                sys.executable,
+                "-m",
+                "jupyterlab",
+                "--no-browser",
+                "--ip=127.0.0.1",
+                f"--port={port}",
+                "--allow-root",
+            ),
+            *(
+                "--ServerApp.port_retries=0",
+                f"--ServerApp.root_dir={home / 'notebooks'}",
+                "--IdentityProvider.token=",
+            ),
             *("--ServerApp.disable_check_xsrf=True", "--LabApp.expose_app_in_browser=True"),
         ],
         env=os.environ | places,
@@ -168,7 +189,9 @@ class Lab:
 
 @pytest.fixture(scope="module")
 def lab(server, browser):
-    """A page of JupyterLab; at the end nothing must have left this machine, and no script must have failed."""
+    """A page of JupyterLab; at the end nothing must have left this machine, and no script must have
+    failed.
+    """
     context = browser.new_context(viewport={"width": 1500, "height": 1100})
     page = context.new_page()
     outside, errors = [], []
@@ -195,7 +218,9 @@ def lab(server, browser):
 
 @pytest.fixture(scope="module")
 def opened(lab, request):
-    """The chapter that the test file names, as a reader finds it: open, and nothing run unless a test before ran it."""
+    """The chapter that the test file names, as a reader finds it: open, and nothing run unless a
+    test before ran it.
+    """
     lab.open(request.module.CHAPTER)
     return lab
 

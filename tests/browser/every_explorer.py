@@ -1,4 +1,5 @@
-"""What every explorer of every chapter promises on the page. A chapter's tests inherit it and name their explorers:
+"""What every explorer of every chapter promises on the page. A chapter's tests inherit it and name
+their explorers:
 
     CHAPTER = "05_contrastive_loss.ipynb"
     EXPLORERS = ["temperature_explorer", "matrix_explorer", "circle_explorer"]
@@ -7,8 +8,8 @@
     class TestEveryExplorer(EveryExplorer):
         "Stands first in its file, because its first test looks at the chapter before it is run."
 
-All controls are found in the explorer itself, so a new one is tested without a further line. What an explorer shows of
-its own is for the chapter's own tests.
+All controls are found in the explorer itself, so a new one is tested without a further line. What
+an explorer shows of its own is for the chapter's own tests.
 """
 
 import pytest
@@ -16,7 +17,9 @@ from live import Live
 
 
 class EveryExplorer:
-    """Tests with one run for each explorer; buttons are left to the chapters, for each does something else."""
+    """Tests with one run for each explorer; buttons are left to the chapters, for each does
+    something else.
+    """
 
     def pytest_generate_tests(self, metafunc):
         metafunc.parametrize("variable", metafunc.module.EXPLORERS)
@@ -37,7 +40,8 @@ class EveryExplorer:
             live.wait_for_change(before)
             assert (live.value(name) > value) == up, name
             readout = live.control(name).locator(".widget-readout").inner_text().replace("−", "-")
-            assert float(readout) == pytest.approx(live.value(name), rel=0.06, abs=0.01), name  # two digits are shown
+            # two digits are shown
+            assert float(readout) == pytest.approx(live.value(name), rel=0.06, abs=0.01), name
             assert live.state_follows(name), name
             assert live.problem() == "", name
 
@@ -75,11 +79,15 @@ class EveryExplorer:
             live.set(name, began)
 
     def test_screen_readers_are_told_what_the_picture_shows(self, chapter, variable):
-        """The text of the picture is the read-out under it, which speaks when it changes; every slider has a name."""
+        """The text of the picture is the read-out under it, which speaks when it changes; every
+        slider has a name.
+        """
         live = Live(chapter, variable)
         readout = live.output.locator(".mlteach-readout")
         assert readout.inner_text() == live.picture.get_attribute("alt") != ""
         assert readout.get_attribute("aria-live") == "polite"
         handles = live.output.get_by_role("slider").all()
         shown = [handle.get_attribute("aria-label") for handle in handles if handle.is_visible()]
-        assert shown == [chapter.ask(f"{variable}.controls[{name!r}].description") for name in live.sliders()]
+        assert shown == [
+            chapter.ask(f"{variable}.controls[{name!r}].description") for name in live.sliders()
+        ]

@@ -50,7 +50,9 @@ class Live:
     def control(self, name):
         """The row with a slider or a list, found by its label, as a learner would."""
         description = self.lab.ask(f"{self.variable}.controls[{name!r}].description")
-        return self.output.locator(".widget-inline-hbox", has=self.lab.page.get_by_text(description, exact=True))
+        return self.output.locator(
+            ".widget-inline-hbox", has=self.lab.page.get_by_text(description, exact=True)
+        )
 
     def value(self, name):
         return self.lab.ask(f"{self.variable}.controls[{name!r}].value")
@@ -76,7 +78,9 @@ class Live:
         return self._shown("control.has_trait('options') and not control.has_trait('readout')")
 
     def _shown(self, kind):
-        names = self.lab.ask(f"[name for name, control in {self.variable}.controls.items() if {kind}]")
+        names = self.lab.ask(
+            f"[name for name, control in {self.variable}.controls.items() if {kind}]"
+        )
         return [name for name in names if self.control(name).is_visible()]
 
     def options(self, name):
@@ -106,11 +110,16 @@ class Live:
     def others(self, name):
         """The values of all other controls."""
         controls = f"{self.variable}.controls.items()"
-        return self.lab.ask(f"[c.value for n, c in {controls} if n != {name!r} and c.has_trait('value')]")
+        return self.lab.ask(
+            f"[c.value for n, c in {controls} if n != {name!r} and c.has_trait('value')]"
+        )
 
     def state_follows(self, name):
         """Whether the state has this control's value, where it has something of this name and kind."""
-        state, value = f"{self.variable}.state.get({name!r})", f"{self.variable}.controls[{name!r}].value"
+        state, value = (
+            f"{self.variable}.state.get({name!r})",
+            f"{self.variable}.controls[{name!r}].value",
+        )
         return self.lab.ask(f"type({state}) is not type({value}) or {state} == {value}")
 
     def problem(self):
@@ -118,8 +127,12 @@ class Live:
         return self.output.locator(".mlteach-problem").inner_text()
 
     def place(self, ax, x, y):
-        """Where on the page a point in data coordinates lies; ax is the name of one Axes, such as ``axes[0]``."""
+        """Where on the page a point in data coordinates lies; ax is the name of one Axes, such as
+        ``axes[0]``.
+        """
         self.picture.scroll_into_view_if_needed()
         box, name = self.picture.bounding_box(), self.variable
-        across, up = self.lab.ask(f"({name}.{ax}.transData.transform(({x}, {y})) / {name}.figure.bbox.size).tolist()")
+        across, up = self.lab.ask(
+            f"({name}.{ax}.transData.transform(({x}, {y})) / {name}.figure.bbox.size).tolist()"
+        )
         return box["x"] + across * box["width"], box["y"] + (1 - up) * box["height"]

@@ -1,4 +1,6 @@
-"""Chapter 01 in a real JupyterLab: every control by keyboard and by mouse; arrows, pairs and neighbours pointed at."""
+"""Chapter 01 in a real JupyterLab: every control by keyboard and by mouse; arrows, pairs and
+neighbours pointed at.
+"""
 
 import pytest
 from every_explorer import EveryExplorer

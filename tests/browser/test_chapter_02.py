@@ -1,4 +1,6 @@
-"""Chapter 02 in a real JupyterLab: every control by keyboard and by mouse, points pointed at, the film walked."""
+"""Chapter 02 in a real JupyterLab: every control by keyboard and by mouse, points pointed at, the
+film walked.
+"""
 
 import pytest
 from every_explorer import EveryExplorer
@@ -17,7 +19,9 @@ class TestEveryExplorer(EveryExplorer):
 
 
 def shows_what_was_computed(live):
-    """Whether the dots are those of the layout that the controls choose, with that layout's trustworthiness."""
+    """Whether the dots are those of the layout that the controls choose, with that layout's
+    trustworthiness.
+    """
     variable = live.variable
     layout = {
         "pca_explorer": "layouts['pixels']",
@@ -26,7 +30,10 @@ def shows_what_was_computed(live):
         "factor_explorer": "flat[factor_explorer.controls['map'].value]",
         "film_explorer": "film[film_explorer.controls['frame'].value]",
     }[variable]
-    encoding = {"factor_explorer": "pixels", "film_explorer": "stages[film_explorer.state['frame']]"}.get(variable, "x")
+    encoding = {
+        "factor_explorer": "pixels",
+        "film_explorer": "stages[film_explorer.state['frame']]",
+    }.get(variable, "x")
     trust = live.lab.ask(f"trustworthiness({encoding}.numpy(), {layout}.numpy())")
     assert live.state("trustworthiness") == pytest.approx(trust)
     assert f"trustworthiness {trust:.3f}" in live.output.locator(".mlteach-readout").inner_text()
@@ -52,7 +59,9 @@ def test_a_slider_walks_over_all_its_stops_by_keyboard(chapter, variable, slider
     assert live.problem() == ""
 
 
-@pytest.mark.parametrize(("variable", "name"), [("factor_explorer", "map"), *[(name, "colour") for name in EXPLORERS]])
+@pytest.mark.parametrize(
+    ("variable", "name"), [("factor_explorer", "map"), *[(name, "colour") for name in EXPLORERS]]
+)
 def test_every_choice_shows_what_was_computed(chapter, variable, name):
     """Another colour leaves every dot where it is; another map is the one that was asked for."""
     live = Live(chapter, variable)
@@ -71,12 +80,19 @@ def test_pointing_at_a_dot_shows_its_picture_and_its_true_neighbours(chapter, va
     gaps = f"torch.cdist(*[torch.tensor({variable}.places)] * 2).fill_diagonal_(9).amin(1)"
     for dot in chapter.ask(f"{gaps}.topk(2).indices.tolist()"):
         before = live.settle()
-        chapter.page.mouse.move(*live.place("ax", *chapter.ask(f"{variable}.places[{dot}].tolist()")))
+        chapter.page.mouse.move(
+            *live.place("ax", *chapter.ask(f"{variable}.places[{dot}].tolist()"))
+        )
         if live.state("point") != dot:
             live.wait_for_change(before)
         assert live.state("point") == dot
-        assert chapter.ask(f"bool(({variable}.picture.get_array() == {variable}.pictures[{dot}]).all())")
-        assert f"point {dot}:" in live.output.locator(".mlteach-readout").inner_text() or "film" in variable
+        assert chapter.ask(
+            f"bool(({variable}.picture.get_array() == {variable}.pictures[{dot}]).all())"
+        )
+        assert (
+            f"point {dot}:" in live.output.locator(".mlteach-readout").inner_text()
+            or "film" in variable
+        )
         encoding = f"{variable}._shown()[1].double()"
         nearest = f"({encoding} - {encoding}[{dot}]).norm(dim=1).argsort()[1:6].tolist()"
         assert sorted(live.state("neighbours")) == sorted(chapter.ask(nearest))

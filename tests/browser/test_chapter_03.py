@@ -1,4 +1,6 @@
-"""Chapter 03 in a real JupyterLab: run it, move every control by keyboard and by mouse, drag the three points."""
+"""Chapter 03 in a real JupyterLab: run it, move every control by keyboard and by mouse, drag the
+three points.
+"""
 
 import pytest
 from every_explorer import EveryExplorer
@@ -40,7 +42,10 @@ def test_the_three_points_are_dragged(chapter):
         assert after[number] == pytest.approx(target, abs=0.03)
         assert [after[i] == points[i] for i in range(3) if i != number] == [True, True]
         assert live.value("point") == POINTS[number]
-    to_positive, to_negative = live.state("distances")["positive"], live.state("distances")["negative"]
+    to_positive, to_negative = (
+        live.state("distances")["positive"],
+        live.state("distances")["negative"],
+    )
     assert to_positive == pytest.approx((0.5**2 + 1.5**2) ** 0.5, abs=0.05)
     assert to_negative == pytest.approx((2.2**2 + 0.5**2) ** 0.5, abs=0.05)
 

@@ -1,4 +1,6 @@
-"""Chapter 04 in a real JupyterLab: run it, drag the query of each index, move every knob by keyboard and by mouse."""
+"""Chapter 04 in a real JupyterLab: run it, drag the query of each index, move every knob by
+keyboard and by mouse.
+"""
 
 import pytest
 from every_explorer import EveryExplorer
@@ -6,7 +8,8 @@ from live import Live
 
 CHAPTER = "04_nearest_neighbours.ipynb"
 EXPLORERS = ["cells_explorer", "hash_explorer", "graph_explorer", "recall_explorer"]
-PLANES = {"cells_explorer": "cells", "hash_explorer": "buckets", "graph_explorer": "ef"}  # and the knob of its index
+# and the knob of its index
+PLANES = {"cells_explorer": "cells", "hash_explorer": "buckets", "graph_explorer": "ef"}
 
 
 class TestEveryExplorer(EveryExplorer):
@@ -102,7 +105,9 @@ def test_the_demanded_recall_moves_by_keyboard_and_by_mouse(chapter):
         seen.append(live.settle())
         assert live.state("minimum_recall") == pytest.approx(end)
         assert live.state("recall") >= end
-        assert f"best is {live.state('index')}" in live.output.locator(".mlteach-readout").inner_text()
+        assert (
+            f"best is {live.state('index')}" in live.output.locator(".mlteach-readout").inner_text()
+        )
         values.append(live.state("value"))
     assert values[0] > values[1]
     assert len(set(seen)) == 3
@@ -116,5 +121,7 @@ def test_distances_can_be_compared_instead(chapter):
     live.control("cost").locator("select").select_option("distances computed for a query")
     live.wait_for_change(before)
     assert live.state("index") == "graph"
-    assert not [name for name in chapter.ask("list(recall_explorer.state['best'])") if "faiss" in name]
+    assert not [
+        name for name in chapter.ask("list(recall_explorer.state['best'])") if "faiss" in name
+    ]
     assert live.problem() == ""

@@ -1,4 +1,6 @@
-"""Chapter 05 in a real JupyterLab: run it, move every control by keyboard and by mouse, drag a point."""
+"""Chapter 05 in a real JupyterLab: run it, move every control by keyboard and by mouse, drag a
+point.
+"""
 
 import math
 
@@ -46,7 +48,14 @@ def test_a_point_of_the_circle_is_dragged(chapter):
     index = chapter.ask(f"circle_explorer._index({moved!r})")
     assert after[index[0]][index[1]] == pytest.approx(2.5, abs=0.05)
     assert math.radians(live.value("angle")) == pytest.approx(2.5, abs=0.05)
-    assert sum(a != b for one, two in zip(angles, after, strict=True) for a, b in zip(one, two, strict=True)) == 1
+    assert (
+        sum(
+            a != b
+            for one, two in zip(angles, after, strict=True)
+            for a, b in zip(one, two, strict=True)
+        )
+        == 1
+    )
 
 
 def test_the_buttons_follow_the_pull_and_start_again(chapter):

@@ -1,4 +1,6 @@
-"""Chapter 06 in a real JupyterLab: every control by keyboard and by mouse, the buttons, the box dragged."""
+"""Chapter 06 in a real JupyterLab: every control by keyboard and by mouse, the buttons, the box
+dragged.
+"""
 
 import pytest
 from every_explorer import EveryExplorer
@@ -61,7 +63,9 @@ def test_the_box_is_dragged_and_the_label_follows(chapter):
     assert live.value("x") >= 31
     assert live.value("y") >= 31
     assert live.state("kept") > 0.8
-    assert max(chapter.ask("mixing_explorer.state['soft'].tolist()")) == pytest.approx(live.state("kept"))
+    assert max(chapter.ask("mixing_explorer.state['soft'].tolist()")) == pytest.approx(
+        live.state("kept")
+    )
 
 
 def test_the_box_is_placed_only_where_there_is_one(chapter):

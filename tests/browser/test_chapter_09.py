@@ -1,4 +1,5 @@
-"""Chapter 09 in a real JupyterLab: the trained explorer is steered on, and the two side by side start again.
+"""Chapter 09 in a real JupyterLab: the trained explorer is steered on, and the two side by side
+start again.
 
 What a training survives on the page (pause, stop, reload, interrupt, a cell run again) is tested in
 test_live_training.py with a training that takes no time.
@@ -42,8 +43,12 @@ def test_each_of_two_side_by_side_has_its_own_buttons(chapter, number, variable)
     other = {"slow": "fast", "fast": "slow"}[variable]
     output.get_by_role("button", name="stop", exact=True).nth(number).click()
     output.get_by_role("button", name="start", exact=True).nth(number).click()
-    output.locator(".mlteach-readout").nth(number).filter(has_text="running: step 3").wait_for(timeout=20_000)
+    output.locator(".mlteach-readout").nth(number).filter(has_text="running: step 3").wait_for(
+        timeout=20_000
+    )
     assert chapter.ask(f"[{variable}.worker.running, {other}.worker.running]") == [True, False]
     output.get_by_role("button", name="pause", exact=True).nth(number).click()
-    output.locator(".mlteach-readout").nth(number).filter(has_text="paused").wait_for(timeout=20_000)
+    output.locator(".mlteach-readout").nth(number).filter(has_text="paused").wait_for(
+        timeout=20_000
+    )
     assert training_threads(chapter) == 0

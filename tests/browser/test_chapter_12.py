@@ -1,4 +1,6 @@
-"""Chapter 12 in a real JupyterLab: every control by keyboard and by mouse, and a press on the curve of accuracies."""
+"""Chapter 12 in a real JupyterLab: every control by keyboard and by mouse, and a press on the curve
+of accuracies.
+"""
 
 import pytest
 from every_explorer import EveryExplorer

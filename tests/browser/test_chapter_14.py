@@ -1,4 +1,6 @@
-"""Chapter 14 in a real JupyterLab: run it, drag support points and the query, move ways, shots and episodes."""
+"""Chapter 14 in a real JupyterLab: run it, drag support points and the query, move ways, shots and
+episodes.
+"""
 
 import pytest
 from every_explorer import EveryExplorer
@@ -83,4 +85,6 @@ def test_other_episodes_give_another_mean(chapter):
     live.output.get_by_role("button", name="draw other episodes").click()
     live.wait_for_change(before)
     assert live.state("mean") != mean
-    assert live.state("truth") == pytest.approx(chapter.ask("singles[episodes_explorer.state['n_shot']].mean().item()"))
+    assert live.state("truth") == pytest.approx(
+        chapter.ask("singles[episodes_explorer.state['n_shot']].mean().item()")
+    )

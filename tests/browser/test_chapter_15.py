@@ -1,4 +1,6 @@
-"""Chapter 15 in a real JupyterLab: run it, click support points, move both learning rates, click the initialisation."""
+"""Chapter 15 in a real JupyterLab: run it, click support points, move both learning rates, click
+the initialisation.
+"""
 
 import pytest
 from every_explorer import EveryExplorer

@@ -1,4 +1,6 @@
-"""Chapter 16 in a real JupyterLab: run it, drag the start of the path, follow every rule, walk through the layers."""
+"""Chapter 16 in a real JupyterLab: run it, drag the start of the path, follow every rule, walk
+through the layers.
+"""
 
 import pytest
 from every_explorer import EveryExplorer

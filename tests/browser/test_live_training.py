@@ -1,4 +1,6 @@
-"""LiveTraining in a real JupyterLab: start, steer, pause, stop; reload, run again and interrupt while it trains."""
+"""LiveTraining in a real JupyterLab: start, steer, pause, stop; reload, run again and interrupt
+while it trains.
+"""
 
 import json
 import urllib.request
