@@ -23,22 +23,21 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 # A module imports from lower layers only, and within its layer from nothing but itself.
 LAYERS = [
-    {
-        "_torchvision",
-        "losses",
-        "networks",
-        "views",
-        "data",
-        "plots",
-        "maps",
-        "similarity",
-        "training",
-    },
+    {"_torchvision", "_validate"},
+    {"losses"},
+    {"networks"},
+    {"views"},
+    {"data"},
+    {"plots"},
+    {"similarity", "maps", "training"},
     {"metric", "neighbours", "pretext", "selfsup", "episodes"},
     {"meta"},
     {"evaluate"},
-    {"checks", "explorers"},
-    {"__main__"},
+    {"recipes"},
+    {"mistakes"},
+    {"explorers"},
+    {"checks"},
+    {"course", "__main__"},
 ]
 LAYER_OF = {module: layer for layer, modules in enumerate(LAYERS) for module in modules}
 CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base"}
@@ -130,13 +129,18 @@ def test_the_package_imports_only_what_the_requirements_name():
 
 
 def test_every_module_has_its_tests():
-    """tests/test_<module>.py, or several files that begin so, mirror mlteach/<module>."""
+    """tests/test_<module>.py, or a folder of that name, mirrors mlteach/<module>."""
     modules = {module_of(path) for path in source_files()} - {
         "__init__",
         "__main__",
         "_torchvision",
     }
-    untested = [module for module in modules if not list(ROOT.glob(f"tests/test_{module}*.py"))]
+    untested = [
+        module
+        for module in modules
+        if not (ROOT / f"tests/test_{module.removeprefix('_')}.py").exists()
+        and not list(ROOT.glob(f"tests/{module}/test_*.py"))
+    ]
     assert sorted(untested) == []
 
 

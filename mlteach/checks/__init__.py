@@ -2,8 +2,24 @@
 ever raises.
 """
 
-from mlteach.checks.byol import byol_step, effective_rank, half_lives, target_update
-from mlteach.checks.contrastive_loss import (
+from mlteach.checks._core import Case, Verdict, judge
+from mlteach.checks.ch00_welcome import cosine
+from mlteach.checks.ch01_similarity import correlation, nearest, parting_length, squared_distances
+from mlteach.checks.ch02_seeing_embeddings import (
+    conditional_affinities,
+    justified_statement,
+    perplexity,
+    spring_forces,
+    student_t,
+)
+from mlteach.checks.ch03_metric_learning import regions, semi_hard, siamese_loss, triplet_loss
+from mlteach.checks.ch04_nearest_neighbours import (
+    cells_to_probe,
+    chance_to_meet,
+    hash_codes,
+    recall,
+)
+from mlteach.checks.ch05_contrastive_loss import (
     info_nce,
     log_sum_exp,
     nt_xent,
@@ -11,37 +27,26 @@ from mlteach.checks.contrastive_loss import (
     smallest_batch,
     uniformity,
 )
-from mlteach.checks.episodes import (
-    episode,
-    episodes_needed,
-    linear_layer,
-    prototype_loss,
-    prototypes,
-)
-from mlteach.checks.evaluation import half_width, leaking, standardise, weighted_votes
-from mlteach.checks.maml import inner_step, largest_rate, maml_loss, outer_gradient
-from mlteach.checks.metric_learning import regions, semi_hard, siamese_loss, triplet_loss
-from mlteach.checks.moco import enqueue, key_lives, lowest_loss, moco_logits
-from mlteach.checks.nearest_neighbours import cells_to_probe, chance_to_meet, hash_codes, recall
-from mlteach.checks.reptile import frozen_body, inner_weight, linear_cka, reptile_step
-from mlteach.checks.seeing_embeddings import (
-    conditional_affinities,
-    justified_statement,
-    perplexity,
-    spring_forces,
-    student_t,
-)
-from mlteach.checks.simclr import false_negatives, representation, simclr_loss
-from mlteach.checks.similarity import correlation, nearest, parting_length, squared_distances
-from mlteach.checks.verdict import Case, Verdict, judge
-from mlteach.checks.views import (
+from mlteach.checks.ch06_views import (
     colour_views,
     kept_share,
     label_changing_views,
     mixup_labels,
     saturation_jitter,
 )
-from mlteach.checks.welcome import cosine
+from mlteach.checks.ch09_simclr import false_negatives, representation, simclr_loss
+from mlteach.checks.ch10_moco import enqueue, key_lives, lowest_loss, moco_logits
+from mlteach.checks.ch11_byol import byol_step, effective_rank, half_lives, target_update
+from mlteach.checks.ch12_evaluation import half_width, leaking, standardise, weighted_votes
+from mlteach.checks.ch14_episodes import (
+    episode,
+    episodes_needed,
+    linear_layer,
+    prototype_loss,
+    prototypes,
+)
+from mlteach.checks.ch15_maml import inner_step, largest_rate, maml_loss, outer_gradient
+from mlteach.checks.ch16_reptile_anil import frozen_body, inner_weight, linear_cka, reptile_step
 
 __all__ = [
     "Case",

@@ -10,15 +10,11 @@ Omniglot is measured where MLTEACH_DATA names a folder with it.
 from __future__ import annotations
 
 import os
-import sys
 from functools import cache
-from pathlib import Path
 
 import pytest
+from support.meta_recipes import measured, train, with_turns
 from torch import Generator
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from meta_recipes import measured, train, with_turns
 
 from mlteach.data import glyphs, omniglot
 from mlteach.evaluate import few_shot_accuracy

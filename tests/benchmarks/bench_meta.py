@@ -10,24 +10,20 @@ does not collect this file. learn2learn cannot be built for Python 3.11.
 
 from __future__ import annotations
 
-import sys
 import time
-from pathlib import Path
 
 import higher
 import pytest
+import test_meta_witnesses
 import torch
 import torch.nn.functional as F
 from torch import Generator, nn
 
-# isort: skip  (mlteach comes first, because others import torchvision)
-from mlteach.meta import maml_loss
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import test_meta_witnesses
-
 from mlteach.data import glyphs
 from mlteach.episodes import sample_episodes, sinusoid_episodes
+
+# isort: skip  (mlteach comes first, because others import torchvision)
+from mlteach.meta import maml_loss
 from mlteach.networks import conv_encoder, mlp
 
 LR = test_meta_witnesses.LR

@@ -9,15 +9,11 @@ collect this file. The seconds are processor time of one thread; nothing is asse
 
 from __future__ import annotations
 
-import sys
 from itertools import product
-from pathlib import Path
 
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from selfsup_recipes import LARGE, MIDDLE, RECIPES, SMALL, encoder, measured, train
+from support.selfsup_recipes import LARGE, MIDDLE, RECIPES, SMALL, encoder, measured, train
 
 from mlteach.training import seed_everything
 

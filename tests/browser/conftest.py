@@ -16,8 +16,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-pytest.register_assert_rewrite("every_explorer")
-
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = [
     "chromium",

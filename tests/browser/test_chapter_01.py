@@ -3,8 +3,8 @@ neighbours pointed at.
 """
 
 import pytest
-from every_explorer import EveryExplorer
-from live import Live
+from support.every_explorer import EveryExplorer
+from support.live import Live
 
 CHAPTER = "01_similarity.ipynb"
 EXPLORERS = ["vectors_explorer", "matrix_explorer", "retrieval_explorer"]

@@ -3,8 +3,8 @@ film walked.
 """
 
 import pytest
-from every_explorer import EveryExplorer
-from live import Live
+from support.every_explorer import EveryExplorer
+from support.live import Live
 
 CHAPTER = "02_seeing_embeddings.ipynb"
 EXPLORERS = ["pca_explorer", "tsne_explorer", "factor_explorer", "film_explorer"]

@@ -3,8 +3,8 @@ three points.
 """
 
 import pytest
-from every_explorer import EveryExplorer
-from live import Live
+from support.every_explorer import EveryExplorer
+from support.live import Live
 
 CHAPTER = "03_metric_learning.ipynb"
 EXPLORERS = ["pair_loss_explorer", "triplet_explorer"]

@@ -3,8 +3,8 @@ keyboard and by mouse.
 """
 
 import pytest
-from every_explorer import EveryExplorer
-from live import Live
+from support.every_explorer import EveryExplorer
+from support.live import Live
 
 CHAPTER = "04_nearest_neighbours.ipynb"
 EXPLORERS = ["cells_explorer", "hash_explorer", "graph_explorer", "recall_explorer"]

@@ -5,8 +5,8 @@ point.
 import math
 
 import pytest
-from every_explorer import EveryExplorer
-from live import Live
+from support.every_explorer import EveryExplorer
+from support.live import Live
 
 CHAPTER = "05_contrastive_loss.ipynb"
 EXPLORERS = ["temperature_explorer", "matrix_explorer", "circle_explorer"]

@@ -3,8 +3,8 @@ dragged.
 """
 
 import pytest
-from every_explorer import EveryExplorer
-from live import Live
+from support.every_explorer import EveryExplorer
+from support.live import Live
 
 CHAPTER = "06_views.ipynb"
 EXPLORERS = ["views_explorer", "retrieval_explorer", "mixing_explorer"]

@@ -6,7 +6,7 @@ test_live_training.py with a training that takes no time.
 """
 
 import pytest
-from every_explorer import EveryExplorer
+from support.every_explorer import EveryExplorer
 from test_live_training import LiveTrainingOnPage, training_threads
 
 CHAPTER = "09_simclr.ipynb"

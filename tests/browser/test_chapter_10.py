@@ -1,8 +1,8 @@
 """Chapter 10 in a real JupyterLab: run it, walk through the queue, steer a training."""
 
 import pytest
-from every_explorer import EveryExplorer
-from live import Live
+from support.every_explorer import EveryExplorer
+from support.live import Live
 from test_live_training import LiveTrainingOnPage, training_threads
 
 CHAPTER = "10_moco.ipynb"

@@ -1,8 +1,8 @@
 """Chapter 11 in a real JupyterLab: run it, press every switch, walk over the measurements."""
 
 import pytest
-from every_explorer import EveryExplorer
-from live import Live
+from support.every_explorer import EveryExplorer
+from support.live import Live
 
 CHAPTER = "11_byol.ipynb"
 EXPLORERS = ["switchboard"]

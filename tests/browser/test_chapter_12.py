@@ -3,8 +3,8 @@ of accuracies.
 """
 
 import pytest
-from every_explorer import EveryExplorer
-from live import Live
+from support.every_explorer import EveryExplorer
+from support.live import Live
 
 CHAPTER = "12_evaluation.ipynb"
 EXPLORERS = ["knn_explorer"]

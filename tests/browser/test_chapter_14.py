@@ -3,8 +3,8 @@ episodes.
 """
 
 import pytest
-from every_explorer import EveryExplorer
-from live import Live
+from support.every_explorer import EveryExplorer
+from support.live import Live
 
 CHAPTER = "14_episodes.ipynb"
 EXPLORERS = ["prototypes_explorer", "episodes_explorer"]

@@ -3,8 +3,8 @@ the initialisation.
 """
 
 import pytest
-from every_explorer import EveryExplorer
-from live import Live
+from support.every_explorer import EveryExplorer
+from support.live import Live
 
 CHAPTER = "15_maml.ipynb"
 EXPLORERS = ["inner_explorer", "rates_explorer", "curvature_explorer"]

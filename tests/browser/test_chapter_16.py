@@ -3,8 +3,8 @@ through the layers.
 """
 
 import pytest
-from every_explorer import EveryExplorer
-from live import Live
+from support.every_explorer import EveryExplorer
+from support.live import Live
 
 CHAPTER = "16_reptile_anil.ipynb"
 EXPLORERS = ["path_explorer", "layers_explorer"]

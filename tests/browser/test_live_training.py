@@ -6,7 +6,7 @@ import json
 import urllib.request
 
 import pytest
-from live import Live
+from support.live import Live
 
 
 def set_up(*, n_train, n_test, batch, widths):

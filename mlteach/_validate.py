@@ -1,0 +1,123 @@
+"""The one place where arguments are checked and refused.
+
+Every function takes the argument's name first, returns the value in the form that the caller computes
+with, and raises a TypeError (wrong kind) or a ValueError (right kind, not allowed) that names the
+argument, what is allowed, and what was given.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from numbers import Integral, Real
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+
+def kind(value: Any) -> str:
+    """What was given, in two words: a tensor with its dtype, else the name of the type."""
+    if isinstance(value, Tensor):
+        return f"a tensor of {str(value.dtype).removeprefix('torch.')}"
+    return type(value).__name__
+
+
+def count(name: str, value: Any, *, at_least: int = 1, at_most: int | None = None) -> int:
+    """A whole number, NumPy's included; True and 3.0 are none."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be a whole number, got {kind(value)}: {value!r}")
+    if value < at_least or (at_most is not None and value > at_most):
+        allowed = f">= {at_least}" if at_most is None else f"between {at_least} and {at_most}"
+        raise ValueError(f"{name} must be a whole number {allowed}, got {value}")
+    return int(value)
+
+
+def number(
+    name: str,
+    value: Any,
+    *,
+    above: float = -math.inf,
+    at_least: float = -math.inf,
+    at_most: float = math.inf,
+) -> Any:
+    """A finite real number in its range, returned as it is; a 0-d tensor may stand for one."""
+    if isinstance(value, bool) or not isinstance(value, Real | Tensor):
+        raise TypeError(f"{name} must be a number or a 0-d tensor, got {kind(value)}")
+    if isinstance(value, Tensor) and value.dim() != 0:
+        raise ValueError(
+            f"{name} must be a number or a 0-d tensor, got a tensor of shape {tuple(value.shape)}"
+        )
+    if not (above < value < math.inf and at_least <= value <= at_most):
+        raise ValueError(f"{name} must be {_range(above, at_least, at_most)}, got {value}")
+    return value
+
+
+def _range(above: float, at_least: float, at_most: float) -> str:
+    if at_most < math.inf:
+        return (
+            f"a number in {'(' if above >= at_least else '['}{max(above, at_least):g}, {at_most:g}]"
+        )
+    if max(above, at_least) == -math.inf:
+        return "finite"
+    return f"finite and {f'> {above:g}' if above >= at_least else f'>= {at_least:g}'}"
+
+
+def choice(name: str, value: Any, allowed: Collection[str]) -> str:
+    """One of a few names."""
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+    return value
+
+
+def generator(name: str, value: Any) -> Generator | None:
+    """A torch.Generator, or None for torch's global one."""
+    if value is not None and not isinstance(value, Generator):
+        raise TypeError(f"{name} must be a torch.Generator or None, got {kind(value)}: {value!r}")
+    return value
+
+
+def seed(name: str, value: Any) -> int:
+    """An integer in 0 ... 2**32 - 1, which Python, NumPy and torch all take."""
+    return count(name, value, at_least=0, at_most=2**32 - 1)
+
+
+def floats(name: str, value: Any) -> Tensor:
+    """A floating-point tensor."""
+    if not isinstance(value, Tensor) or not value.is_floating_point():
+        raise TypeError(f"{name} must be a floating-point tensor, got {kind(value)}")
+    return value
+
+
+def features(name: str, value: Any, *, at_least: int = 1) -> Tensor:
+    """(N, D) floating-point features of at least so many rows, all finite."""
+    floats(name, value)
+    if value.dim() != 2 or len(value) < at_least or value.shape[1] < 1:
+        raise ValueError(f"{name} must be (N >= {at_least}, D >= 1), got {tuple(value.shape)}")
+    if not value.isfinite().all():
+        raise ValueError(f"{name} must be finite, got NaN or infinity")
+    return value
+
+
+def images(name: str, value: Any, *, channels: Collection[int] | None = None) -> Tensor:
+    """(B, C, H, W) floating-point images."""
+    floats(name, value)
+    if value.dim() != 4:
+        raise ValueError(f"{name} must be (B, C, H, W), got shape {tuple(value.shape)}")
+    if channels is not None and value.shape[1] not in channels:
+        allowed = " or ".join(map(str, channels))
+        raise ValueError(f"{name} must have {allowed} channels, got {value.shape[1]}")
+    return value
+
+
+def labels(name: str, value: Any, *, size: int | None = None) -> Tensor:
+    """(N,) integer classes >= 0, of any integer type, returned as int64."""
+    if not isinstance(value, Tensor) or value.is_floating_point() or value.is_complex():
+        raise TypeError(f"{name} must be a tensor of integers, got {kind(value)}")
+    if value.dtype == torch.bool:
+        raise TypeError(f"{name} must be a tensor of integers, got {kind(value)}")
+    if value.dim() != 1 or (size is not None and len(value) != size):
+        raise ValueError(f"{name} must be ({size or 'N'},), got shape {tuple(value.shape)}")
+    if len(value) and value.min() < 0:
+        raise ValueError(f"{name} must be >= 0, got {value.min().item()}")
+    return value.long()

@@ -1,0 +1,10 @@
+"""Wrong implementations: each is the right function with one mistake that people make, written once.
+
+An entry serves three readers: the tests show that the properties of the right function catch it, the
+exercise checks name it to the learner, and the bug clinic shows its symptom. One file a subject, named
+as the module of the package that it is about.
+"""
+
+from mlteach.mistakes._registry import Mistake, mistake, mistakes_in
+
+__all__ = ["Mistake", "mistake", "mistakes_in"]

@@ -1,0 +1,118 @@
+"""The checks of the chapter on similarity pass the right answers and name each mistake that they
+know.
+"""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from support.every_check import EveryCheck
+
+from mlteach import checks
+from mlteach.checks import ch01_similarity as chapter_01
+
+
+def right_correlation(x, y):
+    x, y = x - x.mean(dim=1, keepdim=True), y - y.mean(dim=1, keepdim=True)
+    return F.cosine_similarity(x[:, None], y[None], dim=-1)
+
+
+def right_nearest(matrix, k):
+    rows = [sorted((i for i in range(len(matrix)) if i != row), key=lambda i: -matrix[row, i]) for row in
+            range(len(matrix))]  # fmt: skip
+    return torch.tensor(rows)[:, :k]
+
+
+RIGHT = {
+    "squared_distances": lambda x, y: (x[:, None] - y).square().sum(-1),
+    "correlation": right_correlation,
+    "nearest": right_nearest,
+}
+MISTAKES = {
+    "squared_distances": chapter_01.SQUARED_DISTANCE_MISTAKES,
+    "correlation": chapter_01.CORRELATION_MISTAKES,
+    "nearest": chapter_01.NEAREST_MISTAKES,
+}
+
+
+class TestEveryCheck(EveryCheck):
+    """What all checks promise."""
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "part"),
+    [
+        ("squared_distances", lambda x, y: None, "returns nothing yet"),
+        (
+            "squared_distances",
+            lambda x, y: y.square().sum(1)[:, None] + x.square().sum(1) - 2 * x @ y.T,
+            "RuntimeError",
+        ),
+        (
+            "squared_distances",
+            lambda x, y: (x[:, None] - y).square().mean(-1),
+            "wrong with 4 and 6 vectors",
+        ),
+        (
+            "squared_distances",
+            lambda x, y: (x[:, None] - y).square().sum(-1).detach(),
+            "no gradient can flow",
+        ),
+        ("correlation", lambda x, y: x.sub_(x.mean(1, keepdim=True)) @ y.T, "changes its input"),
+        (
+            "correlation",
+            lambda x, y: right_correlation(x, y).diagonal(),
+            "shape (4,), expected (4, 6)",
+        ),
+        (
+            "nearest",
+            lambda matrix, k: matrix.argsort(dim=1, descending=True),
+            "shape (6, 6), expected (6, 3)",
+        ),
+        (
+            "nearest",
+            lambda matrix, k: matrix.fill_diagonal_(-math.inf).topk(k).indices,
+            "changes its input",
+        ),
+        ("nearest", None, "a function is expected"),
+    ],
+)
+def test_whatever_a_learner_hands_in_is_answered(name, given, part):
+    verdict = getattr(checks, name)(given)
+    assert not verdict.passed
+    assert part in verdict.message
+
+
+def test_the_parting_length_is_where_both_candidates_are_equally_far():
+    """The answer found by bisection of the two distances passes, as a number and as a tensor."""
+    low, high = 1.0, 5.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (
+            (middle, high) if abs(middle - 1) < math.dist((1, 0), (0.8, 0.6)) else (low, middle)
+        )
+    assert checks.parting_length(low).passed
+    assert checks.parting_length(torch.tensor(low)).passed
+
+
+@pytest.mark.parametrize(
+    ("answer", "part"),
+    [
+        (math.sqrt(0.4), "measured from the origin"),
+        (1.4, "take the root"),
+        (1 - math.sqrt(0.4), "too short"),
+        (0.8, "dot product"),
+        (1, "query itself"),
+        (3, "farther than A"),
+        (1.2, "nearer than A"),
+        (None, "a number is expected"),
+        (True, "a number is expected"),
+        (math.inf, "a number is expected"),
+        ("1.6", "a number is expected"),
+    ],
+)
+def test_a_wrong_length_is_explained(answer, part):
+    verdict = checks.parting_length(answer)
+    assert not verdict.passed
+    assert part in verdict.message

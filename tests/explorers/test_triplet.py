@@ -1,0 +1,200 @@
+"""The explorers of metric learning show what the losses say: TripletPlane and PairLoss."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from support.every_drawing import EveryDrawing, send
+
+from mlteach.explorers import PairLoss, TripletPlane
+from mlteach.losses import contrastive_loss, triplet_loss
+from mlteach.metric import REGIONS
+
+MAKE = {"triplet plane": TripletPlane, "pair loss": PairLoss}
+
+
+class TestEveryDrawing(EveryDrawing):
+    """What all pictures promise."""
+
+
+# --- triplet plane -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("negative", "region"),
+    [((0.5, 0.0), "hard"), ((1.1, 0.0), "semi-hard"), ((-1.1, 0.0), "semi-hard"), ((2, 1), "easy")],
+)
+def test_the_plane_shows_the_loss_and_the_gradient(negative, region):
+    """With the positive at distance 1 and margin 0.5, the band ends at the root of 1.5, near 1.22."""
+    explorer = TripletPlane()
+    for name, place in {"anchor": (0, 0), "positive": (0, 1), "negative": negative}.items():
+        explorer.move(name, *place)
+    explorer.controls["margin"].value = 0.5
+    a, p, n = (
+        torch.tensor([place], dtype=torch.float64) for place in ((0.0, 0.0), (0.0, 1.0), negative)
+    )
+    s = explorer.state
+    assert s["region"] == region
+    assert s["loss"] == pytest.approx(triplet_loss(a, p, n, margin=0.5).item())
+    assert s["distances"] == pytest.approx({"positive": 1.0, "negative": math.hypot(*negative)})
+    active = float(region != "easy")  # by hand: 2 (n - p), 2 (p - a), 2 (a - n)
+    assert s["gradients"].allclose(active * 2 * torch.cat([n - p, p - a, a - n]))
+    assert explorer.hard.get_radius() == pytest.approx(1)
+    assert explorer.semi_hard.get_radius() == pytest.approx(math.sqrt(1.5))
+    arrows = np.stack([explorer.arrows.U, explorer.arrows.V], axis=1)
+    assert np.allclose(arrows, -0.2 * s["gradients"].numpy())
+    assert explorer.now.get_xdata()[0] == pytest.approx(math.hypot(*negative) ** 2)
+    assert explorer.now.get_ydata()[0] == pytest.approx(s["loss"])
+
+
+def test_the_bands_agree_with_the_regions_everywhere():
+    """A negative inside the inner disc is hard, inside the outer one semi-hard, outside easy."""
+    explorer = TripletPlane()
+    anchor = explorer.state["points"][0]
+    seen = set()
+    for place in (
+        4 * torch.rand(40, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 2
+    ):
+        explorer.move("negative", *place.tolist())
+        distance = (place - anchor).norm().item()
+        band = (distance > explorer.hard.get_radius()) + (
+            distance > explorer.semi_hard.get_radius()
+        )
+        assert explorer.state["region"] == ("hard", "semi-hard", "easy")[band]
+        seen.add(explorer.state["region"])
+    assert seen == set(REGIONS)
+
+
+def test_following_the_pull_ends_in_an_easy_triplet():
+    explorer = TripletPlane()
+    before = explorer.state["loss"]
+    assert before > 0
+    explorer.controls["step"].click()
+    assert explorer.state["loss"] < before
+    explorer.follow(50)
+    assert explorer.state["region"] == "easy"
+    rest = explorer.state["points"]
+    explorer.follow(5)  # no loss, no pull
+    assert explorer.state["points"].equal(rest)
+    explorer.controls["reset"].click()
+    assert explorer.state["loss"] == pytest.approx(before)
+
+
+@pytest.mark.parametrize("name", ["anchor", "positive", "negative"])
+def test_dragging_moves_the_point_and_the_sliders_follow(name):
+    explorer = TripletPlane()
+    before = explorer.state["points"]
+    start = before[("anchor", "positive", "negative").index(name)].tolist()
+    send(explorer, *start)
+    send(explorer, 1.3, -1.2, press=start)
+    assert (explorer.state["points"] != before).any(1).sum() == 1
+    assert explorer.controls["point"].value == name
+    assert (explorer.controls["x"].value, explorer.controls["y"].value) == pytest.approx(
+        (1.3, -1.2)
+    )
+    send(explorer, 1.3, -1.2, pressed=False, press=start)  # released
+    send(explorer, 0.0, 0.0, pressed=False, press=start)
+    assert explorer.controls["x"].value == pytest.approx(1.3)
+
+
+def test_a_press_beside_the_points_takes_hold_of_nothing():
+    explorer = TripletPlane()
+    before = explorer.state["points"]
+    send(explorer, -2.0, 1.8)
+    send(explorer, 0.0, 0.0, press=(-2.0, 1.8))
+    assert explorer.state["points"].equal(before)
+
+
+def test_a_point_stays_inside_the_plane():
+    explorer = TripletPlane()
+    explorer.move("positive", 99, -99)
+    assert explorer.state["points"][1].tolist() == [2.4, -2.0]
+
+
+def test_choosing_a_point_moves_nothing_and_its_sliders_move_only_it():
+    explorer = TripletPlane()
+    before = explorer.state["points"]
+    explorer.controls["point"].value = "anchor"
+    assert explorer.state["points"].equal(before)
+    explorer.controls["y"].value = 1.0
+    assert (explorer.state["points"] != before).tolist() == [
+        [False, True],
+        [False, False],
+        [False, False],
+    ]
+
+
+def test_all_points_in_one_place_are_hard_and_pull_nowhere():
+    """The loss is the margin, the gradient 0: where a collapsed network stands."""
+    explorer = TripletPlane()
+    for name in ("anchor", "positive", "negative"):
+        explorer.move(name, 0, 0)
+    s = explorer.state
+    assert (s["region"], s["loss"]) == ("hard", pytest.approx(s["margin"]))
+    assert s["gradients"].eq(0).all()
+
+
+# --- pair loss -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("distance", "margin", "positive"), [(0.6, 1.0, 0.5), (0.02, 2.0, 1.0), (1.5, 0.5, 0.0)]
+)
+def test_pair_loss_shows_both_losses(distance, margin, positive):
+    """Squared ones equal mlteach's losses of two or three points on a line, the others the formulas
+    by hand.
+    """
+    explorer = PairLoss()
+    for name, value in {
+        "distance": distance,
+        "margin": margin,
+        "positive_distance": positive,
+    }.items():
+        explorer.controls[name].value = value
+    x, y = torch.zeros(1, 2).double(), torch.tensor([[0.0, distance]]).double()
+    p = torch.tensor([[positive, 0.0]]).double()
+    expected = {
+        "same": contrastive_loss(x, y, torch.tensor([1]), margin=margin).item(),
+        "different": contrastive_loss(x, y, torch.tensor([0]), margin=margin).item(),
+        "triplet": triplet_loss(x, p, y, margin=margin).item(),
+    }
+    assert explorer.state["losses"] == pytest.approx(expected)
+    explorer.controls["form"].value = "not squared"
+    by_hand = {
+        "same": distance,
+        "different": max(0, margin - distance),
+        "triplet": max(0, positive - distance + margin),
+    }
+    assert explorer.state["losses"] == pytest.approx(by_hand)
+    theirs = F.triplet_margin_loss(x, p, y, margin=margin).item()
+    assert explorer.state["losses"]["triplet"] == pytest.approx(theirs, abs=1e-5)
+
+
+@pytest.mark.parametrize("form", ["squared", "not squared"])
+@pytest.mark.parametrize("distance", [0.1, 0.6, 1.4])
+def test_the_drawn_slope_is_the_slope_of_the_drawn_curve(form, distance):
+    explorer = PairLoss()
+    explorer.controls["form"].value = form
+    explorer.controls["distance"].value = distance
+    for name, line in explorer.lines.items():
+        x, y = line.get_data()
+        assert np.interp(distance, x, y) == pytest.approx(explorer.state["losses"][name], abs=1e-3)
+        slope = (np.interp(distance + 0.05, x, y) - np.interp(distance - 0.05, x, y)) / 0.1
+        assert slope == pytest.approx(explorer.state["slopes"][name], abs=0.01)
+        (x0, x1), (y0, y1) = explorer.slopes[name].get_data()
+        assert (y1 - y0) / (x1 - x0) == pytest.approx(explorer.state["slopes"][name])
+
+
+def test_the_dashed_line_is_where_the_loss_ends():
+    explorer = PairLoss()
+    for form in ("squared", "not squared"):
+        explorer.controls["form"].value = form
+        for border, name in zip(explorer.borders, ("different", "triplet"), strict=True):
+            explorer.controls["distance"].value = border.get_xdata()[0] + 0.01
+            assert explorer.state["losses"][name] == 0
+            explorer.controls["distance"].value = border.get_xdata()[0] - 0.01
+            assert explorer.state["losses"][name] > 0

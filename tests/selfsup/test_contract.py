@@ -1,0 +1,402 @@
+"""What holds for every self-supervised method: what it computes, what it moves, what it keeps, how
+it goes on.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import inspect
+import math
+
+import pytest
+import torch
+from support.selfsup_cases import (
+    BATCH,
+    METHODS,
+    OUTPUTS,
+    make_barlow_twins,
+    make_byol,
+    make_moco,
+    make_simclr,
+    make_vicreg,
+    parts,
+    trained,
+    views,
+)
+from torch import nn
+
+from mlteach import losses, selfsup
+from mlteach.networks import prediction_head, projection_head, resnet18
+from mlteach.selfsup import BYOL, BarlowTwins, MoCo, SimCLR, VICReg
+from mlteach.training import fit
+
+every_method = pytest.mark.parametrize("make", METHODS.values(), ids=METHODS)
+
+
+def cosine(x, y):
+    return (
+        (sum(a * b for a, b in zip(x, y, strict=True)) / (math.hypot(*x) * math.hypot(*y)))
+        if any(x)
+        else 0.0
+    )
+
+
+def naive_simclr(z1, z2, temperature):
+    """Algorithm 1 of the paper, in plain numbers."""
+    z = z1.tolist() + z2.tolist()
+    n, total = len(z1), 0.0
+    for i in range(2 * n):
+        others = [math.exp(cosine(z[i], z[k]) / temperature) for k in range(2 * n) if k != i]
+        total -= math.log(math.exp(cosine(z[i], z[(i + n) % (2 * n)]) / temperature) / sum(others))
+    return total / (2 * n)
+
+
+# What is computed
+
+
+def assert_simclr(make):
+    """The definition on the projections of both views as one batch, with gradients to both."""
+    method = make()
+    encoder, projector, _ = parts()
+    x1, x2 = (x.requires_grad_() for x in views())
+    z1, z2 = projector(encoder(torch.cat([x1, x2]))).chunk(2)
+    for temperature in (0.2, 0.7):
+        method.temperature = temperature
+        loss, _ = method.loss(x1, x2)
+        assert loss.item() == pytest.approx(naive_simclr(z1, z2, temperature), rel=1e-12)
+        expected = torch.autograd.grad(
+            losses.nt_xent(z1, z2, temperature=temperature), (x1, x2), retain_graph=True
+        )
+        torch.testing.assert_close(torch.autograd.grad(loss, (x1, x2)), expected)
+
+
+class WrongSimCLR(SimCLR):
+    """SimCLR with one mistake."""
+
+    def loss(self, x1, x2):
+        network = nn.Sequential(self.encoder, self.projector)
+        z1, z2 = network(torch.cat([x1, x2])).chunk(2)
+        temperature = self.temperature
+        if self.mistake == "representations compared":
+            z1, z2 = self.encoder(torch.cat([x1, x2])).chunk(2)
+        if self.mistake == "a BatchNorm for each view":
+            z1, z2 = network(x1), network(x2)
+        if self.mistake == "views not paired":
+            z2 = z2.flip(0)
+        if self.mistake == "second view gets no gradient":
+            z2 = z2.detach()
+        if self.mistake == "temperature of the first step":
+            temperature = 0.2
+        if self.mistake == "no normalisation":
+            logits = (torch.cat([z1, z2]) @ torch.cat([z1, z2]).T / temperature).fill_diagonal_(
+                -torch.inf
+            )
+            return nn.functional.cross_entropy(logits, torch.arange(2 * len(z1)).roll(len(z1))), {}
+        return losses.nt_xent(z1, z2, temperature=temperature), {}
+
+
+def test_simclr_is_its_definition():
+    assert_simclr(make_simclr)
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        "representations compared",
+        "a BatchNorm for each view",
+        "views not paired",
+        "second view gets no gradient",
+        "temperature of the first step",
+        "no normalisation",
+    ],
+)
+def test_a_mistake_in_simclr_is_caught(mistake):
+    cls = type("Wrong", (WrongSimCLR,), {"mistake": mistake})
+    with pytest.raises(AssertionError):
+        assert_simclr(lambda: make_simclr(cls))
+
+
+@pytest.mark.parametrize(
+    ("make", "loss"),
+    [(make_barlow_twins, losses.barlow_twins), (make_vicreg, losses.vicreg)],
+    ids=["BarlowTwins", "VICReg"],
+)
+def test_both_projections_go_into_the_loss(make, loss):
+    """The loss of the projections, each view normalised as a batch of its own, and its gradient for
+    both views.
+    """
+    encoder, projector, _ = parts()
+    x1, x2 = (x.requires_grad_() for x in views())
+    expected = loss(projector(encoder(x1)), projector(encoder(x2)))
+    value, _ = make().loss(x1, x2)
+    torch.testing.assert_close(value, expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(value, (x1, x2)), torch.autograd.grad(expected, (x1, x2))
+    )
+
+
+def collapse(method):
+    """Every projection the same, whatever goes in."""
+    nn.init.zeros_(method.projector[-1].weight)
+    nn.init.ones_(method.projector[-1].bias)
+    if isinstance(method, MoCo | BYOL):
+        network = method.key_encoder if isinstance(method, MoCo) else method.target
+        if network is not None:
+            network[1].load_state_dict(method.projector.state_dict())
+    if isinstance(method, MoCo):
+        method.queue.fill_(OUTPUTS**-0.5)
+    if isinstance(method, BYOL) and method.predictor is not None:
+        method.predictor = nn.Identity()
+    return method
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SimCLR", math.log(2 * BATCH - 1)),
+        ("MoCo", math.log(1 + 15)),
+        ("BYOL", 0),
+        ("SimSiam", 0),
+        ("BYOL without stop-gradient", 0),
+        ("BarlowTwins", OUTPUTS),
+        ("VICReg", 0.99 * 25),
+    ],
+)
+def test_loss_of_a_collapsed_network(name, value):
+    """The value that the docstring promises; with negatives, or with a term against it, collapse is
+    no solution.
+    """
+    loss, aux = collapse(METHODS[name]()).loss(*views())
+    assert loss.item() == pytest.approx(value, abs=1e-9)
+    assert aux["std"].item() == pytest.approx(0, abs=1e-9)
+
+
+@every_method
+def test_encode_gives_the_representation(make):
+    """What comes before the projector, of the network that is trained."""
+    x, _ = views()
+    method, (encoder, _, _) = make(), parts()
+    assert method.encode(x).equal(encoder(x))
+    assert method.encode(x).requires_grad
+
+
+# What a picture gets
+
+
+@every_method
+def test_aux_is_for_pictures(make):
+    """Unit vectors, each twin nearer than strangers are, the spread by its formula, and no gradient
+    in any of it.
+    """
+    _, aux = make().loss(*views())
+    z1, z2 = aux["z1"], aux["z2"]
+    assert not any(value.requires_grad for value in aux.values())
+    for z in (z1, z2):
+        assert z.shape == (BATCH, OUTPUTS)
+        torch.testing.assert_close(z.norm(dim=1), torch.ones(BATCH, dtype=torch.float64))
+    similarity = z1 @ z2.T
+    assert similarity.diagonal().mean() > similarity.mean()
+    spread = [(sum((v - sum(c) / BATCH) ** 2 for v in c) / BATCH) ** 0.5 for c in z1.T.tolist()]
+    assert aux["std"].item() == pytest.approx(sum(spread) / OUTPUTS)
+
+
+def test_an_even_spread_is_one_over_the_root_of_the_axes():
+    """Of random directions the standard deviations are about 1 / sqrt(P), where the meters draw
+    their line.
+    """
+    z = torch.randn(4000, 16, generator=torch.Generator().manual_seed(0))
+    assert selfsup.simclr.pictured(z1=z)["std"].item() == pytest.approx(16**-0.5, rel=0.02)
+
+
+# What is moved, and when
+
+
+def moved(before, after):
+    """Names of the state that differ, but for BatchNorm's statistics, which every forward pass in
+    training moves.
+    """
+    return {
+        name for name in after if not before[name].equal(after[name]) and "running" not in name
+    } - {name for name in after if "num_batches" in name}
+
+
+@every_method
+def test_loss_moves_nothing(make):
+    method = make()
+    before = copy.deepcopy(method.state_dict())
+    method.loss(*views())[0].backward()
+    assert moved(before, method.state_dict()) == set()
+
+
+@every_method
+def test_after_step_moves_target_and_queue_only(make):
+    method = make()
+    _, aux = method.loss(*views())
+    for p in (*method.encoder.parameters(), *method.projector.parameters()):
+        p.data += 0.1
+    before = copy.deepcopy(method.state_dict())
+    method.after_step(aux)
+    owner = {name.split(".")[0] for name in moved(before, method.state_dict())}
+    expected = {MoCo: {"key_encoder", "queue", "age", "pointer"}, BYOL: {"target"}}.get(
+        type(method), set()
+    )
+    assert owner == (set() if getattr(method, "target", 0) is None else expected)
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "value"),
+    [
+        (make_simclr, "temperature", 0.9),
+        (make_moco, "temperature", 0.9),
+        (make_moco, "decay", 0.1),
+        (make_byol, "decay", 0.1),
+        (make_barlow_twins, "redundancy_weight", 0.5),
+        (make_vicreg, "invariance", 1.0),
+        (make_vicreg, "variance", 1.0),
+        (make_vicreg, "covariance", 25.0),
+    ],
+)
+def test_a_hyperparameter_is_read_at_every_step(make, name, value):
+    """Set as an attribute, as a slider does, it counts as if the method had been made with it."""
+    steered, born = make(), make(**{name: value})
+    setattr(steered, name, value)
+    torch.testing.assert_close(trained(steered, steps=2), trained(born, steps=2), rtol=0, atol=0)
+    assert not trained(steered, steps=2)[-1][0].equal(trained(make(), steps=4)[-1][0])
+
+
+# What is kept
+
+
+@every_method
+def test_state_is_complete(make):
+    """Loaded into a method that was made otherwise, the state gives the same losses for all further
+    steps.
+    """
+    method, other = make(), make()
+    trained(method, steps=3)
+    for p in other.parameters():
+        p.data += 1
+    other.load_state_dict(method.state_dict())
+    torch.testing.assert_close(trained(method), trained(other), rtol=0, atol=0)
+
+
+def draw(generator):
+    x = torch.randn(8, 5, generator=generator, dtype=torch.float64)
+    return x, x + 0.3 * torch.randn(8, 5, generator=generator, dtype=torch.float64)
+
+
+@every_method
+def test_stopped_and_continued_no_bit_differs(make):
+    """fit, stopped after 4 of 9 steps and resumed with a fresh method, ends where an undisturbed
+    run ends.
+    """
+    whole, stopped, fresh = make(), make(), make()
+    run = fit(whole, draw, steps=9, progress=False)
+    first = fit(stopped, draw, steps=9, callback=lambda step, loss, aux: step == 4, progress=False)
+    second = fit(fresh, draw, steps=9, resume=first, progress=False)
+    assert second.history == run.history
+    torch.testing.assert_close(fresh.state_dict(), whole.state_dict(), rtol=0, atol=0)
+
+
+@every_method
+def test_the_whole_state_follows_to_another_dtype(make):
+    """.float() leaves no float64 behind, counters stay integers, and a step can be made."""
+    method = make().float()
+    dtypes = {value.dtype for value in method.state_dict().values()}
+    assert dtypes == {torch.float32, torch.int64}
+    loss, aux = method.loss(*(x.float() for x in views()))
+    loss.backward()
+    method.after_step(aux)
+    assert loss.dtype == torch.float32
+    assert {value.dtype for value in method.state_dict().values()} == dtypes
+
+
+# Paper meaning, size, bad input
+
+
+def test_each_keeps_its_paper_s_meaning_by_default():
+    """BYOL stops the gradient and keeps a moving average; MoCo's keys get no gradient; weights are
+    the papers'.
+    """
+    byol, moco, vicreg = make_byol(), make_moco(), make_vicreg()
+    assert byol.stop_gradient
+    assert byol.target is not None
+    for follower in (byol.target, moco.key_encoder):
+        assert not any(p.requires_grad for p in follower.parameters())
+    assert (vicreg.invariance, vicreg.variance, vicreg.covariance) == (25, 25, 1)
+    assert make_barlow_twins().redundancy_weight == 5e-3
+
+
+@pytest.mark.parametrize(
+    "cls", [SimCLR, MoCo, BYOL, BarlowTwins, VICReg], ids=lambda cls: cls.__name__
+)
+def test_a_method_fits_on_a_page(cls):
+    """At most 45 lines of code a class, docstrings and empty lines not counted."""
+    tree = ast.parse(inspect.getsource(cls))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
+            node.body = node.body[1:] or [ast.Pass()]
+    assert len(ast.unparse(tree).splitlines()) <= 45
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: make_moco(n_keys=0), "n_keys must be a positive integer, got 0"),
+        (lambda: make_moco(decay=1.5), r"decay must be a number in \[0, 1\], got 1.5"),
+        (lambda: make_byol(decay=-0.1), r"decay must be a number in \[0, 1\], got -0.1"),
+        (lambda: make_byol(decay="0.9"), r"decay must be a number in \[0, 1\], got '0.9'"),
+        (lambda: MoCo(nn.Identity(), nn.Identity()), "projector must contain a linear layer"),
+        (
+            lambda: make_moco(n_keys=5).loss(*views()),
+            "batch of 6 keys does not fit into a queue of n_keys=5",
+        ),
+        (lambda: make_simclr(temperature=0).loss(*views()), "temperature must be finite and > 0"),
+        (lambda: make_vicreg(variance=-1).loss(*views()), "variance must be finite and >= 0"),
+    ],
+)
+def test_bad_input_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_a_decay_that_a_slider_spoiled_is_refused():
+    """Outside [0, 1] the target would run away; the next step says so."""
+    method = make_byol()
+    _, aux = method.loss(*views())
+    method.decay = 1.01
+    with pytest.raises(ValueError, match="decay must be"):
+        method.after_step(aux)
+
+
+# CIFAR-10's network
+
+
+RESNET_METHODS = {
+    "SimCLR": lambda encoder, projector: SimCLR(encoder, projector),
+    "MoCo": lambda encoder, projector: MoCo(encoder, projector, n_keys=16),
+    "BYOL": lambda encoder, projector: BYOL(encoder, projector, prediction_head(32, hidden=32)),
+    "BarlowTwins": BarlowTwins,
+    "VICReg": VICReg,
+}
+
+
+@pytest.mark.parametrize("make", RESNET_METHODS.values(), ids=RESNET_METHODS)
+def test_resnet18_takes_steps(make):
+    """The same classes train torchvision's ResNet-18, adapted to pictures of 32x32; every weight
+    gets a gradient.
+    """
+    torch.manual_seed(0)
+    method = make(resnet18(), projection_head(512, hidden=64, out_features=32, batch_norm=True))
+
+    def pictures(generator):
+        x = torch.rand(4, 3, 32, 32, generator=generator)
+        return x, (x + 0.1 * torch.rand(x.shape, generator=generator)).clamp(0, 1)
+
+    before = copy.deepcopy(method.encoder.state_dict())
+    run = fit(method, pictures, steps=2, lr=lambda step: 1e-3, progress=False)
+    assert all(map(math.isfinite, run.history["loss"]))
+    # 20 convolutions, 20 norms of two parameters each
+    assert len(moved(before, method.encoder.state_dict())) == 60
+    assert method.encode(torch.rand(2, 3, 32, 32)).shape == (2, 512)

@@ -1,0 +1,316 @@
+"""Views that move: what is drawn is read off from ramps, pictures whose pixels hold their own
+coordinates.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from support.views_cases import (
+    N_DRAWS,
+    TOLERANCE,
+    distance_from_uniform,
+    five_deviations,
+    has_its_own_draw,
+    pictures,
+    seeded,
+)
+from torchvision.transforms import RandomResizedCrop
+
+# before torchvision, which may have to be repaired
+# isort: skip
+from mlteach.views import (
+    geometry,
+    random_crop,
+    random_flip,
+    random_rotation,
+    random_shift,
+    random_view,
+)
+
+SIZE = 17
+
+
+def ramps(n):
+    """(n, 2, SIZE, SIZE) pictures: channel 0 holds x, channel 1 holds y, in pixels from the centre."""
+    steps = torch.arange(SIZE, dtype=torch.float64) - SIZE // 2
+    y, x = torch.meshgrid(steps, steps, indexing="ij")
+    return torch.stack([x, y]).expand(n, 2, SIZE, SIZE)
+
+
+def motion(view):
+    """Area (n,) and angle (n,) of the box that each view of a ramp shows, and the point (n, 2) in
+    its middle.
+    """
+    middle = SIZE // 2
+    origin = view[:, :, middle, middle]
+    right = view[:, :, middle, middle + 1] - origin
+    return right.square().sum(1), torch.atan2(right[:, 1], right[:, 0]), origin
+
+
+# the resampling
+# -------------------------------------------------------------------------------------------------
+
+
+def warp(images, *, side=1.0, centre=(0.0, 0.0), radians=0.0, shift=(0.0, 0.0), fill="zeros"):
+    """`_warp` with the same motion for every picture."""
+
+    def every(value):
+        return torch.as_tensor(value, dtype=images.dtype).expand(
+            len(images), *torch.as_tensor(value).shape
+        )
+
+    still = torch.zeros(len(images), dtype=torch.bool)
+    return geometry._warp(
+        images, every(side), every(centre), every(radians), every(shift), still, fill
+    )
+
+
+def naive_warp(image, side, centre, radians, shift):
+    """(H, W): the docstring's equation, pixel by pixel, with bilinear interpolation and 0 outside."""
+    height, width = image.shape
+    view = torch.zeros_like(image)
+    for row in range(height):
+        for column in range(width):
+            u = (column - (width - 1) / 2 - shift[0], row - (height - 1) / 2 - shift[1])
+            x = (
+                centre[0]
+                + side * (math.cos(radians) * u[0] - math.sin(radians) * u[1])
+                + (width - 1) / 2
+            )
+            y = (
+                centre[1]
+                + side * (math.sin(radians) * u[0] + math.cos(radians) * u[1])
+                + (height - 1) / 2
+            )
+            for j in (math.floor(y), math.floor(y) + 1):
+                for i in (math.floor(x), math.floor(x) + 1):
+                    if 0 <= i < width and 0 <= j < height:
+                        view[row, column] += (1 - abs(x - i)) * (1 - abs(y - j)) * image[j, i]
+    return view
+
+
+def test_warp_is_the_equation():
+    """Crop, turn and shift together equal the naive loop, on pictures that are not square."""
+    images = torch.rand(1, 1, 9, 13, generator=seeded(), dtype=torch.float64)
+    motion = {"side": 0.8, "centre": (0.7, -0.4), "radians": 0.6, "shift": (1.3, -2.2)}
+    torch.testing.assert_close(warp(images, **motion)[0, 0], naive_warp(images[0, 0], **motion))
+
+
+def turns_anticlockwise(warp):
+    """A quarter turn is torch.rot90, which brings what is on the right to the top."""
+    images = torch.rand(2, 3, 12, 12, generator=seeded(), dtype=torch.float64)
+    right = torch.zeros(1, 1, 5, 5, dtype=torch.float64)
+    right[0, 0, 2, 4] = 1
+    top = warp(right, radians=math.pi / 2)[0, 0, 0, 2]
+    return torch.allclose(
+        warp(images, radians=math.pi / 2), images.rot90(1, (2, 3))
+    ) and math.isclose(top, 1)
+
+
+def test_a_positive_angle_turns_anticlockwise():
+    """As seen on the screen; the mistaken sign is caught."""
+    assert turns_anticlockwise(warp)
+    assert not turns_anticlockwise(lambda images, radians: warp(images, radians=-radians))
+
+
+def test_a_turn_keeps_the_shape_of_things():
+    """Where the picture is not square, its square middle still turns as a square."""
+    images = torch.rand(1, 1, 8, 14, generator=seeded(), dtype=torch.float64)
+    turned = warp(images, radians=math.pi / 2)
+    torch.testing.assert_close(turned[..., 3:11], images[..., 3:11].rot90(1, (2, 3)))
+    torch.testing.assert_close(warp(images, radians=math.pi), images.flip(2, 3))
+
+
+def test_a_whole_pixel_shift_moves_pixels():
+    """2 to the right and 3 up; 0 comes in."""
+    images = torch.rand(1, 2, 8, 9, generator=seeded(), dtype=torch.float64)
+    expected = torch.zeros_like(images)
+    expected[:, :, :5, 2:] = images[:, :, 3:, :7]
+    torch.testing.assert_close(warp(images, shift=(2.0, -3.0)), expected)
+
+
+# what is drawn
+# -------------------------------------------------------------------------------------------------
+
+
+def area_is_uniform(crop):
+    area, _, _ = motion(crop(ramps(N_DRAWS), scale=(0.2, 0.8), generator=seeded()))
+    return distance_from_uniform(area, 0.2, 0.8) < TOLERANCE
+
+
+def stays_inside(crop):
+    """A crop of a white picture is white."""
+    white = torch.ones(64, 1, 8, 8)
+    return torch.allclose(crop(white, scale=(0.2, 0.8), generator=seeded()), white, atol=1e-5)
+
+
+def test_crop():
+    """Area and place are uniform, the angle stays 0, and nothing outside the picture is read."""
+    area, angle, centre = motion(random_crop(ramps(N_DRAWS), scale=(0.2, 0.8), generator=seeded()))
+    assert area_is_uniform(random_crop)
+    assert stays_inside(random_crop)
+    assert angle.abs().max() < 1e-6
+    room = (1 - area.sqrt()) * (SIZE - 1) / 2
+    for coordinate in (0, 1):
+        assert distance_from_uniform(centre[:, coordinate] / room, -1, 1) < TOLERANCE
+
+
+def test_rotation():
+    """The angle is uniform; area and centre stay."""
+    area, angle, centre = motion(random_rotation(ramps(N_DRAWS), radians=2.0, generator=seeded()))
+    assert distance_from_uniform(angle, -2, 2) < TOLERANCE
+    assert (area - 1).abs().max() < 1e-6
+    assert centre.abs().max() < 1e-6
+
+
+def test_shift():
+    """Both shifts are uniform; area and angle stay."""
+    area, angle, centre = motion(random_shift(ramps(N_DRAWS), pixels=3.5, generator=seeded()))
+    for coordinate in (0, 1):
+        assert distance_from_uniform(centre[:, coordinate], -3.5, 3.5) < TOLERANCE
+    assert (area - 1).abs().max() < 1e-6
+    assert angle.abs().max() < 1e-6
+
+
+def test_the_parts_of_a_view_are_independent():
+    """Area, place, angle and shift of one view are six numbers without correlation."""
+    area, _, place = motion(random_crop(ramps(N_DRAWS), scale=(0.2, 0.8), generator=seeded()))
+    _, angle, _ = motion(random_rotation(ramps(N_DRAWS), radians=2.0, generator=seeded()))
+    _, _, shift = motion(random_shift(ramps(N_DRAWS), pixels=3.5, generator=seeded()))
+    correlation = torch.corrcoef(torch.stack([area, *place.T, angle, *shift.T]))
+    assert correlation.triu(1).abs().max() < 0.08  # five standard deviations of 1 / sqrt(n)
+
+
+def is_mirrored(view):
+    """(n,) whether x runs from right to left in each view of a ramp."""
+    return view[:, 0, SIZE // 2, -1] < view[:, 0, SIZE // 2, 0]
+
+
+def test_flip():
+    """Mirrored left for right, as often as asked for."""
+    flipped = random_flip(ramps(N_DRAWS), probability=0.3, generator=seeded())
+    mirrored = is_mirrored(flipped)
+    assert abs(mirrored.double().mean() - 0.3) < five_deviations(0.3)
+    torch.testing.assert_close(flipped[mirrored], ramps(int(mirrored.sum())).flip(3))
+    torch.testing.assert_close(flipped[~mirrored], ramps(int((~mirrored).sum())))
+
+
+def test_a_flip_is_the_mirror_image_of_the_same_view():
+    """The mirror comes last: crop, turn and shift are those of the view without it, and independent
+    of it.
+    """
+    strength = {"scale": (0.3, 0.9), "radians": 2.0, "pixels": 3.0}
+    plain = random_view(ramps(N_DRAWS), **strength, generator=seeded())
+    flipped = random_view(ramps(N_DRAWS), **strength, flip=1.0, generator=seeded())
+    torch.testing.assert_close(flipped, plain.flip(3))
+    half = random_view(ramps(N_DRAWS), **strength, flip=0.5, generator=seeded())
+    mirrored = (half - plain).abs().amax((1, 2, 3)) > 1e-6
+    area, angle, _ = motion(
+        random_view(ramps(N_DRAWS), scale=(0.3, 0.9), radians=2.0, generator=seeded())
+    )
+    for values in (area, angle):
+        rest = distance_from_uniform(values[mirrored], values.min(), values.max())
+        assert rest < 1.5 * TOLERANCE  # half as many draws: sqrt(2) times the tolerance
+
+
+def test_fill():
+    """A white picture turned by 45 degrees has black corners only where it is filled with zeros."""
+    white = torch.ones(50, 1, 16, 16)
+    corner = {
+        fill: random_view(white, radians=0.8, fill=fill, generator=seeded())
+        for fill in geometry.FILLS
+    }
+    assert corner["zeros"][..., 0, 0].min() == 0
+    assert torch.allclose(corner["border"], white)
+    assert torch.allclose(corner["reflection"], white)
+    # a shift to the right by 5 repeats the left edge, or mirrors the picture about it
+    picture = pictures(1, 1, 9, 9)
+    motion = {"side": 1.0, "centre": (0.0, 0.0), "radians": 0.0, "shift": (5.0, 0.0)}
+    border = warp(picture, **motion, fill="border")[..., :5]
+    torch.testing.assert_close(border, picture[..., :1].expand_as(border))
+    torch.testing.assert_close(
+        warp(picture, **motion, fill="reflection")[..., :5], picture[..., :5].flip(3)
+    )
+
+
+def test_the_area_of_a_crop_is_distributed_as_in_torchvision():
+    """RandomResizedCrop with squares only: the two samples differ no more than two samples of one
+    distribution.
+    """
+    side = 2000  # so large that torchvision's rounding to whole pixels does not matter
+    torch.manual_seed(0)
+    boxes = [
+        RandomResizedCrop.get_params(torch.empty(1, side, side), (0.2, 0.8), (1.0, 1.0))
+        for _ in range(N_DRAWS)
+    ]
+    theirs = torch.tensor([height * width / side**2 for _, _, height, width in boxes])
+    left = torch.tensor([x / (side - width) for _, x, _, width in boxes])
+    area, _, centre = motion(random_crop(ramps(N_DRAWS), scale=(0.2, 0.8), generator=seeded()))
+    room = (1 - area.sqrt()) * (SIZE - 1) / 2
+    for ours, other in [(area, theirs), (0.5 + centre[:, 0] / room / 2, left)]:
+        pooled = torch.cat([ours, other.double()]).sort().values
+        gap = torch.searchsorted(ours.sort().values, pooled, right=True) - torch.searchsorted(
+            other.double().sort().values, pooled, right=True
+        )
+        assert gap.abs().max() / N_DRAWS < 2 * TOLERANCE
+
+
+def one_draw_for_all(images, scale=(0.2, 0.8), generator=None):
+    """The mistake of many libraries on batches."""
+    together = images.flatten(0, 1)[None]
+    return random_crop(together, scale=scale, generator=generator)[0].unflatten(0, images.shape[:2])
+
+
+def side_drawn_instead_of_area(images, scale, generator, beyond=0.0):
+    """The mistake of taking the range of areas as one of sides."""
+    draws = torch.rand(len(images), 3, generator=generator).to(images)
+    side = scale[0] + (scale[1] - scale[0]) * draws[:, 0]
+    room = (1 - side[:, None]) * (images.shape[3] - 1 + beyond) / 2
+    centre = room * (2 * draws[:, 1:] - 1)
+    return geometry._warp(
+        images, side, centre, 0 * side, 0 * centre, torch.zeros(len(side)), "zeros"
+    )
+
+
+def box_over_the_edge(images, scale, generator):
+    """The mistake of measuring the room to the pixels' edges instead of their centres: dark
+    borders.
+    """
+    return side_drawn_instead_of_area(images, scale, generator, beyond=1.0)
+
+
+def test_mutants_are_caught():
+    """Each property above that random_crop has is missed by the mistake it is there for."""
+    assert has_its_own_draw(random_crop)
+    assert not has_its_own_draw(one_draw_for_all)
+    assert not area_is_uniform(side_drawn_instead_of_area)
+    assert stays_inside(side_drawn_instead_of_area)
+    assert not stays_inside(box_over_the_edge)
+
+
+def test_all_in_one_resampling():
+    """One view is the crop, then the turn, then the shift, with the draws of the three single ones."""
+    y, x = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
+    smooth = (0.5 + 0.2 * (x / 9).sin() + 0.2 * (y / 7).cos()).expand(5, 1, 64, 64)
+    step = random_crop(smooth, scale=(0.4, 0.9), generator=seeded())
+    step = random_rotation(step, radians=0.5, generator=seeded())
+    step = random_shift(step, pixels=4, generator=seeded())
+    together = random_view(smooth, scale=(0.4, 0.9), radians=0.5, pixels=4, generator=seeded())
+    # bilinear interpolation misses a wave of length 2 pi 7 by h^2 / 8 times its curvature 0.2 /
+    # 7^2, at each resampling
+    error = (together - step)[..., 20:44, 20:44].abs()
+    assert error.max() < 2 * 4 * 0.2 / 7**2 / 8
+    assert (together - smooth).abs().max() > 0.1
+
+
+def test_a_slider_changes_nothing_else():
+    """With the same seed, twice the strength is the same draw twice as far, and the other draws
+    stay.
+    """
+    weak = motion(random_view(ramps(50), scale=(0.3, 0.9), radians=0.2, generator=seeded()))
+    strong = motion(random_view(ramps(50), scale=(0.3, 0.9), radians=0.4, generator=seeded()))
+    torch.testing.assert_close(strong[1], 2 * weak[1])
+    torch.testing.assert_close(strong[0], weak[0])
+    torch.testing.assert_close(strong[2], weak[2])
