@@ -2,7 +2,8 @@
 
 An entry serves three readers: the tests show that the properties of the right function catch it, the
 exercise checks name it to the learner, and the bug clinic shows its symptom. One file a subject, named
-as the module of the package that it is about.
+as the module of the package that it is about. Where an exercise asks for a function that the package
+does not have, its right definition stands in the same file.
 """
 
 from mlteach.mistakes._registry import Mistake, mistake, mistakes_in

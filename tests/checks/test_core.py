@@ -10,6 +10,7 @@ from support.every_check import EveryCheck
 from mlteach import checks, losses
 from mlteach.checks import ch00_welcome as chapter_00
 from mlteach.checks import ch05_contrastive_loss as chapter_05
+from mlteach.mistakes import Mistake
 
 
 def right_nt_xent(z1, z2, temperature):
@@ -148,3 +149,103 @@ def test_a_wrong_batch_size_is_explained(answer, part):
 def test_a_verdict_shows_its_message():
     assert repr(checks.Verdict(True, "fine")) == "✔ fine"
     assert repr(checks.Verdict(False, "why")) == "✘ why"
+
+
+# --- the core on a function of its own -----------------------------------------------------------
+
+
+def right(x, y, *, power):
+    return (x * y.detach()).pow(power).sum(1)
+
+
+def summed(x, y, *, power):
+    return right(x, y, power=power).sum()
+
+
+def without_stop(x, y, *, power):
+    return (x * y).pow(power).sum(1)
+
+
+CASES = [
+    checks.Case(
+        f"with power {power}", (torch.arange(6.0).view(2, 3), torch.ones(2, 3)), {"power": power}
+    )
+    for power in (1, 2)
+]
+MISTAKES_IN_RIGHT = [
+    Mistake(summed, "you add up"),
+    Mistake(without_stop, "the value is right, but y gets a gradient"),
+    Mistake(lambda x, y, *, power: right(x.detach(), y, power=power)),
+]
+
+
+def judged(given, **options):
+    return checks.judge(given, right, CASES, MISTAKES_IN_RIGHT, **options)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        right,
+        lambda x, y, power: right(x, y, power=power),
+        lambda x, y, exponent: right(x, y, power=exponent),
+        lambda *arguments: right(*arguments[:2], power=arguments[2]),
+    ],
+)
+def test_a_hyperparameter_may_be_taken_by_place_or_by_name(given):
+    assert judged(given).passed
+
+
+def test_a_mistake_of_another_shape_is_named():
+    assert judged(summed).message == "you add up"
+    assert "shape ()" in judged(lambda x, y, power: x.sum()).message
+
+
+def test_a_mistake_in_the_gradient_is_named():
+    assert judged(without_stop).message == "the value is right, but y gets a gradient"
+    assert judged(without_stop, gradients=False).passed
+    twice = judged(
+        lambda x, y, power: (
+            2 * without_stop(x, y, power=power) - without_stop(x, y.detach(), power=power)
+        )
+    )
+    assert "a gradient flows into argument 2" in twice.message
+    assert (
+        "argument 1 is wrong"
+        in judged(lambda x, y, power: right(x.detach() + 0 * x, y, power=power)).message
+    )
+
+
+def test_an_argument_without_a_gradient_is_told():
+    assert (
+        "no gradient can flow"
+        in judged(lambda x, y, power: right(x.detach(), y, power=power)).message
+    )
+
+
+def with_numpy(x, y, power):
+    return torch.as_tensor((x.numpy() * y.numpy()) ** power).sum(1)
+
+
+def written_after_exp(x, y, power):
+    e = torch.exp(torch.log(x + 1))
+    e.sub_(1)
+    return right(e, y, power=power)
+
+
+@pytest.mark.parametrize(
+    ("given", "part"),
+    [(with_numpy, "NumPy"), (written_after_exp, "the gradient fails with RuntimeError")],
+)
+def test_a_gradient_that_fails_is_told(given, part):
+    verdict = judged(given)
+    assert not verdict.passed
+    assert part in verdict.message
+
+
+def test_what_the_notebook_has_set_does_not_matter():
+    before = torch.random.get_rng_state()
+    with torch.no_grad():
+        assert judged(right).passed
+    judged(lambda x, y, power: right(x, y, power=power) + torch.rand(()))
+    assert torch.random.get_rng_state().equal(before)

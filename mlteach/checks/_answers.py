@@ -1,0 +1,65 @@
+"""What checks of numbers share: which answers are a number, and which wrong number means what."""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from collections.abc import Callable, Mapping
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from mlteach.checks._core import Verdict
+
+
+def as_number(answer: Any) -> float | None:
+    """What a learner may hand in as a number, a tensor or an array of one entry too; else None."""
+    if isinstance(answer, Tensor | np.ndarray) and math.prod(answer.shape) == 1:
+        answer = answer.item()
+    if isinstance(answer, bool | np.bool_) or not isinstance(answer, Real):
+        return None
+    try:
+        number = float(answer)
+    except OverflowError:  # a whole number of hundreds of digits
+        return None
+    return number if math.isfinite(number) else None
+
+
+def expected(what: str, answer: Any) -> Verdict:
+    """The verdict on an answer of the wrong kind: "a number is expected here, got str: 'many'"."""
+    got = f"{type(answer).__name__}: {reprlib.repr(answer)}"
+    return Verdict(False, f"{what} is expected here, got {got}")
+
+
+def judge_number(
+    answer: Any,
+    right: float,
+    told: Mapping[float, str],
+    *,
+    passed: str,
+    otherwise: Callable[[float], str],
+    kind: str = "a number",
+    tolerance: float = 1e-3,
+) -> Verdict:
+    """Judges an answer that is one number.
+
+    Args:
+        answer: what the learner wrote; anything at all.
+        right: the right number.
+        told: a wrong number → which mistake leads to it.
+        passed: what to say to the right number.
+        otherwise: what to say to any other number.
+        kind: what is expected, in words.
+        tolerance: how far from a number an answer may lie and still be meant.
+    """
+    number = as_number(answer)
+    if number is None:
+        return expected(kind, answer)
+    if math.isclose(number, right, abs_tol=tolerance):
+        return Verdict(True, passed)
+    for mistaken, message in told.items():
+        if math.isclose(number, mistaken, abs_tol=tolerance):
+            return Verdict(False, message)
+    return Verdict(False, otherwise(number))
