@@ -6,6 +6,16 @@ as the module of the package that it is about. Where an exercise asks for a func
 does not have, its right definition stands in the same file.
 """
 
+from mlteach.mistakes import episodes, evaluate, meta, selfsup, views  # each registers its own
 from mlteach.mistakes._registry import Mistake, mistake, mistakes_in
 
-__all__ = ["Mistake", "mistake", "mistakes_in"]
+__all__ = [
+    "Mistake",
+    "episodes",
+    "evaluate",
+    "meta",
+    "mistake",
+    "mistakes_in",
+    "selfsup",
+    "views",
+]

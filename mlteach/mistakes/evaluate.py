@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+from torch import nn
 
 from mlteach.evaluate import effective_rank, features, knn_votes, linear_cka, stratified_sample
 from mlteach.mistakes._registry import mistake
@@ -18,7 +19,7 @@ from mlteach.mistakes._registry import mistake
     "the head is thrown away, h = method.encode(images) is what is used",
 )
 def projected(method, images, **options):
-    return features(lambda x: method.projector(method.encode(x)), images, **options)
+    return features(nn.Sequential(method.encoder, method.projector), images, **options)
 
 
 @mistake(
@@ -43,7 +44,7 @@ def projected_in_training_mode(method, images, **options):
 
 @mistake(features, "you divide by the length: a probe may use the length of h, leave it as it is")
 def unit_length(method, images, **options):
-    return torch.nn.functional.normalize(features(method, images, **options))
+    return nn.functional.normalize(features(method, images, **options))
 
 
 # --- weighted votes ------------------------------------------------------------------------------

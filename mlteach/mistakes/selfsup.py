@@ -198,6 +198,25 @@ def key_of_another_image(query, key, queue, *, temperature):
     return moco_logits(query, key.roll(1, 0), queue, temperature=temperature)
 
 
+@mistake(
+    moco_logits,
+    "the values are right, but the gradient flows into keys and queue: "
+    ".detach() both, they are numbers",
+)
+def nothing_detached(query, key, queue, *, temperature):
+    query, key, queue = (F.normalize(x) for x in (query, key, queue))
+    return torch.cat([product(query, key), query @ queue.T], dim=1) / temperature
+
+
+@mistake(
+    moco_logits,
+    "the values are right, but you stopped the wrong side: "
+    "the keys get the gradient, the queries none",
+)
+def queries_detached(query, key, queue, *, temperature):
+    return nothing_detached(query.detach(), key, queue.detach(), temperature=temperature)
+
+
 # --- MoCo's queue --------------------------------------------------------------------------------
 
 
@@ -462,6 +481,24 @@ def mean_of_both_directions(p1, p2, t1, t2):
 @mistake(byol_step, "you add up over the batch: the loss is the mean over the images")
 def summed(p1, p2, t1, t2):
     return len(p1) * byol_step(p1, p2, t1, t2)
+
+
+@mistake(
+    byol_step,
+    "the value is right, but the gradient flows into the targets too: .detach() them, both",
+)
+def targets_not_detached(p1, p2, t1, t2):
+    cosines = F.cosine_similarity(p1, t2) + F.cosine_similarity(p2, t1)
+    return 4 - 2 * cosines.mean()
+
+
+@mistake(
+    byol_step,
+    "the value is right, but you stopped the wrong side: "
+    "the targets get the gradient, the predictions none",
+)
+def predictions_detached(p1, p2, t1, t2):
+    return targets_not_detached(p1.detach(), p2.detach(), t1, t2)
 
 
 # --- BYOL ----------------------------------------------------------------------------------------
