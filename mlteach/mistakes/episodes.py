@@ -65,9 +65,9 @@ def with_replacement(labels, n_way, n_shot, n_query, generator):
 def taken_for_sorted(labels, n_way, n_shot, n_query, generator):
     drawn = []
     for label in shuffled(large_enough(labels, n_shot + n_query), generator)[:n_way]:
-        size = len(members(labels, label))
-        drawn.append(shuffled(torch.arange(size) + label * size, generator))
-    return torch.stack([row[: n_shot + n_query] for row in drawn])
+        found = members(labels.sort().values, label)
+        drawn.append(shuffled(found, generator)[: n_shot + n_query])
+    return torch.stack(drawn)
 
 
 @mistake(

@@ -106,25 +106,6 @@ def not_clamped(images, draws, strength):
 
 # --- random views --------------------------------------------------------------------------------
 
-ONE_DRAW = "one draw changes the whole batch: every image needs draws of its own"
-
-
-def one_draw_for_all(view):
-    """The view as it is drawn where each image starts from the same state of the generator."""
-
-    def one_draw(images, *, generator, **options):
-        state, views = generator.get_state(), []
-        for image in images:
-            views.append(view(image[None], generator=generator.set_state(state), **options))
-        return torch.cat(views)
-
-    return one_draw
-
-
-mistake(color_jitter, ONE_DRAW)(one_draw_for_all(color_jitter))
-mistake(random_crop, ONE_DRAW)(one_draw_for_all(random_crop))
-mistake(simclr_view, ONE_DRAW)(one_draw_for_all(simclr_view))
-
 
 @mistake(color_jitter, "the factor is drawn around 0: draw it from 1 - strength to 1 + strength")
 def brightness_around_zero(images, *, brightness=0.0, generator=None, **others):
@@ -180,6 +161,26 @@ def box_over_the_edge(images, *, scale, generator=None):
     draws = uniforms(images, 3, generator)
     side = (scale[0] + (scale[1] - scale[0]) * draws[:, 0]).sqrt()
     return cropped(images, side, (images.shape[3] + 1) / 2, draws[:, 1:])
+
+
+ONE_DRAW = "one draw changes the whole batch: every image needs draws of its own"
+
+
+def one_draw_for_all(view):
+    """The view as it is drawn where each image starts from the same state of the generator."""
+
+    def one_draw(images, *, generator, **options):
+        state, views = generator.get_state(), []
+        for image in images:
+            views.append(view(image[None], generator=generator.set_state(state), **options))
+        return torch.cat(views)
+
+    return one_draw
+
+
+mistake(color_jitter, ONE_DRAW)(one_draw_for_all(color_jitter))
+mistake(random_crop, ONE_DRAW)(one_draw_for_all(random_crop))
+mistake(simclr_view, ONE_DRAW)(one_draw_for_all(simclr_view))
 
 
 @mistake(geometry._warp, "a positive angle must turn anticlockwise: y runs downwards in an image")
