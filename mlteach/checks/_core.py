@@ -1,4 +1,4 @@
-"""How a check works: run the learner's function, compare it with the definition, name the mistake."""
+"""How a check works: run what a learner wrote, compare it with the definition, name the mistake."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Verdict:
 
 
 class Case(NamedTuple):
-    """One call of the learner's function, and how to name it in a sentence: "at temperature 0.05"."""
+    """One call of the learner's function, and how a sentence names it: "at temperature 0.05"."""
 
     title: str
     arguments: tuple
@@ -42,7 +42,7 @@ class Case(NamedTuple):
         return given(*self.arguments, *by_place, **by_name)
 
     def copy(self, *, gradients: bool = False) -> Case:
-        """The same call with tensors of its own, which a learner's function cannot spoil for others."""
+        """The same call with tensors of its own: what writes to them spoils no other call."""
         return self._replace(
             arguments=tuple(
                 value.detach().clone().requires_grad_(gradients and value.is_floating_point())
@@ -61,6 +61,11 @@ def _only_named(function: Callable, name: str) -> bool:
     return parameter is not None and parameter.kind is parameter.KEYWORD_ONLY
 
 
+def normal(*shape: int, seed: int, scale: float = 1.0) -> Tensor:
+    """Normal random numbers, the same at every call: what most cases are made of."""
+    return scale * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
 def judge(
     given: Any,
     definition: Callable,
@@ -74,7 +79,7 @@ def judge(
 
     Args:
         given: what the learner wrote; anything at all, a check never raises.
-        definition: the right function, with the same arguments.
+        definition: the right function, with the same arguments; it returns a tensor or a number.
         cases: calls that differ in what can go wrong: batches, temperatures, scales.
         mistakes: wrong functions; one is told where every value matches, or the gradient.
         gradients: whether the gradient with respect to every tensor argument must be right too.
@@ -136,7 +141,7 @@ def _value_problem(
     mistakes: Sequence[Mistake],
     overflow: str,
 ) -> str:
-    right = [case.copy().call(definition) for case in cases]
+    right = [torch.as_tensor(case.copy().call(definition)) for case in cases]
     values, problems = [], []
     for case, expected in zip(cases, right, strict=True):
         value, problem = run_case(given, case, expected)
@@ -169,7 +174,8 @@ def _close(value: Tensor, right: Tensor) -> bool:
 
 def _name_the_mistake(mistakes: Sequence[Mistake], tried: Sequence[tuple[Case, Tensor]]) -> str:
     for mistake in mistakes:
-        if all(_close(value, case.copy().call(mistake)) for case, value in tried):
+        known = (torch.as_tensor(case.copy().call(mistake)) for case, _ in tried)
+        if all(_close(value, wrong) for (_, value), wrong in zip(tried, known, strict=True)):
             return mistake.explanation
     return ""
 
@@ -249,8 +255,8 @@ def _about_the_gradient(case: Case, place: int, mine: Tensor, right: Tensor) -> 
         )
     if not right.any():
         return (
-            f"the value is right, but a gradient flows into argument {place}, which should get none: "
-            "put .detach() behind it"
+            f"the value is right, but a gradient flows into argument {place}, "
+            "which should get none: put .detach() behind it"
         )
     return (
         f"the value is right, but the gradient with respect to argument {place} is wrong "

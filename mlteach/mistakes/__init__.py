@@ -1,11 +1,21 @@
-"""Wrong implementations: each is the right function with one mistake that people make, written once.
+"""Wrong implementations, each written down once: the right function with one mistake of people.
 
-An entry serves three readers: the tests show that the properties of the right function catch it, the
-exercise checks name it to the learner, and the bug clinic shows its symptom. One file a subject, named
-as the module of the package that it is about. Where an exercise asks for a function that the package
-does not have, its right definition stands in the same file.
+An entry serves three readers: the tests show that the properties of the right function catch it,
+the exercise checks name it to the learner, and the bug clinic shows its symptom. One file a
+subject, named as the module of the package that it is about. Where an exercise asks for a function
+that the package does not have, its right definition stands in the same file.
 """
 
+from mlteach.mistakes import losses, maps, metric, neighbours, similarity
 from mlteach.mistakes._registry import Mistake, mistake, mistakes_in
 
-__all__ = ["Mistake", "mistake", "mistakes_in"]
+__all__ = [
+    "Mistake",
+    "losses",
+    "maps",
+    "metric",
+    "mistake",
+    "mistakes_in",
+    "neighbours",
+    "similarity",
+]
