@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -185,13 +186,21 @@ def _where(cases: Sequence[Case], values: list, right: list, wrong: list[int]) -
     first = wrong[0]
     fine = [case.title for i, case in enumerate(cases) if i not in wrong]
     start = f"right {fine[0]}, " if fine else ""
-    found = f"expected {_show(right[first])}, got {_show(values[first])}"
+    value, expected = values[first], right[first]
+    entry = next(i for i in np.ndindex(*expected.shape) if not _close(value[i], expected[i]))
+    where = f"in entry {list(entry)} " if entry else ""
+    found = f"{where}expected {_show(expected[entry])}, got {_show(value[entry])}"
     return f"{start}wrong {cases[first].title}: {found}"
 
 
 def _show(tensor: Tensor) -> str:
-    numbers = [f"{number:.4f}" for number in tensor.flatten().tolist()]
+    numbers = [_digits(number) for number in tensor.flatten().tolist()]
     return ", ".join(numbers[:3] + ["…"] * (len(numbers) > 3))
+
+
+def _digits(number: float) -> str:
+    """Four decimals; an index, or any whole number of an integer tensor, as it is."""
+    return f"{number:.4f}" if isinstance(number, float) else str(number)
 
 
 # --- gradients -----------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 
 from mlteach import losses
@@ -70,6 +71,9 @@ def semi_hard(given: Any) -> Verdict:
             Case(f"with labels {labels} and margin {margin}", batch, {"margin": margin})
             for margin in (0.5, 2.0)
         ]
+    line = torch.tensor([0.0, 1, 1, 2, 3, 3])[:, None]  # with ties at the positive and the margin
+    ties = ((line - line.T).square(), torch.tensor([0, 0, 1, 1, 0, 1]))
+    cases.append(Case("with distances that are equal", ties, {"margin": 3.0}))
     right = metric.semi_hard
     return judge(given, right, cases, mistakes_in(right), gradients=False)
 
@@ -98,6 +102,7 @@ def regions(answer: Any) -> Verdict:
         tuple(swapped.get(word, word) for word in right): "hard and easy are exchanged: "
         "a negative nearer than the positive is hard",
     }
+    answer = answer.tolist() if isinstance(answer, np.ndarray) else answer
     if not isinstance(answer, (list, tuple)) or len(answer) != len(right):
         return Verdict(
             False,

@@ -81,6 +81,22 @@ def all_triplets(distances, labels, margin):
 
 @mistake(
     semi_hard,
+    "a negative as far as the positive is in it too: it must be farther, so take > and not >=",
+)
+def ties_at_the_positive(distances, labels, margin):
+    return _triplets(labels) & (_gap(distances) >= 0) & (_gap(distances) < margin)
+
+
+@mistake(
+    semi_hard,
+    "a negative at positive plus margin is in it too: its loss is 0, so take < and not <=",
+)
+def ties_at_the_margin(distances, labels, margin):
+    return _triplets(labels) & (_gap(distances) > 0) & (_gap(distances) <= margin)
+
+
+@mistake(
+    semi_hard,
     "your band lies on the wrong side: the negative is to be farther than the positive, not nearer",
 )
 def band_on_the_wrong_side(distances, labels, margin):

@@ -54,6 +54,14 @@ def test_a_mistake_of_another_shape_is_named():
     assert "shape ()" in judged(lambda x, y, power: x.sum()).message
 
 
+def test_an_unknown_mistake_is_located():
+    """The first entry that differs is named, not the first entry."""
+    unknown = judged(lambda x, y, power: right(x, y, power=power) + torch.tensor([0.0, power - 1]))
+    assert unknown.message == (
+        "right with power 1, wrong with power 2: in entry [1] expected 50.0000, got 51.0000"
+    )
+
+
 def test_a_mistake_in_the_gradient_is_named():
     assert judged(without_stop).message == "the value is right, but y gets a gradient"
     assert judged(without_stop, gradients=False).passed
