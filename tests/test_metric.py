@@ -1,11 +1,10 @@
-"""Siamese and triplet networks, mining and class-wise batches: definitions, witnesses, mistakes,
-and behaviour.
-"""
+"""Siamese and triplet networks, mining and class-wise batches: definitions, mistakes, behaviour."""
 
 from __future__ import annotations
 
 import math
 from functools import partial
+from itertools import product
 
 import pytest
 import torch
@@ -26,6 +25,7 @@ from mlteach.metric import (
     sample_classes,
     triplet_regions,
 )
+from mlteach.mistakes import mistakes_in
 from mlteach.networks import conv_encoder, mlp
 from mlteach.training import fit, seed_everything
 
@@ -104,34 +104,10 @@ def test_pairs_equal_the_definition():
     assert_mines_pairs(mine_pairs)
 
 
-def mine_pairs_wrongly(distances, labels, *, strategy, generator=None, mistake):
-    """`mine_pairs` with one mistake."""
-    if mistake == "both orders":
-        pairs = mine_pairs(distances, labels, strategy=strategy, generator=generator)
-        return torch.cat([pairs, pairs.flip(1)])
-    if mistake == "farthest instead of closest":
-        return mine_pairs(-distances, labels, strategy=strategy, generator=generator)
-    if mistake == "always the same random pairs":
-        return mine_pairs(
-            distances, labels, strategy=strategy, generator=torch.Generator().manual_seed(0)
-        )
-    if mistake == "pairs of one class as negatives":
-        return mine_pairs(distances, torch.arange(len(labels)), strategy="all")[: len(labels)]
-    raise AssertionError(mistake)
-
-
-PAIR_MISTAKES = [
-    "both orders",
-    "farthest instead of closest",
-    "always the same random pairs",
-    "pairs of one class as negatives",
-]
-
-
-@pytest.mark.parametrize("mistake", PAIR_MISTAKES)
+@pytest.mark.parametrize("mistake", mistakes_in(mine_pairs), ids=str)
 def test_a_mistake_in_mining_pairs_is_caught(mistake):
     with pytest.raises(AssertionError):
-        assert_mines_pairs(partial(mine_pairs_wrongly, mistake=mistake))
+        assert_mines_pairs(mistake)
 
 
 def test_pairs_where_classes_are_few():
@@ -149,12 +125,11 @@ def test_pairs_where_classes_are_few():
 
 def naive_triplets(labels):
     """Every triplet of a batch, with loops."""
-    every = range(len(labels))
     return {
         (a, p, n)
-        for a in every for p in every for n in every
+        for a, p, n in product(range(len(labels)), repeat=3)
         if a != p and labels[a] == labels[p] and labels[a] != labels[n]
-    }  # fmt: skip
+    }
 
 
 def naive_semi_hard(distances, labels):
@@ -212,45 +187,10 @@ def test_triplets_equal_the_definition():
     assert_mines_triplets(mine_triplets)
 
 
-def mine_triplets_wrongly(distances, labels, *, strategy, margin, generator=None, mistake):
-    """`mine_triplets` with one mistake."""
-    right = partial(mine_triplets, strategy=strategy, generator=generator)
-    if mistake == "no upper end of the band":
-        return right(distances, labels, margin=1e9)
-    if mistake == "distances not squared":
-        return right(distances.sqrt(), labels, margin=margin)
-    if mistake == "positive and negative exchanged":
-        return right(distances, labels, margin=margin)[:, [0, 2, 1]]
-    if mistake == "closest positive, farthest negative":
-        return right(-distances, labels, margin=margin)
-    if mistake == "same class as negative":
-        return right(distances, torch.arange(len(labels)) // 2, margin=margin)
-    if mistake == "one triplet an anchor":
-        triplets = right(distances, labels, margin=margin)
-        first = [i for i, a in enumerate(triplets[:, 0]) if a not in triplets[:i, 0]]
-        return triplets[first]
-    if mistake == "the nearest negative always":
-        triplets = right(distances, labels, margin=margin)
-        other = distances.masked_fill(labels[:, None] == labels, math.inf)
-        return torch.cat([triplets[:, :2], other.argmin(1)[triplets[:, :1]]], dim=1)
-    raise AssertionError(mistake)
-
-
-TRIPLET_MISTAKES = [
-    "no upper end of the band",
-    "distances not squared",
-    "positive and negative exchanged",
-    "closest positive, farthest negative",
-    "same class as negative",
-    "one triplet an anchor",
-    "the nearest negative always",
-]
-
-
-@pytest.mark.parametrize("mistake", TRIPLET_MISTAKES)
+@pytest.mark.parametrize("mistake", mistakes_in(mine_triplets), ids=str)
 def test_a_mistake_in_mining_triplets_is_caught(mistake):
     with pytest.raises(AssertionError):
-        assert_mines_triplets(partial(mine_triplets_wrongly, mistake=mistake))
+        assert_mines_triplets(mistake)
 
 
 SQUARED = LpDistance(normalize_embeddings=False, p=2, power=2)

@@ -1,6 +1,4 @@
-"""The four measures equal their definitions, and the mistakes that people make with them are told
-apart.
-"""
+"""The four measures equal their definitions, and what people get wrong differs from them."""
 
 import math
 
@@ -8,6 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from mlteach import mistakes
+from mlteach.mistakes import mistakes_in
 from mlteach.similarity import MEASURES, factor_groups, nearest, retrieval_precision, similarities
 
 
@@ -145,35 +145,22 @@ def test_a_vector_without_direction_is_like_no_other(measure):
     )
 
 
-MUTANTS = {
-    "distance that shrinks": ("Euclid", lambda x, y: torch.cdist(x, y)),
-    "squared distance": ("Euclid", lambda x, y: -torch.cdist(x, y).square()),
-    "one vector normalised": ("cosine", lambda x, y: x / x.norm(dim=1, keepdim=True) @ y.T),
-    "squared lengths": (
-        "cosine",
-        lambda x, y: (x / x.square().sum(1, True)) @ (y / y.square().sum(1, True)).T,
-    ),
-    "columns normalised": ("cosine", lambda x, y: (x / x.norm(dim=0)) @ (y / y.norm(dim=0)).T),
-    "mean over the set, not the vector": (
-        "correlation",
-        lambda x, y: similarities(x - x.mean(0), y - y.mean(0)),
-    ),
-    "centred after the normalisation": (
-        "correlation",
-        lambda x, y: (lambda a, b: (a - a.mean(1, True)) @ (b - b.mean(1, True)).T)(
-            x / x.norm(dim=1, keepdim=True), y / y.norm(dim=1, keepdim=True)
-        ),
-    ),
-    "mean of the products": ("dot product", lambda x, y: x @ y.T / x.shape[1]),
-}
-
-
-@pytest.mark.parametrize("name", MUTANTS)
-def test_the_loops_catch_what_people_get_wrong(name):
+@pytest.mark.parametrize("mistake", mistakes_in(similarities), ids=str)
+def test_the_loops_catch_what_people_get_wrong(mistake):
     """Each mistake differs from the definition by more than the tolerance above."""
-    measure, mutant = MUTANTS[name]
     x, y = random(4, 3) + 1, 3 * random(7, 3, seed=1)
-    assert not torch.allclose(mutant(x, y), by_loops(x, y, measure), rtol=0, atol=1e-3)
+    right = [by_loops(x, y, measure) for measure in MEASURES]
+    found = [mistake(x, y, measure=measure) for measure in MEASURES]
+    pairs = zip(found, right, strict=True)
+    assert not all(torch.allclose(mine, exact, rtol=0, atol=1e-3) for mine, exact in pairs)
+
+
+@pytest.mark.parametrize("mistake", mistakes_in(mistakes.similarity.correlation), ids=str)
+def test_the_loops_catch_a_wrong_correlation(mistake):
+    x, y = random(4, 3) + 1, 3 * random(7, 3, seed=1)
+    right = by_loops(x, y, "correlation")
+    assert torch.allclose(mistakes.similarity.correlation(x, y), right)
+    assert not torch.allclose(mistake(x, y), right, rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -219,22 +206,30 @@ def test_bad_input_is_named(x, y, measure, error, told):
 # --- neighbours and precision --------------------------------------------------------------------
 
 
-def test_nearest_equals_sorting_by_hand():
+def assert_finds_the_nearest(find):
     """Every row sorted in Python, the query left out; also where the query is not most like itself."""
     x = random(12, 3) * torch.linspace(0.1, 3, 12).double()[:, None]  # of very different lengths
-    for measure in MEASURES:
-        matrix = similarities(x, x, measure=measure)
+    symmetric = [similarities(x, x, measure=measure) for measure in MEASURES]
+    for matrix in (*symmetric, random(12, 12, seed=1)):
         expected = [
             sorted((j for j in range(12) if j != i), key=lambda j, row=row: -row[j])[:5]
             for i, row in enumerate(matrix.tolist())
         ]
-        assert nearest(matrix, 5).tolist() == expected
+        assert find(matrix, 5).tolist() == expected
+
+
+def test_nearest_equals_sorting_by_hand():
+    assert_finds_the_nearest(nearest)
+
+
+@pytest.mark.parametrize("mistake", mistakes_in(nearest), ids=str)
+def test_sorting_by_hand_catches(mistake):
+    with pytest.raises(AssertionError):
+        assert_finds_the_nearest(mistake)
 
 
 def test_the_query_is_left_out_even_among_equals():
-    """All pictures alike: still every other one, in their order, and never the query; the matrix
-    stays as it was.
-    """
+    """All images alike: still every other one, in order; the matrix stays as it was."""
     matrix = torch.ones(4, 4)
     assert nearest(matrix, 3).tolist() == [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]]
     assert torch.equal(matrix, torch.ones(4, 4))

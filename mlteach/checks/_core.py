@@ -1,4 +1,4 @@
-"""How a check works: run the learner's function, compare it with the definition, name the mistake."""
+"""How a check works: run what a learner wrote, compare it with the definition, name the mistake."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,7 +26,7 @@ class Verdict:
 
 
 class Case(NamedTuple):
-    """One call of the learner's function, and how to name it in a sentence: "at temperature 0.05"."""
+    """One call of the learner's function, and how a sentence names it: "at temperature 0.05"."""
 
     title: str
     arguments: tuple
@@ -42,7 +43,7 @@ class Case(NamedTuple):
         return given(*self.arguments, *by_place, **by_name)
 
     def copy(self, *, gradients: bool = False) -> Case:
-        """The same call with tensors of its own, which a learner's function cannot spoil for others."""
+        """The same call with tensors of its own: what writes to them spoils no other call."""
         return self._replace(
             arguments=tuple(
                 value.detach().clone().requires_grad_(gradients and value.is_floating_point())
@@ -61,6 +62,11 @@ def _only_named(function: Callable, name: str) -> bool:
     return parameter is not None and parameter.kind is parameter.KEYWORD_ONLY
 
 
+def normal(*shape: int, seed: int, scale: float = 1.0) -> Tensor:
+    """Normal random numbers, the same at every call: what most cases are made of."""
+    return scale * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
 def judge(
     given: Any,
     definition: Callable,
@@ -74,7 +80,7 @@ def judge(
 
     Args:
         given: what the learner wrote; anything at all, a check never raises.
-        definition: the right function, with the same arguments.
+        definition: the right function, with the same arguments; it returns a tensor or a number.
         cases: calls that differ in what can go wrong: batches, temperatures, scales.
         mistakes: wrong functions; one is told where every value matches, or the gradient.
         gradients: whether the gradient with respect to every tensor argument must be right too.
@@ -136,7 +142,7 @@ def _value_problem(
     mistakes: Sequence[Mistake],
     overflow: str,
 ) -> str:
-    right = [case.copy().call(definition) for case in cases]
+    right = [torch.as_tensor(case.copy().call(definition)) for case in cases]
     values, problems = [], []
     for case, expected in zip(cases, right, strict=True):
         value, problem = run_case(given, case, expected)
@@ -169,7 +175,8 @@ def _close(value: Tensor, right: Tensor) -> bool:
 
 def _name_the_mistake(mistakes: Sequence[Mistake], tried: Sequence[tuple[Case, Tensor]]) -> str:
     for mistake in mistakes:
-        if all(_close(value, case.copy().call(mistake)) for case, value in tried):
+        known = (torch.as_tensor(case.copy().call(mistake)) for case, _ in tried)
+        if all(_close(value, wrong) for (_, value), wrong in zip(tried, known, strict=True)):
             return mistake.explanation
     return ""
 
@@ -179,13 +186,21 @@ def _where(cases: Sequence[Case], values: list, right: list, wrong: list[int]) -
     first = wrong[0]
     fine = [case.title for i, case in enumerate(cases) if i not in wrong]
     start = f"right {fine[0]}, " if fine else ""
-    found = f"expected {_show(right[first])}, got {_show(values[first])}"
+    value, expected = values[first], right[first]
+    entry = next(i for i in np.ndindex(*expected.shape) if not _close(value[i], expected[i]))
+    where = f"in entry {list(entry)} " if entry else ""
+    found = f"{where}expected {_show(expected[entry])}, got {_show(value[entry])}"
     return f"{start}wrong {cases[first].title}: {found}"
 
 
 def _show(tensor: Tensor) -> str:
-    numbers = [f"{number:.4f}" for number in tensor.flatten().tolist()]
+    numbers = [_digits(number) for number in tensor.flatten().tolist()]
     return ", ".join(numbers[:3] + ["…"] * (len(numbers) > 3))
+
+
+def _digits(number: float) -> str:
+    """Four decimals; an index, or any whole number of an integer tensor, as it is."""
+    return f"{number:.4f}" if isinstance(number, float) else str(number)
 
 
 # --- gradients -----------------------------------------------------------------------------------
@@ -249,8 +264,8 @@ def _about_the_gradient(case: Case, place: int, mine: Tensor, right: Tensor) -> 
         )
     if not right.any():
         return (
-            f"the value is right, but a gradient flows into argument {place}, which should get none: "
-            "put .detach() behind it"
+            f"the value is right, but a gradient flows into argument {place}, "
+            "which should get none: put .detach() behind it"
         )
     return (
         f"the value is right, but the gradient with respect to argument {place} is wrong "

@@ -1,21 +1,37 @@
-"""Wrong implementations: each is the right function with one mistake that people make, written once.
+"""Wrong implementations, each written down once: the right function with one mistake of people.
 
-An entry serves three readers: the tests show that the properties of the right function catch it, the
-exercise checks name it to the learner, and the bug clinic shows its symptom. One file a subject, named
-as the module of the package that it is about. Where an exercise asks for a function that the package
-does not have, its right definition stands in the same file.
+An entry serves three readers: the tests show that the properties of the right function catch it,
+the exercise checks name it to the learner, and the bug clinic shows its symptom. One file a
+subject, named as the module of the package that it is about. Where an exercise asks for a function
+that the package does not have, its right definition stands in the same file.
 """
 
-from mlteach.mistakes import episodes, evaluate, meta, selfsup, views  # each registers its own
+from mlteach.mistakes import (
+    episodes,
+    evaluate,
+    losses,
+    maps,
+    meta,
+    metric,
+    neighbours,
+    selfsup,
+    similarity,
+    views,
+)
 from mlteach.mistakes._registry import Mistake, mistake, mistakes_in
 
 __all__ = [
     "Mistake",
     "episodes",
     "evaluate",
+    "losses",
+    "maps",
     "meta",
+    "metric",
     "mistake",
     "mistakes_in",
+    "neighbours",
     "selfsup",
+    "similarity",
     "views",
 ]

@@ -11,8 +11,8 @@ from typing import Any
 class Mistake:
     """A wrong implementation with the right one's signature, and what to tell whoever wrote it.
 
-    ``explanation`` is empty where no value differs, only a gradient or a state: no check can name it by
-    its values, the tests of the right function still have to catch it.
+    The explanation is empty where no check can see the mistake, only a test of the right function:
+    it is about what an exercise does not ask for, such as a learned temperature.
     """
 
     function: Callable
@@ -29,7 +29,7 @@ _REGISTRY: dict[Callable, list[Mistake]] = {}
 
 
 def mistake(of: Callable, explanation: str = "") -> Callable[[Callable], Callable]:
-    """Register the decorated function, or subclass, as a mistake in `of`; it is returned as it is."""
+    """Register the decorated function, or subclass, as a mistake in `of`, and return it."""
 
     def register(function: Callable) -> Callable:
         _REGISTRY.setdefault(of, []).append(Mistake(function, explanation))

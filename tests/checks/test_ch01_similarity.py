@@ -1,6 +1,4 @@
-"""The checks of the chapter on similarity pass the right answers and name each mistake that they
-know.
-"""
+"""The checks on similarity pass the right answers and name each mistake that they know."""
 
 import math
 
@@ -10,7 +8,8 @@ import torch.nn.functional as F
 from support.every_check import EveryCheck
 
 from mlteach import checks
-from mlteach.checks import ch01_similarity as chapter_01
+from mlteach.mistakes import mistakes_in, similarity
+from mlteach.similarity import nearest
 
 
 def right_correlation(x, y):
@@ -19,8 +18,10 @@ def right_correlation(x, y):
 
 
 def right_nearest(matrix, k):
-    rows = [sorted((i for i in range(len(matrix)) if i != row), key=lambda i: -matrix[row, i]) for row in
-            range(len(matrix))]  # fmt: skip
+    rows = []
+    for row, values in enumerate(matrix.tolist()):
+        others = [i for i in range(len(matrix)) if i != row]
+        rows.append(sorted(others, key=lambda i: -values[i]))
     return torch.tensor(rows)[:, :k]
 
 
@@ -30,9 +31,9 @@ RIGHT = {
     "nearest": right_nearest,
 }
 MISTAKES = {
-    "squared_distances": chapter_01.SQUARED_DISTANCE_MISTAKES,
-    "correlation": chapter_01.CORRELATION_MISTAKES,
-    "nearest": chapter_01.NEAREST_MISTAKES,
+    "squared_distances": mistakes_in(similarity.squared_distances),
+    "correlation": mistakes_in(similarity.correlation),
+    "nearest": mistakes_in(nearest),
 }
 
 

@@ -1,4 +1,4 @@
-"""The checks on maps pass the right functions, name each mistake that they know, and never raise."""
+"""The checks on maps pass the right functions, name each mistake, and never raise."""
 
 import math
 
@@ -7,7 +7,8 @@ import torch
 from support.every_check import EveryCheck
 
 from mlteach import checks, maps
-from mlteach.checks import ch02_seeing_embeddings as chapter
+from mlteach.mistakes import maps as mistakes_of_maps
+from mlteach.mistakes import mistakes_in
 
 
 def conditional_by_softmax(squared, sigma):
@@ -27,10 +28,10 @@ RIGHT = {
     "spring_forces": force_by_autograd,
 }
 MISTAKES = {
-    "conditional_affinities": chapter.CONDITIONAL_MISTAKES,
-    "perplexity": chapter.PERPLEXITY_MISTAKES,
-    "student_t": chapter.STUDENT_T_MISTAKES,
-    "spring_forces": chapter.FORCE_MISTAKES,
+    "conditional_affinities": mistakes_in(mistakes_of_maps.affinities_at),
+    "perplexity": mistakes_in(mistakes_of_maps.perplexity_of),
+    "student_t": mistakes_in(maps.student_t),
+    "spring_forces": mistakes_in(mistakes_of_maps.spring_forces),
 }
 
 

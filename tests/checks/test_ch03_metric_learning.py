@@ -1,6 +1,4 @@
-"""The checks of the chapter on metric learning pass what is right, name each mistake, and never
-raise.
-"""
+"""The checks on metric learning pass what is right, name each mistake, and never raise."""
 
 from __future__ import annotations
 
@@ -12,6 +10,7 @@ from support.every_check import EveryCheck
 from mlteach import checks, losses
 from mlteach.checks import ch03_metric_learning as chapter_03
 from mlteach.metric import REGIONS
+from mlteach.mistakes import metric, mistakes_in
 
 
 def right_siamese_loss(x1, x2, same, margin):
@@ -39,9 +38,9 @@ RIGHT = {
     "semi_hard": semi_hard_with_loops,
 }
 MISTAKES = {
-    "siamese_loss": chapter_03.CONTRASTIVE_MISTAKES,
-    "triplet_loss": chapter_03.TRIPLET_MISTAKES,
-    "semi_hard": chapter_03.SEMI_HARD_MISTAKES,
+    "siamese_loss": mistakes_in(losses.contrastive_loss),
+    "triplet_loss": mistakes_in(losses.triplet_loss),
+    "semi_hard": mistakes_in(metric.semi_hard),
 }
 
 
@@ -75,7 +74,7 @@ def test_the_regions_are_those_of_the_loss():
     [
         (["hard", "semi-hard", "semi-hard", "easy"], "you compared distances"),
         (["easy", "semi-hard", "hard", "hard"], "hard and easy are exchanged"),
-        (["easy", "easy", "semi-hard", "hard"], "the order is turned round"),
+        (["easy", "easy", "semi-hard", "hard"], "the order is flipped"),
         (
             ["hard", "hard", "easy", "easy"],
             "the negative at distance 1.05 is not hard: its loss is 0.1475",

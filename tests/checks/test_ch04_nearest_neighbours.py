@@ -6,7 +6,8 @@ import torch
 from support.every_check import EveryCheck
 
 from mlteach import checks
-from mlteach.checks import ch04_nearest_neighbours as chapter_04
+from mlteach import neighbours as library
+from mlteach.mistakes import mistakes_in, neighbours
 
 
 def right_recall(found, exact):
@@ -33,10 +34,10 @@ RIGHT = {
     "cells_to_probe": right_cells,
 }
 MISTAKES = {
-    "recall": chapter_04.RECALL_MISTAKES,
-    "hash_codes": chapter_04.CODE_MISTAKES,
-    "chance_to_meet": chapter_04.CHANCE_MISTAKES,
-    "cells_to_probe": chapter_04.CELL_MISTAKES,
+    "recall": mistakes_in(library.recall),
+    "hash_codes": mistakes_in(neighbours.hash_codes),
+    "chance_to_meet": mistakes_in(neighbours.chance_to_meet),
+    "cells_to_probe": mistakes_in(neighbours.cells_to_probe),
 }
 
 

@@ -7,9 +7,9 @@ from itertools import combinations
 
 import pytest
 import torch
-import torch.nn.functional as F
 
 from mlteach.losses import alignment, uniformity
+from mlteach.mistakes import mistakes_in
 
 
 def normal(*shape, seed=0):
@@ -74,48 +74,18 @@ def test_uniformity_equals_the_definition():
     assert_is_uniformity(uniformity)
 
 
-def distances(x):
-    """Squared distances of all pairs of different points."""
-    return torch.pdist(F.normalize(x)).square()
-
-
-ALIGNMENT_MUTANTS = {
-    "not normalised": lambda x, y, *, power: (x - y).norm(dim=1).pow(power).mean(),
-    "power forgotten": lambda x, y, *, power: alignment(x, y, power=2),
-    "power of the squared distance": lambda x, y, *, power: alignment(x, y, power=2 * power),
-    "power after the mean": lambda x, y, *, power: alignment(x, y, power=1).pow(power),
-    "summed": lambda x, y, *, power: len(x) * alignment(x, y, power=power),
-    "wrong pairing": lambda x, y, *, power: alignment(x, y.roll(1, 0), power=power),
-    "second detached": lambda x, y, *, power: alignment(x, y.detach(), power=power),
-}
-
-UNIFORMITY_MUTANTS = {
-    "points meet themselves": lambda x, *, t: (
-        torch.cdist(F.normalize(x), F.normalize(x)).square().mul(-t).exp().mean().log()
-    ),
-    "not normalised": lambda x, *, t: torch.pdist(x).square().mul(-t).exp().mean().log(),
-    "distance not squared": lambda x, *, t: distances(x).sqrt().mul(-t).exp().mean().log(),
-    "mean of the logarithm": lambda x, *, t: distances(x).mul(-t).mean(),
-    "no logarithm": lambda x, *, t: distances(x).mul(-t).exp().mean(),
-    "summed": lambda x, *, t: distances(x).mul(-t).exp().sum().log(),
-    "sign flipped": lambda x, *, t: distances(x).mul(t).exp().mean().log(),
-    "t forgotten": lambda x, *, t: uniformity(x, t=2),
-    "t is a temperature": lambda x, *, t: uniformity(x, t=1 / t),
-}
-
-
-@pytest.mark.parametrize("mutant", ALIGNMENT_MUTANTS.values(), ids=ALIGNMENT_MUTANTS.keys())
-def test_alignment_catches(mutant):
+@pytest.mark.parametrize("mistake", mistakes_in(alignment), ids=str)
+def test_alignment_catches(mistake):
     """Each mistake fails the properties that the right function passes."""
     with pytest.raises(AssertionError):
-        assert_is_alignment(mutant)
+        assert_is_alignment(mistake)
 
 
-@pytest.mark.parametrize("mutant", UNIFORMITY_MUTANTS.values(), ids=UNIFORMITY_MUTANTS.keys())
-def test_uniformity_catches(mutant):
+@pytest.mark.parametrize("mistake", mistakes_in(uniformity), ids=str)
+def test_uniformity_catches(mistake):
     """Each mistake fails the properties that the right function passes."""
     with pytest.raises(AssertionError):
-        assert_is_uniformity(mutant)
+        assert_is_uniformity(mistake)
 
 
 def test_alignment_by_hand():

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mlteach.losses import contrastive_loss, triplet_loss
+from mlteach.mistakes import mistakes_in
 
 
 def normal(*shape, seed=0):
@@ -64,75 +65,11 @@ def test_contrastive_loss_equals_the_definition():
     assert_is_contrastive_loss(contrastive_loss)
 
 
-def distance(x1, x2):
-    """Euclidean distance of each pair, with the gradient 0 at 0."""
-    return torch.linalg.vector_norm(x1 - x2, dim=1)
-
-
-def contrastive_of(same_term, different_term):
-    """A loss made from its two terms of distance and margin."""
-
-    def loss(x1, x2, same, *, margin):
-        d = distance(x1, x2)
-        return torch.where(same, same_term(d, margin), different_term(d, margin)).mean()
-
-    return loss
-
-
-def attract(d, margin):
-    """The right term of pairs of one class."""
-    return d.square() / 2
-
-
-def repel(d, margin):
-    """The right term of other pairs."""
-    return (margin - d).relu().square() / 2
-
-
-CONTRASTIVE_MUTANTS = {
-    "labels flipped": lambda x1, x2, same, *, margin: contrastive_loss(
-        x1, x2, ~same, margin=margin
-    ),
-    "summed": lambda x1, x2, same, *, margin: (
-        len(x1) * contrastive_loss(x1, x2, same, margin=margin)
-    ),
-    "margin on the wrong side": contrastive_of(
-        attract, lambda d, margin: (d - margin).relu().square() / 2
-    ),
-    "margin on same pairs": contrastive_of(
-        lambda d, margin: (d - margin).relu().square() / 2, repel
-    ),
-    "no hinge": contrastive_of(attract, lambda d, margin: (margin - d).square() / 2),
-    "margin of the squared distance": contrastive_of(
-        attract, lambda d, margin: (margin - d.square()).relu() / 2
-    ),
-    "hinge not squared": contrastive_of(attract, lambda d, margin: (margin - d).relu() / 2),
-    "distance not squared": contrastive_of(lambda d, margin: d / 2, repel),
-    "no half": contrastive_of(
-        lambda d, margin: d.square(), lambda d, margin: (margin - d).relu().square()
-    ),
-    "normalised": lambda x1, x2, same, *, margin: contrastive_loss(
-        x1 / x1.norm(dim=1, keepdim=True), x2 / x2.norm(dim=1, keepdim=True), same, margin=margin
-    ),
-    "second detached": lambda x1, x2, same, *, margin: contrastive_loss(
-        x1, x2.detach(), same, margin=margin
-    ),
-    "square root unguarded": lambda x1, x2, same, *, margin: (
-        torch.where(
-            same,
-            (x1 - x2).square().sum(1),
-            (margin - (x1 - x2).square().sum(1).sqrt()).relu().square(),
-        ).mean()
-        / 2
-    ),
-}
-
-
-@pytest.mark.parametrize("mutant", CONTRASTIVE_MUTANTS.values(), ids=CONTRASTIVE_MUTANTS.keys())
-def test_contrastive_loss_catches(mutant):
+@pytest.mark.parametrize("mistake", mistakes_in(contrastive_loss), ids=str)
+def test_contrastive_loss_catches(mistake):
     """Each mistake fails the properties that the right function passes."""
     with pytest.raises(AssertionError):
-        assert_is_contrastive_loss(mutant)
+        assert_is_contrastive_loss(mistake)
 
 
 def test_contrastive_loss_by_hand():
@@ -205,42 +142,11 @@ def squared(x, y):
     return (x - y).square().sum(1)
 
 
-TRIPLET_MUTANTS = {
-    "anchor and negative swapped": lambda a, p, n, *, margin: triplet_loss(n, p, a, margin=margin),
-    "anchor and positive swapped": lambda a, p, n, *, margin: triplet_loss(p, a, n, margin=margin),
-    "positive and negative swapped": lambda a, p, n, *, margin: triplet_loss(
-        a, n, p, margin=margin
-    ),
-    "margin on the wrong side": lambda a, p, n, *, margin: (
-        (squared(a, p) - squared(a, n) - margin).relu().mean()
-    ),
-    "no hinge": lambda a, p, n, *, margin: (squared(a, p) - squared(a, n) + margin).mean(),
-    "hinge of the mean": lambda a, p, n, *, margin: (
-        (squared(a, p) - squared(a, n) + margin).mean().relu()
-    ),
-    "margin outside the hinge": lambda a, p, n, *, margin: (
-        (squared(a, p) - squared(a, n)).relu().mean() + margin
-    ),
-    "distance not squared": lambda a, p, n, *, margin: (
-        (distance(a, p) - distance(a, n) + margin).relu().mean()
-    ),
-    "summed": lambda a, p, n, *, margin: len(a) * triplet_loss(a, p, n, margin=margin),
-    "mean over coordinates": lambda a, p, n, *, margin: (
-        (squared(a, p) / 3 - squared(a, n) / 3 + margin).relu().mean()
-    ),
-    "mean over active triplets": lambda a, p, n, *, margin: (
-        triplet_loss(a, p, n, margin=margin)
-        / (squared(a, p) - squared(a, n) + margin > 0).double().mean()
-    ),
-    "negative detached": lambda a, p, n, *, margin: triplet_loss(a, p, n.detach(), margin=margin),
-}
-
-
-@pytest.mark.parametrize("mutant", TRIPLET_MUTANTS.values(), ids=TRIPLET_MUTANTS.keys())
-def test_triplet_loss_catches(mutant):
+@pytest.mark.parametrize("mistake", mistakes_in(triplet_loss), ids=str)
+def test_triplet_loss_catches(mistake):
     """Each mistake fails the properties that the right function passes."""
     with pytest.raises(AssertionError):
-        assert_is_triplet_loss(mutant)
+        assert_is_triplet_loss(mistake)
 
 
 def test_triplet_loss_by_hand():

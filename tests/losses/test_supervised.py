@@ -6,9 +6,9 @@ import math
 
 import pytest
 import torch
-import torch.nn.functional as F
 
 from mlteach.losses import nt_xent, supervised_contrastive
+from mlteach.mistakes import mistakes_in
 
 
 def normal(*shape, seed=0):
@@ -68,119 +68,15 @@ def test_equals_the_definition():
     assert_is_supervised_contrastive(supervised_contrastive)
 
 
-def right_parts(z, labels, temperature):
-    """Right logits with -inf on the diagonal, and the mask of positives."""
-    z = F.normalize(z, dim=1)
-    diagonal = torch.eye(len(z), dtype=torch.bool)
-    return (z @ z.T / temperature).masked_fill(diagonal, -math.inf), (
-        labels[:, None] == labels
-    ) & ~diagonal
-
-
-def loss_of(log_probability, positives):
-    """Mean over positives, then over the anchors that have one."""
-    sums = -torch.where(positives, log_probability, 0).sum(1)
-    return (sums / positives.sum(1).clamp(min=1)).sum() / positives.any(1).sum()
-
-
-def log_of_the_mean(z, labels, *, temperature):
-    """L_in: the logarithm of the mean probability instead of the mean of the logarithms."""
-    logits, positives = right_parts(z, labels, temperature)
-    probability = torch.where(positives, logits.softmax(1), 0).sum(1) / positives.sum(1).clamp(
-        min=1
-    )
-    return -probability[positives.any(1)].log().mean()
-
-
-def lonely_anchors_counted(z, labels, *, temperature):
-    """Anchors without a positive add 0 to the sum and 1 to the count."""
-    logits, positives = right_parts(z, labels, temperature)
-    return loss_of(logits.log_softmax(1), positives) * positives.any(1).double().mean()
-
-
-def lonely_rows_dropped(z, labels, *, temperature):
-    """Rows without a positive are no negatives either."""
-    _, positives = right_parts(z, labels, temperature)
-    keep = positives.any(1)
-    return supervised_contrastive(z[keep], labels[keep], temperature=temperature)
-
-
-def self_is_a_candidate(z, labels, *, temperature):
-    """The denominator has N terms."""
-    logits, positives = right_parts(z, labels, temperature)
-    return loss_of(
-        logits.diagonal_scatter(torch.full((len(z),), 1 / temperature)).log_softmax(1), positives
-    )
-
-
-def self_is_a_positive(z, labels, *, temperature):
-    """Each row is its own positive."""
-    logits, positives = right_parts(z, labels, temperature)
-    logits = logits.diagonal_scatter(torch.full((len(z),), 1 / temperature))
-    return loss_of(logits.log_softmax(1), positives | torch.eye(len(z), dtype=torch.bool))
-
-
-def one_positive_in_denominator(z, labels, *, temperature):
-    """Other positives are left out of the denominator."""
-    logits, positives = right_parts(z, labels, temperature)
-    negatives = logits.masked_fill(positives, -math.inf).logsumexp(1, keepdim=True)
-    return loss_of(logits - torch.logaddexp(logits, negatives), positives)
-
-
-def mean_over_pairs(z, labels, *, temperature):
-    """All positive pairs weigh the same, so large classes weigh more."""
-    logits, positives = right_parts(z, labels, temperature)
-    return -logits.log_softmax(1)[positives].mean()
-
-
-def summed_over_positives(z, labels, *, temperature):
-    """No division by the number of positives."""
-    logits, positives = right_parts(z, labels, temperature)
-    return -logits.log_softmax(1)[positives].sum() / positives.any(1).sum()
-
-
-def labels_flipped(z, labels, *, temperature):
-    """Different labels are the positives."""
-    logits, _ = right_parts(z, labels, temperature)
-    return loss_of(logits.log_softmax(1), labels[:, None] != labels)
-
-
-def not_normalised(z, labels, *, temperature):
-    """Dot products instead of cosines."""
-    _, positives = right_parts(z, labels, temperature)
-    logits = (z @ z.T / temperature).masked_fill(torch.eye(len(z), dtype=torch.bool), -math.inf)
-    return loss_of(logits.log_softmax(1), positives)
-
-
-def scaled_by_temperature(z, labels, *, temperature):
-    """Multiplied by temperature over base temperature, as in widespread code."""
-    return supervised_contrastive(z, labels, temperature=temperature) * (temperature / 0.07)
-
-
-MUTANTS = [
-    log_of_the_mean,
-    lonely_anchors_counted,
-    lonely_rows_dropped,
-    self_is_a_candidate,
-    self_is_a_positive,
-    one_positive_in_denominator,
-    mean_over_pairs,
-    summed_over_positives,
-    labels_flipped,
-    not_normalised,
-    scaled_by_temperature,
-]
-
-
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda f: f.__name__)
-def test_catches(mutant):
+@pytest.mark.parametrize("mistake", mistakes_in(supervised_contrastive), ids=str)
+def test_catches(mistake):
     """Each mistake fails the properties that the right function passes."""
     with pytest.raises(AssertionError):
-        assert_is_supervised_contrastive(mutant)
+        assert_is_supervised_contrastive(mistake)
 
 
 def test_is_nt_xent_when_each_image_is_a_class():
-    """Two views and one label an image: the only positive is the twin."""
+    """Two views and one label an image: the only positive is the other view."""
     z1, z2 = normal(5, 3), normal(5, 3, seed=1)
     loss = supervised_contrastive(torch.cat([z1, z2]), torch.arange(5).repeat(2), temperature=0.3)
     torch.testing.assert_close(loss, nt_xent(z1, z2, temperature=0.3), rtol=1e-12, atol=1e-12)

@@ -11,6 +11,7 @@ from sklearn.manifold._t_sne import _joint_probabilities
 from torch import Tensor
 
 from mlteach import maps
+from mlteach.mistakes import mistakes_in
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -109,44 +110,7 @@ def test_a_perplexity_out_of_range_is_refused(perplexity):
         maps.affinities(random(10, 3), perplexity)
 
 
-def one_sigma_for_all(x: Tensor, perplexity: float) -> Tensor:
-    squared = torch.cdist(x, x).square().fill_diagonal_(math.inf)
-    return (-squared / squared[squared.isfinite()].mean()).softmax(1)
-
-
-def own_point_kept(x: Tensor, perplexity: float) -> Tensor:
-    p = maps.conditional_affinities(x, perplexity)
-    return (p + torch.eye(len(x))) / 2
-
-
-def distances_not_squared(x: Tensor, perplexity: float) -> Tensor:
-    root = torch.cdist(x, x).sqrt()  # its square is the distance
-    return naive_conditional_of_distances(root, perplexity)
-
-
-def naive_conditional_of_distances(distances: Tensor, perplexity: float) -> Tensor:
-    low, high = (
-        torch.zeros(len(distances), 1).double(),
-        torch.full((len(distances), 1), 1e6).double(),
-    )
-    for _ in range(100):
-        p = (-(low + high) / 2 * distances.square()).fill_diagonal_(-math.inf).softmax(1)
-        wide = torch.special.entr(p).sum(1, keepdim=True) > math.log(perplexity)
-        low, high = (
-            torch.where(wide, (low + high) / 2, low),
-            torch.where(wide, high, (low + high) / 2),
-        )
-    return p
-
-
-def entropy_in_bits_taken_for_nats(x: Tensor, perplexity: float) -> Tensor:
-    return maps.conditional_affinities(x, math.exp(math.log2(perplexity)))
-
-
-@pytest.mark.parametrize(
-    "mutant",
-    [one_sigma_for_all, own_point_kept, distances_not_squared, entropy_in_bits_taken_for_nats],
-)
-def test_wrong_affinities_are_seen(mutant):
+@pytest.mark.parametrize("mistake", mistakes_in(maps.conditional_affinities), ids=str)
+def test_wrong_affinities_are_seen(mistake):
     x = random(16, 3, seed=1) * torch.linspace(0.2, 2, 16)[:, None]
-    assert not torch.allclose(mutant(x, 5.0), naive_conditional(x, 5.0), atol=1e-3)
+    assert not torch.allclose(mistake(x, 5.0), naive_conditional(x, 5.0), atol=1e-3)

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from mlteach import maps
+from mlteach import maps, mistakes
+from mlteach.mistakes import mistakes_in
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -49,25 +50,18 @@ def test_the_gradient_is_autograds():
     assert torch.allclose(expected.sum(0), torch.zeros(2, dtype=torch.float64), atol=1e-12)
 
 
-def without_the_kernel(p: Tensor, y: Tensor) -> Tensor:
-    """SNE's gradient: springs that do not weaken with distance."""
-    pull = p - maps.student_t(y)
-    return 4 * (pull.sum(1, keepdim=True) * y - pull @ y)
+@pytest.mark.parametrize("mistake", mistakes_in(maps.student_t), ids=str)
+def test_a_wrong_student_t_is_seen(mistake):
+    y = random(12, 2, seed=2) * 3
+    assert not torch.allclose(mistake(y), naive_student_t(y), rtol=1e-2)
 
 
-def uphill(p: Tensor, y: Tensor) -> Tensor:
-    return -maps.tsne_gradient(p, y)
-
-
-def half(p: Tensor, y: Tensor) -> Tensor:
-    return maps.tsne_gradient(p, y) / 2
-
-
-@pytest.mark.parametrize("mutant", [without_the_kernel, uphill, half])
-def test_wrong_gradients_are_seen(mutant):
+@pytest.mark.parametrize("mistake", mistakes_in(mistakes.maps.spring_forces), ids=str)
+def test_wrong_forces_are_seen(mistake):
     p, y = maps.affinities(random(12, 4), 4), (random(12, 2, seed=2) * 3).requires_grad_()
-    (expected,) = torch.autograd.grad(maps.kl_divergence(p, y), y)
-    assert not torch.allclose(mutant(p, y.detach()), expected, rtol=1e-2)
+    (gradient,) = torch.autograd.grad(maps.kl_divergence(p, y), y)
+    assert torch.allclose(mistakes.maps.spring_forces(p, y.detach()), -gradient)
+    assert not torch.allclose(mistake(p, y.detach()), -gradient, rtol=1e-2)
 
 
 def test_a_wrong_shape_is_refused():

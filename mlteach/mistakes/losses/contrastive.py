@@ -1,0 +1,217 @@
+"""Mistakes in InfoNCE and in CLIP's loss."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mlteach import losses
+from mlteach.mistakes._registry import mistake
+
+# --- InfoNCE -------------------------------------------------------------------------------------
+
+
+def _dots(query: Tensor, positive: Tensor, negatives: Tensor) -> tuple[Tensor, Tensor]:
+    """The products (B, 1) with the positives and (B, K) with the negatives."""
+    pairs = "bd,kd->bk" if negatives.dim() == 2 else "bd,bkd->bk"
+    return (query * positive).sum(1, keepdim=True), torch.einsum(pairs, query, negatives)
+
+
+def _cosines(query: Tensor, positive: Tensor, negatives: Tensor) -> tuple[Tensor, Tensor]:
+    return _dots(*(F.normalize(x, dim=-1) for x in (query, positive, negatives)))
+
+
+def _first_of(own: Tensor, others: Tensor) -> Tensor:
+    """The cross-entropy where the positive stands first."""
+    return F.cross_entropy(torch.cat([own, others], 1), torch.zeros(len(own), dtype=torch.long))
+
+
+@mistake(
+    losses.info_nce,
+    "your denominator holds the negatives only: "
+    "the positive is one of the 1 + K candidates and belongs into the sum",
+)
+def positive_not_in_denominator(query, positive, negatives, *, temperature):
+    own, others = _cosines(query, positive, negatives)
+    return ((others / temperature).logsumexp(1) - own[:, 0] / temperature).mean()
+
+
+@mistake(
+    losses.info_nce,
+    "you compare dot products: "
+    "divide every vector by its length first, for the score is the cosine",
+)
+def not_normalised(query, positive, negatives, *, temperature):
+    own, others = _dots(query, positive, negatives)
+    return _first_of(own / temperature, others / temperature)
+
+
+@mistake(losses.info_nce, "you multiply by the temperature: it divides the cosine")
+def multiplied_by_temperature(query, positive, negatives, *, temperature):
+    return losses.info_nce(query, positive, negatives, temperature=1 / temperature)
+
+
+@mistake(
+    losses.info_nce,
+    "your function ignores the temperature: it divides every cosine before the softmax",
+)
+def temperature_ignored(query, positive, negatives, *, temperature):
+    return losses.info_nce(query, positive, negatives, temperature=1)
+
+
+@mistake(
+    losses.info_nce,
+    "only the positive's cosine is divided by the temperature: the negatives' must be too",
+)
+def negatives_without_temperature(query, positive, negatives, *, temperature):
+    own, others = _cosines(query, positive, negatives)
+    return _first_of(own / temperature, others)
+
+
+@mistake(
+    losses.info_nce,
+    "only the negatives' cosines are divided by the temperature: the positive's must be too",
+)
+def positive_without_temperature(query, positive, negatives, *, temperature):
+    own, others = _cosines(query, positive, negatives)
+    return _first_of(own, others / temperature)
+
+
+@mistake(losses.info_nce, "you add up over the batch: the loss is the mean over the queries")
+def summed(query, positive, negatives, *, temperature):
+    return len(query) * losses.info_nce(query, positive, negatives, temperature=temperature)
+
+
+@mistake(
+    losses.info_nce,
+    "the sign is flipped: descending on this pushes each query away from its positive",
+)
+def sign_flipped(query, positive, negatives, *, temperature):
+    return -losses.info_nce(query, positive, negatives, temperature=temperature)
+
+
+@mistake(
+    losses.info_nce,
+    "you return the probability of the positive: the loss is minus its logarithm",
+)
+def probability_of_the_positive(query, positive, negatives, *, temperature):
+    own, others = _cosines(query, positive, negatives)
+    return (torch.cat([own, others], 1) / temperature).softmax(1)[:, 0].mean()
+
+
+@mistake(
+    losses.info_nce,
+    "your logarithm has base 2: nats, with the natural logarithm, are expected",
+)
+def in_bits(query, positive, negatives, *, temperature):
+    return losses.info_nce(query, positive, negatives, temperature=temperature) / math.log(2)
+
+
+@mistake(
+    losses.info_nce,
+    "query i gets the positive of the query before it: its positive is row i",
+)
+def another_query_s_positive(query, positive, negatives, *, temperature):
+    return losses.info_nce(query, positive.roll(1, 0), negatives, temperature=temperature)
+
+
+@mistake(
+    losses.info_nce,
+    "your label points at the first negative: the positive stands in column 0, so the label is 0",
+)
+def first_negative_as_positive(query, positive, negatives, *, temperature):
+    own, others = _cosines(query, positive, negatives)
+    first, rest = others[:, :1], torch.cat([own, others[:, 1:]], 1)
+    return _first_of(first / temperature, rest / temperature)
+
+
+@mistake(losses.info_nce)
+def negatives_of_the_first_query(query, positive, negatives, *, temperature):
+    """It shows only where each query has negatives of its own."""
+    negatives = negatives if negatives.dim() == 2 else negatives[0]
+    return losses.info_nce(query, positive, negatives, temperature=temperature)
+
+
+@mistake(
+    losses.info_nce,
+    "the value is right, but the negatives are detached: whether they move is up to the method",
+)
+def negatives_detached(query, positive, negatives, *, temperature):
+    return losses.info_nce(query, positive, negatives.detach(), temperature=temperature)
+
+
+# --- CLIP ----------------------------------------------------------------------------------------
+
+
+def _clip_of(logits: Tensor) -> Tensor:
+    """The cross-entropy of rows whose positive stands on the diagonal."""
+    return F.cross_entropy(logits, torch.arange(len(logits)))
+
+
+def _image_text(image: Tensor, text: Tensor) -> Tensor:
+    return F.normalize(image, dim=1) @ F.normalize(text, dim=1).T
+
+
+@mistake(
+    losses.clip_loss,
+    "only images look for their texts: texts look for their images too, average both directions",
+)
+def one_direction(image, text, *, temperature):
+    return _clip_of(_image_text(image, text) / temperature)
+
+
+@mistake(
+    losses.clip_loss,
+    "only texts look for their images: images look for their texts too, average both directions",
+)
+def other_direction(image, text, *, temperature):
+    return _clip_of(_image_text(text, image) / temperature)
+
+
+@mistake(losses.clip_loss, "you add both directions up: the loss is their mean")
+def directions_added(image, text, *, temperature):
+    return 2 * losses.clip_loss(image, text, temperature=temperature)
+
+
+@mistake(losses.clip_loss, "you add up over the batch: the loss is the mean over the pairs")
+def clip_summed(image, text, *, temperature):
+    return len(image) * losses.clip_loss(image, text, temperature=temperature)
+
+
+@mistake(losses.clip_loss, "image i gets another image's text: its text is row i")
+def another_image_s_text(image, text, *, temperature):
+    return losses.clip_loss(image, text.roll(1, 0), temperature=temperature)
+
+
+@mistake(
+    losses.clip_loss,
+    "you compare dot products: "
+    "divide every vector by its length first, for the score is the cosine",
+)
+def clip_not_normalised(image, text, *, temperature):
+    logits = image @ text.T / temperature
+    return (_clip_of(logits) + _clip_of(logits.T)) / 2
+
+
+@mistake(losses.clip_loss, "you multiply by the temperature: it divides the cosine")
+def clip_multiplied_by_temperature(image, text, *, temperature):
+    return losses.clip_loss(image, text, temperature=1 / temperature)
+
+
+@mistake(
+    losses.clip_loss,
+    "the value is right, but the texts are detached: the loss moves both encoders",
+)
+def text_detached(image, text, *, temperature):
+    return losses.clip_loss(image, text.detach(), temperature=temperature)
+
+
+@mistake(
+    losses.clip_loss,
+    "images compete with images, and texts with texts: an image's candidates are the texts only",
+)
+def one_kind_competes(image, text, *, temperature):
+    return losses.nt_xent(image, text, temperature=temperature)

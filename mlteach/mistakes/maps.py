@@ -1,0 +1,347 @@
+"""Mistakes in the parts of t-SNE: its affinities, its perplexity, its map, its forces."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from mlteach import maps
+from mlteach.mistakes._registry import mistake
+
+
+def _without_self(matrix: Tensor, value: float) -> Tensor:
+    return matrix.masked_fill(torch.eye(len(matrix), dtype=torch.bool), value)
+
+
+# --- affinities at given widths ------------------------------------------------------------------
+
+
+def affinities_at(squared: Tensor, sigma: Tensor) -> Tensor:
+    """p of j given i from squared distances (N, N) and the width of each point (N,)."""
+    return _rows(-squared / (2 * sigma[:, None] ** 2))
+
+
+def _rows(logits: Tensor) -> Tensor:
+    return _without_self(logits, -math.inf).softmax(1)
+
+
+@mistake(
+    affinities_at,
+    "your sums contain each point itself, at distance 0: "
+    "p of i given i is 0, leave the diagonal out",
+)
+def point_itself_kept(squared, sigma):
+    return (-squared / (2 * sigma[:, None] ** 2)).softmax(1)
+
+
+@mistake(affinities_at, "the 2 is missing: the exponent is -d²/(2σ²)")
+def exponent_without_2(squared, sigma):
+    return _rows(-squared / sigma[:, None] ** 2)
+
+
+@mistake(affinities_at, "you divide by 2σ: the exponent is -d²/(2σ²), with sigma squared")
+def sigma_not_squared(squared, sigma):
+    return _rows(-squared / (2 * sigma[:, None]))
+
+
+@mistake(affinities_at, "you divide by σ: the exponent is -d²/(2σ²)")
+def divided_by_sigma(squared, sigma):
+    return _rows(-squared / sigma[:, None])
+
+
+@mistake(
+    affinities_at,
+    "row i takes the sigma of column j: "
+    "sigma belongs to the point that picks, so it needs the shape (N, 1)",
+)
+def sigma_of_the_column(squared, sigma):
+    return _rows(-squared / (2 * sigma**2))
+
+
+@mistake(
+    affinities_at,
+    "your columns sum to 1: p of j given i is a choice of point i, so its row must",
+)
+def columns_sum_to_1(squared, sigma):
+    return _without_self(-squared / (2 * sigma[:, None] ** 2), -math.inf).softmax(0)
+
+
+@mistake(affinities_at, "your whole matrix sums to 1: every row must, for every point picks once")
+def matrix_sums_to_1(squared, sigma):
+    logits = _without_self(-squared / (2 * sigma[:, None] ** 2), -math.inf)
+    return logits.flatten().softmax(0).view_as(logits)
+
+
+@mistake(
+    affinities_at,
+    "you take the root of what is a squared distance already, "
+    "or the distance where its square belongs",
+)
+def root_of_the_distance(squared, sigma):
+    return affinities_at(squared.sqrt(), sigma)
+
+
+@mistake(affinities_at, "you square what is a squared distance already")
+def squared_twice(squared, sigma):
+    return affinities_at(squared**2, sigma)
+
+
+@mistake(affinities_at, "the sign of the exponent is flipped: far points become the likely ones")
+def exponent_flipped(squared, sigma):
+    return affinities_at(-squared, sigma)
+
+
+@mistake(
+    affinities_at,
+    "this is the symmetrised p of a pair: the conditional p of j given i is asked for",
+)
+def symmetrised(squared, sigma):
+    p = affinities_at(squared, sigma)
+    return (p + p.T) / (2 * len(p))
+
+
+# --- affinities at a perplexity ------------------------------------------------------------------
+
+
+@mistake(
+    maps.conditional_affinities,
+    "all points have one sigma: each needs its own, with which its row has the perplexity",
+)
+def one_sigma_for_all(x, perplexity):
+    squared = torch.cdist(x, x).square()
+    return _rows(-squared / (squared.sum() / (len(x) ** 2 - len(x))))
+
+
+@mistake(
+    maps.conditional_affinities,
+    "each row contains the point itself: p of i given i is 0, leave the diagonal out",
+)
+def own_point_kept(x, perplexity):
+    return (maps.conditional_affinities(x, perplexity) + torch.eye(len(x))) / 2
+
+
+@mistake(maps.conditional_affinities, "you take the distance: its square belongs into -d²/(2σ²)")
+def distances_not_squared(x, perplexity):
+    distances, precision = torch.cdist(x, x), torch.ones(len(x), 1, dtype=x.dtype)
+    low, high = torch.zeros_like(precision), torch.full_like(precision, 1e6)
+    for _ in range(100):  # halve the interval of each row's precision
+        precision = (low + high) / 2
+        wide = perplexity_of(_rows(-precision * distances))[:, None] > perplexity
+        low, high = torch.where(wide, precision, low), torch.where(wide, high, precision)
+    return _rows(-precision * distances)
+
+
+@mistake(
+    maps.conditional_affinities,
+    "you mix the bases: an entropy in nats must reach log(perplexity), one in bits log2",
+)
+def entropy_in_bits_for_nats(x, perplexity):
+    return maps.conditional_affinities(x, math.exp(math.log2(perplexity)))
+
+
+# --- perplexity ----------------------------------------------------------------------------------
+
+
+def perplexity_of(p: Tensor) -> Tensor:
+    """(N,) how many neighbours each row of probabilities amounts to: exp of its entropy."""
+    return _entropy(p).exp()
+
+
+def _entropy(p: Tensor) -> Tensor:
+    return torch.special.entr(p).sum(1)  # nats
+
+
+@mistake(perplexity_of, "this is the entropy in nats: the perplexity is its exponential")
+def entropy_in_nats(p):
+    return _entropy(p)
+
+
+@mistake(perplexity_of, "this is the entropy in bits: the perplexity is 2 to the power of it")
+def entropy_in_bits(p):
+    return _entropy(p) / math.log(2)
+
+
+@mistake(
+    perplexity_of,
+    "you mix the bases: the entropy is in nats, so exp belongs to it; 2 belongs to bits",
+)
+def power_of_2_of_nats(p):
+    return 2 ** _entropy(p)
+
+
+@mistake(
+    perplexity_of,
+    "you mix the bases: the entropy is in bits, so 2 to its power belongs to it; "
+    "exp belongs to nats",
+)
+def exponential_of_bits(p):
+    return (_entropy(p) / math.log(2)).exp()
+
+
+@mistake(perplexity_of, "the minus of the entropy is missing: this is 1 / perplexity")
+def minus_missing(p):
+    return (-_entropy(p)).exp()
+
+
+@mistake(
+    perplexity_of,
+    "this is 1 / Σ p², which also counts neighbours, but it is not the perplexity",
+)
+def inverse_of_squares(p):
+    return 1 / p.square().sum(1)
+
+
+@mistake(
+    perplexity_of,
+    "you count the neighbours with p > 0: each should count as much as its probability says",
+)
+def neighbours_counted(p):
+    return (p > 0).sum(1).to(p.dtype)
+
+
+@mistake(perplexity_of, "you sum over columns: every row is one point's distribution")
+def summed_over_columns(p):
+    return torch.special.entr(p).sum(0).exp()
+
+
+@mistake(perplexity_of, "you add up over all rows: every row has a perplexity of its own")
+def summed_over_all_rows(p):
+    return _entropy(p).sum().exp().expand(len(p))
+
+
+# --- the map's side ------------------------------------------------------------------------------
+
+
+def _squared(y: Tensor) -> Tensor:
+    return (y[:, None] - y).square().sum(2)
+
+
+def _shares(weights: Tensor) -> Tensor:
+    """The weights without the diagonal, divided by their sum over all pairs."""
+    weights = _without_self(weights, 0)
+    return weights / weights.sum()
+
+
+@mistake(
+    maps.student_t,
+    "your sum contains each point with itself: "
+    "its kernel is 1 and says nothing, leave the diagonal out",
+)
+def kernel_of_itself_kept(y):
+    weights = 1 / (1 + _squared(y))
+    return weights / weights.sum()
+
+
+@mistake(
+    maps.student_t,
+    "your rows sum to 1: on the map the whole matrix does, for q belongs to pairs",
+)
+def rows_sum_to_1(y):
+    weights = _without_self(1 / (1 + _squared(y)), 0)
+    return weights / weights.sum(1, keepdim=True)
+
+
+@mistake(
+    maps.student_t,
+    "your rows sum to 1, and each contains the point itself: "
+    "the whole matrix sums to 1, without the diagonal",
+)
+def rows_with_itself_sum_to_1(y):
+    weights = 1 / (1 + _squared(y))
+    return weights / weights.sum(1, keepdim=True)
+
+
+@mistake(maps.student_t, "this is a Gaussian: on the map the kernel is 1 / (1 + d²)")
+def gaussian(y):
+    return _shares((-_squared(y)).exp())
+
+
+@mistake(maps.student_t, "this is a Gaussian with σ = 1: on the map the kernel is 1 / (1 + d²)")
+def gaussian_of_width_1(y):
+    return _shares((-_squared(y) / 2).exp())
+
+
+@mistake(maps.student_t, "you take the distance: its square belongs into 1 / (1 + d²)")
+def kernel_of_the_distance(y):
+    return _shares(1 / (1 + _squared(y).sqrt()))
+
+
+@mistake(
+    maps.student_t,
+    "the 1 + is missing: without it, two points that meet would outweigh all others",
+)
+def one_missing(y):
+    return _shares(1 / _squared(y).clamp(min=1e-12))
+
+
+@mistake(maps.student_t, "the kernel is inverted: this grows with distance")
+def kernel_inverted(y):
+    return _shares(1 + _squared(y))
+
+
+@mistake(maps.student_t, "the normalisation is missing: divide by the sum over all pairs")
+def not_normalised(y):
+    return _without_self(1 / (1 + _squared(y)), 0)
+
+
+# --- the force on each place ---------------------------------------------------------------------
+
+
+def spring_forces(p: Tensor, y: Tensor) -> Tensor:
+    """(N, 2) minus the gradient of KL(P || Q) with respect to each place."""
+    return -maps.tsne_gradient(p, y)
+
+
+def _forces(springs: Tensor, y: Tensor) -> Tensor:
+    """What springs of these strengths, attraction negative, do to each place."""
+    return 4 * (springs[..., None] * (y[:, None] - y)).sum(1)
+
+
+def _kernel(y: Tensor) -> Tensor:
+    return _without_self(1 / (1 + _squared(y)), 0)
+
+
+@mistake(
+    spring_forces,
+    "this is the gradient itself: the force is minus that, so that places follow it downhill",
+)
+def uphill(p, y):
+    return -spring_forces(p, y)
+
+
+@mistake(spring_forces, "the factor 4 is missing")
+def factor_4_missing(p, y):
+    return spring_forces(p, y) / 4
+
+
+@mistake(spring_forces, "the factor is 4, not 2: every pair stands twice in the sum")
+def factor_2(p, y):
+    return spring_forces(p, y) / 2
+
+
+@mistake(
+    spring_forces,
+    "the kernel 1 / (1 + d²) is missing: a spring of t-SNE slackens with distance",
+)
+def kernel_missing(p, y):
+    return _forces(maps.student_t(y) - p, y)
+
+
+@mistake(spring_forces, "there is attraction only: q, the repulsion, is missing")
+def attraction_only(p, y):
+    return _forces(-p * _kernel(y), y)
+
+
+@mistake(spring_forces, "there is repulsion only: p, the attraction, is missing")
+def repulsion_only(p, y):
+    return _forces(maps.student_t(y) * _kernel(y), y)
+
+
+@mistake(
+    spring_forces,
+    "this is the gradient without its factor 4: the force is minus the whole gradient",
+)
+def uphill_without_factor_4(p, y):
+    return -spring_forces(p, y) / 4

@@ -1,0 +1,358 @@
+"""Mistakes in searching for nearest neighbours, and in measuring how many were found."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mlteach import neighbours
+from mlteach.mistakes._registry import mistake
+
+# --- recall --------------------------------------------------------------------------------------
+
+
+def _hits(found: Tensor, exact: Tensor) -> Tensor:
+    """(Q, k) which of the true neighbours were found."""
+    return (exact[:, :, None] == found[:, None]).any(dim=2).double()
+
+
+@mistake(
+    neighbours.recall,
+    "you compare place by place: a neighbour counts wherever it stands in the list",
+)
+def place_by_place(found, exact):
+    return (found == exact).double().mean()
+
+
+@mistake(
+    neighbours.recall,
+    "you look at the first neighbour only: all k true neighbours count",
+)
+def first_neighbour_only(found, exact):
+    return (exact[:, 0] == found[:, 0]).double().mean()
+
+
+@mistake(
+    neighbours.recall,
+    "you count the queries with at least one hit: count the neighbours",
+)
+def queries_with_a_hit(found, exact):
+    return _hits(found, exact).amax(dim=1).mean()
+
+
+@mistake(
+    neighbours.recall,
+    "you count the queries whose neighbours were all found: count the neighbours",
+)
+def queries_with_all_found(found, exact):
+    return _hits(found, exact).amin(dim=1).mean()
+
+
+@mistake(
+    neighbours.recall,
+    "you divide by the number of vectors that were found: "
+    "divide by the number of true neighbours, Q times k",
+)
+def precision(found, exact):
+    return _hits(found, exact).sum() / (found >= 0).sum()
+
+
+@mistake(
+    neighbours.recall,
+    "you divide by the number of queries only: divide by the number of true neighbours, Q times k",
+)
+def hits_per_query(found, exact):
+    return _hits(found, exact).sum(dim=1).mean()
+
+
+@mistake(
+    neighbours.recall,
+    "these are the hits: divide by the number of true neighbours, Q times k",
+)
+def number_of_hits(found, exact):
+    return _hits(found, exact).sum()
+
+
+@mistake(
+    neighbours.recall,
+    "you count a neighbour of any query as a hit for every query: compare row by row",
+)
+def neighbours_of_any_query(found, exact):
+    return torch.isin(exact, found).double().mean()
+
+
+# --- hash codes ----------------------------------------------------------------------------------
+
+
+def hash_codes(vectors: Tensor, planes: Tensor) -> Tensor:
+    """(N,) the code of each vector: bit j says whether it lies on the positive side of plane j."""
+    return _code(vectors @ planes.T > 0, 2 ** torch.arange(len(planes)))
+
+
+def _code(bits: Tensor, worth: Tensor) -> Tensor:
+    return (bits.long() * worth).sum(dim=1)
+
+
+@mistake(
+    hash_codes,
+    "your bits are flipped: a bit is 1 on the side to which the plane's normal points, "
+    "where the product is > 0",
+)
+def bits_flipped(vectors, planes):
+    return hash_codes(vectors, -planes)
+
+
+@mistake(
+    hash_codes,
+    "you read the planes from the other end: plane 0 decides the bit that is worth 1",
+)
+def planes_reversed(vectors, planes):
+    return hash_codes(vectors, planes.flip(0))
+
+
+@mistake(
+    hash_codes,
+    "you count the planes with a positive side: "
+    "bit j is worth 2 to the power j, so that each pattern has its code",
+)
+def bits_counted(vectors, planes):
+    return (vectors @ planes.T > 0).sum(1)
+
+
+@mistake(hash_codes, "bit j is worth 2 to the power j, not 2 times j")
+def worth_2_times_j(vectors, planes):
+    return _code(vectors @ planes.T > 0, 2 * torch.arange(len(planes)))
+
+
+@mistake(
+    hash_codes,
+    "bit j is worth 2 to the power j, counted from 0: your codes are twice as large",
+)
+def counted_from_1(vectors, planes):
+    return 2 * hash_codes(vectors, planes)
+
+
+@mistake(hash_codes, "your bits are +1 and -1: they have to be 1 and 0")
+def bits_of_sign(vectors, planes):
+    return _code((vectors @ planes.T).sign(), 2 ** torch.arange(len(planes)))
+
+
+# --- the chance of meeting -----------------------------------------------------------------------
+
+
+def chance_to_meet(angle: float, n_bits: int, n_tables: int) -> float:
+    """The probability that two vectors at this angle share a bucket in at least one table."""
+    return 1 - (1 - _of_bucket(angle, n_bits)) ** n_tables
+
+
+def _of_bucket(angle: float, n_bits: int) -> float:
+    return (1 - angle / math.pi) ** n_bits
+
+
+@mistake(
+    chance_to_meet,
+    "this is the chance in one table: with several, one of them is enough",
+)
+def chance_in_one_table(angle, n_bits, n_tables):
+    return _of_bucket(angle, n_bits)
+
+
+@mistake(
+    chance_to_meet,
+    "you add the tables' chances: "
+    "that can exceed 1; take one minus the chance to miss in all of them",
+)
+def chances_added(angle, n_bits, n_tables):
+    return n_tables * _of_bucket(angle, n_bits)
+
+
+@mistake(
+    chance_to_meet,
+    "this is the chance to miss in every table: subtract it from 1",
+)
+def chance_to_miss(angle, n_bits, n_tables):
+    return 1 - chance_to_meet(angle, n_bits, n_tables)
+
+
+@mistake(
+    chance_to_meet,
+    "this is the chance to meet in all tables: one of them is enough",
+)
+def chance_in_all_tables(angle, n_bits, n_tables):
+    return _of_bucket(angle, n_bits) ** n_tables
+
+
+@mistake(chance_to_meet, "the angle comes in radians: a half turn is π, not 180")
+def angle_in_degrees(angle, n_bits, n_tables):
+    return chance_to_meet(angle * math.pi / 180, n_bits, n_tables)
+
+
+@mistake(
+    chance_to_meet,
+    "this is right for one bit: all the bits of a bucket must agree",
+)
+def one_bit(angle, n_bits, n_tables):
+    return chance_to_meet(angle, 1, n_tables)
+
+
+@mistake(
+    chance_to_meet,
+    "θ / π is the chance that a plane parts the two vectors: they agree with 1 - θ / π",
+)
+def chance_to_be_parted(angle, n_bits, n_tables):
+    return chance_to_meet(math.pi - angle, n_bits, n_tables)
+
+
+@mistake(
+    chance_to_meet,
+    "you divide the angle by 2π: "
+    "a line through the origin cuts the whole turn twice, so it is θ / π",
+)
+def divided_by_the_whole_turn(angle, n_bits, n_tables):
+    return chance_to_meet(angle / 2, n_bits, n_tables)
+
+
+# --- the cells to probe --------------------------------------------------------------------------
+
+
+def cells_to_probe(query: Tensor, centres: Tensor, n_probe: int) -> Tensor:
+    """(n_probe,) the cells whose centres are nearest to the query, nearest first."""
+    return (centres - query).norm(dim=1).argsort()[:n_probe]
+
+
+@mistake(cells_to_probe, "you take the farthest centres: sort the distances upwards")
+def farthest_cells(query, centres, n_probe):
+    return (centres - query).norm(dim=1).argsort(descending=True)[:n_probe]
+
+
+@mistake(
+    cells_to_probe,
+    "you take the largest dot products: "
+    "among centres of different lengths that is not the smallest distance",
+)
+def cells_by_dot_product(query, centres, n_probe):
+    return (centres @ query).argsort(descending=True)[:n_probe]
+
+
+@mistake(
+    cells_to_probe,
+    "you take the largest cosines: two centres in one direction can be near and far",
+)
+def cells_by_cosine(query, centres, n_probe):
+    return torch.cosine_similarity(centres, query[None]).argsort(descending=True)[:n_probe]
+
+
+@mistake(
+    cells_to_probe,
+    "these are the right cells, but the nearest has to come first",
+)
+def cells_in_their_order(query, centres, n_probe):
+    return cells_to_probe(query, centres, n_probe).sort().values
+
+
+@mistake(
+    cells_to_probe,
+    "these are the distances: the numbers of the cells are asked for",
+)
+def distances_of_cells(query, centres, n_probe):
+    return (centres - query).norm(dim=1).sort().values[:n_probe]
+
+
+@mistake(
+    cells_to_probe,
+    "you compare the lengths of the centres and never look at the query",
+)
+def query_ignored(query, centres, n_probe):
+    return centres.norm(dim=1).argsort()[:n_probe]
+
+
+# --- indexes -------------------------------------------------------------------------------------
+
+
+@mistake(
+    neighbours.ExactSearch,
+    "you rank by the dot product alone: for Euclidean distances |v|² is missing",
+)
+class ForgetsTheLengths(neighbours.ExactSearch):
+    def _find(self, queries, k):
+        self.half_squares = 0 * self.half_squares
+        self.rounding = 0
+        return super()._find(queries, k)
+
+
+@mistake(
+    neighbours.ExactSearch,
+    "you call a dot product a cosine: divide the vectors by their lengths first",
+)
+class ForgetsToNormalise(neighbours.ExactSearch):
+    def _rows(self, name, rows):
+        return rows.numpy().copy()
+
+
+@mistake(neighbours.ExactSearch, "you sort the wrong way: the nearest comes first")
+class FarthestFirst(neighbours.ExactSearch):
+    def _nearest(self, query, candidates, rough, k):
+        return super()._nearest(query, candidates, rough, len(candidates))[::-1][:k].copy()
+
+
+@mistake(
+    neighbours.InvertedLists,
+    "you probe the farthest cells: the smallest similarities were taken for the smallest distances",
+)
+class ProbesTheFarthestCells(neighbours.InvertedLists):
+    def probed(self, query, n_probe):
+        return np.argsort(self.centres @ query - self.half_squares_of_centres)[:n_probe]
+
+
+@mistake(
+    neighbours.InvertedLists,
+    "you lose the last vector of every list: the end of a slice is not in it",
+)
+class LosesTheLastOfEveryList(neighbours.InvertedLists):
+    def _visit(self, query, *, n_probe=1):
+        ends = [(self.starts[c], self.starts[c + 1] - 1) for c in self.probed(query, n_probe)]
+        return np.concatenate([self.members[start:end] for start, end in ends])
+
+
+@mistake(
+    neighbours.HashTables,
+    "the query's code counts its bits from the other end: encode queries as the vectors were",
+)
+class ReadsTheBitsBackwards(neighbours.HashTables):
+    def _visit(self, query, *, n_probe=1):
+        self.place_values = np.sort(self.place_values)[::-1]
+        return super()._visit(query, n_probe=n_probe)
+
+
+@mistake(
+    neighbours.HashTables,
+    "the query meets other planes than the vectors did: draw the planes once",
+)
+class OtherPlanesForTheQuery(neighbours.HashTables):
+    def _visit(self, query, *, n_probe=1):
+        self.planes = self.planes[..., ::-1]
+        return super()._visit(query, n_probe=n_probe)
+
+
+@mistake(
+    neighbours.NeighbourGraph,
+    "the walk ends at the first vector without a nearer neighbour: keep the ef best and go on",
+)
+class GivesUpAtOnce(neighbours.NeighbourGraph):
+    def walk(self, queries, ef):
+        return super().walk(queries, 1)
+
+
+@mistake(
+    neighbours.NeighbourGraph,
+    "your links are thrown away, so that a walk ends where it started: keep them both ways",
+)
+class KeepsNoLinks(neighbours.NeighbourGraph):
+    def _link_back(self, givers, takers):
+        self.links[:] = self.nobody
+
+    def _mend(self, order):
+        pass
