@@ -1,8 +1,8 @@
 """The one place where arguments are checked and refused.
 
-Every function takes the argument's name first, returns the value in the form that the caller computes
-with, and raises a TypeError (wrong kind) or a ValueError (right kind, not allowed) that names the
-argument, what is allowed, and what was given.
+Every function takes the argument's name first and returns the value in the form that the caller
+computes with. It raises a TypeError (wrong kind) or a ValueError (right kind, not allowed) that
+names the argument, what is allowed, and what was given.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ from collections.abc import Collection
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
+
+INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
 def kind(value: Any) -> str:
@@ -63,6 +66,19 @@ def _range(above: float, at_least: float, at_most: float) -> str:
     return f"finite and {f'> {above:g}' if above >= at_least else f'>= {at_least:g}'}"
 
 
+def interval(
+    name: str, value: Any, *, above: float = -math.inf, at_most: float = math.inf
+) -> tuple[float, float]:
+    """A pair (low, high) of finite numbers in order and in their range, returned as floats."""
+    if isinstance(value, tuple | list) and len(value) == 2:
+        low, high = (float(number(name, end)) for end in value)
+        if above < low <= high <= at_most:
+            return low, high
+    start = f"{above:g} < " if above > -math.inf else ""
+    end = f" <= {at_most:g}" if at_most < math.inf else ""
+    raise ValueError(f"{name} must be (low, high) with {start}low <= high{end}, got {value!r}")
+
+
 def choice(name: str, value: Any, allowed: Collection[str]) -> str:
     """One of a few names."""
     if not isinstance(value, str) or value not in allowed:
@@ -80,6 +96,41 @@ def generator(name: str, value: Any) -> Generator | None:
 def seed(name: str, value: Any) -> int:
     """An integer in 0 ... 2**32 - 1, which Python, NumPy and torch all take."""
     return count(name, value, at_least=0, at_most=2**32 - 1)
+
+
+def tensor(name: str, value: Any) -> Tensor:
+    """A tensor of any type."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name} must be a tensor, got {kind(value)}")
+    return value
+
+
+def shaped(name: str, value: Any, *sizes: int | str, at_least: int = 0) -> Any:
+    """A tensor or array of this shape; a letter stands for one size, of at_least or more."""
+    if not isinstance(value, Tensor | np.ndarray):
+        raise TypeError(f"{name} must be a tensor, got {kind(value)}")
+    given, meant = tuple(value.shape), dict(zip(sizes, value.shape, strict=False))
+    letters = [size for size in sizes if isinstance(size, str)]
+    expected = tuple(meant.get(size) if size in letters else size for size in sizes)
+    if given != expected or any(meant[letter] < at_least for letter in letters):
+        raise ValueError(f"{name} must be {_shape(sizes, at_least)}, got shape {given}")
+    return value
+
+
+def _shape(sizes: tuple[int | str, ...], at_least: int) -> str:
+    bound = f" >= {at_least}" if at_least else ""
+    texts = [f"{size}{bound}" if isinstance(size, str) else str(size) for size in sizes]
+    return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
+
+
+def matrices(*, at_least: int = 1, **tensors: Tensor) -> None:
+    """Tensors of one shape (N, D) with at least so many rows and a column."""
+    shapes = {tuple(x.shape) for x in tensors.values()}
+    first = min(shapes)
+    if len(shapes) > 1 or len(first) != 2 or first[0] < at_least or first[1] < 1:
+        given = ", ".join(f"{name} {tuple(x.shape)}" for name, x in tensors.items())
+        allowed = f"(N >= {at_least}, D >= 1){', of one shape' if len(tensors) > 1 else ''}"
+        raise ValueError(f"{', '.join(tensors)} must be {allowed}, got {given}")
 
 
 def floats(name: str, value: Any) -> Tensor:
@@ -110,14 +161,22 @@ def images(name: str, value: Any, *, channels: Collection[int] | None = None) ->
     return value
 
 
-def labels(name: str, value: Any, *, size: int | None = None) -> Tensor:
-    """(N,) integer classes >= 0, of any integer type, returned as int64."""
-    if not isinstance(value, Tensor) or value.is_floating_point() or value.is_complex():
+def mask(name: str, value: Any, *, size: int) -> Tensor:
+    """(size,) True and False, or 1 and 0, returned as booleans."""
+    shaped(name, tensor(name, value), size)
+    if value.dtype != torch.bool and len(wrong := value[(value != 0) & (value != 1)]):
+        raise ValueError(f"{name} must hold True and False, or 1 and 0, got {wrong[0]}")
+    return value == 1
+
+
+def labels(
+    name: str, value: Any, *, size: int | None = None, n_classes: int | None = None
+) -> Tensor:
+    """(N,) integer classes >= 0 and below n_classes, of any integer type, returned as int64."""
+    if not isinstance(value, Tensor) or value.dtype not in INTEGERS:
         raise TypeError(f"{name} must be a tensor of integers, got {kind(value)}")
-    if value.dtype == torch.bool:
-        raise TypeError(f"{name} must be a tensor of integers, got {kind(value)}")
-    if value.dim() != 1 or (size is not None and len(value) != size):
-        raise ValueError(f"{name} must be ({size or 'N'},), got shape {tuple(value.shape)}")
-    if len(value) and value.min() < 0:
-        raise ValueError(f"{name} must be >= 0, got {value.min().item()}")
+    shaped(name, value, "N" if size is None else size)
+    if len(value) and (value.min() < 0 or (n_classes is not None and value.max() >= n_classes)):
+        allowed = ">= 0" if n_classes is None else f"in 0 ... {n_classes - 1}"
+        raise ValueError(f"{name} must be {allowed}, got {value.min()} to {value.max()}")
     return value.long()
