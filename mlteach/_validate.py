@@ -66,6 +66,11 @@ def _range(above: float, at_least: float, at_most: float) -> str:
     return f"finite and {f'> {above:g}' if above >= at_least else f'>= {at_least:g}'}"
 
 
+def strength(name: str, value: Any, *, at_most: float = math.inf) -> float:
+    """A number from 0 on, returned as a float: a probability, an amount, a standard deviation."""
+    return float(number(name, value, at_least=0, at_most=at_most))
+
+
 def interval(
     name: str, value: Any, *, above: float = -math.inf, at_most: float = math.inf
 ) -> tuple[float, float]:
@@ -146,7 +151,8 @@ def features(name: str, value: Any, *, at_least: int = 1) -> Tensor:
     if value.dim() != 2 or len(value) < at_least or value.shape[1] < 1:
         raise ValueError(f"{name} must be (N >= {at_least}, D >= 1), got {tuple(value.shape)}")
     if not value.isfinite().all():
-        raise ValueError(f"{name} must be finite, got NaN or infinity")
+        row = (~value.isfinite()).nonzero()[0, 0]
+        raise ValueError(f"{name} must be finite, got NaN or infinity in row {row}")
     return value
 
 

@@ -20,6 +20,11 @@ def test_numbers_are_returned_as_they_are():
         assert _validate.number("margin", value, above=0, at_most=1) is value
 
 
+def test_strengths_become_floats():
+    for value in (1, np.float32(1), torch.tensor(1.0)):
+        assert type(_validate.strength("std", value, at_most=1)) is float
+
+
 def test_labels_of_any_integer_type_become_int64():
     for dtype in (torch.uint8, torch.int16, torch.int32, torch.int64):
         labels = _validate.labels("labels", torch.tensor([0, 2, 1], dtype=dtype))
@@ -67,6 +72,7 @@ def test_masks_become_booleans():
             ValueError,
             r"in \[0, 1\], got 2",
         ),
+        (lambda: _validate.strength("std", -1), ValueError, "std must be finite and >= 0, got -1"),
         (
             lambda: _validate.interval("scale", (0, 1), above=0, at_most=1),
             ValueError,
