@@ -364,11 +364,11 @@ def test_a_mean_over_the_whole_batch_is_caught():
     [
         (
             lambda x: color_jitter(x, brightness=-0.1),
-            "brightness must be a finite number >= 0, got -0.1",
+            "brightness must be finite and >= 0, got -0.1",
         ),
         (
             lambda x: color_jitter(x, contrast=math.inf),
-            "contrast must be a finite number >= 0, got inf",
+            "contrast must be finite and >= 0, got inf",
         ),
         (lambda x: color_jitter(x, hue=0.6), r"hue must be a number in \[0, 0.5\], got 0.6"),
         (
@@ -386,7 +386,7 @@ def test_a_mean_over_the_whole_batch_is_caught():
         (lambda x: random_blur(x, sigma=2.0), "sigma must be .* got 2.0"),
         (
             lambda x: color_jitter(x[:, :2]),
-            r"images must have 1 channel \(grey\) or 3 \(red, green, blue\), got 2",
+            "images must have 1 or 3 channels, got 2",
         ),
     ],
 )

@@ -138,7 +138,7 @@ ONE = torch.zeros(1, 3, 8, 8)
         (
             torch.zeros(1, 3, 8, 8, dtype=torch.uint8),
             TypeError,
-            "images must be a float tensor in .* got torch.uint8",
+            "images must be a floating-point tensor, got a tensor of uint8",
         ),
         ([[0.0]], TypeError, "got list"),
         (torch.zeros(3, 8, 8), ValueError, r"images must be \(B, C, H, W\), got shape \(3, 8, 8\)"),
@@ -148,6 +148,13 @@ def test_bad_pictures(view, images, error, message):
     """Every view refuses what is no batch of pictures."""
     with pytest.raises(error, match=message):
         view(images)
+
+
+@every_view
+def test_a_seed_is_no_generator(view):
+    """The number that seeds a generator does not draw."""
+    with pytest.raises(TypeError, match="generator must be a torch.Generator or None, got int: 0"):
+        view(torch.zeros(2, 3, 8, 8), generator=0)
 
 
 @pytest.mark.parametrize(
@@ -160,13 +167,13 @@ def test_bad_pictures(view, images, error, message):
         ({"scale": (0.8, 0.6)}, "scale"),
         ({"scale": (0.8, 1.2)}, "scale"),
         ({"scale": 0.8}, "scale must be .* got 0.8"),
-        ({"pixels": -1.0}, "pixels must be a finite number >= 0, got -1.0"),
-        ({"radians": math.inf}, "radians must be a finite number >= 0, got inf"),
-        ({"std": math.nan}, "std must be a finite number >= 0, got nan"),
+        ({"pixels": -1.0}, "pixels must be finite and >= 0, got -1.0"),
+        ({"radians": math.inf}, "radians must be finite and >= 0, got inf"),
+        ({"std": math.nan}, "std must be finite and >= 0, got nan"),
         ({"flip": 1.5}, r"flip must be a number in \[0, 1\], got 1.5"),
         (
             {"fill": "white"},
-            r"fill must be one of \('zeros', 'border', 'reflection'\), got 'white'",
+            "fill must be one of 'zeros', 'border', 'reflection', got 'white'",
         ),
     ],
 )

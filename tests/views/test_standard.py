@@ -104,12 +104,12 @@ def test_hue_stays_within_half_a_turn():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"jitter": -1.0}, "jitter must be a finite number >= 0, got -1.0"),
+        ({"jitter": -1.0}, "jitter must be finite and >= 0, got -1.0"),
         ({"grayscale": 1.1}, r"grayscale must be a number in \[0, 1\], got 1.1"),
         ({"scale": (0.0, 1.0)}, "scale must be"),
         ({"flip": 2}, r"flip must be a number in \[0, 1\], got 2"),
         ({"blur": 2}, r"blur must be a number in \[0, 1\], got 2"),
-        ({"images": torch.zeros(1, 2, 8, 8)}, "1 channel"),
+        ({"images": torch.zeros(1, 2, 8, 8)}, "images must have 1 or 3 channels, got 2"),
     ],
 )
 def test_bad_arguments(arguments, message):
