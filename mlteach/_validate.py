@@ -8,7 +8,7 @@ names the argument, what is allowed, and what was given.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sized
 from numbers import Integral, Real
 from typing import Any
 
@@ -34,6 +34,14 @@ def count(name: str, value: Any, *, at_least: int = 1, at_most: int | None = Non
         allowed = f">= {at_least}" if at_most is None else f"between {at_least} and {at_most}"
         raise ValueError(f"{name} must be a whole number {allowed}, got {value}")
     return int(value)
+
+
+def counts(name: str, values: Iterable[Any], *, length: int = 1) -> tuple[int, ...]:
+    """Whole numbers >= 1, at least so many."""
+    values = tuple(values)
+    if len(values) < length:
+        raise ValueError(f"{name} must be at least {length} whole number(s), got {values}")
+    return tuple(count(f"{name}[{i}]", value) for i, value in enumerate(values))
 
 
 def number(
@@ -110,6 +118,20 @@ def tensor(name: str, value: Any) -> Tensor:
     return value
 
 
+def length(name: str, value: Sized, size: int) -> None:
+    """So many entries."""
+    if len(value) != size:
+        raise ValueError(f"{name} must have {size} entries, got {len(value)}")
+
+
+def one_dtype(**tensors: Tensor) -> None:
+    """Floating-point tensors of one type."""
+    types = [floats(name, value).dtype for name, value in tensors.items()]
+    if len(set(types)) > 1:
+        given = " and ".join(str(dtype).removeprefix("torch.") for dtype in types)
+        raise TypeError(f"{' and '.join(tensors)} must be of one type, got {given}")
+
+
 def shaped(name: str, value: Any, *sizes: int | str, at_least: int = 0) -> Any:
     """A tensor or array of this shape; a letter stands for one size, of at_least or more."""
     if not isinstance(value, Tensor | np.ndarray):
@@ -161,10 +183,16 @@ def images(name: str, value: Any, *, channels: Collection[int] | None = None) ->
     floats(name, value)
     if value.dim() != 4:
         raise ValueError(f"{name} must be (B, C, H, W), got shape {tuple(value.shape)}")
-    if channels is not None and value.shape[1] not in channels:
-        allowed = " or ".join(map(str, channels))
-        raise ValueError(f"{name} must have {allowed} channels, got {value.shape[1]}")
+    if channels is not None:
+        has_channels(name, value, channels)
     return value
+
+
+def has_channels(name: str, value: Any, allowed: Collection[int]) -> None:
+    """(B, C, H, W) with as many channels as is allowed."""
+    if value.shape[1] not in allowed:
+        numbers = " or ".join(map(str, allowed))
+        raise ValueError(f"{name} must have {numbers} channels, got {value.shape[1]}")
 
 
 def mask(name: str, value: Any, *, size: int) -> Tensor:
