@@ -142,7 +142,7 @@ def sample_classes(labels: Tensor, *, n_classes: int, n_each: int, generator: Ge
         (n_classes * n_each,) indices, class by class, none twice.
 
     Raises:
-        TypeError: labels are no integers, a number is not whole, or generator is no torch.Generator.
+        TypeError: labels are no integers, a number is not whole, or generator is no Generator.
         ValueError: a number below 1, or too few classes with n_each images.
     """
     labels = _validate.labels("labels", labels)

@@ -181,8 +181,8 @@ SINUSOIDS = "12f32999aec5b42bf03be304844267cd2ad7d72abe2804e494b474823764233d"
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"n_tasks": 0}, "n_tasks must be at least 1, got 0"),
-        ({"n_points": -1}, "n_points must be at least 1, got -1"),
+        ({"n_tasks": 0}, "n_tasks must be a whole number >= 1, got 0"),
+        ({"n_points": -1}, "n_points must be a whole number >= 1, got -1"),
         ({"amplitude": (2, 1)}, r"amplitude must be .* got \(2, 1\)"),
         ({"phase": (0, math.nan)}, "phase must be"),
         ({"x_range": (5, -5)}, "x_range must be"),

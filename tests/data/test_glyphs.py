@@ -170,8 +170,8 @@ def test_thinning():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"scripts": ("Klingon", "Lao")}, "scripts must be among Latin, .* got Klingon"),
-        ({"scripts": ("Lao",), "n_drawers": 0}, "n_drawers must be at least 1, got 0"),
+        ({"scripts": ("Klingon", "Lao")}, r"scripts\[0\] must be one of 'Latin', .* got 'Klingon'"),
+        ({"scripts": ("Lao",), "n_drawers": 0}, "n_drawers must be a whole number >= 1, got 0"),
     ],
 )
 def test_drawing_bad_arguments(arguments, message):

@@ -213,12 +213,13 @@ SHAPES = "04ade115bf9326d6a7c77d1b33f9d074f1dd3123e570ae1ad9919739f2a3ec1f"
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"n": 0}, "n must be at least 1, got 0"),
+        ({"n": 0}, "n must be a whole number >= 1, got 0"),
         ({"size": (0.8, 0.4)}, r"size must be .* got \(0.8, 0.4\)"),
         ({"size": (0.5, 1.5)}, "size must be"),
-        ({"noise": -1}, "noise must not be negative, got -1"),
-        ({"texture": -1}, "texture must not be negative"),
-        ({"rotation": -0.1}, "rotation must not be negative"),
+        ({"seed": -1}, "seed must be a whole number between 0 and 4294967295, got -1"),
+        ({"noise": -1}, "noise must be finite and >= 0, got -1"),
+        ({"texture": -1}, "texture must be finite and >= 0"),
+        ({"rotation": -0.1}, "rotation must be finite and >= 0"),
     ],
 )
 def test_shapes_bad_arguments(change, message):

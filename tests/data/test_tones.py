@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import itertools
+import math
 
 import pytest
 import torch
@@ -115,9 +116,11 @@ TONES = "7c3dc21fd27939e670c6215f2586c025594b1e64d92b95248fcf4dc20d049a3a"
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"n": 0}, "n must be at least 1, got 0"),
-        ({"n_notes": 0}, "n_notes must be at least 1, got 0"),
-        ({"noise": -0.5}, "noise must not be negative, got -0.5"),
+        ({"n": 0}, "n must be a whole number >= 1, got 0"),
+        ({"n_notes": 0}, "n_notes must be a whole number >= 1, got 0"),
+        ({"seed": -1}, "seed must be a whole number between 0 and 4294967295, got -1"),
+        ({"noise": math.nan}, "noise must be finite and >= 0, got nan"),
+        ({"noise": -0.5}, "noise must be finite and >= 0, got -0.5"),
     ],
 )
 def test_bad_arguments(change, message):
