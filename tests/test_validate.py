@@ -129,6 +129,19 @@ def test_masks_become_booleans():
             "z must be fin",
         ),
         (lambda: _validate.features("z", np.ones((2, 2))), TypeError, "z must be a floating-point"),
+        (lambda: _validate.counts("n", [2], length=2), ValueError, "n must be at least 2 whole"),
+        (lambda: _validate.counts("n", [2, 0]), ValueError, r"n\[1\] must be a whole number >= 1"),
+        (lambda: _validate.length("titles", "ab", 3), ValueError, "must have 3 entries, got 2"),
+        (
+            lambda: _validate.one_dtype(x=torch.ones(1), y=torch.ones(1).double()),
+            TypeError,
+            "x and y must be of one type, got float32 and float64",
+        ),
+        (
+            lambda: _validate.images("x", torch.ones(1, 2, 8, 8), channels=(1, 3)),
+            ValueError,
+            "x must have 1 or 3 channels, got 2",
+        ),
         (lambda: _validate.images("x", torch.ones(2, 3)), ValueError, r"x must be \(B, C, H, W\)"),
         (lambda: _validate.labels("y", torch.tensor([-1])), ValueError, "y must be >= 0, got -1"),
         (
