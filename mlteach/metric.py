@@ -162,7 +162,7 @@ def sample_classes(labels: Tensor, *, n_classes: int, n_each: int, generator: Ge
 
 @torch.no_grad()
 def pairwise_distances(z: Tensor) -> Tensor:
-    """(N, N) Euclidean distances of the rows of z, for mining and looking: they pass no gradient."""
+    """(N, N) Euclidean distances of the rows of z, for mining and looking, without gradients."""
     # exact also where rows almost coincide
     return torch.cdist(z, z, compute_mode="donot_use_mm_for_euclid_dist")
 

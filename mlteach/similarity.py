@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mlteach import _validate
 
-MEASURES = ("cosine", "correlation", "dot product", "Euclid")
+MEASURES = ("cosine", "correlation", "dot product", "euclidean")
 
 
 def similarities(x: Tensor, y: Tensor, *, measure: str = "cosine") -> Tensor:
@@ -16,19 +16,20 @@ def similarities(x: Tensor, y: Tensor, *, measure: str = "cosine") -> Tensor:
 
     .. math:: x \cdot y, \qquad
               \cos(x, y) = \frac{x \cdot y}{\lVert x \rVert \lVert y \rVert}, \qquad
-              \operatorname{corr}(x, y) = \cos(x - \bar x,\, y - \bar y), \qquad -\lVert x - y \rVert
+              \operatorname{corr}(x, y) = \cos(x - \bar x,\, y - \bar y), \qquad
+              -\lVert x - y \rVert
 
     where a bar is the mean over the D entries of one vector.
 
     Args:
         x: (N, D) vectors, any scale.
         y: (M, D) vectors of the same dtype.
-        measure: one of MEASURES; "Euclid" is minus the Euclidean distance, so that it grows with
+        measure: one of MEASURES; "euclidean" is minus the distance, so that it grows with
             likeness too.
 
     Returns:
         (N, M); of a vector with itself 1 for "cosine" and "correlation", its squared length for
-        "dot product", and 0 for "Euclid". A vector without direction (all 0; for "correlation" all
+        "dot product", and 0 for "euclidean". A vector without direction (all 0; for "correlation" all
         entries equal) gets 0 with all others.
 
     Raises:
@@ -39,7 +40,7 @@ def similarities(x: Tensor, y: Tensor, *, measure: str = "cosine") -> Tensor:
     _validate.shaped("x", x, "N", "D")
     _validate.shaped("y", y, "M", x.shape[1])
     _validate.choice("measure", measure, MEASURES)
-    if measure == "Euclid":
+    if measure == "euclidean":
         # cdist subtracts large numbers that are nearly equal: in float32 a row would lie visibly
         # apart from itself
         return -torch.cdist(x.double(), y.double()).to(x.dtype)

@@ -32,7 +32,7 @@ NAIVE = {
     "cosine": lambda x, y: dot(x, y) / (length(x) * length(y)),
     "correlation": correlation,
     "dot product": dot,
-    "Euclid": lambda x, y: -length([a - b for a, b in zip(x, y, strict=True)]),
+    "euclidean": lambda x, y: -length([a - b for a, b in zip(x, y, strict=True)]),
 }
 
 
@@ -77,7 +77,7 @@ def test_values_known_by_hand():
     x, y = torch.tensor([[3.0, 4.0]]), torch.tensor([[4.0, 3.0]])
     found = {measure: similarities(x, y, measure=measure).item() for measure in MEASURES}
     assert found == pytest.approx(
-        {"cosine": 0.96, "correlation": -1, "dot product": 24, "Euclid": -math.sqrt(2)}
+        {"cosine": 0.96, "correlation": -1, "dot product": 24, "euclidean": -math.sqrt(2)}
     )
 
 
@@ -88,7 +88,7 @@ def test_a_vector_with_itself():
     assert torch.allclose(own["cosine"], torch.ones(30).double())
     assert torch.allclose(own["correlation"], torch.ones(30).double())
     assert torch.allclose(own["dot product"], x.square().sum(1))
-    assert own["Euclid"].abs().max() < 1e-6
+    assert own["euclidean"].abs().max() < 1e-6
 
 
 def test_each_measure_ignores_what_it_should():
@@ -103,9 +103,9 @@ def test_each_measure_ignores_what_it_should():
     assert torch.allclose(
         similarities(stretch * x + 3 * stretch, y, measure="correlation"), correlated
     )
-    far = similarities(x, y, measure="Euclid")
-    assert torch.allclose(similarities(x + 3, y + 3, measure="Euclid"), far)
-    assert not torch.allclose(similarities(2 * x, 2 * y, measure="Euclid"), far, atol=0.01)
+    far = similarities(x, y, measure="euclidean")
+    assert torch.allclose(similarities(x + 3, y + 3, measure="euclidean"), far)
+    assert not torch.allclose(similarities(2 * x, 2 * y, measure="euclidean"), far, atol=0.01)
 
 
 @pytest.mark.parametrize("measure", MEASURES)
@@ -122,15 +122,15 @@ def test_unit_vectors_rank_alike():
     """
     x, y = random(20, 4), random(50, 4, seed=1)
     orders = [
-        similarities(x, y, measure=m).argsort(dim=1) for m in ("cosine", "dot product", "Euclid")
+        similarities(x, y, measure=m).argsort(dim=1) for m in ("cosine", "dot product", "euclidean")
     ]
     assert not torch.equal(orders[0], orders[1])
     assert not torch.equal(orders[0], orders[2])
     x, y = x / x.norm(dim=1, keepdim=True), y / y.norm(dim=1, keepdim=True)
-    cosine, distance = similarities(x, y), similarities(x, y, measure="Euclid")
+    cosine, distance = similarities(x, y), similarities(x, y, measure="euclidean")
     assert torch.allclose(distance.square(), 2 - 2 * cosine, atol=1e-7)
     orders = [
-        similarities(x, y, measure=m).argsort(dim=1) for m in ("cosine", "dot product", "Euclid")
+        similarities(x, y, measure=m).argsort(dim=1) for m in ("cosine", "dot product", "euclidean")
     ]
     assert torch.equal(orders[0], orders[1])
     assert torch.equal(orders[0], orders[2])
@@ -146,8 +146,8 @@ def test_a_vector_without_direction_is_like_no_other(measure):
 
 
 MUTANTS = {
-    "distance that shrinks": ("Euclid", lambda x, y: torch.cdist(x, y)),
-    "squared distance": ("Euclid", lambda x, y: -torch.cdist(x, y).square()),
+    "distance that shrinks": ("euclidean", lambda x, y: torch.cdist(x, y)),
+    "squared distance": ("euclidean", lambda x, y: -torch.cdist(x, y).square()),
     "one vector normalised": ("cosine", lambda x, y: x / x.norm(dim=1, keepdim=True) @ y.T),
     "squared lengths": (
         "cosine",

@@ -160,7 +160,7 @@ def nearest(given: Any) -> Verdict:
         Case("with dot products, k = 2", (vectors @ vectors.T, 2)),
         Case(
             "with distances turned round, k = 4",
-            (similarity.similarities(vectors, vectors, measure="Euclid"), 4),
+            (similarity.similarities(vectors, vectors, measure="euclidean"), 4),
         ),
         Case("with a matrix that is not symmetric, k = 1", (_random(5, 5, seed=2), 1)),
     ]

@@ -1,4 +1,4 @@
-"""What every data set of images is: images, labels, their names, and other factors of each image."""
+"""What every data set of images is: images, labels, their names, and other known factors."""
 
 from __future__ import annotations
 

@@ -290,7 +290,7 @@ def _write(points: Tensor, moves: Tensor) -> Tensor:
 
 
 def _ink(points: Tensor, radius: Tensor) -> Tensor:
-    """Draws clouds (B, points, 2) with round pens of radii (B,): (B, 28, 28), 1 in a pen's reach."""
+    """Draws clouds (B, points, 2) with round pens of radii (B,) as (B, 28, 28), 1 under a pen."""
     line = torch.arange(SIDE) - (SIDE - 1) / 2
     # (B, 784, 2), x first
     pixels = torch.cartesian_prod(line, line).flip(1).expand(len(points), -1, -1)

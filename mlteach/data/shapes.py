@@ -120,7 +120,7 @@ def _cover(label: Tensor, x: Tensor, y: Tensor, angle: Tensor, diameter: Tensor)
 
 
 def _distance(shape: str, x: Tensor, y: Tensor) -> Tensor:
-    """Signed distance from the outline, negative inside, in about the unit circle; y points down."""
+    """Signed distance from the outline, negative inside; about the unit circle, y points down."""
     radius = torch.hypot(x, y)
     match shape:
         case "disc":

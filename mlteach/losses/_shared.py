@@ -32,14 +32,14 @@ def unit(x: Tensor) -> Tensor:
 
 
 def distances(x: Tensor, y: Tensor) -> Tensor:
-    """Euclidean distance of each row of x to that of y; 0 with derivatives 0 where they coincide."""
+    """Euclidean distance of each row of x to that of y; where they coincide, derivatives are 0."""
     squared = (x - y).square().sum(-1)
     coincide = squared == 0
     return squared.masked_fill(coincide, 1).sqrt().masked_fill(coincide, 0)
 
 
 def matmul(a: Tensor, b: Tensor) -> Tensor:
-    """`a @ b` in its inputs' precision: autocast would round logits of 1 / temperature to 8 bits."""
+    """`a @ b` in full precision: autocast would round logits of 1 / temperature to 8 bits."""
     with torch.autocast(a.device.type, enabled=False):
         return a @ b
 

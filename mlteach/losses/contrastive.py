@@ -151,7 +151,8 @@ def supervised_contrastive(
 def clip_loss(image: Tensor, text: Tensor, *, temperature: float | Tensor = 0.07) -> Tensor:
     r"""CLIP's loss: each image must find its text among the batch's texts, and each text its image.
 
-    .. math:: \ell = \frac{1}{2B} \sum_i \left(-\log \frac{\exp(s_{i,i}/\tau)}{\sum_k \exp(s_{i,k}/\tau)}
+    .. math:: \ell = \frac{1}{2B} \sum_i
+              \left(-\log \frac{\exp(s_{i,i}/\tau)}{\sum_k \exp(s_{i,k}/\tau)}
               - \log \frac{\exp(s_{i,i}/\tau)}{\sum_k \exp(s_{k,i}/\tau)}\right),
               \quad s_{i,k} = \cos(\mathrm{image}_i, \mathrm{text}_k)
 

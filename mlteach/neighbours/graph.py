@@ -1,4 +1,4 @@
-"""A navigable small-world graph: vectors are linked with a few others, and a query walks the links."""
+"""A navigable small-world graph: vectors are linked with a few others, and queries walk."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ class NeighbourGraph(Index):
         return np.take_along_axis(candidates, (self.heights[candidates] - dots).argsort(1), axis=1)
 
     def _choose(self, nodes: np.ndarray, candidates: np.ndarray) -> np.ndarray:
-        """Of candidates (B, C), nearest first: up to n_links nearer to the node than to each other."""
+        """Of candidates (B, C), nearest first: n_links nearer to the node than to each other."""
         rows = self.rows[candidates]  # (B, C, D)
         to_node = np.square(rows - self.rows[nodes][:, None]).sum(2)  # (B, C)
         squares = np.square(rows).sum(2)
@@ -184,7 +184,7 @@ class NeighbourGraph(Index):
         return np.where(np.take_along_axis(kept, first, axis=1), chosen, self.nobody)
 
     def _mend(self, order: np.ndarray) -> None:
-        """Gives every vector that no walk can reach a link from the nearest reachable one with room.
+        """Gives each vector that no walk can reach a link from the nearest reachable with room.
 
         Choosing among crowded links can cut off the last link to a vector; and of many equal
         vectors, most.
@@ -198,7 +198,7 @@ class NeighbourGraph(Index):
                 reached = self._reach(reached, np.array([node]))
 
     def _reach(self, reached: np.ndarray, front: np.ndarray) -> np.ndarray:
-        """Adds to the reached vectors, (N + 1,) bool, a front and all that can be walked to from it."""
+        """Adds to the reached vectors, (N + 1,) bool, a front and all that a walk from it finds."""
         while len(front):
             reached[front] = True
             ahead = np.unique(self.links[front])

@@ -1,4 +1,4 @@
-"""What every index shares: the vectors, the interface, and the exact ranking of what was visited."""
+"""What every index shares: vectors, interface, and the exact ranking of what was visited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Views that move what is in the image: all geometry is one affine matrix an image, one resampling."""
+"""Views that move what is in an image: all of them are one affine matrix and one resampling."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ def random_view(
 ) -> Tensor:
     r"""One random view of every image: crop, rotate, shift and flip in one resampling, then noise.
 
-    .. math:: \text{view}(u) = \text{image}\big(c + s\,R\,(M u - t)\big), \quad s = \sqrt{\text{area}},
-              \quad R = \begin{pmatrix} \cos a & -\sin a \\ \sin a & \cos a \end{pmatrix}
+    .. math:: \text{view}(u) = \text{image}\big(c + s\,R\,(M u - t)\big), \quad
+              s = \sqrt{\text{area}}, \quad
+              R = \begin{pmatrix} \cos a & -\sin a \\ \sin a & \cos a \end{pmatrix}
 
     with u in pixels from the centre, x to the right and y down, so that a positive angle a turns
     the image anticlockwise as seen on the screen; M flips the sign of x where the image is flipped.
@@ -163,7 +164,7 @@ def _warp(
     flipped: Tensor,
     fill: str,
 ) -> Tensor:
-    """Resample each image; side, radians, flipped (B,); crop's centre and shift (B, 2) in pixels."""
+    """Resample each image; side, radians, flipped (B,); centre and shift (B, 2) in pixels."""
     cos, sin = radians.cos(), radians.sin()
     turn = torch.stack([torch.stack([cos, -sin], 1), torch.stack([sin, cos], 1)], 1)  # (B, 2, 2)
     linear = side[:, None, None] * turn

@@ -22,7 +22,8 @@ def mixup(
     r"""Blend every image with another one of the batch, and its label in the same proportion.
 
     .. math:: \tilde x = \lambda x_i + (1 - \lambda) x_j, \quad
-              \tilde y = \lambda y_i + (1 - \lambda) y_j, \quad \lambda \sim \text{Beta}(\alpha, \alpha)
+              \tilde y = \lambda y_i + (1 - \lambda) y_j, \quad
+              \lambda \sim \text{Beta}(\alpha, \alpha)
 
     with y one-hot. Every image has its own share; the partners j are a permutation of the batch.
 
@@ -114,7 +115,7 @@ def paste(images: Tensor, others: Tensor, share: Tensor, centre: Tensor) -> tupl
 
 
 def soft_labels(labels: Tensor, others: Tensor, share: Tensor, *, n_classes: int) -> Tensor:
-    """(B, n_classes): share (B,) of each label and the rest of its partner's, both (B,) integers."""
+    """(B, n_classes): share (B,) of each label, 1 - share of its partner's, both (B,) integers."""
     own, other = F.one_hot(labels, n_classes), F.one_hot(others, n_classes)
     return share[:, None] * own + (1 - share[:, None]) * other
 

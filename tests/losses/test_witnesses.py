@@ -1,8 +1,10 @@
-"""The losses equal independently written code, in value and gradient; a difference in convention is
-spelt out here.
-"""
+"""The losses equal independently written code, in value and gradient; conventions are spelt out."""
 
 from __future__ import annotations
+
+from mlteach import losses  # before lightly, which imports torchvision
+
+# isort: split
 
 import pytest
 import torch
@@ -12,9 +14,6 @@ from lightly.loss.hypersphere_loss import HypersphereLoss
 from pytorch_metric_learning import losses as pml
 from pytorch_metric_learning.distances import LpDistance
 from pytorch_metric_learning.reducers import DoNothingReducer, MeanReducer
-
-# isort: skip  (mlteach comes before lightly, because lightly imports torchvision)
-from mlteach import losses
 
 BATCH, DIM, NEGATIVES = 24, 8, 40
 LABELS = torch.randint(0, 6, (BATCH,), generator=torch.Generator().manual_seed(5))
