@@ -29,8 +29,8 @@ def similarities(x: Tensor, y: Tensor, *, measure: str = "cosine") -> Tensor:
 
     Returns:
         (N, M); of a vector with itself 1 for "cosine" and "correlation", its squared length for
-        "dot product", and 0 for "euclidean". A vector without direction (all 0; for "correlation" all
-        entries equal) gets 0 with all others.
+        "dot product", and 0 for "euclidean". A vector without direction (all 0; for "correlation"
+        all entries equal) gets 0 with all others.
 
     Raises:
         TypeError: x or y is not a floating-point tensor, or their dtypes differ.

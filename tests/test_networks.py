@@ -75,7 +75,7 @@ def test_mlp_sizes_by_hand():
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("size", [(8, 8), (9, 31), (28, 28), (33, 64)])
 def test_conv_encoder_takes_any_size(norm, size):
-    """(B, C, H, W) -> (B, D) for any sides from 8 on, finite, and different for different images."""
+    """(B, C, H, W) -> (B, D) for any sides from 8 on, finite, different for different images."""
     encoder = conv_encoder(3, widths=(8, 16, 12), out_features=10, norm=norm)
     out = encoder(normal(4, 3, *size))
     assert out.shape == (4, 10)

@@ -1,6 +1,4 @@
-"""The four measures equal their definitions, and the mistakes that people make with them are told
-apart.
-"""
+"""The four measures equal their definitions, and the mistakes people make are told apart."""
 
 import math
 
@@ -71,9 +69,7 @@ def test_gradients(measure):
 
 
 def test_values_known_by_hand():
-    """(3, 4) against (4, 3): dot 24, cosine 0.96, distance √2, and as deviations from the mean they
-    are opposite.
-    """
+    """(3, 4) against (4, 3): dot 24, cosine 0.96, distance √2; less their means, opposite."""
     x, y = torch.tensor([[3.0, 4.0]]), torch.tensor([[4.0, 3.0]])
     found = {measure: similarities(x, y, measure=measure).item() for measure in MEASURES}
     assert found == pytest.approx(
@@ -92,9 +88,7 @@ def test_a_vector_with_itself():
 
 
 def test_each_measure_ignores_what_it_should():
-    """Cosine ignores the length of each vector, correlation also a constant added, Euclid a common
-    shift.
-    """
+    """Cosine ignores length, correlation also a constant added, Euclid a common shift."""
     x, y = random(5, 6), random(4, 6, seed=1)
     stretch = torch.tensor([0.1, 1, 2, 5, 30]).double()[:, None]
     cosine, correlated = similarities(x, y), similarities(x, y, measure="correlation")
@@ -117,9 +111,7 @@ def test_is_symmetric(measure):
 
 
 def test_unit_vectors_rank_alike():
-    """d² = 2 - 2 cos, so that dot product, cosine and Euclid give one order; without unit length
-    they do not.
-    """
+    """d² = 2 - 2 cos: dot product, cosine and Euclid give one order for unit length only."""
     x, y = random(20, 4), random(50, 4, seed=1)
     orders = [
         similarities(x, y, measure=m).argsort(dim=1) for m in ("cosine", "dot product", "euclidean")
@@ -226,7 +218,7 @@ def test_bad_input_is_named(x, y, measure, error, told):
 
 
 def test_nearest_equals_sorting_by_hand():
-    """Every row sorted in Python, the query left out; also where the query is not most like itself."""
+    """Every row sorted in Python without the query, also where that is not most like itself."""
     x = random(12, 3) * torch.linspace(0.1, 3, 12).double()[:, None]  # of very different lengths
     for measure in MEASURES:
         matrix = similarities(x, x, measure=measure)
@@ -238,9 +230,7 @@ def test_nearest_equals_sorting_by_hand():
 
 
 def test_the_query_is_left_out_even_among_equals():
-    """All pictures alike: still every other one, in their order, and never the query; the matrix
-    stays as it was.
-    """
+    """All images alike: every other one in order, never the query; the matrix stays as it was."""
     matrix = torch.ones(4, 4)
     assert nearest(matrix, 3).tolist() == [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]]
     assert torch.equal(matrix, torch.ones(4, 4))
@@ -258,9 +248,7 @@ def test_precision_equals_counting():
 
 
 def test_precision_at_its_ends():
-    """1 where only members of the group are alike, 0 where only the others are; chance where all
-    are asked for.
-    """
+    """1 where only members of the group are alike, 0 where only others; chance level at all."""
     groups = torch.tensor([0, 0, 0, 1, 1, 1])
     same = (groups[:, None] == groups).double()
     assert retrieval_precision(nearest(same, 2), groups) == 1
@@ -270,9 +258,7 @@ def test_precision_at_its_ends():
 
 
 def test_groups_of_a_factor():
-    """Integers stay; a continuous factor is cut at its quartiles, into groups of equal size, the
-    lowest first.
-    """
+    """Integers stay; a continuous factor is cut at its quartiles, the lowest group first."""
     labels = torch.tensor([2, 0, 1])
     assert torch.equal(factor_groups(labels), labels)
     values = random(40)
