@@ -1,19 +1,22 @@
 """The one place where arguments are checked and refused.
 
-Every function takes the argument's name first, returns the value in the form that the caller computes
-with, and raises a TypeError (wrong kind) or a ValueError (right kind, not allowed) that names the
-argument, what is allowed, and what was given.
+Every function takes the argument's name first and returns the value in the form that the caller
+computes with. It raises a TypeError (wrong kind) or a ValueError (right kind, not allowed) that
+names the argument, what is allowed, and what was given.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sized
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
+
+INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
 def kind(value: Any) -> str:
@@ -31,6 +34,14 @@ def count(name: str, value: Any, *, at_least: int = 1, at_most: int | None = Non
         allowed = f">= {at_least}" if at_most is None else f"between {at_least} and {at_most}"
         raise ValueError(f"{name} must be a whole number {allowed}, got {value}")
     return int(value)
+
+
+def counts(name: str, values: Iterable[Any], *, length: int = 1) -> tuple[int, ...]:
+    """Whole numbers >= 1, at least so many."""
+    values = tuple(values)
+    if len(values) < length:
+        raise ValueError(f"{name} must be at least {length} whole number(s), got {values}")
+    return tuple(count(f"{name}[{i}]", value) for i, value in enumerate(values))
 
 
 def number(
@@ -63,6 +74,24 @@ def _range(above: float, at_least: float, at_most: float) -> str:
     return f"finite and {f'> {above:g}' if above >= at_least else f'>= {at_least:g}'}"
 
 
+def strength(name: str, value: Any, *, at_most: float = math.inf) -> float:
+    """A number from 0 on, returned as a float: a probability, an amount, a standard deviation."""
+    return float(number(name, value, at_least=0, at_most=at_most))
+
+
+def interval(
+    name: str, value: Any, *, above: float = -math.inf, at_most: float = math.inf
+) -> tuple[float, float]:
+    """A pair (low, high) of finite numbers in order and in their range, returned as floats."""
+    if isinstance(value, tuple | list) and len(value) == 2:
+        low, high = (float(number(name, end)) for end in value)
+        if above < low <= high <= at_most:
+            return low, high
+    start = f"{above:g} < " if above > -math.inf else ""
+    end = f" <= {at_most:g}" if at_most < math.inf else ""
+    raise ValueError(f"{name} must be (low, high) with {start}low <= high{end}, got {value!r}")
+
+
 def choice(name: str, value: Any, allowed: Collection[str]) -> str:
     """One of a few names."""
     if not isinstance(value, str) or value not in allowed:
@@ -82,6 +111,55 @@ def seed(name: str, value: Any) -> int:
     return count(name, value, at_least=0, at_most=2**32 - 1)
 
 
+def tensor(name: str, value: Any) -> Tensor:
+    """A tensor of any type."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name} must be a tensor, got {kind(value)}")
+    return value
+
+
+def length(name: str, value: Sized, size: int) -> None:
+    """So many entries."""
+    if len(value) != size:
+        raise ValueError(f"{name} must have {size} entries, got {len(value)}")
+
+
+def one_dtype(**tensors: Tensor) -> None:
+    """Floating-point tensors of one type."""
+    types = [floats(name, value).dtype for name, value in tensors.items()]
+    if len(set(types)) > 1:
+        given = " and ".join(str(dtype).removeprefix("torch.") for dtype in types)
+        raise TypeError(f"{' and '.join(tensors)} must be of one type, got {given}")
+
+
+def shaped(name: str, value: Any, *sizes: int | str, at_least: int = 0) -> Any:
+    """A tensor or array of this shape; a letter stands for one size, of at_least or more."""
+    if not isinstance(value, Tensor | np.ndarray):
+        raise TypeError(f"{name} must be a tensor, got {kind(value)}")
+    given, meant = tuple(value.shape), dict(zip(sizes, value.shape, strict=False))
+    letters = [size for size in sizes if isinstance(size, str)]
+    expected = tuple(meant.get(size) if size in letters else size for size in sizes)
+    if given != expected or any(meant[letter] < at_least for letter in letters):
+        raise ValueError(f"{name} must be {_shape(sizes, at_least)}, got shape {given}")
+    return value
+
+
+def _shape(sizes: tuple[int | str, ...], at_least: int) -> str:
+    bound = f" >= {at_least}" if at_least else ""
+    texts = [f"{size}{bound}" if isinstance(size, str) else str(size) for size in sizes]
+    return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
+
+
+def matrices(*, at_least: int = 1, **tensors: Tensor) -> None:
+    """Tensors of one shape (N, D) with at least so many rows and a column."""
+    shapes = {tuple(x.shape) for x in tensors.values()}
+    first = min(shapes)
+    if len(shapes) > 1 or len(first) != 2 or first[0] < at_least or first[1] < 1:
+        given = ", ".join(f"{name} {tuple(x.shape)}" for name, x in tensors.items())
+        allowed = f"(N >= {at_least}, D >= 1){', of one shape' if len(tensors) > 1 else ''}"
+        raise ValueError(f"{', '.join(tensors)} must be {allowed}, got {given}")
+
+
 def floats(name: str, value: Any) -> Tensor:
     """A floating-point tensor."""
     if not isinstance(value, Tensor) or not value.is_floating_point():
@@ -95,7 +173,8 @@ def features(name: str, value: Any, *, at_least: int = 1) -> Tensor:
     if value.dim() != 2 or len(value) < at_least or value.shape[1] < 1:
         raise ValueError(f"{name} must be (N >= {at_least}, D >= 1), got {tuple(value.shape)}")
     if not value.isfinite().all():
-        raise ValueError(f"{name} must be finite, got NaN or infinity")
+        row = (~value.isfinite()).nonzero()[0, 0]
+        raise ValueError(f"{name} must be finite, got NaN or infinity in row {row}")
     return value
 
 
@@ -104,20 +183,34 @@ def images(name: str, value: Any, *, channels: Collection[int] | None = None) ->
     floats(name, value)
     if value.dim() != 4:
         raise ValueError(f"{name} must be (B, C, H, W), got shape {tuple(value.shape)}")
-    if channels is not None and value.shape[1] not in channels:
-        allowed = " or ".join(map(str, channels))
-        raise ValueError(f"{name} must have {allowed} channels, got {value.shape[1]}")
+    if channels is not None:
+        has_channels(name, value, channels)
     return value
 
 
-def labels(name: str, value: Any, *, size: int | None = None) -> Tensor:
-    """(N,) integer classes >= 0, of any integer type, returned as int64."""
-    if not isinstance(value, Tensor) or value.is_floating_point() or value.is_complex():
+def has_channels(name: str, value: Any, allowed: Collection[int]) -> None:
+    """(B, C, H, W) with as many channels as is allowed."""
+    if value.shape[1] not in allowed:
+        numbers = " or ".join(map(str, allowed))
+        raise ValueError(f"{name} must have {numbers} channels, got {value.shape[1]}")
+
+
+def mask(name: str, value: Any, *, size: int) -> Tensor:
+    """(size,) True and False, or 1 and 0, returned as booleans."""
+    shaped(name, tensor(name, value), size)
+    if value.dtype != torch.bool and len(wrong := value[(value != 0) & (value != 1)]):
+        raise ValueError(f"{name} must hold True and False, or 1 and 0, got {wrong[0]}")
+    return value == 1
+
+
+def labels(
+    name: str, value: Any, *, size: int | None = None, n_classes: int | None = None
+) -> Tensor:
+    """(N,) integer classes >= 0 and below n_classes, of any integer type, returned as int64."""
+    if not isinstance(value, Tensor) or value.dtype not in INTEGERS:
         raise TypeError(f"{name} must be a tensor of integers, got {kind(value)}")
-    if value.dtype == torch.bool:
-        raise TypeError(f"{name} must be a tensor of integers, got {kind(value)}")
-    if value.dim() != 1 or (size is not None and len(value) != size):
-        raise ValueError(f"{name} must be ({size or 'N'},), got shape {tuple(value.shape)}")
-    if len(value) and value.min() < 0:
-        raise ValueError(f"{name} must be >= 0, got {value.min().item()}")
+    shaped(name, value, "N" if size is None else size)
+    if len(value) and (value.min() < 0 or (n_classes is not None and value.max() >= n_classes)):
+        allowed = ">= 0" if n_classes is None else f"in 0 ... {n_classes - 1}"
+        raise ValueError(f"{name} must be {allowed}, got {value.min()} to {value.max()}")
     return value.long()

@@ -1,5 +1,4 @@
-"""Metric learning: networks that learn a distance from labelled pictures, and the choice of what to
-compare.
+"""Metric learning: networks that learn a distance from labelled images, and what they compare.
 
 Both networks take a batch with its labels, such as `sample_classes` draws, and mine it: they choose
 pairs or triplets out of all that the batch holds. The choice decides what is learned as much as the
@@ -8,12 +7,11 @@ loss does.
 
 from __future__ import annotations
 
-from numbers import Real
-
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
+from mlteach import _validate
 from mlteach.losses import contrastive_loss, triplet_loss
 
 PAIRS = ("all", "random", "hard")
@@ -22,7 +20,7 @@ REGIONS = ("easy", "semi-hard", "hard")
 
 
 class Siamese(nn.Module):
-    """Siamese network: one encoder for both pictures of a pair, trained with the contrastive loss.
+    """Siamese network: one encoder for both images of a pair, trained with the contrastive loss.
 
     Args:
         encoder: module (N, ...) -> (N, D).
@@ -44,19 +42,19 @@ class Siamese(nn.Module):
         normalise: bool = False,
     ):
         super().__init__()
-        _check_margin(margin)
-        _check_choice("mining", mining, PAIRS)
-        self.encoder, self.margin, self.mining, self.normalise = encoder, margin, mining, normalise
+        self.encoder, self.normalise = encoder, normalise
+        self.margin = _validate.number("margin", margin, at_least=0)
+        self.mining = _validate.choice("mining", mining, PAIRS)
 
     def encode(self, images: Tensor) -> Tensor:
-        """(N, ...) -> (N, D), where the Euclidean distance says how unlike two pictures are."""
+        """(N, ...) -> (N, D), where the Euclidean distance says how unlike two images are."""
         return F.normalize(self.encoder(images)) if self.normalise else self.encoder(images)
 
     def loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Contrastive loss of the batch's mined pairs.
 
         Args:
-            images: (N >= 2, ...), with two pictures of one class at least where pairs are mined.
+            images: (N >= 2, ...), with two images of one class at least where pairs are mined.
             labels: (N,) integer classes.
 
         Returns:
@@ -77,8 +75,7 @@ class Siamese(nn.Module):
 
 
 class Triplet(nn.Module):
-    """Triplet network: one encoder for anchor, positive and negative, trained with the triplet
-    loss.
+    """Triplet network: one encoder for anchor, positive and negative, and the triplet loss.
 
     Args:
         encoder: module (N, ...) -> (N, D).
@@ -98,12 +95,12 @@ class Triplet(nn.Module):
         normalise: bool = True,
     ):
         super().__init__()
-        _check_margin(margin)
-        _check_choice("mining", mining, TRIPLETS)
-        self.encoder, self.margin, self.mining, self.normalise = encoder, margin, mining, normalise
+        self.encoder, self.normalise = encoder, normalise
+        self.margin = _validate.number("margin", margin, at_least=0)
+        self.mining = _validate.choice("mining", mining, TRIPLETS)
 
     def encode(self, images: Tensor) -> Tensor:
-        """(N, ...) -> (N, D), where the Euclidean distance says how unlike two pictures are."""
+        """(N, ...) -> (N, D), where the Euclidean distance says how unlike two images are."""
         return F.normalize(self.encoder(images)) if self.normalise else self.encoder(images)
 
     def loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -119,15 +116,11 @@ class Triplet(nn.Module):
         """
         z = self.encode(images)  # (N, D)
         squared = pairwise_distances(z).square()
-        # (M, 3)
         triplets = mine_triplets(squared, labels, strategy=self.mining, margin=self.margin)
-        anchor, positive, negative = triplets.T
+        anchor, positive, negative = triplets.T  # (M,) each
         active = squared[anchor, positive] + self.margin > squared[anchor, negative]
-        aux = {
-            "z": z.detach(),
-            "triplets": triplets,
-            "active": active.float().sum() / max(len(triplets), 1),
-        }
+        share = active.float().sum() / max(len(triplets), 1)
+        aux = {"z": z.detach(), "triplets": triplets, "active": share}
         if len(triplets) == 0:
             return 0 * z.sum(), aux
         return triplet_loss(z[anchor], z[positive], z[negative], margin=self.margin), aux
@@ -137,28 +130,28 @@ class Triplet(nn.Module):
 
 
 def sample_classes(labels: Tensor, *, n_classes: int, n_each: int, generator: Generator) -> Tensor:
-    """Draws some classes and some pictures of each, so that a batch holds pairs and triplets at
-    all.
+    """Draws some classes and some images of each, so that a batch holds pairs and triplets.
 
     Args:
         labels: (N,) integer classes >= 0 of a data set.
-        n_classes: classes to draw, out of those with at least n_each pictures.
-        n_each: pictures of each class.
+        n_classes: classes to draw, out of those with at least n_each images.
+        n_each: images of each class.
         generator: where the random numbers come from.
 
     Returns:
         (n_classes * n_each,) indices, class by class, none twice.
 
     Raises:
-        ValueError: a number below 1, or too few classes with n_each pictures.
+        TypeError: labels are no integers, a number is not whole, or generator is no Generator.
+        ValueError: a number below 1, or too few classes with n_each images.
     """
-    _check_labels(labels)
-    if n_classes < 1 or n_each < 1:
-        raise ValueError(f"n_classes and n_each must be at least 1, got {n_classes} and {n_each}")
+    labels = _validate.labels("labels", labels)
+    n_classes, n_each = _validate.count("n_classes", n_classes), _validate.count("n_each", n_each)
+    _validate.generator("generator", generator)
     enough = (labels.bincount() >= n_each).nonzero()[:, 0]
     if len(enough) < n_classes:
         raise ValueError(
-            f"n_classes={n_classes}, but only {len(enough)} classes have n_each={n_each} pictures"
+            f"n_classes={n_classes}, but only {len(enough)} classes have n_each={n_each} images"
         )
     chosen = enough[torch.randperm(len(enough), generator=generator)[:n_classes]]
     members = [(labels == label).nonzero()[:, 0] for label in chosen]
@@ -169,9 +162,7 @@ def sample_classes(labels: Tensor, *, n_classes: int, n_each: int, generator: Ge
 
 @torch.no_grad()
 def pairwise_distances(z: Tensor) -> Tensor:
-    """(N, N) Euclidean distances of the rows of z, for looking at and for mining: they pass no
-    gradient.
-    """
+    """(N, N) Euclidean distances of the rows of z, for mining and looking, without gradients."""
     # exact also where rows almost coincide
     return torch.cdist(z, z, compute_mode="donot_use_mm_for_euclid_dist")
 
@@ -186,7 +177,7 @@ def mine_pairs(
         labels: (N,) integer classes.
         strategy: "all" is every pair; the others take every pair of one class and, so that neither
             kind outweighs the other, as many of different classes: "random" ones, or the closest of
-                the batch, "hard".
+            the batch, "hard".
         generator: for "random"; None for torch's global one.
 
     Returns:
@@ -194,12 +185,15 @@ def mine_pairs(
         were chosen.
 
     Raises:
+        TypeError: labels are no integers, or generator is no torch.Generator.
         ValueError: the shapes do not fit, or an unknown strategy.
     """
-    _check_batch(distances, labels)
-    _check_choice("strategy", strategy, PAIRS)
-    # (N (N - 1) / 2, 2)
-    pairs = torch.combinations(torch.arange(len(labels), device=labels.device))
+    labels = _validate.labels("labels", labels)
+    _validate.shaped("distances", distances, len(labels), len(labels))
+    _validate.choice("strategy", strategy, PAIRS)
+    _validate.generator("generator", generator)
+    everyone = torch.arange(len(labels), device=labels.device)
+    pairs = torch.combinations(everyone)  # (N (N - 1) / 2, 2)
     if strategy == "all":
         return pairs
     first, second = pairs.T
@@ -237,23 +231,25 @@ def mine_triplets(
         (M, 3) indices of anchor, positive and negative; M = 0 where no triplet qualifies.
 
     Raises:
+        TypeError: labels are no integers, or generator is no torch.Generator.
         ValueError: the shapes do not fit, an unknown strategy, or margin < 0.
 
     Source: Schroff et al. 2015, arXiv:1503.03832, Section 3.2; "hard" is "batch hard" of Hermans,
-        Beyer and Leibe
-    2017, arXiv:1703.07737, Eq. (5).
+        Beyer and Leibe 2017, arXiv:1703.07737, Eq. (5).
     """
-    _check_batch(distances, labels)
-    _check_choice("strategy", strategy, TRIPLETS)
-    _check_margin(margin)
+    labels = _validate.labels("labels", labels)
+    _validate.shaped("distances", distances, len(labels), len(labels))
+    _validate.choice("strategy", strategy, TRIPLETS)
+    _validate.number("margin", margin, at_least=0)
+    _validate.generator("generator", generator)
     same = labels[:, None] == labels  # (N, N)
-    twins = same.clone().fill_diagonal_(False)
+    positives = same.clone().fill_diagonal_(False)
     if strategy == "hard":
-        anchor = (twins.any(1) & ~same.all(1)).nonzero()[:, 0]
-        positive = distances.masked_fill(~twins, -torch.inf).argmax(1)[anchor]
+        anchor = (positives.any(1) & ~same.all(1)).nonzero()[:, 0]
+        positive = distances.masked_fill(~positives, -torch.inf).argmax(1)[anchor]
         negative = distances.masked_fill(same, torch.inf).argmin(1)[anchor]
         return torch.stack([anchor, positive, negative], dim=1)
-    anchor, positive = twins.nonzero().T
+    anchor, positive = positives.nonzero().T
     allowed = ~same[anchor]  # (M, N)
     if strategy == "semi-hard":
         to_positive = distances[anchor, positive][:, None]
@@ -273,34 +269,8 @@ def triplet_regions(to_positive: Tensor, to_negative: Tensor, *, margin: float) 
 
     Returns:
         0, easy: the negative is farther by the margin or more, and the loss 0; 1, semi-hard:
-            farther, but by less
-        than the margin; 2, hard: not farther than the positive.
+        farther, but by less than the margin; 2, hard: not farther than the positive.
     """
-    _check_margin(margin)
+    _validate.number("margin", margin, at_least=0)
     hard = to_negative <= to_positive
     return 2 * hard.long() + (~hard & (to_negative < to_positive + margin)).long()
-
-
-def _check_labels(labels: Tensor) -> None:
-    if labels.dim() != 1 or labels.is_floating_point():
-        raise ValueError(
-            f"labels must be (N,) integers, got {tuple(labels.shape)} of {labels.dtype}"
-        )
-
-
-def _check_batch(distances: Tensor, labels: Tensor) -> None:
-    _check_labels(labels)
-    if distances.shape != (len(labels), len(labels)):
-        raise ValueError(
-            f"distances must be (N, N) for N = {len(labels)} labels, got {tuple(distances.shape)}"
-        )
-
-
-def _check_margin(margin: float) -> None:
-    if not isinstance(margin, Real) or not 0 <= margin < float("inf"):
-        raise ValueError(f"margin must be a finite number >= 0, got {margin!r}")
-
-
-def _check_choice(name: str, given: str, choices: tuple[str, ...]) -> None:
-    if given not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {given!r}")

@@ -1,5 +1,4 @@
-"""Small encoders and heads: plain `nn.Sequential`s, to be read in the order in which the data meets
-them.
+"""Small encoders and heads: plain `nn.Sequential`s, to be read in the order the data meets them.
 
 For the same weights again, call `torch.manual_seed` before building.
 """
@@ -11,6 +10,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from mlteach import _validate
+
+NORMS = ("batch", "batch_no_stats", "group")
+
 
 def mlp(*sizes: int, batch_norm: bool = False) -> nn.Sequential:
     """Multilayer perceptron: linear layers with ReLU between them and nothing after the last.
@@ -20,15 +23,14 @@ def mlp(*sizes: int, batch_norm: bool = False) -> nn.Sequential:
         batch_norm: BatchNorm1d before each ReLU; the linear layer before it then needs no bias.
 
     Returns:
-        Module (B, ...) -> (B, sizes[-1]); the input is flattened to (B, sizes[0]), so that pictures
+        Module (B, ...) -> (B, sizes[-1]); the input is flattened to (B, sizes[0]), so that images
         can go in.
 
     Raises:
-        ValueError: fewer than two sizes, or one that is no positive integer.
+        TypeError: a size that is no whole number.
+        ValueError: fewer than two sizes, or one below 1.
     """
-    if len(sizes) < 2:
-        raise ValueError(f"mlp needs at least an input and an output size, got {sizes}")
-    _check_positive_integers("sizes", sizes)
+    sizes = _validate.counts("sizes", sizes, length=2)
     layers: list[nn.Module] = [nn.Flatten()]
     for n_in, n_out in zip(sizes[:-2], sizes[1:-1], strict=True):
         layers.append(nn.Linear(n_in, n_out, bias=not batch_norm))
@@ -45,46 +47,40 @@ def conv_encoder(
     out_features: int = 64,
     norm: str = "batch",
 ) -> nn.Sequential:
-    """Convolutional encoder: every block halves the picture's sides, then each channel gives its
-    average and maximum.
+    """Convolutional encoder: blocks that halve the sides, then each channel's average and maximum.
 
     Args:
-        in_channels: channels of the pictures.
+        in_channels: channels of the images.
         widths: channels after each block of 3x3 convolution with stride 2, norm and ReLU.
         out_features: D, the features of the representation.
         norm: "batch" is BatchNorm2d; "batch_no_stats" is BatchNorm2d without running statistics: it
             normalises by the batch at hand in training and evaluation alike, which torch.func's
             transforms need; "group" is GroupNorm with 8 channels a group (one group where 8 does
-            not divide the width), which never looks at the other pictures of the batch.
+            not divide the width), which never looks at the other images of the batch.
 
     Returns:
         Module (B, in_channels, H, W) -> (B, D) for any H, W >= 8.
 
     Raises:
-        ValueError: a size that is no positive integer, no widths, or an unknown norm.
+        TypeError: a size that is no whole number.
+        ValueError: a size below 1, no widths, or an unknown norm.
     """
-    _check_positive_integers(
-        "in_channels, widths and out_features", (in_channels, *widths, out_features)
-    )
-    if not widths:
-        raise ValueError("widths must name at least one block, got none")
-    blocks = [
+    in_channels = _validate.count("in_channels", in_channels)
+    widths = _validate.counts("widths", widths)
+    out_features = _validate.count("out_features", out_features)
+    _validate.choice("norm", norm, NORMS)
+    blocks = []
+    for n_in, n_out in zip((in_channels, *widths[:-1]), widths, strict=True):
         # no bias: the norm that follows brings its own
-        nn.Sequential(
-            nn.Conv2d(n_in, n_out, 3, stride=2, padding=1, bias=False),
-            _norm(norm, n_out),
-            nn.ReLU(),
-        )
-        for n_in, n_out in zip((in_channels, *widths[:-1]), widths, strict=True)
-    ]
+        convolution = nn.Conv2d(n_in, n_out, 3, stride=2, padding=1, bias=False)
+        blocks.append(nn.Sequential(convolution, _norm(norm, n_out), nn.ReLU()))
     return nn.Sequential(*blocks, AverageAndMaxPool(), nn.Linear(2 * widths[-1], out_features))
 
 
 def projection_head(
     in_features: int, *, hidden: int = 128, out_features: int = 64, batch_norm: bool = False
 ) -> nn.Sequential:
-    r"""Projection head: maps a representation h to the space z in which a contrastive loss
-    compares.
+    r"""Projection head: maps a representation h to the space z in which a loss compares.
 
     .. math:: z = W_2\,\mathrm{ReLU}(W_1 h)
 
@@ -99,7 +95,7 @@ def projection_head(
         Module (B, D) -> (B, P), not normalised.
 
     Raises:
-        ValueError: a size that is no positive integer.
+        TypeError, ValueError: as `mlp`.
 
     Source: Chen et al. 2020, arXiv:2002.05709, Section 2.1, here with biases.
     """
@@ -123,25 +119,20 @@ def prediction_head(
         Module (B, P) -> (B, out_features), not normalised.
 
     Raises:
-        ValueError: a size that is no positive integer.
+        TypeError, ValueError: as `mlp`.
 
     Source: Grill et al. 2020, arXiv:2006.07733, Section 3.3 (there 4096 hidden and 256 output
         features).
     """
-    return mlp(
-        in_features,
-        hidden,
-        in_features if out_features is None else out_features,
-        batch_norm=batch_norm,
-    )
+    out_features = in_features if out_features is None else out_features
+    return mlp(in_features, hidden, out_features, batch_norm=batch_norm)
 
 
 def resnet18() -> nn.Module:
-    """torchvision's ResNet-18, untrained and adapted to pictures of about 32x32, such as
-    CIFAR-10's.
+    """torchvision's ResNet-18, untrained, adapted to images of about 32x32, such as CIFAR-10's.
 
     The first convolution is 3x3 with stride 1 and no max-pooling follows, because the original ones
-    would shrink such pictures to 8x8 before the first block; the classifier is left out.
+    would shrink such images to 8x8 before the first block; the classifier is left out.
 
     Returns:
         Module (B, 3, H, W) -> (B, 512).
@@ -160,7 +151,7 @@ def resnet18() -> nn.Module:
 
 
 class AverageAndMaxPool(nn.Module):
-    """Joins each channel's average and maximum over the picture: (B, C, H, W) -> (B, 2C)."""
+    """Joins each channel's average and maximum over the image: (B, C, H, W) -> (B, 2C)."""
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([x.mean((-2, -1)), x.amax((-2, -1))], -1)
@@ -171,11 +162,4 @@ def _norm(name: str, channels: int) -> nn.Module:
         return nn.BatchNorm2d(channels)
     if name == "batch_no_stats":
         return nn.BatchNorm2d(channels, track_running_stats=False)
-    if name == "group":
-        return nn.GroupNorm(channels // 8 if channels % 8 == 0 else 1, channels)
-    raise ValueError(f'norm must be "batch", "batch_no_stats" or "group", got {name!r}')
-
-
-def _check_positive_integers(name: str, values: Sequence[int]) -> None:
-    if not all(isinstance(value, int) and value > 0 for value in values):
-        raise ValueError(f"{name} must be positive integers, got {tuple(values)}")
+    return nn.GroupNorm(channels // 8 if channels % 8 == 0 else 1, channels)

@@ -1,5 +1,4 @@
-"""Pictures of arrays: arrays and an Axes in, the Axes out. Nothing here trains, and nothing here
-uses pyplot.
+"""Figures of arrays: arrays and an Axes in, the Axes out. Nothing here trains or uses pyplot.
 
 pyplot keeps one global current figure. A slider's callback can run in another thread than the cell
 and would then spoil it, so every figure of the book is a ``Picture``: a plain matplotlib Figure
@@ -18,6 +17,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
+
+from mlteach import _validate
 
 # A colour has one meaning in the whole book, and all can be told apart with any colour vision
 # (Okabe and Ito).
@@ -46,12 +47,11 @@ SHARPNESS = 1.25
 
 
 class Picture(Figure):
-    """A matplotlib Figure that a notebook shows by itself, crisp and with a text for screen
-    readers.
+    """A figure: a matplotlib Figure that a notebook shows crisp, with a text for screen readers.
 
     Args:
         size: (width, height) in inches; 9 inches fill the page of a chapter.
-        alt: what a reader who cannot see the picture should know.
+        alt: what a reader who cannot see the figure should know.
     """
 
     def __init__(self, size: tuple[float, float] = (9.0, 3.0), *, alt: str = ""):
@@ -80,14 +80,13 @@ class Picture(Figure):
         return data, {"image/png": self.png_metadata()}
 
     def png_metadata(self) -> dict:
-        """What JupyterLab and nbconvert should know of the PNG: its size on the page and its text."""
+        """What JupyterLab and nbconvert should know of the PNG: its size on the page, its text."""
         width, height = self.page_size()
         return {"width": width, "height": height, "alt": self.alt}
 
 
 def panels(rows: int = 1, columns: int = 1, *, size=(9.0, 3.0), alt: str = "", **grid):
-    """A Picture and its axes in the book's look: one Axes if there is one panel, else an array of
-    them.
+    """A figure and its axes in the book's look: one Axes for one panel, else an array of them.
 
     Further keywords (``sharex``, ``width_ratios``, ``subplot_kw`` …) go to matplotlib's
     ``Figure.subplots``.
@@ -109,14 +108,9 @@ def plain(ax: Axes) -> Axes:
     return ax
 
 
-def _array(values, name: str, dimensions: int | tuple[int, ...]) -> np.ndarray:
-    """The values as an array, after a check of its number of dimensions."""
-    array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
-    allowed = (dimensions,) if isinstance(dimensions, int) else dimensions
-    if array.ndim not in allowed:
-        wanted = " or ".join(str(n) for n in allowed)
-        raise ValueError(f"{name} must have {wanted} dimensions, got shape {tuple(array.shape)}")
-    return array
+def _array(values) -> np.ndarray:
+    """A tensor, an array or a list as an array."""
+    return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
 
 
 def similarity_matrix(
@@ -137,7 +131,7 @@ def similarity_matrix(
     Returns:
         The image, so that an explorer can give it new data; its Axes is ``ax``.
     """
-    matrix = _array(matrix, "matrix", 2)
+    matrix = _validate.shaped("matrix", _array(matrix), "N", "M")
     # two-sided values have a neutral middle, one-sided values do not
     colours = "RdBu" if low < 0 else "Blues"
     image = ax.imshow(
@@ -150,22 +144,17 @@ def similarity_matrix(
     )
     ax.set(xticks=[], yticks=[])
     if positives is not None:
-        for row, column in _array(positives, "positives", 2):
-            ax.add_patch(
-                Rectangle(
-                    (column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=ANCHOR, linewidth=1.2
-                )
-            )
+        outline = {"fill": False, "edgecolor": ANCHOR, "linewidth": 1.2}
+        for row, column in _validate.shaped("positives", _array(positives), "P", 2):
+            ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **outline))
     if groups is not None:
         mark_groups(ax, groups, names)
     return image
 
 
 def mark_groups(ax: Axes, groups, names=None) -> Axes:
-    """Lines between runs of equal labels along both sides of a matrix, and the name of each run at
-    its middle.
-    """
-    groups = _array(groups, "groups", 1)
+    """Lines between runs of equal labels along both sides of a matrix, and each run's name."""
+    groups = _validate.shaped("groups", _array(groups), "N")
     edges = np.flatnonzero(np.diff(groups)) + 1
     for edge in edges - 0.5:
         ax.axhline(edge, color="white", linewidth=1)
@@ -188,11 +177,8 @@ def embedding_map(points, labels, ax: Axes, *, names=None, size: float = 14) -> 
             colours.
         names: optional text for each class; otherwise the number of the class.
     """
-    points, labels = _array(points, "points", 2), _array(labels, "labels", 1)
-    if points.shape != (len(labels), 2):
-        raise ValueError(
-            f"points must be (N, 2) with one label each, got {points.shape} and {labels.shape}"
-        )
+    labels = _validate.shaped("labels", _array(labels), "N")
+    points = _validate.shaped("points", _array(points), len(labels), 2)
     for label in np.unique(labels):
         chosen = points[labels == label]
         colour = CLASS_COLOURS[int(label) % len(CLASS_COLOURS)]
@@ -208,8 +194,7 @@ def embedding_map(points, labels, ax: Axes, *, names=None, size: float = 14) -> 
 def curves(
     x, lines: Mapping[str, Sequence], ax: Axes, *, colours=None, marker: str | None = None
 ) -> Axes:
-    """Lines over a common x, one for each name; a line of shape (S, N) is S runs: their mean and
-    their range.
+    """Lines over a common x, one for each name; (S, N) values are S runs: their mean and range.
 
     Args:
         x: (N,) positions.
@@ -217,13 +202,11 @@ def curves(
         colours: optional name → colour; the others take the book's class colours in turn.
         marker: optional matplotlib marker for the measured points.
     """
-    x = _array(x, "x", 1)
+    x = _validate.shaped("x", _array(x), "N")
     for turn, (name, values) in enumerate(lines.items()):
-        values = _array(values, f"lines[{name!r}]", (1, 2))
-        if values.shape[-1] != len(x):
-            raise ValueError(
-                f"lines[{name!r}] must have one value for each of {len(x)} positions, got {values.shape}"
-            )
+        values = _array(values)
+        runs = ["S"] if values.ndim > 1 else []
+        _validate.shaped(f"lines[{name!r}]", values, *runs, len(x))
         colour = (colours or {}).get(name, CLASS_COLOURS[turn % len(CLASS_COLOURS)])
         if values.ndim == 2:
             ax.fill_between(x, values.min(0), values.max(0), color=colour, alpha=0.2, linewidth=0)
@@ -235,28 +218,24 @@ def curves(
 
 
 def picture_row(images, ax: Axes, *, titles=None, frames=None, colours: str = "gray_r") -> Axes:
-    """A batch of pictures side by side in one Axes, with a text above and a coloured frame around
-    each.
+    """A batch of images side by side in one Axes, each with a text above and a coloured frame.
 
     Args:
         images: (N, C, H, W) with one or three channels, values in [0, 1]; one channel is drawn as
             dark ink.
         titles: optional N texts.
-        frames: optional N colours; None leaves a picture unframed.
+        frames: optional N colours; None leaves an image unframed.
     """
-    images = _array(images, "images", 4)
-    count, channels, height, width = images.shape
-    if channels not in (1, 3):
-        raise ValueError(f"images must have one or three channels, got shape {images.shape}")
+    images = _validate.shaped("images", _array(images), "N", "C", "H", "W")
+    _validate.has_channels("images", images, (1, 3))
     for name, values in (("titles", titles), ("frames", frames)):
-        if values is not None and len(values) != count:
-            raise ValueError(
-                f"{name} must have one entry for each of the {count} pictures, got {len(values)}"
-            )
-    step = 1.15  # a picture is one unit wide, with a little air beside it
-    for i, picture in enumerate(images):
+        if values is not None:
+            _validate.length(name, values, len(images))
+    height, width = images.shape[2:]
+    step = 1.15  # an image is one unit wide, with a little air beside it
+    for i, image in enumerate(images):
         box = (i * step, i * step + 1, 0, height / width)
-        shown = picture[0] if channels == 1 else picture.transpose(1, 2, 0)
+        shown = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
         ax.imshow(shown, cmap=colours, vmin=0, vmax=1, extent=box, interpolation="nearest")
         if frames is not None and frames[i] is not None:
             ax.add_patch(
@@ -265,7 +244,7 @@ def picture_row(images, ax: Axes, *, titles=None, frames=None, colours: str = "g
         if titles is not None:
             ax.text(i * step + 0.5, box[3] + 0.06, titles[i], ha="center", va="bottom", fontsize=9)
     ax.set(
-        xlim=(-0.1, count * step - 0.05),
+        xlim=(-0.1, len(images) * step - 0.05),
         ylim=(-0.08, height / width + (0.35 if titles is not None else 0.08)),
     )
     ax.set_axis_off()

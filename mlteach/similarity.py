@@ -6,34 +6,41 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-MEASURES = ("cosine", "correlation", "dot product", "Euclid")
+from mlteach import _validate
+
+MEASURES = ("cosine", "correlation", "dot product", "euclidean")
 
 
 def similarities(x: Tensor, y: Tensor, *, measure: str = "cosine") -> Tensor:
     r"""How alike each row of x is to each row of y; larger is more alike, whatever the measure.
 
-    .. math:: x \cdot y, \qquad \cos(x, y) = \frac{x \cdot y}{\lVert x \rVert \lVert y \rVert}, \qquad
-              \operatorname{corr}(x, y) = \cos(x - \bar x,\, y - \bar y), \qquad -\lVert x - y \rVert
+    .. math:: x \cdot y, \qquad
+              \cos(x, y) = \frac{x \cdot y}{\lVert x \rVert \lVert y \rVert}, \qquad
+              \operatorname{corr}(x, y) = \cos(x - \bar x,\, y - \bar y), \qquad
+              -\lVert x - y \rVert
 
     where a bar is the mean over the D entries of one vector.
 
     Args:
         x: (N, D) vectors, any scale.
         y: (M, D) vectors of the same dtype.
-        measure: one of MEASURES; "Euclid" is minus the Euclidean distance, so that it grows with
+        measure: one of MEASURES; "euclidean" is minus the distance, so that it grows with
             likeness too.
 
     Returns:
         (N, M); of a vector with itself 1 for "cosine" and "correlation", its squared length for
-        "dot product", and 0 for "Euclid". A vector without direction (all 0; for "correlation" all
-        entries equal) gets 0 with all others.
+        "dot product", and 0 for "euclidean". A vector without direction (all 0; for "correlation"
+        all entries equal) gets 0 with all others.
 
     Raises:
         TypeError: x or y is not a floating-point tensor, or their dtypes differ.
         ValueError: the shapes are not (N, D) and (M, D), or the measure is unknown.
     """
-    _check(x, y, measure)
-    if measure == "Euclid":
+    _validate.one_dtype(x=x, y=y)
+    _validate.shaped("x", x, "N", "D")
+    _validate.shaped("y", y, "M", x.shape[1])
+    _validate.choice("measure", measure, MEASURES)
+    if measure == "euclidean":
         # cdist subtracts large numbers that are nearly equal: in float32 a row would lie visibly
         # apart from itself
         return -torch.cdist(x.double(), y.double()).to(x.dtype)
@@ -42,21 +49,6 @@ def similarities(x: Tensor, y: Tensor, *, measure: str = "cosine") -> Tensor:
     if measure != "dot product":
         x, y = F.normalize(x, dim=1), F.normalize(y, dim=1)
     return x @ y.T
-
-
-def _check(x: Tensor, y: Tensor, measure: str) -> None:
-    for name, value in (("x", x), ("y", y)):
-        if not isinstance(value, Tensor) or not value.is_floating_point():
-            kind = value.dtype if isinstance(value, Tensor) else type(value).__name__
-            raise TypeError(f"{name} must be a floating-point tensor, got {kind}")
-    if x.dtype != y.dtype:
-        raise TypeError(f"x and y must have one dtype, got {x.dtype} and {y.dtype}")
-    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:
-        raise ValueError(
-            f"x and y must be (N, D) and (M, D), got {tuple(x.shape)} and {tuple(y.shape)}"
-        )
-    if measure not in MEASURES:
-        raise ValueError(f"measure must be one of {', '.join(MEASURES)}, got {measure!r}")
 
 
 def nearest(matrix: Tensor, k: int = 1) -> Tensor:
@@ -72,11 +64,8 @@ def nearest(matrix: Tensor, k: int = 1) -> Tensor:
     Raises:
         ValueError: matrix is not (N, N), or k is out of range.
     """
-    size = len(matrix)
-    if matrix.shape != (size, size):
-        raise ValueError(f"matrix must be (N, N), got {tuple(matrix.shape)}")
-    if not 1 <= k < size:
-        raise ValueError(f"k must lie between 1 and N - 1 = {size - 1}, got {k}")
+    size = len(_validate.shaped("matrix", matrix, "N", "N"))
+    k = _validate.count("k", k, at_most=size - 1)
     others = matrix.masked_fill(torch.eye(size, dtype=torch.bool, device=matrix.device), -torch.inf)
     return others.argsort(dim=1, descending=True, stable=True)[:, :k]
 
@@ -98,15 +87,13 @@ def retrieval_precision(neighbours: Tensor, groups: Tensor) -> float:
     Raises:
         ValueError: the shapes are not (N, k) and (N,).
     """
-    if neighbours.ndim != 2 or groups.shape != neighbours.shape[:1]:
-        given = f"{tuple(neighbours.shape)} and {tuple(groups.shape)}"
-        raise ValueError(f"neighbours and groups must be (N, k) and (N,), got {given}")
+    _validate.shaped("neighbours", neighbours, "N", "k")
+    _validate.shaped("groups", groups, len(neighbours))
     return (groups[neighbours] == groups[:, None]).double().mean().item()
 
 
 def factor_groups(values: Tensor) -> Tensor:
-    """The groups of one factor: integers are groups already; a continuous factor is cut into
-    quarters of equal count.
+    """The groups of one factor: integers as they are, floats cut into quarters of equal count.
 
     Args:
         values: (N,) integers, such as classes, or floats, such as sizes.
@@ -117,8 +104,7 @@ def factor_groups(values: Tensor) -> Tensor:
     Raises:
         ValueError: values is not (N,).
     """
-    if values.ndim != 1:
-        raise ValueError(f"values must be (N,), got {tuple(values.shape)}")
+    _validate.shaped("values", values, "N")
     if not values.is_floating_point():
         return values
     rank = values.argsort(stable=True).argsort()

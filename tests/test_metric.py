@@ -37,9 +37,7 @@ def generator(seed=0):
 
 
 def batch(seed=0):
-    """Twelve points of four classes in disorder, one class with a single point, and their squared
-    distances.
-    """
+    """Twelve points of four classes, one class a single point, and their squared distances."""
     z = torch.randn(12, 3, generator=generator(seed), dtype=torch.float64)
     labels = torch.tensor([2, 0, 1, 1, 0, 3, 2, 0, 1, 2, 0, 0])
     return z, labels, pairwise_distances(z).square()
@@ -56,9 +54,7 @@ def as_set(rows):
 
 
 def test_pairwise_distances_equal_the_definition():
-    """Each entry is the Euclidean distance of two rows, exact also far from the origin and for rows
-    almost alike.
-    """
+    """Each entry is the Euclidean distance of two rows, exact also far away and almost alike."""
     z = batch()[0]
     z = torch.cat([z, z + 1e-6]) + 100
     distances = pairwise_distances(z)
@@ -111,9 +107,7 @@ def test_a_mistake_in_mining_pairs_is_caught(mistake):
 
 
 def test_pairs_where_classes_are_few():
-    """With fewer pairs of different classes than of one, all of them are taken; one class alone
-    gives only its own.
-    """
+    """With fewer pairs of different classes than of one, all are taken; one class gives its own."""
     labels = torch.tensor([0, 0, 0, 1])
     for strategy in ("random", "hard"):
         assert len(mine_pairs(torch.rand(4, 4), labels, strategy=strategy)) == 6
@@ -156,9 +150,7 @@ def naive_hard(distances, labels):
 
 
 def assert_mines_triplets(mine):
-    """Each strategy takes what its name says; the drawn ones take every anchor and positive once,
-    any negative.
-    """
+    """Each strategy takes what its name says; drawn ones take every anchor and positive once."""
     for seed in range(3):
         _, labels, distances = batch(seed)
         assert as_set(mine(distances, labels, strategy="hard", margin=MARGIN)) == naive_hard(
@@ -207,9 +199,7 @@ def test_hard_triplets_equal_those_of_batch_hard_miner():
 
 
 def test_semi_hard_triplets_are_drawn_from_those_of_triplet_margin_miner():
-    """An independent library lists all semi-hard triplets; ours draws one for each anchor and
-    positive among them.
-    """
+    """An independent library lists all semi-hard triplets; ours draws one a positive pair."""
     miner = TripletMarginMiner(margin=MARGIN, type_of_triplets="semihard", distance=SQUARED)
     for seed in range(5):
         z, labels, distances = batch(seed)
@@ -237,9 +227,7 @@ def test_regions_are_those_of_triplet_margin_miner():
 
 
 def test_regions_at_their_borders():
-    """At the positive's distance a negative is hard, at the margin beyond it easy; margin 0 leaves
-    no semi-hard.
-    """
+    """At the positive's distance a negative is hard, at the margin beyond it easy."""
     to_negative = torch.tensor([0.0, 0.5, 1.0, 1.125, 1.25, 9.0])
     assert triplet_regions(torch.tensor(1.0), to_negative, margin=0.25).tolist() == [
         2,
@@ -260,9 +248,7 @@ def test_regions_at_their_borders():
 
 
 def test_easy_triplets_are_those_without_loss():
-    """Region and loss agree: 0 where easy, below the margin where semi-hard, at least the margin
-    where hard.
-    """
+    """Region and loss agree: 0 where easy, below the margin where semi-hard, else at least it."""
     z, labels, distances = batch()
     for a, p, n in naive_triplets(labels):
         loss = triplet_loss(z[[a]], z[[p]], z[[n]], margin=MARGIN).item()
@@ -294,9 +280,9 @@ def test_the_same_generator_mines_the_same():
 # Batches
 
 
-def test_a_batch_holds_so_many_pictures_of_so_many_classes():
-    """Class by class, no picture twice, and no class that has too few pictures."""
-    # class 3 has one picture, class 2 has two
+def test_a_batch_holds_so_many_images_of_so_many_classes():
+    """Class by class, no image twice, and no class that has too few images."""
+    # class 3 has one image, class 2 has two
     labels = torch.tensor([0, 1, 2, 3, 1, 0, 2, 1, 0, 1])
     for seed in range(20):
         index = sample_classes(labels, n_classes=2, n_each=3, generator=generator(seed))
@@ -306,8 +292,8 @@ def test_a_batch_holds_so_many_pictures_of_so_many_classes():
         assert set(groups[:, 0].tolist()) == {0, 1}
 
 
-def test_every_class_and_every_picture_is_drawn_equally_often():
-    """Of 3 classes 2 are drawn each time, and 2 of a class' pictures, however many it has."""
+def test_every_class_and_every_image_is_drawn_equally_often():
+    """Of 3 classes 2 are drawn each time, and 2 of a class' images, however many it has."""
     labels = torch.tensor([0] * 3 + [1] * 4 + [2] * 8)
     source = generator()
     drawn = torch.cat(
@@ -379,9 +365,7 @@ def test_normalised_representations_have_length_one(cls):
 
 
 def test_each_keeps_its_paper_s_meaning_by_default():
-    """Hadsell's points are free and all pairs count; Schroff's lie on the sphere, and triplets are
-    semi-hard.
-    """
+    """Hadsell's points are free, all pairs count; Schroff's lie on the sphere, semi-hard count."""
     siamese, triplet = Siamese(nn.Identity()), Triplet(nn.Identity())
     assert (siamese.normalise, siamese.mining, siamese.margin) == (False, "all", 1.0)
     assert (triplet.normalise, triplet.mining, triplet.margin) == (True, "semi-hard", 0.2)
@@ -429,31 +413,27 @@ def test_state_is_complete_and_after_step_moves_nothing(cls):
     [
         (
             lambda: Siamese(nn.Identity(), mining="semi-hard"),
-            "mining must be one of all, random, hard, got 'semi-hard'",
+            "mining must be one of 'all', 'random', 'hard', got 'semi-hard'",
         ),
         (
             lambda: Triplet(nn.Identity(), mining="semihard"),
-            "mining must be one of random, semi-hard, hard",
+            "mining must be one of 'random', 'semi-hard', 'hard'",
         ),
-        (lambda: Siamese(nn.Identity(), margin=-1), "margin must be a finite number >= 0, got -1"),
+        (lambda: Siamese(nn.Identity(), margin=-1), "margin must be finite and >= 0, got -1"),
         (lambda: Triplet(nn.Identity(), margin=math.nan), "margin must be"),
         (
             lambda: mine_pairs(torch.rand(3, 3), torch.zeros(3).long(), strategy="easy"),
-            "strategy must be one of all",
+            "strategy must be one of 'all'",
         ),
         (
             lambda: mine_pairs(torch.rand(3, 2), torch.zeros(3).long(), strategy="all"),
-            r"distances must be \(N, N\)",
-        ),
-        (
-            lambda: mine_pairs(torch.rand(3, 3), torch.rand(3), strategy="all"),
-            r"labels must be \(N,\) integers",
+            r"distances must be \(3, 3\), got shape \(3, 2\)",
         ),
         (
             lambda: mine_triplets(
                 torch.rand(2, 2), torch.zeros(3).long(), strategy="hard", margin=1
             ),
-            "N = 3 labels",
+            r"distances must be \(3, 3\), got shape \(2, 2\)",
         ),
         (
             lambda: mine_triplets(
@@ -466,17 +446,13 @@ def test_state_is_complete_and_after_step_moves_nothing(cls):
             lambda: sample_classes(
                 torch.zeros(3).long(), n_classes=0, n_each=1, generator=generator()
             ),
-            "at least 1",
+            "n_classes must be a whole number >= 1, got 0",
         ),
         (
             lambda: sample_classes(
                 torch.zeros(3).long(), n_classes=2, n_each=1, generator=generator()
             ),
             "only 1 classes",
-        ),
-        (
-            lambda: sample_classes(torch.zeros(3), n_classes=1, n_each=1, generator=generator()),
-            "labels must be",
         ),
     ],
 )
@@ -485,11 +461,34 @@ def test_bad_input_is_named(call, message):
         call()
 
 
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: mine_pairs(torch.rand(3, 3), torch.rand(3), strategy="all"),
+            "labels must be a tensor of integers, got a tensor of float32",
+        ),
+        (
+            lambda: sample_classes(torch.zeros(3), n_classes=1, n_each=1, generator=generator()),
+            "labels must be a tensor of integers",
+        ),
+        (
+            lambda: sample_classes(torch.zeros(3).long(), n_classes=1, n_each=1, generator=0),
+            "generator must be a torch.Generator or None, got int: 0",
+        ),
+        (lambda: Siamese(nn.Identity(), margin="1"), "margin must be a number"),
+    ],
+)
+def test_wrong_kinds_are_named(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
 # Behaviour: real digits, seconds
 
 
 def one_nearest_neighbour(encode, dataset):
-    """Share of pictures whose nearest other picture is of their class."""
+    """Share of images whose nearest other image is of their class."""
     with torch.no_grad():
         distances = pairwise_distances(encode(dataset.images)).fill_diagonal_(math.inf)
     return (dataset.labels[distances.argmin(1)] == dataset.labels).double().mean().item()
@@ -512,9 +511,7 @@ def trained_on_digits(method, seed, steps=150):
 )
 @pytest.mark.parametrize("seed", range(3))
 def test_two_numbers_a_digit_are_enough_once_the_distance_is_learned(make, seed):
-    """In the plane, the nearest new digit is of the same class; an untrained network's plane tells
-    nothing.
-    """
+    """In the plane, the nearest new digit is of the same class; untrained, it is any."""
     seed_everything(seed)
     method = make(conv_encoder(widths=(16, 16, 16), out_features=2)).eval()
     test = digits("test")

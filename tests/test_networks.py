@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -74,7 +75,7 @@ def test_mlp_sizes_by_hand():
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("size", [(8, 8), (9, 31), (28, 28), (33, 64)])
 def test_conv_encoder_takes_any_size(norm, size):
-    """(B, C, H, W) -> (B, D) for any sides from 8 on, finite and different for different pictures."""
+    """(B, C, H, W) -> (B, D) for any sides from 8 on, finite, different for different images."""
     encoder = conv_encoder(3, widths=(8, 16, 12), out_features=10, norm=norm)
     out = encoder(normal(4, 3, *size))
     assert out.shape == (4, 10)
@@ -83,8 +84,8 @@ def test_conv_encoder_takes_any_size(norm, size):
 
 
 @pytest.mark.parametrize("norm", NORMS)
-def test_smallest_picture_still_tells_pictures_apart(norm):
-    """8x8 ends as 1x1, where a norm over too few values would make all pictures equal."""
+def test_the_smallest_images_are_still_told_apart(norm):
+    """8x8 ends as 1x1, where a norm over too few values would make all images equal."""
     for widths in ((32, 32, 32, 32), (8, 8, 8, 8), (7, 7, 7, 7)):
         out = conv_encoder(1, widths=widths, norm=norm)(normal(5, 1, 8, 8))
         assert torch.pdist(out).min() > 1e-3
@@ -106,9 +107,7 @@ def test_every_block_halves_the_sides():
 
 
 def test_conv_encoder_sizes_by_hand():
-    """Four 3x3 convolutions without bias, a scale and a shift a channel, and the last layer with
-    its bias.
-    """
+    """Four 3x3 convolutions without bias, a scale and a shift a channel, a last layer with bias."""
     n_weights = 9 * 3 * 32 + 3 * 9 * 32 * 32 + 4 * 2 * 32 + 2 * 32 * 64 + 64
     assert sum(p.numel() for p in conv_encoder(3).parameters()) == n_weights
 
@@ -116,17 +115,15 @@ def test_conv_encoder_sizes_by_hand():
 @pytest.mark.parametrize(
     ("norm", "depends"), [("batch", True), ("batch_no_stats", True), ("group", False)]
 )
-def test_who_looks_at_the_other_pictures(norm, depends):
-    """In training, a batch norm mixes the pictures of a batch; GroupNorm treats each one alone."""
+def test_who_looks_at_the_other_images(norm, depends):
+    """In training, a batch norm mixes the images of a batch; GroupNorm treats each one alone."""
     encoder, x = conv_encoder(1, norm=norm), normal(4, 1, 16, 16)
     changed = torch.cat([x[:1], 3 * x[1:]])
     assert torch.allclose(encoder(x)[0], encoder(changed)[0], atol=1e-5) is not depends
 
 
 def test_evaluation_mode():
-    """BatchNorm's running statistics make evaluation independent of the batch; without them the
-    batch decides.
-    """
+    """Running statistics make evaluation independent of the batch; else the batch decides."""
     x = normal(8, 1, 16, 16)
     batch, no_stats = conv_encoder(1).eval(), conv_encoder(1, norm="batch_no_stats")
     torch.testing.assert_close(batch(x)[:2], batch(x[:2]))
@@ -139,9 +136,7 @@ def test_evaluation_mode():
 @pytest.mark.parametrize("norm", ["batch_no_stats", "group"])
 @pytest.mark.parametrize("training", [True, False])
 def test_torch_func(norm, training):
-    """grad and vmap over tasks work, in training and evaluation mode, and equal a loop of backward
-    calls.
-    """
+    """grad and vmap over tasks equal a loop of backward calls, in training and evaluation mode."""
     encoder = conv_encoder(1, widths=(8, 8), out_features=3, norm=norm).double().train(training)
     params = dict(encoder.named_parameters())
     tasks = normal(4, 5, 1, 8, 8).double()
@@ -170,9 +165,7 @@ def test_torch_func_needs_no_running_statistics():
 
 
 def test_heads():
-    """SimCLR's head is its equation and looks at one row at a time; BYOL's normalises over the
-    batch and keeps P.
-    """
+    """SimCLR's head looks at one row at a time; BYOL's normalises over the batch and keeps P."""
     h = normal(9, 16)
     projection = projection_head(16)
     assert projection(h).shape == (9, 64)
@@ -189,21 +182,35 @@ def test_heads():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: mlp(3), r"at least an input and an output size, got \(3,\)"),
-        (lambda: mlp(3, 0, 2), r"sizes must be positive integers, got \(3, 0, 2\)"),
-        (lambda: mlp(3, 2.5), "positive integers"),
-        (lambda: conv_encoder(0), "in_channels, widths and out_features must be positive integers"),
-        (lambda: conv_encoder(1, widths=()), "at least one block"),
-        (lambda: conv_encoder(1, widths=(8, -8)), "positive integers"),
+        (lambda: mlp(3), r"sizes must be at least 2 whole number\(s\), got \(3,\)"),
+        (lambda: mlp(3, 0, 2), r"sizes\[1\] must be a whole number >= 1, got 0"),
+        (lambda: conv_encoder(0), "in_channels must be a whole number >= 1, got 0"),
+        (
+            lambda: conv_encoder(1, out_features=0),
+            "out_features must be a whole number >= 1, got 0",
+        ),
+        (lambda: conv_encoder(1, widths=()), r"widths must be at least 1 whole number\(s\)"),
+        (
+            lambda: conv_encoder(1, widths=(8, -8)),
+            r"widths\[1\] must be a whole number >= 1, got -8",
+        ),
         (
             lambda: conv_encoder(1, norm="layer"),
-            'norm must be "batch", "batch_no_stats" or "group", got \'layer\'',
+            "norm must be one of 'batch', 'batch_no_stats', 'group', got 'layer'",
         ),
-        (lambda: projection_head(0), "positive integers"),
-        (lambda: prediction_head(8, out_features=0), "positive integers"),
+        (lambda: projection_head(0), r"sizes\[0\] must be a whole number >= 1, got 0"),
+        (lambda: prediction_head(8, out_features=0), r"sizes\[2\] must be a whole number >= 1"),
     ],
 )
 def test_bad_arguments(build, message):
     """Every wrong argument is named, with what was given."""
     with pytest.raises(ValueError, match=message):
         build()
+
+
+def test_sizes_are_whole_numbers():
+    """NumPy's too; 2.5 and True are none."""
+    assert mlp(np.int64(3), 2)(torch.ones(1, 3)).shape == (1, 2)
+    for size in (2.5, True):
+        with pytest.raises(TypeError, match=r"sizes\[1\] must be a whole number, got"):
+            mlp(3, size)

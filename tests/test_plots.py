@@ -1,4 +1,4 @@
-"""Plots draw what they are given, into the Axes that they are given, and refuse what does not fit."""
+"""Plots draw what they are given into the Axes they are given, and refuse what does not fit."""
 
 import base64
 import io
@@ -12,7 +12,7 @@ from PIL import Image
 from mlteach import plots
 
 
-def test_a_picture_shows_itself_in_a_notebook_with_its_size_and_its_text():
+def test_a_figure_shows_itself_in_a_notebook_with_its_size_and_its_text():
     figure, ax = plots.panels(size=(4, 2), alt="a line")
     ax.plot([0, 1], [0, 1])
     data, metadata = figure._repr_mimebundle_()
@@ -78,7 +78,7 @@ def test_curves_draw_the_mean_and_the_range_of_several_runs():
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_picture_row_shows_every_picture_with_its_frame_and_title(channels):
+def test_picture_row_shows_every_image_with_its_frame_and_title(channels):
     _, ax = plots.panels()
     images = torch.rand(3, channels, 4, 4, generator=torch.Generator().manual_seed(0))
     plots.picture_row(images, ax, titles=["a", "b", "c"], frames=["red", None, "blue"])
@@ -92,18 +92,37 @@ def test_picture_row_shows_every_picture_with_its_frame_and_title(channels):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda ax: plots.similarity_matrix(torch.ones(3), ax), "matrix must have 2 dimensions"),
-        (lambda ax: plots.embedding_map(torch.ones(3, 2), torch.ones(4), ax), "one label each"),
-        (lambda ax: plots.embedding_map(torch.ones(3, 3), torch.ones(3), ax), "one label each"),
+        (
+            lambda ax: plots.similarity_matrix(torch.ones(3), ax),
+            r"matrix must be \(N, M\), got shape \(3,\)",
+        ),
+        (
+            lambda ax: plots.embedding_map(torch.ones(3, 2), torch.ones(4), ax),
+            r"points must be \(4, 2\), got shape \(3, 2\)",
+        ),
+        (
+            lambda ax: plots.embedding_map(torch.ones(3, 3), torch.ones(3), ax),
+            r"points must be \(3, 2\), got shape \(3, 3\)",
+        ),
         (
             lambda ax: plots.curves([0, 1], {"a": [1, 2, 3]}, ax),
-            "one value for each of 2 positions",
+            r"lines\['a'\] must be \(2,\), got shape \(3,\)",
         ),
-        (lambda ax: plots.picture_row(torch.ones(2, 8, 8), ax), "images must have 4 dimensions"),
-        (lambda ax: plots.picture_row(torch.ones(2, 2, 8, 8), ax), "one or three channels"),
+        (
+            lambda ax: plots.curves([0, 1], {"a": np.ones((1, 2, 2))}, ax),
+            r"lines\['a'\] must be \(S, 2\), got shape \(1, 2, 2\)",
+        ),
+        (
+            lambda ax: plots.picture_row(torch.ones(2, 8, 8), ax),
+            r"images must be \(N, C, H, W\), got shape \(2, 8, 8\)",
+        ),
+        (
+            lambda ax: plots.picture_row(torch.ones(2, 2, 8, 8), ax),
+            "images must have 1 or 3 channels, got 2",
+        ),
         (
             lambda ax: plots.picture_row(torch.ones(2, 1, 8, 8), ax, titles=["a"]),
-            "titles must have one entry",
+            "titles must have 2 entries, got 1",
         ),
     ],
 )

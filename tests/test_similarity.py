@@ -32,7 +32,7 @@ NAIVE = {
     "cosine": lambda x, y: dot(x, y) / (length(x) * length(y)),
     "correlation": correlation,
     "dot product": dot,
-    "Euclid": lambda x, y: -length([a - b for a, b in zip(x, y, strict=True)]),
+    "euclidean": lambda x, y: -length([a - b for a, b in zip(x, y, strict=True)]),
 }
 
 
@@ -71,13 +71,11 @@ def test_gradients(measure):
 
 
 def test_values_known_by_hand():
-    """(3, 4) against (4, 3): dot 24, cosine 0.96, distance √2, and as deviations from the mean they
-    are opposite.
-    """
+    """(3, 4) against (4, 3): dot 24, cosine 0.96, distance √2; less their means, opposite."""
     x, y = torch.tensor([[3.0, 4.0]]), torch.tensor([[4.0, 3.0]])
     found = {measure: similarities(x, y, measure=measure).item() for measure in MEASURES}
     assert found == pytest.approx(
-        {"cosine": 0.96, "correlation": -1, "dot product": 24, "Euclid": -math.sqrt(2)}
+        {"cosine": 0.96, "correlation": -1, "dot product": 24, "euclidean": -math.sqrt(2)}
     )
 
 
@@ -88,13 +86,11 @@ def test_a_vector_with_itself():
     assert torch.allclose(own["cosine"], torch.ones(30).double())
     assert torch.allclose(own["correlation"], torch.ones(30).double())
     assert torch.allclose(own["dot product"], x.square().sum(1))
-    assert own["Euclid"].abs().max() < 1e-6
+    assert own["euclidean"].abs().max() < 1e-6
 
 
 def test_each_measure_ignores_what_it_should():
-    """Cosine ignores the length of each vector, correlation also a constant added, Euclid a common
-    shift.
-    """
+    """Cosine ignores length, correlation also a constant added, Euclid a common shift."""
     x, y = random(5, 6), random(4, 6, seed=1)
     stretch = torch.tensor([0.1, 1, 2, 5, 30]).double()[:, None]
     cosine, correlated = similarities(x, y), similarities(x, y, measure="correlation")
@@ -103,9 +99,9 @@ def test_each_measure_ignores_what_it_should():
     assert torch.allclose(
         similarities(stretch * x + 3 * stretch, y, measure="correlation"), correlated
     )
-    far = similarities(x, y, measure="Euclid")
-    assert torch.allclose(similarities(x + 3, y + 3, measure="Euclid"), far)
-    assert not torch.allclose(similarities(2 * x, 2 * y, measure="Euclid"), far, atol=0.01)
+    far = similarities(x, y, measure="euclidean")
+    assert torch.allclose(similarities(x + 3, y + 3, measure="euclidean"), far)
+    assert not torch.allclose(similarities(2 * x, 2 * y, measure="euclidean"), far, atol=0.01)
 
 
 @pytest.mark.parametrize("measure", MEASURES)
@@ -117,20 +113,18 @@ def test_is_symmetric(measure):
 
 
 def test_unit_vectors_rank_alike():
-    """d² = 2 - 2 cos, so that dot product, cosine and Euclid give one order; without unit length
-    they do not.
-    """
+    """d² = 2 - 2 cos: dot product, cosine and Euclid give one order for unit length only."""
     x, y = random(20, 4), random(50, 4, seed=1)
     orders = [
-        similarities(x, y, measure=m).argsort(dim=1) for m in ("cosine", "dot product", "Euclid")
+        similarities(x, y, measure=m).argsort(dim=1) for m in ("cosine", "dot product", "euclidean")
     ]
     assert not torch.equal(orders[0], orders[1])
     assert not torch.equal(orders[0], orders[2])
     x, y = x / x.norm(dim=1, keepdim=True), y / y.norm(dim=1, keepdim=True)
-    cosine, distance = similarities(x, y), similarities(x, y, measure="Euclid")
+    cosine, distance = similarities(x, y), similarities(x, y, measure="euclidean")
     assert torch.allclose(distance.square(), 2 - 2 * cosine, atol=1e-7)
     orders = [
-        similarities(x, y, measure=m).argsort(dim=1) for m in ("cosine", "dot product", "Euclid")
+        similarities(x, y, measure=m).argsort(dim=1) for m in ("cosine", "dot product", "euclidean")
     ]
     assert torch.equal(orders[0], orders[1])
     assert torch.equal(orders[0], orders[2])
@@ -178,23 +172,29 @@ def test_the_loops_catch_a_wrong_correlation(mistake):
             torch.ones(1, 1).long(),
             "cosine",
             TypeError,
-            "y must be .* got torch.int64",
+            "y must be .* got a tensor of int64",
         ),
-        (torch.ones(1, 1), torch.ones(1, 1).double(), "cosine", TypeError, "one dtype"),
+        (
+            torch.ones(1, 1),
+            torch.ones(1, 1).double(),
+            "cosine",
+            TypeError,
+            "x and y must be of one type, got",
+        ),
         (
             torch.ones(3),
             torch.ones(1, 3),
             "cosine",
             ValueError,
-            r"\(N, D\) and \(M, D\), got \(3,\) and \(1, 3\)",
+            r"x must be \(N, D\), got shape \(3,\)",
         ),
-        (torch.ones(2, 3), torch.ones(2, 4), "cosine", ValueError, r"\(2, 3\) and \(2, 4\)"),
+        (torch.ones(2, 3), torch.ones(2, 4), "cosine", ValueError, r"y must be \(M, 3\), got"),
         (
             torch.ones(1, 1),
             torch.ones(1, 1),
             "cosinus",
             ValueError,
-            "one of cosine, .* got 'cosinus'",
+            "one of 'cosine', .* got 'cosinus'",
         ),
     ],
 )
@@ -247,9 +247,7 @@ def test_precision_equals_counting():
 
 
 def test_precision_at_its_ends():
-    """1 where only members of the group are alike, 0 where only the others are; chance where all
-    are asked for.
-    """
+    """1 where only members of the group are alike, 0 where only others; chance level at all."""
     groups = torch.tensor([0, 0, 0, 1, 1, 1])
     same = (groups[:, None] == groups).double()
     assert retrieval_precision(nearest(same, 2), groups) == 1
@@ -259,9 +257,7 @@ def test_precision_at_its_ends():
 
 
 def test_groups_of_a_factor():
-    """Integers stay; a continuous factor is cut at its quartiles, into groups of equal size, the
-    lowest first.
-    """
+    """Integers stay; a continuous factor is cut at its quartiles, the lowest group first."""
     labels = torch.tensor([2, 0, 1])
     assert torch.equal(factor_groups(labels), labels)
     values = random(40)
@@ -273,16 +269,16 @@ def test_groups_of_a_factor():
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda: nearest(torch.ones(3, 4)), r"\(N, N\), got \(3, 4\)"),
-        (lambda: nearest(torch.ones(3, 3), 3), "between 1 and N - 1 = 2, got 3"),
+        (lambda: nearest(torch.ones(3, 4)), r"\(N, N\), got shape \(3, 4\)"),
+        (lambda: nearest(torch.ones(3, 3), 3), "k must be a whole number between 1 and 2, got 3"),
         (lambda: nearest(torch.ones(3, 3), 0), "got 0"),
         (
             lambda: retrieval_precision(torch.zeros(3, 1).long(), torch.ones(4)),
-            r"got \(3, 1\) and \(4,\)",
+            r"groups must be \(3,\), got shape \(4,\)",
         ),
         (
             lambda: retrieval_precision(torch.zeros(3).long(), torch.ones(3)),
-            r"got \(3,\) and \(3,\)",
+            r"neighbours must be \(N, k\), got shape \(3,\)",
         ),
         (lambda: factor_groups(torch.ones(2, 2)), r"values must be \(N,\)"),
     ],

@@ -20,11 +20,33 @@ def test_numbers_are_returned_as_they_are():
         assert _validate.number("margin", value, above=0, at_most=1) is value
 
 
+def test_strengths_become_floats():
+    for value in (1, np.float32(1), torch.tensor(1.0)):
+        assert type(_validate.strength("std", value, at_most=1)) is float
+
+
 def test_labels_of_any_integer_type_become_int64():
     for dtype in (torch.uint8, torch.int16, torch.int32, torch.int64):
         labels = _validate.labels("labels", torch.tensor([0, 2, 1], dtype=dtype))
         assert labels.tolist() == [0, 2, 1]
         assert labels.dtype == torch.int64
+
+
+def test_intervals_are_pairs_in_order():
+    assert _validate.interval("scale", [1, 1], above=0, at_most=1) == (1, 1)
+    assert _validate.interval("phase", (-5, np.float32(0.5))) == (-5, 0.5)
+
+
+def test_a_letter_of_a_shape_is_one_size():
+    for value in (torch.ones(3, 3, 2), np.ones((3, 3, 2)), torch.ones(0, 0, 2)):
+        assert _validate.shaped("x", value, "N", "N", 2) is value
+
+
+def test_masks_become_booleans():
+    for dtype in (torch.bool, torch.int64, torch.float32):
+        mask = _validate.mask("same", torch.tensor([1, 0], dtype=dtype), size=2)
+        assert mask.tolist() == [True, False]
+        assert mask.dtype == torch.bool
 
 
 @pytest.mark.parametrize(
@@ -50,6 +72,49 @@ def test_labels_of_any_integer_type_become_int64():
             ValueError,
             r"in \[0, 1\], got 2",
         ),
+        (lambda: _validate.strength("std", -1), ValueError, "std must be finite and >= 0, got -1"),
+        (
+            lambda: _validate.interval("scale", (0, 1), above=0, at_most=1),
+            ValueError,
+            r"scale must be \(low, high\) with 0 < low <= high <= 1, got \(0, 1\)",
+        ),
+        (lambda: _validate.interval("p", (2, 1)), ValueError, "p must be .* with low <= high, got"),
+        (lambda: _validate.interval("p", (0, float("nan"))), ValueError, "p must be finite"),
+        (lambda: _validate.interval("p", 1), ValueError, r"p must be \(low, high\) with .* got 1"),
+        (lambda: _validate.interval("p", (0, "1")), TypeError, "p must be a number"),
+        (lambda: _validate.tensor("x", [1]), TypeError, "x must be a tensor, got list"),
+        (
+            lambda: _validate.shaped("x", torch.ones(2, 3), "N", "N"),
+            ValueError,
+            r"x must be \(N, N\), got shape \(2, 3\)",
+        ),
+        (
+            lambda: _validate.shaped("x", torch.ones(0, 3), "K", 3, at_least=1),
+            ValueError,
+            r"x must be \(K >= 1, 3\), got shape \(0, 3\)",
+        ),
+        (
+            lambda: _validate.shaped("x", torch.ones(2), "N", "D"),
+            ValueError,
+            r"x must be \(N, D\), got shape \(2,\)",
+        ),
+        (lambda: _validate.shaped("x", torch.ones(2), 3), ValueError, r"x must be \(3,\), got"),
+        (lambda: _validate.shaped("x", [1, 2], 2), TypeError, "x must be a tensor, got list"),
+        (
+            lambda: _validate.matrices(x=torch.ones(1, 2), at_least=2),
+            ValueError,
+            r"x must be \(N >= 2, D >= 1\), got x \(1, 2\)",
+        ),
+        (
+            lambda: _validate.matrices(x=torch.ones(1, 2), y=torch.ones(2)),
+            ValueError,
+            r"x, y must be \(N >= 1, D >= 1\), of one shape, got x \(1, 2\), y \(2,\)",
+        ),
+        (
+            lambda: _validate.mask("same", torch.tensor([0, 2]), size=2),
+            ValueError,
+            "same must hold True and False, or 1 and 0, got 2",
+        ),
         (lambda: _validate.choice("kind", "c", ["a", "b"]), ValueError, "one of 'a', 'b', got 'c'"),
         (lambda: _validate.generator("generator", 0), TypeError, "generator must be a torch.Gen"),
         (lambda: _validate.seed("seed", -1), ValueError, "seed must be a whole number between 0"),
@@ -64,8 +129,32 @@ def test_labels_of_any_integer_type_become_int64():
             "z must be fin",
         ),
         (lambda: _validate.features("z", np.ones((2, 2))), TypeError, "z must be a floating-point"),
+        (lambda: _validate.counts("n", [2], length=2), ValueError, "n must be at least 2 whole"),
+        (lambda: _validate.counts("n", [2, 0]), ValueError, r"n\[1\] must be a whole number >= 1"),
+        (lambda: _validate.length("titles", "ab", 3), ValueError, "must have 3 entries, got 2"),
+        (
+            lambda: _validate.one_dtype(x=torch.ones(1), y=torch.ones(1).double()),
+            TypeError,
+            "x and y must be of one type, got float32 and float64",
+        ),
+        (
+            lambda: _validate.images("x", torch.ones(1, 2, 8, 8), channels=(1, 3)),
+            ValueError,
+            "x must have 1 or 3 channels, got 2",
+        ),
         (lambda: _validate.images("x", torch.ones(2, 3)), ValueError, r"x must be \(B, C, H, W\)"),
         (lambda: _validate.labels("y", torch.tensor([-1])), ValueError, "y must be >= 0, got -1"),
+        (
+            lambda: _validate.labels("y", torch.tensor([0, 5]), n_classes=5),
+            ValueError,
+            "y must be in 0 ... 4, got 0 to 5",
+        ),
+        (
+            lambda: _validate.labels("y", torch.tensor([0, 1, 1]), size=2),
+            ValueError,
+            r"y must be \(2,\), got shape \(3,\)",
+        ),
+        (lambda: _validate.labels("y", torch.tensor([True])), TypeError, "y must be .* of bool"),
         (lambda: _validate.labels("y", torch.ones(2)), TypeError, "y must be a tensor of integers"),
     ],
 )

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from tqdm.auto import tqdm
 
+from mlteach import _validate
 from mlteach.data.cache import Arrays, cached, download, find, read
 from mlteach.data.dataset import Dataset
 
@@ -35,32 +36,29 @@ def cifar10(split: str = "train") -> Dataset:
 
     Source: Krizhevsky 2009, Learning multiple layers of features from tiny images.
     """
-    if split not in ("train", "test"):
-        raise ValueError(f'split must be "train" or "test", got {split!r}')
+    _validate.choice("split", split, ("train", "test"))
     copy = find("cifar10_jpeg.npz")
     if copy and not find("cifar10.npz"):
-        pictures, labels = _decoded(copy, split)
+        pixels, labels = _decoded(copy, split)
     else:
         arrays = cached("cifar10.npz", (f"{split}_images", f"{split}_label"), _downloaded)
-        pictures, labels = arrays[f"{split}_images"], arrays[f"{split}_label"]
-    images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div_(255)  # (N, 3, 32, 32)
+        pixels, labels = arrays[f"{split}_images"], arrays[f"{split}_label"]
+    images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(255)  # (N, 3, 32, 32)
     return Dataset(
         f"cifar10-{split}", images.contiguous(), torch.from_numpy(labels).long(), CLASSES, {}
     )
 
 
 def _decoded(copy: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures (N, 32, 32, 3) uint8 and labels of the JPEG copy: all files end to end, and where
-    each starts.
-    """
+    """Images (N, 32, 32, 3) uint8 and labels of the JPEG copy, whose files lie end to end."""
     jpeg, offset, label, names = read(
         copy, (f"{split}_jpeg", f"{split}_offset", f"{split}_label", "names")
     ).values()
     data = jpeg.tobytes()
-    pictures = np.empty((len(label), 32, 32, 3), np.uint8)
+    pixels = np.empty((len(label), 32, 32, 3), np.uint8)
     for i in tqdm(range(len(label)), desc="decoding CIFAR-10", leave=False):
-        pictures[i] = Image.open(io.BytesIO(data[offset[i] : offset[i + 1]]))
-    return pictures, np.array([CLASSES.index(name) for name in names])[label]
+        pixels[i] = Image.open(io.BytesIO(data[offset[i] : offset[i + 1]]))
+    return pixels, np.array([CLASSES.index(name) for name in names])[label]
 
 
 def _downloaded() -> Arrays:

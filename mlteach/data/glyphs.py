@@ -19,12 +19,14 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from mlteach import _validate
 from mlteach.data.cache import cached
 from mlteach.data.dataset import Dataset
 
 TRAIN_SCRIPTS = ("Latin", "Greek", "Cyrillic", "Armenian", "Arabic", "Canadian", "Old Italic")
 TEST_SCRIPTS = ("Georgian", "Tifinagh", "Hebrew", "NKo", "Lao")
 SCRIPTS = TRAIN_SCRIPTS + TEST_SCRIPTS
+SPLITS = {"train": TRAIN_SCRIPTS, "test": TEST_SCRIPTS, "all": SCRIPTS}
 
 VERSION = 1  # of the drawn set: counts up whenever the code below draws differently
 N_DRAWERS = 20
@@ -39,7 +41,7 @@ MOST_LETTERS = 200  # of one script
 # points of a skeleton: fewer is a dot or a tick, more a clot at this size
 STROKE_POINTS = range(32, 251)
 # cosine of two letters written with one broad pen; of a letter and its capital
-LOOK_ALIKE, CASE_TWIN = 0.9, 0.8
+LOOK_ALIKE, LIKE_CAPITAL = 0.9, 0.8
 
 # How far a drawer's hand moves a letter: as a habit, and by chance each time. Radians, logarithms,
 # pixels; the warp is in half letter heights, at each point of a grid.
@@ -67,8 +69,7 @@ PEN = (0.65, 1.05)  # thinnest and broadest pen, radius in pixels
 
 
 def glyphs(split: str = "train") -> Dataset:
-    """Characters as 20 drawers write them, split by script, so that every test character is new in
-    kind.
+    """Characters as 20 drawers write them, split by script: every test character is new in kind.
 
     The set is read from data/glyphs.npz of a checkout; elsewhere it is drawn once (some ten
     seconds) and cached.
@@ -83,9 +84,7 @@ def glyphs(split: str = "train") -> Dataset:
     Raises:
         ValueError: split is none of the three.
     """
-    scripts = {"train": TRAIN_SCRIPTS, "test": TEST_SCRIPTS, "all": SCRIPTS}.get(split)
-    if scripts is None:
-        raise ValueError(f'split must be "train", "test" or "all", got {split!r}')
+    scripts = SPLITS[_validate.choice("split", split, SPLITS)]
     arrays = cached("glyphs.npz", ("images", "classes"), _packed, version=VERSION)
     script = np.array([SCRIPTS.index(name.split("/")[0]) for name in arrays["classes"]])
     chosen = np.isin(script, [SCRIPTS.index(name) for name in scripts])
@@ -116,13 +115,13 @@ def draw_glyphs(
 ) -> tuple[Tensor, tuple[str, ...]]:
     """Draws every letter of the scripts that does not look like an earlier one.
 
-    A letter's pictures depend on the seed and the letter alone, not on which other letters are
-    drawn. Fonts render differently from version to version, so the pictures may differ a little
+    A letter's images depend on the seed and the letter alone, not on which other letters are
+    drawn. Fonts render differently from version to version, so the images may differ a little
     elsewhere.
 
     Args:
         scripts: names out of SCRIPTS; of look-alikes the one that comes first stays.
-        n_drawers: D >= 1 pictures of each letter; drawer d has the same habits in all of them.
+        n_drawers: D >= 1 images of each letter; drawer d has the same habits in all of them.
         seed: of the drawers and of chance.
 
     Returns:
@@ -131,12 +130,10 @@ def draw_glyphs(
     Raises:
         ValueError: a script is not in SCRIPTS, or n_drawers < 1.
     """
-    if unknown := set(scripts) - set(SCRIPTS):
-        raise ValueError(
-            f"scripts must be among {', '.join(SCRIPTS)}, got {', '.join(sorted(unknown))}"
-        )
-    if n_drawers < 1:
-        raise ValueError(f"n_drawers must be at least 1, got {n_drawers}")
+    for i, script in enumerate(scripts):
+        _validate.choice(f"scripts[{i}]", script, SCRIPTS)
+    n_drawers = _validate.count("n_drawers", n_drawers)
+    seed = _validate.seed("seed", seed)
     drawers = _uniform(n_drawers, len(_spread(HABIT)) + 1, seed=seed)  # last column: the pen
     habits = drawers[:, :-1] * _spread(HABIT)
     pens = PEN[0] + (PEN[1] - PEN[0]) * (drawers[:, -1] + 1) / 2
@@ -150,18 +147,15 @@ def draw_glyphs(
         skeletons = [plain[script] | _skeletons(letters, style) for style in STYLES]
         for letter in letters:
             points = _stack([skeletons[style][letter] for style in styles])  # (D, points, 2)
-            chance = _uniform(
-                n_drawers, len(_spread(CHANCE)), seed=seed + 1000 * ord(letter)
-            ) * _spread(CHANCE)
+            draws = _uniform(n_drawers, len(_spread(CHANCE)), seed=seed + 1000 * ord(letter))
+            chance = draws * _spread(CHANCE)
             images.append(_ink(_write(points, habits + chance), pens))
             classes.append(f"{script}/{letter}")
     return torch.stack(images), tuple(classes)
 
 
 def _distinct(skeletons: dict[str, dict[str, Tensor]]) -> dict[str, list[str]]:
-    """Of each script, the letters that are neither specks nor clots and look like no letter before
-    them.
-    """
+    """Of each script, the letters that are no specks, no clots, and like no letter before them."""
     candidates = {
         letter: (script, points)
         for script, letters in skeletons.items()
@@ -176,10 +170,9 @@ def _distinct(skeletons: dict[str, dict[str, Tensor]]) -> dict[str, list[str]]:
     rows, chosen = {}, {script: [] for script in skeletons}
     for row, (letter, (script, _)) in enumerate(candidates.items()):
         upper = rows.get(letter.upper())
-        twin = (likeness[row, [*rows.values()]] > LOOK_ALIKE).any() or (
-            upper is not None and likeness[row, upper] > CASE_TWIN
-        )
-        if not twin and len(chosen[script]) < MOST_LETTERS:
+        is_like_another = (likeness[row, [*rows.values()]] > LOOK_ALIKE).any()
+        is_like_another |= upper is not None and likeness[row, upper] > LIKE_CAPITAL
+        if not is_like_another and len(chosen[script]) < MOST_LETTERS:
             rows[letter] = row
             chosen[script].append(letter)
     return chosen
@@ -196,9 +189,7 @@ def _spread(widths: dict[str, float]) -> Tensor:
 
 
 def _stack(clouds: list[Tensor]) -> Tensor:
-    """Clouds of different sizes as one tensor; the smaller ones repeat points, which no pen
-    notices.
-    """
+    """Clouds of different sizes as one tensor; smaller ones repeat points, which no pen notices."""
     most = max(map(len, clouds))
     return torch.stack([cloud[torch.arange(most) % len(cloud)] for cloud in clouds])
 
@@ -213,9 +204,7 @@ def _code_points(style: str) -> frozenset[int]:
 
 
 def _letters(script: str) -> list[str]:
-    """The script's letters that are not made of others (no é, no ligature), in the order of their
-    code points.
-    """
+    """The script's letters that are not made of others (no é, no ligature), by code point."""
     found = []
     for letter in map(chr, sorted(_code_points(STYLES[0]))):
         name = unicodedata.name(letter, "")
@@ -230,9 +219,7 @@ def _letters(script: str) -> list[str]:
 
 
 def _skeletons(letters: list[str], style: str) -> dict[str, Tensor]:
-    """Of each letter that the font has, the points (points, 2) of its skeleton, the longer side
-    from -1 to 1.
-    """
+    """Of each letter that the font has, its skeleton (points, 2), the longer side from -1 to 1."""
     font = ImageFont.truetype(_font_file(style), FONT_SIZE, layout_engine=ImageFont.Layout.BASIC)
     letters = [letter for letter in letters if ord(letter) in _code_points(style)]
     if not letters:
@@ -251,9 +238,7 @@ def _skeletons(letters: list[str], style: str) -> dict[str, Tensor]:
 
 
 def _points(skeleton: Tensor) -> Tensor:
-    """(H, W) lines as points (points, 2), x to the right and y down, centred, the longer side from
-    -1 to 1.
-    """
+    """(H, W) lines as points (points, 2): x, y down, centred, the longer side from -1 to 1."""
     pixels = skeleton.nonzero().flip(1).float()
     distances = torch.cdist(pixels, pixels)
     weights = torch.exp(-distances.square())  # evens out the stairs of the pixels
@@ -288,9 +273,7 @@ def _thin(ink: np.ndarray) -> Tensor:
 
 
 def _write(points: Tensor, moves: Tensor) -> Tensor:
-    """Moves each of D clouds (D, points, 2) by its row of `moves` (D, numbers of _spread); pixels
-    from the centre.
-    """
+    """Moves D clouds (D, points, 2) by their rows of `moves`, as `_spread` has them, in pixels."""
     rotation, slant, aspect, size, x, y = moves[:, :6].T
     warp = moves[:, 6:].view(-1, 2, WARP, WARP)
     # (D, 2, points, 1)
@@ -298,9 +281,8 @@ def _write(points: Tensor, moves: Tensor) -> Tensor:
     points = points + bend[..., 0].mT
     cos, sin, zero = rotation.cos(), rotation.sin(), torch.zeros_like(slant)
     turn = torch.stack([cos, -sin, sin, cos], dim=1).view(-1, 2, 2)
-    shear = torch.stack([torch.exp(aspect / 2), -slant, zero, torch.exp(-aspect / 2)], dim=1).view(
-        -1, 2, 2
-    )
+    wide, high = torch.exp(aspect / 2), torch.exp(-aspect / 2)
+    shear = torch.stack([wide, -slant, zero, high], dim=1).view(-1, 2, 2)
     scale = HEIGHT * torch.exp(size)[:, None, None]
     points = points @ (turn @ shear).mT * scale + torch.stack([x, y], dim=1)[:, None]
     reach = points.abs().amax((1, 2), keepdim=True)
@@ -308,9 +290,7 @@ def _write(points: Tensor, moves: Tensor) -> Tensor:
 
 
 def _ink(points: Tensor, radius: Tensor) -> Tensor:
-    """Draws B clouds (B, points, 2) with round pens of the radii (B,): (B, 28, 28), 1 within a
-    pen's reach.
-    """
+    """Draws clouds (B, points, 2) with round pens of radii (B,) as (B, 28, 28), 1 under a pen."""
     line = torch.arange(SIDE) - (SIDE - 1) / 2
     # (B, 784, 2), x first
     pixels = torch.cartesian_prod(line, line).flip(1).expand(len(points), -1, -1)

@@ -10,6 +10,7 @@ import torch
 from PIL import Image, ImageOps
 from tqdm.auto import tqdm
 
+from mlteach import _validate
 from mlteach.data.cache import Arrays, cached, download
 from mlteach.data.dataset import Dataset
 
@@ -38,8 +39,7 @@ def omniglot(split: str = "background") -> Dataset:
     Source: Lake, Salakhutdinov, Tenenbaum 2015, Science 350:1332; MIT licence. Inverted and reduced
         from 105x105.
     """
-    if split not in ("background", "evaluation", "all"):
-        raise ValueError(f'split must be "background", "evaluation" or "all", got {split!r}')
+    _validate.choice("split", split, ("background", "evaluation", "all"))
     arrays = cached("omniglot28.npz", ARRAYS, _downloaded)
     chosen = np.flatnonzero((split == "all") | (arrays["evaluation"] == (split == "evaluation")))
     names = arrays["names"][arrays["character"][chosen]]
@@ -61,7 +61,7 @@ def omniglot(split: str = "background") -> Dataset:
 
 
 def _downloaded() -> Arrays:
-    """The whole set in the form of omniglot28.npz, from the pictures that torchvision downloads."""
+    """The whole set in the form of omniglot28.npz, from the images that torchvision downloads."""
     with tempfile.TemporaryDirectory() as folder:
         for background in (True, False):
             download("Omniglot", "omniglot28.npz", root=folder, background=background)
@@ -70,10 +70,9 @@ def _downloaded() -> Arrays:
         files = sorted(Path(folder).glob("*/images_*/*/*/*.png"))
         names = ["/".join(file.parts[-3:-1]) for file in files]
         classes, character = np.unique(names, return_inverse=True)
+        images = [_reduced(file) for file in tqdm(files, desc="reducing Omniglot", leave=False)]
         return {
-            "images": np.stack(
-                [_picture(file) for file in tqdm(files, desc="reducing Omniglot", leave=False)]
-            ),
+            "images": np.stack(images),
             "character": character,
             "drawer": np.array([int(file.stem.split("_")[1]) - 1 for file in files]),
             "evaluation": np.array([file.parts[-4] == "images_evaluation" for file in files]),
@@ -81,9 +80,8 @@ def _downloaded() -> Arrays:
         }
 
 
-def _picture(file: Path) -> np.ndarray:
+def _reduced(file: Path) -> np.ndarray:
     """A black drawing on white as (28, 28) uint8 with ink = 255."""
     with Image.open(file) as image:
-        return np.asarray(
-            ImageOps.invert(image.convert("L")).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-        )
+        inverted = ImageOps.invert(image.convert("L"))
+        return np.asarray(inverted.resize((SIDE, SIDE), Image.Resampling.LANCZOS))

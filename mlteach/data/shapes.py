@@ -1,4 +1,4 @@
-"""Colour pictures of simple shapes whose every factor is known."""
+"""Colour images of simple shapes whose every factor is known."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from mlteach import _validate
 from mlteach.data.dataset import Dataset
 
 SHAPES = ("disc", "ring", "square", "triangle", "star", "cross", "heart", "moon")
@@ -23,37 +24,36 @@ def shapes(
     texture: float = 0.02,
     noise: float = 0.03,
 ) -> Dataset:
-    """Draws one shape a picture; the label is the shape, and every other factor is drawn
-    independently of it.
+    """Draws one shape an image; the label is the shape, every other factor independent of it.
 
-    Half of the pictures are bright on dark, half dark on bright, so that a shape stays visible in
+    Half of the images are bright on dark, half dark on bright, so that a shape stays visible in
     grey and its brightness tells nothing about it.
 
     Args:
-        n: number of pictures, >= 1.
-        seed: the same arguments give the same pictures, to the bit, on every machine.
-        size: (low, high) of the shape's diameter as a share of the picture's side, within (0, 1].
+        n: number of images, >= 1.
+        seed: the same arguments give the same images, to the bit, on every machine.
+        size: (low, high) of the shape's diameter as a share of the image's side, within (0, 1].
         rotation: the shape turns by up to this angle either way, radians.
-        texture: standard deviation of the stripes on the background; views of one picture share
+        texture: standard deviation of the stripes on the background; views of one image share
             them, a shortcut.
         noise: standard deviation of each pixel's noise.
 
     Returns:
         Images (n, 3, 32, 32), multiples of 1/255; labels index SHAPES. Factors: "shape" (the
         label), "hue" of the shape in [0, 1), "hue_class" (its eighth, 0 to 7), "size", "x" and "y"
-        of the centre (the picture reaches from -1 to 1, y points down), "rotation" (clockwise),
+        of the centre (the image reaches from -1 to 1, y points down), "rotation" (clockwise),
         "background" (its hue), "polarity" (1 where bright on dark).
 
     Raises:
-        ValueError: n < 1, size is not 0 < low <= high <= 1, or another argument is negative.
+        TypeError: n or seed is no whole number, or another argument holds no number.
+        ValueError: n < 1, seed is not in 0 ... 2**32 - 1, size is not 0 < low <= high <= 1, or
+            another argument is negative.
     """
-    if n < 1:
-        raise ValueError(f"n must be at least 1, got {n}")
-    if not 0 < size[0] <= size[1] <= 1:
-        raise ValueError(f"size must be (low, high) with 0 < low <= high <= 1, got {size}")
-    for name, value in {"rotation": rotation, "texture": texture, "noise": noise}.items():
-        if value < 0:
-            raise ValueError(f"{name} must not be negative, got {value}")
+    n, seed = _validate.count("n", n), _validate.seed("seed", seed)
+    size = _validate.interval("size", size, above=0, at_most=1)
+    rotation = _validate.strength("rotation", rotation)
+    texture = _validate.strength("texture", texture)
+    noise = _validate.strength("noise", noise)
     # All in float64, rounded to 8 bits at the end: the last bits, in which machines differ, do not
     # survive.
     generator = torch.Generator().manual_seed(seed)
@@ -75,10 +75,8 @@ def shapes(
     wave = uniform(0, math.tau)
     # along a random direction
     ahead = torch.cos(_column(wave)) * column + torch.sin(_column(wave)) * row
-    stripes = (
-        math.sqrt(2)
-        * torch.sin(_column(uniform(4, 12)) * ahead + _column(uniform(0, math.tau)))[:, None]
-    )
+    waves, start = _column(uniform(4, 12)), _column(uniform(0, math.tau))
+    stripes = math.sqrt(2) * torch.sin(waves * ahead + start)[:, None]
     # far enough apart that the shape stays visible in grey, whatever the two hues
     paint = _rgb(
         hue,
@@ -106,14 +104,12 @@ def shapes(
 
 
 def _column(values: Tensor) -> Tensor:
-    """(n,) to (n, 1, 1), to meet pictures."""
+    """(n,) to (n, 1, 1), to meet images."""
     return values[:, None, None]
 
 
 def _cover(label: Tensor, x: Tensor, y: Tensor, angle: Tensor, diameter: Tensor) -> Tensor:
-    """Share of each pixel (n, H, W) that the shape covers; x, y are the pixels seen from the
-    shape's centre.
-    """
+    """Share of each pixel (n, H, W) that the shape covers; x, y are seen from its centre."""
     cos, sin = torch.cos(_column(angle)), torch.sin(_column(angle))
     x, y = (cos * x + sin * y) / _column(diameter), (cos * y - sin * x) / _column(diameter)
     distance = torch.empty_like(x)
@@ -124,9 +120,7 @@ def _cover(label: Tensor, x: Tensor, y: Tensor, angle: Tensor, diameter: Tensor)
 
 
 def _distance(shape: str, x: Tensor, y: Tensor) -> Tensor:
-    """Signed distance from the outline, negative inside; the shape about fills the unit circle, y
-    points down.
-    """
+    """Signed distance from the outline, negative inside; about the unit circle, y points down."""
     radius = torch.hypot(x, y)
     match shape:
         case "disc":
@@ -145,19 +139,15 @@ def _distance(shape: str, x: Tensor, y: Tensor) -> Tensor:
             turn = torch.atan2(x, -y).remainder(math.tau / 5)
             turn = torch.minimum(turn, math.tau / 5 - turn)
             notch_x, notch_y = 0.45 * math.cos(math.pi / 5), 0.45 * math.sin(math.pi / 5)
-            across = notch_y * (radius * torch.cos(turn) - 1) + (1 - notch_x) * radius * torch.sin(
-                turn
-            )
+            ahead, aside = radius * torch.cos(turn), radius * torch.sin(turn)
+            across = notch_y * (ahead - 1) + (1 - notch_x) * aside
             return across / math.hypot(notch_y, 1 - notch_x)
         case "heart":
             # a square on its corner with a half disc on each upper side
             right, left = (x - y - 0.05) / math.sqrt(2), (-x - y - 0.05) / math.sqrt(2)
             square = torch.maximum(right.abs(), left.abs()) - 0.55
-            discs = (
-                torch.minimum(torch.hypot(right - 0.55, left), torch.hypot(right, left - 0.55))
-                - 0.55
-            )
-            return torch.minimum(square, discs)
+            to_right, to_left = torch.hypot(right - 0.55, left), torch.hypot(right, left - 0.55)
+            return torch.minimum(square, torch.minimum(to_right, to_left) - 0.55)
         case "moon":
             return torch.maximum(radius - 0.9, 0.75 - torch.hypot(x - 0.45, y))
     raise ValueError(f"no shape is called {shape!r}")

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from mlteach import _validate
+
 
 class Sinusoids(NamedTuple):
     """T regression tasks of N points each."""
@@ -27,8 +29,7 @@ def sinusoids(
     phase: tuple[float, float] = (0.0, math.pi),
     x_range: tuple[float, float] = (-5.0, 5.0),
 ) -> Sinusoids:
-    r"""Draws regression tasks that differ in amplitude and phase only, so that one point tells much
-    about a task.
+    r"""Draws regression tasks that differ in amplitude and phase only: few points tell a task.
 
     .. math:: y = A \sin(x - \varphi)
 
@@ -45,17 +46,17 @@ def sinusoids(
         |y| <= amplitude.
 
     Raises:
+        TypeError: n_tasks or n_points is no whole number, or generator is no torch.Generator.
         ValueError: n_tasks or n_points is below 1, or a range is not low <= high.
 
     Source: Finn, Abbeel, Levine 2017, arXiv:1703.03400, section 5.1; the phase's sign as in the
         authors' code.
     """
-    for name, count in {"n_tasks": n_tasks, "n_points": n_points}.items():
-        if count < 1:
-            raise ValueError(f"{name} must be at least 1, got {count}")
-    for name, (low, high) in {"amplitude": amplitude, "phase": phase, "x_range": x_range}.items():
-        if not low <= high:
-            raise ValueError(f"{name} must be (low, high) with low <= high, got ({low}, {high})")
+    n_tasks, n_points = _validate.count("n_tasks", n_tasks), _validate.count("n_points", n_points)
+    _validate.generator("generator", generator)
+    amplitude = _validate.interval("amplitude", amplitude)
+    phase = _validate.interval("phase", phase)
+    x_range = _validate.interval("x_range", x_range)
 
     def uniform(limits: tuple[float, float], *shape: int) -> Tensor:
         # float64 until the end: rounding then hides the last bits, in which machines differ

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mlteach import _validate
+
 # Two chords, each in four orders, in semitones above the key note: the notes alone do not tell the
 # tune.
 TUNES = (
@@ -53,8 +55,7 @@ class Sequences:
 
 
 def tones(n: int = 2000, seed: int = 0, *, n_notes: int = 12, noise: float = 0.3) -> Sequences:
-    """Plays a tune of four notes again and again, so that whoever knows the tune can foretell the
-    next note.
+    """Plays a tune of four notes again and again: whoever knows it can foretell the next note.
 
     A wave starts anywhere in its tune, in any key of an octave, on an instrument of its own, and
     each note with phases of its own: neither a sample nor a single note tells the class.
@@ -71,13 +72,11 @@ def tones(n: int = 2000, seed: int = 0, *, n_notes: int = 12, noise: float = 0.3
         "timbre" (strength of each harmonic as a share of the one below, 0.2 to 0.8).
 
     Raises:
-        ValueError: n or n_notes is below 1, or noise is negative.
+        TypeError: n, n_notes or seed is no whole number, or noise is no number.
+        ValueError: n or n_notes is below 1, seed is not in 0 ... 2**32 - 1, or noise is negative.
     """
-    for name, count in {"n": n, "n_notes": n_notes}.items():
-        if count < 1:
-            raise ValueError(f"{name} must be at least 1, got {count}")
-    if noise < 0:
-        raise ValueError(f"noise must not be negative, got {noise}")
+    n, n_notes = _validate.count("n", n), _validate.count("n_notes", n_notes)
+    seed, noise = _validate.seed("seed", seed), _validate.strength("noise", noise)
     # All in float64, rounded to 16 bits at the end: the last bits, in which machines differ, do not
     # survive.
     generator = torch.Generator().manual_seed(seed)
@@ -98,16 +97,9 @@ def tones(n: int = 2000, seed: int = 0, *, n_notes: int = 12, noise: float = 0.3
         waves += timbre[:, None, None] ** (harmonic - 1) * torch.sin(math.tau * cycles)
     waves *= (time / 16).clamp(max=1) * torch.exp(-2 * time / NOTE)  # struck, then fading
     waves = waves.flatten(1).gather(1, start[:, None] % NOTE + torch.arange(n_notes * NOTE))
-    waves = waves / waves.std(1, keepdim=True) + noise * uniform(
-        -math.sqrt(3), math.sqrt(3), n_notes * NOTE
-    )
+    hiss = uniform(-math.sqrt(3), math.sqrt(3), n_notes * NOTE)
+    waves = waves / waves.std(1, keepdim=True) + noise * hiss
     waves = (waves / 5).clamp(-1, 1).mul(32767).round().float().div(32767)
     factors = {"tune": tune, "key": key.float(), "start": start / NOTE, "timbre": timbre.float()}
-    return Sequences(
-        "tones",
-        waves[:, None],
-        tune,
-        tuple("-".join(map(str, t)) for t in TUNES),
-        factors,
-        SAMPLE_RATE,
-    )
+    classes = tuple("-".join(map(str, notes)) for notes in TUNES)
+    return Sequences("tones", waves[:, None], tune, classes, factors, SAMPLE_RATE)

@@ -48,7 +48,7 @@ class SearchPlane(Explorer):
         if not 1 <= k <= 30:
             raise ValueError(f"k must lie between 1 and 30, got {k}")
         self.points, self.k = points, k
-        self.exact = ExactSearch(points, measure="euclid")
+        self.exact = ExactSearch(points, measure="euclidean")
         self.indexes = self._build(seed)
         # half a unit of air
         self.low = [math.floor(10 * end - 5) / 10 for end in points.amin(0).tolist()]
@@ -65,19 +65,19 @@ class SearchPlane(Explorer):
     def _build(self, seed: int) -> dict[str, Index]:
         generator = torch.Generator().manual_seed(seed)
         return {
-            "inverted lists": InvertedLists(self.points, measure="euclid", generator=generator),
+            "inverted lists": InvertedLists(self.points, measure="euclidean", generator=generator),
             "hashing": HashTables(
-                self.points, measure="euclid", n_tables=1, n_bits=5, generator=generator
+                self.points, measure="euclidean", n_tables=1, n_bits=5, generator=generator
             ),
             "graph": NeighbourGraph(
-                self.points, measure="euclid", n_links=4, n_starts=1, generator=generator
+                self.points, measure="euclidean", n_links=4, n_starts=1, generator=generator
             ),
         }
 
     def _border(self) -> list[float]:
         """A place where cells have something to miss: on the border between two of them."""
         centres = torch.from_numpy(self.indexes["inverted lists"].centres)
-        nearest = ExactSearch(centres, measure="euclid").search(centres[:1], 2)[1][0]
+        nearest = ExactSearch(centres, measure="euclidean").search(centres[:1], 2)[1][0]
         return [on_step(x, STEP) for x in centres[nearest].mean(0).tolist()]
 
     # --- the picture -----------------------------------------------------------------------------

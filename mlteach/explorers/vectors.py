@@ -17,7 +17,7 @@ from mlteach.similarity import similarities
 
 NAMES = ("query", "A", "B")
 COLOURS = (ANCHOR, CLASS_COLOURS[0], CLASS_COLOURS[1])
-MEASURES = ("dot product", "cosine", "Euclid")
+MEASURES = ("dot product", "cosine", "euclidean")
 START = {"query": (22, 1.08), "A": (-6, 0.96), "B": (37, 2.14)}  # angle in degrees, length
 LONGEST, SHORTEST = 2.2, 0.1
 REACH = 0.3  # a press takes hold of a tip that is at most so far away
@@ -32,7 +32,7 @@ class Vectors(Explorer):
     measure if it lies on the query's side.
 
     ``state``: ``tips`` (3, 2) as compared: query, A, B; ``values``: measure → [value of A, value of
-    B], all of them growing with likeness, so that "Euclid" is minus the distance; ``nearer``:
+    B], all of them growing with likeness, so that "euclidean" is minus the distance; ``nearer``:
     measure → "A", "B" or "neither".
     """
 
@@ -141,7 +141,7 @@ class Vectors(Explorer):
             line.set_data(*points.T)
         for cells, measure in zip(self.cells, MEASURES, strict=True):
             for cell, value in zip(cells, values[measure], strict=False):
-                cell.set_text(f"{abs(value) if measure == 'Euclid' else value:.2f}")
+                cell.set_text(f"{abs(value) if measure == 'euclidean' else value:.2f}")
             cells[2].set_text(nearer[measure])
             cells[2].set_color({"A": COLOURS[1], "B": COLOURS[2]}.get(nearer[measure], QUIET))
 
@@ -170,9 +170,7 @@ class Vectors(Explorer):
 
     def describe(self) -> str:
         s = self.state
-        return "; ".join(
-            f"by {measure} {winner} is nearer" for measure, winner in s["nearer"].items()
-        )
+        return "; ".join(f"{name}: {winner} is nearer" for name, winner in s["nearer"].items())
 
 
 def _larger(a: float, b: float) -> str:

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from mlteach.losses._shared import (
-    check_number,
-    floats,
-    logits_to_others,
-    matching_rows,
-    matmul,
-    unit,
-)
+from mlteach import _validate
+from mlteach.losses._shared import floats, logits_to_others, matching_rows, matmul, unit
 
 
 def info_nce(
@@ -24,7 +16,8 @@ def info_nce(
 ) -> Tensor:
     r"""InfoNCE: each query must find its positive among 1 + K candidates.
 
-    .. math:: \ell_i = -\log \frac{\exp(s_i^+/\tau)}{\exp(s_i^+/\tau) + \sum_{k=1}^K \exp(s_{i,k}/\tau)},
+    .. math:: \ell_i = -\log
+              \frac{\exp(s_i^+/\tau)}{\exp(s_i^+/\tau) + \sum_{k=1}^K \exp(s_{i,k}/\tau)},
               \quad s_i^+ = \cos(q_i, p_i), \; s_{i,k} = \cos(q_i, n_k)
 
     Args:
@@ -41,21 +34,15 @@ def info_nce(
         ValueError: the shapes do not fit, or temperature <= 0.
 
     Source: van den Oord et al. 2018, arXiv:1807.03748, Eq. (4), with the cosine over a temperature
-        as the score, as in
-    He et al. 2020, arXiv:1911.05722, Eq. (1), instead of the paper's log-bilinear one.
+        as the score, as in He et al. 2020, arXiv:1911.05722, Eq. (1), instead of the paper's
+        log-bilinear one.
     """
-    check_number("temperature", temperature, above=0)
+    _validate.number("temperature", temperature, above=0)
     query, positive, negatives = floats(query=query, positive=positive, negatives=negatives)
     matching_rows(query=query, positive=positive)
     batch, dim = query.shape
-    if negatives.dim() not in (2, 3) or negatives.shape[-1] != dim or negatives.shape[-2] < 1:
-        raise ValueError(
-            f"negatives must be (K >= 1, {dim}) or ({batch}, K >= 1, {dim}), got {tuple(negatives.shape)}"
-        )
-    if negatives.dim() == 3 and len(negatives) != batch:
-        raise ValueError(
-            f"negatives must hold one set for each of {batch} queries, got {tuple(negatives.shape)}"
-        )
+    own_sets = [batch] if negatives.dim() == 3 else []
+    _validate.shaped("negatives", negatives, *own_sets, "K", dim, at_least=1)
     query, positive, negatives = unit(query), unit(positive), unit(negatives)
     positive_cosine = (query * positive).sum(1, keepdim=True)  # (B, 1)
     negative_cosines = matmul(query[:, None], negatives.mT).squeeze(1)  # (B, K)
@@ -66,12 +53,12 @@ def info_nce(
 def nt_xent(
     z1: Tensor, z2: Tensor, *, temperature: float | Tensor = 0.5, chunk_size: int | None = None
 ) -> Tensor:
-    r"""NT-Xent, SimCLR's loss: each view must find its twin among the 2B - 1 other views.
+    r"""NT-Xent, SimCLR's loss: each view must find its positive among the 2B - 1 other views.
 
     .. math:: \ell_i = -\log \frac{\exp(s_{i,i^+}/\tau)}{\sum_{k \ne i} \exp(s_{i,k}/\tau)},
               \quad s_{i,k} = \cos(z_i, z_k)
 
-    The twin is one of the 2B - 1 terms of the sum; the view itself is not.
+    The positive is one of the 2B - 1 terms of the sum; the view itself is not.
 
     Args:
         z1: (B, P) projections of view 1, any scale (normalised here); row i is image i.
@@ -87,44 +74,47 @@ def nt_xent(
         () mean over the 2B anchors, in nats; log(2B - 1) when all rows coincide.
 
     Raises:
-        TypeError: z1 or z2 is not a floating-point tensor, or temperature is not a number.
+        TypeError: z1 or z2 is not a floating-point tensor, temperature is not a number, or
+            chunk_size is not a whole number.
         ValueError: the shapes differ or are not (B >= 2, P), temperature <= 0, or chunk_size < 1.
 
     Source: Chen et al. 2020, arXiv:2002.05709, Eq. (1).
     """
-    check_number("temperature", temperature, above=0)
-    if chunk_size is not None and (not isinstance(chunk_size, int) or chunk_size < 1):
-        raise ValueError(f"chunk_size must be None or a whole number >= 1, got {chunk_size!r}")
-    z = unit(torch.cat(matching_rows(z1=z1, z2=z2, at_least=2)))  # (2B, P)
-    twin = torch.arange(len(z), device=z.device).roll(len(z1))  # (2B,)
-    if chunk_size is None:
-        return _summed_nt_xent(z, twin, 0, z, temperature) / len(z)
+    _validate.number("temperature", temperature, above=0)
+    z1, z2 = matching_rows(z1=z1, z2=z2, at_least=2)
+    z = unit(torch.cat([z1, z2]))  # (2B, P)
+    positive = torch.arange(len(z), device=z.device).roll(len(z1))  # (2B,) the other view's row
+    if chunk_size is not None:
+        return _in_chunks(z, positive, temperature, _validate.count("chunk_size", chunk_size))
+    logits = logits_to_others(z, temperature)  # (2B, 2B)
+    return F.cross_entropy(logits, positive)
+
+
+def _in_chunks(z: Tensor, positive: Tensor, temperature: float | Tensor, chunk_size: int) -> Tensor:
+    """NT-Xent of chunk_size anchors at a time, whose logits the backward pass computes again."""
+
+    def summed(anchors: Tensor, positives: Tensor, first: int, z: Tensor, temperature) -> Tensor:
+        logits = logits_to_others(z, temperature, anchors=anchors, first=first)
+        return F.cross_entropy(logits, positives, reduction="sum")
+
     total = z.new_zeros(())
-    for first, anchors, twins in zip(
-        itertools.count(0, chunk_size), z.split(chunk_size), twin.split(chunk_size)
-    ):
-        arguments = (anchors, twins, first, z, temperature)
+    chunks = zip(z.split(chunk_size), positive.split(chunk_size), strict=True)
+    for number, (anchors, positives) in enumerate(chunks):
+        arguments = (anchors, positives, number * chunk_size, z, temperature)
         total = total + checkpoint(
-            _summed_nt_xent, *arguments, use_reentrant=False, preserve_rng_state=False
+            summed, *arguments, use_reentrant=False, preserve_rng_state=False
         )
     return total / len(z)
-
-
-def _summed_nt_xent(
-    anchors: Tensor, twins: Tensor, first: int, z: Tensor, temperature: float | Tensor
-) -> Tensor:
-    """NT-Xent summed over the anchors z[first], z[first + 1], ..., whose twins are z[twins]."""
-    return F.cross_entropy(logits_to_others(anchors, first, z, temperature), twins, reduction="sum")
 
 
 def supervised_contrastive(
     z: Tensor, labels: Tensor, *, temperature: float | Tensor = 0.1
 ) -> Tensor:
-    r"""Supervised contrastive loss: each row must find all rows that share its label among the N -
-    1 others.
+    r"""Supervised contrastive loss: each row must find all other rows that share its label.
 
     .. math:: \ell_i = -\frac{1}{|P(i)|} \sum_{p \in P(i)}
-              \log \frac{\exp(s_{i,p}/\tau)}{\sum_{a \ne i} \exp(s_{i,a}/\tau)}, \quad s_{i,a} = \cos(z_i, z_a)
+              \log \frac{\exp(s_{i,p}/\tau)}{\sum_{a \ne i} \exp(s_{i,a}/\tau)},
+              \quad s_{i,a} = \cos(z_i, z_a)
 
     A row whose label occurs once has no positive: it is left out as an anchor and stays a negative
     of the others. With two views as z = cat([z1, z2]) and one label an image, this is `nt_xent`.
@@ -146,27 +136,23 @@ def supervised_contrastive(
     Source: Khosla et al. 2020, arXiv:2004.11362, Eq. (2), L_out, as a mean instead of a sum over
         anchors.
     """
-    check_number("temperature", temperature, above=0)
+    _validate.number("temperature", temperature, above=0)
     (z,) = matching_rows(z=z, at_least=2)
-    if not isinstance(labels, Tensor):
-        raise TypeError(f"labels must be a tensor, got {type(labels).__name__}")
-    if labels.shape != z.shape[:1]:
-        raise ValueError(
-            f"labels must be ({len(z)},), one for each row of z, got {tuple(labels.shape)}"
-        )
+    _validate.shaped("labels", _validate.tensor("labels", labels), len(z))
     z = unit(z)
-    # (N, N)
-    positives = (labels[:, None] == labels) & ~torch.eye(len(z), dtype=torch.bool, device=z.device)
-    log_probability = logits_to_others(z, 0, z, temperature).log_softmax(1)  # (N, N)
-    # (N,)
-    losses = -torch.where(positives, log_probability, 0).sum(1) / positives.sum(1).clamp(min=1)
+    others = ~torch.eye(len(z), dtype=torch.bool, device=z.device)
+    positives = (labels[:, None] == labels) & others  # (N, N)
+    log_probability = logits_to_others(z, temperature).log_softmax(1)  # (N, N)
+    summed = -torch.where(positives, log_probability, 0).sum(1)  # (N,)
+    losses = summed / positives.sum(1).clamp(min=1)
     return losses.sum() / positives.any(1).sum().clamp(min=1)
 
 
 def clip_loss(image: Tensor, text: Tensor, *, temperature: float | Tensor = 0.07) -> Tensor:
     r"""CLIP's loss: each image must find its text among the batch's texts, and each text its image.
 
-    .. math:: \ell = \frac{1}{2B} \sum_i \left(-\log \frac{\exp(s_{i,i}/\tau)}{\sum_k \exp(s_{i,k}/\tau)}
+    .. math:: \ell = \frac{1}{2B} \sum_i
+              \left(-\log \frac{\exp(s_{i,i}/\tau)}{\sum_k \exp(s_{i,k}/\tau)}
               - \log \frac{\exp(s_{i,i}/\tau)}{\sum_k \exp(s_{k,i}/\tau)}\right),
               \quad s_{i,k} = \cos(\mathrm{image}_i, \mathrm{text}_k)
 
@@ -185,7 +171,7 @@ def clip_loss(image: Tensor, text: Tensor, *, temperature: float | Tensor = 0.07
 
     Source: Radford et al. 2021, arXiv:2103.00020, Figure 3.
     """
-    check_number("temperature", temperature, above=0)
+    _validate.number("temperature", temperature, above=0)
     image, text = matching_rows(image=image, text=text, at_least=2)
     logits = matmul(unit(image) / temperature, unit(text).mT)  # (B, B)
     own = torch.arange(len(logits), device=logits.device)

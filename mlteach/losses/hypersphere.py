@@ -1,6 +1,4 @@
-"""What a contrastive loss strives for on the unit hypersphere, as two numbers; both fall when
-things get better.
-"""
+"""What a contrastive loss strives for on the unit hypersphere, as two numbers; lower is better."""
 
 from __future__ import annotations
 
@@ -8,7 +6,8 @@ import math
 
 from torch import Tensor
 
-from mlteach.losses._shared import check_number, distances, logits_to_others, matching_rows, unit
+from mlteach import _validate
+from mlteach.losses._shared import distances, logits_to_others, matching_rows, unit
 
 
 def alignment(x: Tensor, y: Tensor, *, power: float = 2) -> Tensor:
@@ -31,7 +30,7 @@ def alignment(x: Tensor, y: Tensor, *, power: float = 2) -> Tensor:
 
     Source: Wang and Isola 2020, arXiv:2005.10242, Section 4.1.
     """
-    check_number("power", power, at_least=1)
+    _validate.number("power", power, at_least=1)
     x, y = matching_rows(x=x, y=y)
     return distances(unit(x), unit(y)).pow(power).mean()
 
@@ -39,7 +38,8 @@ def alignment(x: Tensor, y: Tensor, *, power: float = 2) -> Tensor:
 def uniformity(x: Tensor, *, t: float = 2) -> Tensor:
     r"""Uniformity: how unevenly the points cover the unit sphere.
 
-    .. math:: \ell = \log \operatorname{mean}_{i \ne j} \exp\left(-t \lVert \bar x_i - \bar x_j \rVert^2\right)
+    .. math:: \ell = \log \operatorname{mean}_{i \ne j}
+              \exp\left(-t \lVert \bar x_i - \bar x_j \rVert^2\right)
 
     Args:
         x: (N, D) representations, any scale (normalised here). Takes memory for N x N similarities.
@@ -54,10 +54,10 @@ def uniformity(x: Tensor, *, t: float = 2) -> Tensor:
 
     Source: Wang and Isola 2020, arXiv:2005.10242, Section 4.1.
     """
-    check_number("t", t, above=0)
+    _validate.number("t", t, above=0)
     (x,) = matching_rows(x=x, at_least=2)
     x = unit(x)
-    # -t * squared distance = 2 * t * (cosine - 1): the logits of NT-Xent at temperature 1 / (2 *
-    # t), shifted.
-    logits = logits_to_others(x, 0, x, 1 / (2 * t))  # (N, N)
+    # -t * squared distance = 2 * t * cosine - 2 * t: NT-Xent's logits at temperature 1 / (2 * t),
+    # shifted
+    logits = logits_to_others(x, 1 / (2 * t))  # (N, N)
     return logits.logsumexp((0, 1)) - 2 * t - math.log(len(x) * (len(x) - 1))

@@ -5,16 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mlteach.losses._shared import check_number, matching_rows, matmul, unit
+from mlteach import _validate
+from mlteach.losses._shared import matching_rows, matmul, unit
 
 
 def byol_loss(prediction: Tensor, target: Tensor) -> Tensor:
-    r"""BYOL's loss: the online prediction must point where the target projection points; the target
-    stays put.
+    r"""BYOL's loss: the prediction must point where the target projection does, which stays put.
 
     .. math:: \ell_i = \lVert \bar p_i - \bar z_i \rVert^2 = 2 - 2 \cos(p_i, z_i)
 
-    One direction; the method adds the loss with the two views exchanged.
+    One direction; the method adds the loss with the two views swapped.
 
     Args:
         prediction: (B, P) output of the online network's predictor, any scale (normalised here).
@@ -35,8 +35,7 @@ def byol_loss(prediction: Tensor, target: Tensor) -> Tensor:
 
 
 def barlow_twins(z1: Tensor, z2: Tensor, *, redundancy_weight: float = 5e-3) -> Tensor:
-    r"""Barlow Twins: each coordinate must correlate with itself across views, and with no other
-    coordinate.
+    r"""Barlow Twins: each coordinate must correlate with itself across views, and with no other.
 
     .. math:: \ell = \sum_i (1 - C_{ii})^2 + \lambda \sum_i \sum_{j \ne i} C_{ij}^2,
               \quad C_{ij} = \operatorname{corr}(z_{1,i}, z_{2,j}) \text{ over the batch}
@@ -54,10 +53,10 @@ def barlow_twins(z1: Tensor, z2: Tensor, *, redundancy_weight: float = 5e-3) -> 
         ValueError: the shapes differ or are not (B >= 2, P), or redundancy_weight < 0.
 
     Source: Zbontar et al. 2021, arXiv:2103.03230, Eqs. (1) and (2). As in the authors' code, a
-        batch-norm, the variance
-    gets 1e-5 added, so that a constant coordinate correlates with nothing.
+        batch-norm, the variance gets 1e-5 added, so that a constant coordinate correlates with
+        nothing.
     """
-    check_number("redundancy_weight", redundancy_weight, at_least=0)
+    _validate.number("redundancy_weight", redundancy_weight, at_least=0)
     z1, z2 = matching_rows(z1=z1, z2=z2, at_least=2)
     correlation = matmul(_standardised(z1).mT, _standardised(z2)) / len(z1)  # (P, P)
     invariance = (1 - correlation.diagonal()).square().sum()
@@ -68,10 +67,10 @@ def barlow_twins(z1: Tensor, z2: Tensor, *, redundancy_weight: float = 5e-3) -> 
 def vicreg(
     z1: Tensor, z2: Tensor, *, invariance: float = 25, variance: float = 25, covariance: float = 1
 ) -> Tensor:
-    r"""VICReg: views agree (invariance), every coordinate keeps varying (variance), no two vary
-    together (covariance).
+    r"""VICReg: views agree, every coordinate keeps varying, and no two coordinates vary together.
 
-    .. math:: \ell = \lambda \operatorname{mean} (z_1 - z_2)^2 + \mu \frac{v(z_1) + v(z_2)}{2} + \nu (c(z_1) + c(z_2)),
+    .. math:: \ell = \lambda \operatorname{mean} (z_1 - z_2)^2 + \mu \frac{v(z_1) + v(z_2)}{2}
+              + \nu (c(z_1) + c(z_2)),
 
     .. math:: v(z) = \frac1P \sum_j \max\left(0, 1 - \sqrt{\operatorname{Var} z_j + 10^{-4}}\right),
               \quad c(z) = \frac1P \sum_{i \ne j} \operatorname{Cov}(z)_{ij}^2
@@ -92,16 +91,12 @@ def vicreg(
         ValueError: the shapes differ or are not (B >= 2, P), or a weight < 0.
 
     Source: Bardes et al. 2022, arXiv:2105.04906, Eqs. (1) to (6), in the scale of the authors'
-        code, for which the
-    default weights are meant: the squared difference is also averaged over coordinates (Eq. (5)
-    sums it), and the variance term over the two views (Eq. (6) adds it).
+        code, for which the default weights are meant: the squared difference is also averaged over
+        coordinates (Eq. (5) sums it), and the variance term over the two views (Eq. (6) adds it).
     """
-    for name, weight in {
-        "invariance": invariance,
-        "variance": variance,
-        "covariance": covariance,
-    }.items():
-        check_number(name, weight, at_least=0)
+    _validate.number("invariance", invariance, at_least=0)
+    _validate.number("variance", variance, at_least=0)
+    _validate.number("covariance", covariance, at_least=0)
     z1, z2 = matching_rows(z1=z1, z2=z2, at_least=2)
     difference = (z1 - z2).square().mean()
     hinge = (_variance_hinge(z1) + _variance_hinge(z2)) / 2

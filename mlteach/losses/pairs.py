@@ -1,19 +1,20 @@
-"""Margin losses on distances: pull pairs of one class together, push others beyond a margin."""
+"""Margin losses on distances: pairs of one class attract, others repel up to a margin."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from mlteach.losses._shared import check_number, distances, matching_rows
+from mlteach import _validate
+from mlteach.losses._shared import distances, matching_rows
 
 
 def contrastive_loss(x1: Tensor, x2: Tensor, same: Tensor, *, margin: float = 1.0) -> Tensor:
-    r"""Contrastive loss: pairs of one class attract at any distance, other pairs repel until the
-    margin.
+    r"""Contrastive loss: pairs of one class attract at any distance, others repel up to the margin.
 
     .. math:: \ell_i = \begin{cases} \tfrac12 d_i^2 & \text{same} \\
-              \tfrac12 \max(0, m - d_i)^2 & \text{different} \end{cases}, \quad d_i = \lVert x_{1,i} - x_{2,i} \rVert
+              \tfrac12 \max(0, m - d_i)^2 & \text{different} \end{cases},
+              \quad d_i = \lVert x_{1,i} - x_{2,i} \rVert
 
     At distance 0 the direction in which to repel is undefined, and the gradient is 0.
 
@@ -36,25 +37,12 @@ def contrastive_loss(x1: Tensor, x2: Tensor, same: Tensor, *, margin: float = 1.
 
     Source: Hadsell, Chopra and LeCun 2006, Eq. (4), as a mean instead of a sum over pairs.
     """
-    check_number("margin", margin, at_least=0)
+    _validate.number("margin", margin, at_least=0)
     x1, x2 = matching_rows(x1=x1, x2=x2)
+    same = _validate.mask("same", same, size=len(x1))
     distance = distances(x1, x2)  # (B,)
-    # (B,)
-    losses = torch.where(_as_mask(same, len(x1)), distance, (margin - distance).relu()).square() / 2
-    return losses.mean()
-
-
-def _as_mask(same: Tensor, pairs: int) -> Tensor:
-    """`same` as booleans."""
-    if not isinstance(same, Tensor):
-        raise TypeError(f"same must be a tensor, got {type(same).__name__}")
-    if same.shape != (pairs,):
-        raise ValueError(f"same must be ({pairs},), one for each pair, got {tuple(same.shape)}")
-    if same.dtype == torch.bool:
-        return same
-    if not ((same == 0) | (same == 1)).all():
-        raise ValueError("same must hold True and False, or 1 and 0, only")
-    return same == 1
+    violation = torch.where(same, distance, (margin - distance).relu())  # (B,)
+    return (violation.square() / 2).mean()
 
 
 def triplet_loss(
@@ -80,7 +68,7 @@ def triplet_loss(
     Source: Schroff et al. 2015, arXiv:1503.03832, Section 3.1, as a mean instead of a sum over
         triplets.
     """
-    check_number("margin", margin, at_least=0)
+    _validate.number("margin", margin, at_least=0)
     anchor, positive, negative = matching_rows(anchor=anchor, positive=positive, negative=negative)
     to_positive = (anchor - positive).square().sum(1)  # (B,)
     to_negative = (anchor - negative).square().sum(1)  # (B,)

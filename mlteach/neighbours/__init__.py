@@ -1,5 +1,4 @@
-"""Exact and approximate nearest-neighbour search: four indexes with one interface, and how to
-compare them.
+"""Exact and approximate nearest-neighbour search: four indexes, one interface, and their costs.
 
 None of them learns what is near: they find neighbours in a space that was learned elsewhere.
 """

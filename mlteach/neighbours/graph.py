@@ -1,6 +1,4 @@
-"""A navigable small-world graph: every vector knows a few others, and a query walks from one to the
-next.
-"""
+"""A navigable small-world graph: vectors are linked with a few others, and queries walk."""
 
 from __future__ import annotations
 
@@ -8,6 +6,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from mlteach import _validate
 from mlteach.neighbours.index import Index
 
 # walks that go side by side: enough to share the cost of a step, few enough for the cache
@@ -15,12 +14,11 @@ QUERIES_AT_ONCE = 128
 
 
 class NeighbourGraph(Index):
-    r"""Vectors are linked with near ones; a query walks greedily along the links until it cannot
-    get nearer.
+    r"""Vectors are linked with near ones; a query walks greedily along the links.
 
     The walk keeps the ``ef`` nearest vectors met so far, its beam. Again and again it goes to the
     nearest one of the beam where it has not been and looks at all that this one is linked with; it
-    ends when it has been at all of them.
+    ends when it has been at all of them and cannot get nearer.
 
     The graph grows in random order. A new vector walks through the graph of those before it and is
     linked with what it finds, both ways. So the first links are long, when there are few vectors,
@@ -46,9 +44,8 @@ class NeighbourGraph(Index):
         ValueError: as for every index, or n_links, ef_build or n_starts is less than 1.
 
     Source: Malkov et al. 2014 for the graph and its growth; Malkov and Yashunin 2018,
-        arXiv:1603.09320, Algorithms 2
-    and 4, for the beam and the choice of links. Their layers, which find a start near the query,
-    are left out; the ``n_starts`` vectors stand for them.
+        arXiv:1603.09320, Algorithms 2 and 4, for the beam and the choice of links. Their layers,
+        which find a start near the query, are left out; the ``n_starts`` vectors stand for them.
     """
 
     knob = "ef"
@@ -64,11 +61,10 @@ class NeighbourGraph(Index):
         generator: Generator | None = None,
     ):
         super().__init__(vectors, measure=measure)
-        if min(n_links, ef_build, n_starts) < 1:
-            raise ValueError(
-                f"n_links, ef_build and n_starts must be at least 1, got {n_links}, {ef_build} and {n_starts}"
-            )
-        self.n_links = n_links
+        self.n_links = n_links = _validate.count("n_links", n_links)
+        ef_build = _validate.count("ef_build", ef_build)
+        n_starts = _validate.count("n_starts", n_starts)
+        _validate.generator("generator", generator)
         # Number N stands for "nobody": a row of its own, infinitely far away, makes all shapes
         # rectangular.
         self.nobody = len(self)
@@ -100,21 +96,15 @@ class NeighbourGraph(Index):
         column = np.arange(len(queries))[:, None]
         # the beam, and behind it what the next step finds
         shape = len(queries), ef + self.links.shape[1]
-        nodes, gaps, been = (
-            np.full(shape, self.nobody),
-            np.full(shape, np.float32(np.inf)),
-            np.ones(shape, bool),
-        )
+        nodes, gaps = np.full(shape, self.nobody), np.full(shape, np.float32(np.inf))
+        been = np.ones(shape, bool)
         seen = np.zeros((len(queries), len(self.rows)), bool)
         seen[:, [*self.starts, self.nobody]] = True
         to_starts = self.heights[self.starts] - queries @ self.rows[self.starts].T  # (Q, starts)
         nearest = to_starts.argsort(1)[:, :ef]
         first = slice(nearest.shape[1])
-        nodes[:, first], gaps[:, first], been[:, first] = (
-            self.starts[nearest],
-            to_starts[column, nearest],
-            False,
-        )
+        nodes[:, first], gaps[:, first] = self.starts[nearest], to_starts[column, nearest]
+        been[:, first] = False
         trail = []
         while not been[:, :ef].all():
             # the nearest of the beam where the query has not been
@@ -129,16 +119,16 @@ class NeighbourGraph(Index):
             nodes[:, ef:], been[:, ef:] = next_nodes, ~fresh
             gaps[:, ef:] = np.where(fresh, self.heights[next_nodes] - dots, np.inf)
             order = gaps.argsort(1)
-            nodes, gaps, been = nodes[column, order], gaps[column, order], been[column, order]
+            nodes, gaps = nodes[column, order], gaps[column, order]
+            been = been[column, order]
         return np.where(np.isfinite(gaps), nodes, self.nobody)[:, :ef], seen, trail
 
     def _visit(self, query: np.ndarray, *, ef: int = 32) -> np.ndarray:
-        self._check_setting(ef)
+        ef = self._setting(ef)
         return np.flatnonzero(self.walk(query[None], ef)[1][0, :-1])
 
     def _find(self, queries: np.ndarray, k: int, *, ef: int | None = None) -> np.ndarray:
-        ef = min(max(32, k), len(self)) if ef is None else ef
-        self._check_setting(ef, at_least=k)
+        ef = self._setting(min(max(32, k), len(self)) if ef is None else ef, at_least=k)
         found = []
         for start in range(0, len(queries), QUERIES_AT_ONCE):
             some = queries[start : start + QUERIES_AT_ONCE]
@@ -158,9 +148,7 @@ class NeighbourGraph(Index):
         self._link_back(givers[takers != self.nobody], takers[takers != self.nobody])
 
     def _link_back(self, givers: np.ndarray, takers: np.ndarray) -> None:
-        """Adds the link from each taker to its giver; a taker whose places are full chooses anew
-        among all.
-        """
+        """Adds the link from each taker to its giver; a taker without room chooses among all."""
         width = self.links.shape[1] - 1
         order = takers.argsort(kind="stable")
         takers, first, count = np.unique(takers[order], return_index=True, return_counts=True)
@@ -182,9 +170,7 @@ class NeighbourGraph(Index):
         return np.take_along_axis(candidates, (self.heights[candidates] - dots).argsort(1), axis=1)
 
     def _choose(self, nodes: np.ndarray, candidates: np.ndarray) -> np.ndarray:
-        """Of each node's candidates (B, C), nearest first: up to n_links that are nearer to it than
-        to each other.
-        """
+        """Of candidates (B, C), nearest first: n_links nearer to the node than to each other."""
         rows = self.rows[candidates]  # (B, C, D)
         to_node = np.square(rows - self.rows[nodes][:, None]).sum(2)  # (B, C)
         squares = np.square(rows).sum(2)
@@ -198,8 +184,7 @@ class NeighbourGraph(Index):
         return np.where(np.take_along_axis(kept, first, axis=1), chosen, self.nobody)
 
     def _mend(self, order: np.ndarray) -> None:
-        """Gives every vector that no walk can reach a link from its nearest reachable one that
-        still has room.
+        """Gives each vector that no walk can reach a link from the nearest reachable with room.
 
         Choosing among crowded links can cut off the last link to a vector; and of many equal
         vectors, most.
@@ -213,9 +198,7 @@ class NeighbourGraph(Index):
                 reached = self._reach(reached, np.array([node]))
 
     def _reach(self, reached: np.ndarray, front: np.ndarray) -> np.ndarray:
-        """Adds to the reached vectors, (N + 1,) bool, some more and all that can be walked to from
-        them.
-        """
+        """Adds to the reached vectors, (N + 1,) bool, a front and all that a walk from it finds."""
         while len(front):
             reached[front] = True
             ahead = np.unique(self.links[front])

@@ -6,20 +6,22 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from mlteach import _validate
 from mlteach.neighbours.index import Index, grouped
 
 
 class HashTables(Index):
-    r"""Random hyperplanes cut the space; a vector's code says on which side of each it lies; equal
-    codes, one bucket.
+    r"""Random hyperplanes cut the space; vectors on the same side of all of them share a bucket.
 
-    .. math:: \text{bit}_j(v) = [\,p_j \cdot (v - c) > 0\,], \qquad P(\text{bits agree}) = 1 - \theta / \pi
+    .. math:: \text{bit}_j(v) = [\,p_j \cdot (v - c) > 0\,], \qquad
+              P(\text{bits agree}) = 1 - \theta / \pi
 
-    for two vectors at angle θ as seen from the point c where all planes meet: the origin for the
-    cosine, the mean of the vectors for the Euclidean distance. Several tables with planes of their
-    own give a neighbour several chances. A query visits ``n_probe`` buckets in each table: its own,
-    then those that differ in bits of which it lies close to the plane (the least sum of squared
-    distances to the planes crossed comes first).
+    The bits are a vector's code, the number of its bucket; θ is the angle of two vectors as seen
+    from the point c where all planes meet: the origin for the cosine, the mean of the vectors for
+    the Euclidean distance. Several tables with planes of their own give a neighbour several
+    chances. A query visits ``n_probe`` buckets in each table: its own, then those that differ in
+    bits of which it lies close to the plane (the least sum of squared distances to the planes
+    crossed comes first).
 
     Beside the vectors it costs 8 bytes a vector and table.
 
@@ -48,15 +50,15 @@ class HashTables(Index):
         generator: Generator | None = None,
     ):
         super().__init__(vectors, measure=measure)
-        if n_tables < 1:
-            raise ValueError(f"n_tables must be at least 1, got {n_tables}")
-        if not 1 <= n_bits <= 16:
-            raise ValueError(f"n_bits must lie between 1 and 16, got {n_bits}")
+        n_tables = _validate.count("n_tables", n_tables)
+        n_bits = _validate.count("n_bits", n_bits, at_most=16)
+        _validate.generator("generator", generator)
         columns = self.vectors.shape[1]
         planes = torch.randn(n_tables, n_bits, columns, generator=generator).numpy()
         # (tables, bits, D) unit normals
         self.planes = planes / np.linalg.norm(planes, axis=2, keepdims=True)
-        self.centre = self.vectors.mean(0) if measure == "euclid" else np.zeros(columns, np.float32)
+        middle = self.vectors.mean(0)
+        self.centre = middle if measure == "euclidean" else np.zeros_like(middle)
         self.place_values = 2 ** np.arange(n_bits)
         bits_of_codes = np.arange(2**n_bits) & self.place_values[:, None] > 0  # (bits, codes)
         self.bits_of_codes = bits_of_codes.astype(np.float32)
@@ -88,11 +90,10 @@ class HashTables(Index):
         return own[:, None] ^ np.argpartition(detours, n_probe - 1, axis=1)[:, :n_probe]
 
     def _visit(self, query: np.ndarray, *, n_probe: int = 1) -> np.ndarray:
-        self._check_setting(n_probe)
+        n_probe = self._setting(n_probe)
         visited = np.zeros(len(self), bool)
-        for members, starts, buckets in zip(
-            self.members, self.starts, self.probed(query, n_probe), strict=True
-        ):
+        tables = zip(self.members, self.starts, self.probed(query, n_probe), strict=True)
+        for members, starts, buckets in tables:
             for bucket in buckets:
                 visited[members[starts[bucket] : starts[bucket + 1]]] = True
         return np.flatnonzero(visited)

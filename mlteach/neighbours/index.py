@@ -1,6 +1,4 @@
-"""What every index shares: the vectors, the interface, and the exact ranking of whatever was
-visited.
-"""
+"""What every index shares: vectors, interface, and the exact ranking of what was visited."""
 
 from __future__ import annotations
 
@@ -8,7 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-MEASURES = ("cosine", "euclid")
+from mlteach import _validate
+
+MEASURES = ("cosine", "euclidean")
 
 
 class Index:
@@ -23,7 +23,7 @@ class Index:
 
     Args:
         vectors: (N, D) one row a vector; kept as float32.
-        measure: "cosine" (a similarity, larger is nearer) or "euclid" (a distance, smaller is
+        measure: "cosine" (a similarity, larger is nearer) or "euclidean" (a distance, smaller is
             nearer).
 
     Raises:
@@ -35,15 +35,12 @@ class Index:
     overhead = 0  # distances or dot products that a query costs before the first vector is visited
 
     def __init__(self, vectors: Tensor, *, measure: str = "cosine"):
-        if measure not in MEASURES:
-            raise ValueError(f"measure must be one of {', '.join(MEASURES)}, got {measure!r}")
-        self.measure = measure
+        self.measure = _validate.choice("measure", measure, MEASURES)
         self.vectors = self._rows("vectors", vectors)
         self.half_squares = np.square(self.vectors).sum(1) / 2  # (N,)
         longest = np.sqrt(2 * self.half_squares.max())
-        self.rounding = (
-            np.finfo(np.float32).eps * self.vectors.shape[1] * longest
-        )  # of a dot product with a unit vector
+        # of a dot product with a unit vector
+        self.rounding = np.finfo(np.float32).eps * self.vectors.shape[1] * longest
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -71,10 +68,7 @@ class Index:
             ValueError: the queries do not fit the vectors, or k or the knob is out of range.
         """
         queries = self._checked_queries(queries)
-        if not 1 <= k <= len(self):
-            raise ValueError(
-                f"k must lie between 1 and the number of vectors, {len(self)}, got {k}"
-            )
+        k = _validate.count("k", k, at_most=len(self))
         indices = self._find(queries, k, **knob)
         return torch.from_numpy(self._values(queries, indices)), torch.from_numpy(indices)
 
@@ -85,9 +79,7 @@ class Index:
         ]
 
     def cost(self, queries: Tensor, **knob: int) -> float:
-        """Distances computed for one query, in the mean: the price that does not depend on the
-        computer.
-        """
+        """Distances computed for one query, on average: the price on every computer."""
         visited = self.visited(queries, **knob)
         return self.overhead + sum(map(len, visited)) / len(visited)
 
@@ -127,49 +119,33 @@ class Index:
         return np.square(self.vectors[indices] - query, dtype=np.float64).sum(-1)
 
     def _values(self, queries: np.ndarray, indices: np.ndarray) -> np.ndarray:
-        squares = np.stack(
-            [self._squares(query, row) for query, row in zip(queries, indices, strict=True)]
-        )
+        rows = zip(queries, indices, strict=True)
+        squares = np.stack([self._squares(query, found) for query, found in rows])
         squares[indices < 0] = np.inf
-        return (1 - squares / 2 if self.measure == "cosine" else np.sqrt(squares)).astype(
-            np.float32
-        )
+        values = 1 - squares / 2 if self.measure == "cosine" else np.sqrt(squares)
+        return values.astype(np.float32)
 
     def _checked_queries(self, queries: Tensor) -> np.ndarray:
         queries = self._rows("queries", queries)
-        if queries.shape[1] != self.vectors.shape[1]:
-            raise ValueError(
-                f"queries must have {self.vectors.shape[1]} columns, as vectors, got {queries.shape[1]}"
-            )
-        return queries
+        return _validate.shaped("queries", queries, "Q", self.vectors.shape[1])
 
     def _rows(self, name: str, rows: Tensor) -> np.ndarray:
         """A tensor or array as float32 rows, of length 1 if the measure is the cosine."""
-        rows = (
-            torch.as_tensor(rows).detach().to("cpu", torch.float32, copy=True).contiguous().numpy()
-        )
-        if rows.ndim != 2 or 0 in rows.shape:
-            raise ValueError(
-                f"{name} must be a matrix with at least one row and one column, got shape {rows.shape}"
-            )
-        if not np.isfinite(rows).all():
-            raise ValueError(
-                f"{name} must be finite, got NaN or infinity in row {np.argwhere(~np.isfinite(rows))[0, 0]}"
-            )
+        copied = torch.as_tensor(rows).detach().to("cpu", torch.float32, copy=True)
+        rows = _validate.features(name, copied).contiguous().numpy()
         if self.measure == "cosine":
             lengths = np.linalg.norm(rows, axis=1, keepdims=True)
             if not lengths.all():
                 raise ValueError(
-                    f"{name} must have no row of zeros under the cosine, got one in row {lengths.argmin()}"
+                    f"{name} must have no row of zeros, which has no cosine, "
+                    f"got one in row {lengths.argmin()}"
                 )
             rows /= lengths
         return rows
 
-    def _check_setting(self, value: int, at_least: int = 1) -> None:
-        if not at_least <= value <= self.exhaustive:
-            raise ValueError(
-                f"{self.knob} must lie between {at_least} and {self.exhaustive}, got {value}"
-            )
+    def _setting(self, value: int, at_least: int = 1) -> int:
+        """The knob's setting, refused where it is out of range."""
+        return _validate.count(self.knob, value, at_least=at_least, at_most=self.exhaustive)
 
 
 def grouped(labels: np.ndarray, n_groups: int) -> tuple[np.ndarray, np.ndarray]:

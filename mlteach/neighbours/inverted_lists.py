@@ -8,17 +8,18 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from mlteach import _validate
 from mlteach.neighbours.index import Index, grouped
 
 ROWS_AT_ONCE = 8192  # bounds the memory: so many rows of distances to all centres
 
 
 class InvertedLists(Index):
-    r"""k-means cuts the space into cells, each vector belongs to its nearest centre, and a query
-    looks into few cells.
+    r"""k-means cuts the space into cells, and a query looks into those with the nearest centres.
 
-    A query is compared with all centres first and then visits the lists of the ``n_probe`` nearest
-    ones. A neighbour is missed if it lies in a cell that was not probed, just beyond a border.
+    Each vector belongs to its nearest centre. A query is compared with all centres first and then
+    visits the lists of the ``n_probe`` nearest ones. A neighbour is missed if it lies in a cell
+    that was not probed, just beyond a border.
 
     Beside the vectors it costs 8 bytes a vector and 4 D bytes a cell.
 
@@ -63,7 +64,7 @@ class InvertedLists(Index):
         return np.argpartition(gaps, n_probe - 1)[:n_probe]
 
     def _visit(self, query: np.ndarray, *, n_probe: int = 1) -> np.ndarray:
-        self._check_setting(n_probe)
+        n_probe = self._setting(n_probe)
         lists = [
             self.members[self.starts[cell] : self.starts[cell + 1]]
             for cell in self.probed(query, n_probe)
@@ -74,14 +75,13 @@ class InvertedLists(Index):
 def k_means(
     vectors: np.ndarray, n_cells: int, *, rounds: int = 8, generator: Generator | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Centres that are the means of the vectors nearest to them: Lloyd's iteration from random
-    vectors.
+    """Centres that are the means of the vectors nearest to them, by Lloyd's iteration.
 
     Args:
         vectors: (N, D) float32.
         n_cells: 1 to N.
         rounds: how often cells and centres are brought up to date.
-        generator: source of the first centres.
+        generator: source of the first centres, which are random vectors.
 
     Returns:
         Centres (n_cells, D) and the nearest centre of each vector (N,). A centre that lost all its
@@ -92,10 +92,8 @@ def k_means(
 
     Source: Lloyd 1982.
     """
-    if not 1 <= n_cells <= len(vectors):
-        raise ValueError(
-            f"n_cells must lie between 1 and the number of vectors, {len(vectors)}, got {n_cells}"
-        )
+    n_cells = _validate.count("n_cells", n_cells, at_most=len(vectors))
+    _validate.generator("generator", generator)
     centres = vectors[torch.randperm(len(vectors), generator=generator)[:n_cells].numpy()]
     for _ in range(rounds):
         members, starts = grouped(nearest_centre(vectors, centres), n_cells)
@@ -108,7 +106,6 @@ def k_means(
 def nearest_centre(vectors: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """(N,) the number of the centre nearest to each vector."""
     half_squares = np.square(centres).sum(1) / 2
-    parts = [
-        vectors[start : start + ROWS_AT_ONCE] for start in range(0, len(vectors), ROWS_AT_ONCE)
-    ]
+    starts = range(0, len(vectors), ROWS_AT_ONCE)
+    parts = [vectors[start : start + ROWS_AT_ONCE] for start in starts]
     return np.concatenate([(half_squares - part @ centres.T).argmin(1) for part in parts])

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from mlteach import _validate
 from mlteach.neighbours.index import Index
 
 
@@ -33,22 +34,19 @@ def recall(found: Tensor, exact: Tensor) -> float:
     Raises:
         ValueError: the shapes differ or are not (Q, k).
     """
-    if found.shape != exact.shape or found.dim() != 2:
-        raise ValueError(
-            f"found and exact must both be (Q, k), got {tuple(found.shape)} and {tuple(exact.shape)}"
-        )
+    _validate.shaped("exact", exact, "Q", "k")
+    _validate.shaped("found", found, *exact.shape)
     return (exact[:, :, None] == found[:, None]).any(2).double().mean().item()
 
 
 def measure(
     index: Index, queries: Tensor, exact: Tensor, settings: Iterable[int] = (), *, repeats: int = 3
 ) -> list[Measured]:
-    """Recall, queries per second and distances per query of an index, one entry for each setting of
-    its knob.
+    """Recall, speed and distances of an index, one entry for each setting of its knob.
 
     Args:
         index: any index.
-        queries: (Q, D), asked all at once.
+        queries: (Q, D), searched all at once.
         exact: (Q, k) indices of their true neighbours.
         settings: of the index's knob; none for exact search.
         repeats: how often each search is timed; the fastest counts, for what else the computer does

@@ -1,4 +1,4 @@
-"""Random views: augmentations on whole batches, with a draw of its own for every picture.
+"""Random views: augmentations on whole batches, with a draw of its own for every image.
 
 Every function draws from `generator` (None: torch's default one); the same seed gives the same draw
 at every strength, so that a slider that changes the strength changes nothing else. With a generator

@@ -7,13 +7,8 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from mlteach.views._shared import (
-    check_images,
-    checked_range,
-    checked_strength,
-    draw_device,
-    uniforms,
-)
+from mlteach import _validate
+from mlteach.views._shared import COLOURS, draw_device, uniforms
 
 GREY = (0.299, 0.587, 0.114)  # how bright red, green and blue look; the three add up to 1
 ASIDE = 1e-2  # a blur of so few pixels changes nothing: exp(-1e4 / 2) is 0
@@ -28,12 +23,12 @@ def color_jitter(
     hue: float = 0.0,
     generator: Generator | None = None,
 ) -> Tensor:
-    r"""Change every picture's brightness, contrast, saturation and hue by one colour matrix and one
-    offset.
+    r"""Change every image's brightness, contrast, saturation and hue by one matrix and one offset.
 
-    .. math:: \text{view} = R\,\big(s I + (1 - s) \mathbf 1 g^\top\big)\, c\, b\, x + (1 - c)\, b\, m \mathbf 1
+    .. math:: \text{view} = R\,\big(s I + (1 - s) \mathbf 1 g^\top\big)\, c\, b\, x
+              + (1 - c)\, b\, m \mathbf 1
 
-    for every pixel x = (red, green, blue), with g the weights of grey, m the picture's mean grey,
+    for every pixel x = (red, green, blue), with g the weights of grey, m the image's mean grey,
     b, c and s the factors of brightness, contrast and saturation, and R the rotation about the grey
     axis by the turn of the hue; then clamped to [0, 1].
 
@@ -43,7 +38,7 @@ def color_jitter(
     mean: both agree at turns of 0 and 1/3.
 
     Args:
-        images: (B, C, H, W) float pictures in [0, 1] with 1 or 3 channels; not changed. Grey ones
+        images: (B, C, H, W) float images in [0, 1] with 1 or 3 channels; not changed. Grey ones
             have neither saturation nor hue to change.
         brightness, contrast, saturation: >= 0; each factor is uniform in [max(0, 1 - strength), 1 +
             strength).
@@ -58,7 +53,7 @@ def color_jitter(
         TypeError: images is no float tensor.
         ValueError: images is not (B, 1 or 3, H, W), or a strength is outside its range.
     """
-    check_images(images, colours=True)
+    _validate.images("images", images, channels=COLOURS)
     draws = uniforms(images, 4, generator)
     matrix, offset = jitter_matrix(images, draws, brightness, contrast, saturation, hue)
     return recolour(images, matrix, offset)
@@ -67,13 +62,12 @@ def color_jitter(
 def random_grayscale(
     images: Tensor, *, probability: float = 0.2, generator: Generator | None = None
 ) -> Tensor:
-    """Take the colour out of some of the pictures: all three channels become the grey 0.299 R +
-    0.587 G + 0.114 B.
+    """Make some of the images grey: all three channels become 0.299 R + 0.587 G + 0.114 B.
 
     Args:
-        images: (B, C, H, W) float pictures in [0, 1] with 1 or 3 channels; not changed, and grey
+        images: (B, C, H, W) float images in [0, 1] with 1 or 3 channels; not changed, and grey
             ones stay as they are.
-        probability: in [0, 1], that a picture becomes grey.
+        probability: in [0, 1], that an image becomes grey.
         generator: source of the draws.
 
     Returns:
@@ -82,9 +76,10 @@ def random_grayscale(
     Raises:
         TypeError, ValueError: as `color_jitter`.
     """
-    check_images(images, colours=True)
+    _validate.images("images", images, channels=COLOURS)
     draws = uniforms(images, 1, generator)[:, 0]
-    matrix = grayscale_matrix(images, draws < checked_strength("probability", probability, most=1))
+    probability = _validate.strength("probability", probability, at_most=1)
+    matrix = grayscale_matrix(images, draws < probability)
     return recolour(images, matrix, images.new_zeros(len(images)))
 
 
@@ -95,17 +90,16 @@ def random_blur(
     probability: float = 0.5,
     generator: Generator | None = None,
 ) -> Tensor:
-    r"""Blur some of the pictures with a Gaussian of their own width; at the edges the picture is
-    mirrored.
+    r"""Blur some of the images with a Gaussian of their own width, reflected at the edges.
 
     .. math:: \text{view}(u) = \sum_d w_d\, \text{image}(u + d), \quad
               w_d \propto \exp\!\big(-\lVert d \rVert^2 / 2\sigma^2\big)
 
     Args:
-        images: (B, C, H, W) float pictures in [0, 1]; not changed.
-        sigma: 0 < low <= high, in pixels; each picture's width is uniform in [low, high). The
-            Gaussian ends at three times high, and at the picture's side at the latest.
-        probability: in [0, 1], that a picture is blurred.
+        images: (B, C, H, W) float images in [0, 1]; not changed.
+        sigma: 0 < low <= high, in pixels; each image's width is uniform in [low, high). The
+            Gaussian ends at three times high, and at the image's side at the latest.
+        probability: in [0, 1], that an image is blurred.
         generator: source of the draws.
 
     Returns:
@@ -115,9 +109,9 @@ def random_blur(
         TypeError: images is no float tensor.
         ValueError: images is not (B, C, H, W), or another argument is outside its range.
     """
-    check_images(images)
-    low, high = checked_range("sigma", sigma)
-    probability = checked_strength("probability", probability, most=1)
+    _validate.images("images", images)
+    low, high = _validate.interval("sigma", sigma, above=0)
+    probability = _validate.strength("probability", probability, at_most=1)
     draws = uniforms(images, 2, generator)
     width = torch.where(draws[:, 0] < probability, low + (high - low) * draws[:, 1], ASIDE)
     return blur(images, width, radius=math.ceil(3 * high)) if probability > 0 else images.clone()
@@ -127,7 +121,7 @@ def add_noise(images: Tensor, *, std: float, generator: Generator | None = None)
     """Add independent Gaussian noise to every pixel and clamp the sum to [0, 1].
 
     Args:
-        images: (B, C, H, W) float pictures in [0, 1]; not changed.
+        images: (B, C, H, W) float images in [0, 1]; not changed.
         std: >= 0, the standard deviation before clamping.
         generator: source of the draws.
 
@@ -137,8 +131,10 @@ def add_noise(images: Tensor, *, std: float, generator: Generator | None = None)
     Raises:
         TypeError, ValueError: as `random_view`.
     """
-    check_images(images)
-    if checked_strength("std", std) == 0:
+    _validate.images("images", images)
+    _validate.generator("generator", generator)
+    std = _validate.strength("std", std)
+    if std == 0:
         return images.clone()
     noise = torch.randn(images.shape, generator=generator, device=draw_device(images, generator))
     return (images + std * noise.to(images)).clamp(0, 1)
@@ -149,11 +145,12 @@ def jitter_matrix(
 ) -> tuple[Tensor, Tensor]:
     """The matrix (B, 3, 3) and the offset (B,) of `color_jitter`, for draws (B, 4) in [0, 1)."""
     strengths = {"brightness": brightness, "contrast": contrast, "saturation": saturation}
-    strong = [checked_strength(name, strength) for name, strength in strengths.items()]
+    strong = [_validate.strength(name, value) for name, value in strengths.items()]
+    hue = _validate.strength("hue", hue, at_most=0.5)
     low = images.new_tensor([max(0.0, 1 - strength) for strength in strong])
     high = images.new_tensor([1 + strength for strength in strong])
     bright, steep, vivid = (low + (high - low) * draws[:, :3]).unbind(1)  # (B,) each
-    turn = math.tau * checked_strength("hue", hue, most=0.5) * (2 * draws[:, 3] - 1)
+    turn = math.tau * hue * (2 * draws[:, 3] - 1)
 
     grey = images.new_tensor(GREY)
     one = torch.eye(3).to(images)
@@ -166,13 +163,13 @@ def jitter_matrix(
 
 
 def grayscale_matrix(images: Tensor, chosen: Tensor) -> Tensor:
-    """(B, 3, 3): grey for the pictures chosen, (B,), and no change for the others."""
+    """(B, 3, 3): grey for the images chosen, (B,), and no change for the others."""
     grey = images.new_tensor(GREY).expand(3, 3)
     return torch.where(chosen[:, None, None], grey, torch.eye(3).to(images))
 
 
 def recolour(images: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
-    """Apply each picture's matrix (B, 3, 3) to its pixels, add its offset (B,), clamp to [0, 1]."""
+    """Apply each image's matrix (B, 3, 3) to its pixels, add its offset (B,), clamp to [0, 1]."""
     # a pixel (x, x, x) stays grey under these matrices: x times the sum of a row
     if images.shape[1] == 1:
         matrix = matrix.sum(2)[:, :1, None]
@@ -181,19 +178,17 @@ def recolour(images: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
 
 
 def blur(images: Tensor, sigma: Tensor, *, radius: int) -> Tensor:
-    """Blur each picture by its own sigma (B,): one matrix for its columns, one for its rows."""
+    """Blur each image by its own sigma (B,): one matrix for its columns, one for its rows."""
     down, across = (_blur_matrix(sigma, side, min(radius, side - 1)) for side in images.shape[2:])
     return down[:, None] @ images @ across[:, None].mT
 
 
 def _blur_matrix(sigma: Tensor, side: int, radius: int) -> Tensor:
-    """(B, side, side): row i holds the weights with which pixel i of a line takes the others,
-    mirrored at the ends.
-    """
+    """(B, side, side): row i holds the weights of a line's pixels in the new pixel i."""
     away = torch.arange(-radius, radius + 1, device=sigma.device)
     weights = torch.exp(-0.5 * (away / sigma[:, None]) ** 2)
     weights = weights / weights.sum(1, keepdim=True)  # (B, 2 radius + 1)
-    source = (torch.arange(side, device=sigma.device)[:, None] + away).abs()  # mirrored at pixel 0
+    source = (torch.arange(side, device=sigma.device)[:, None] + away).abs()  # reflected at pixel 0
     source = side - 1 - (side - 1 - source).abs()  # and at the last one
     matrix = sigma.new_zeros(len(sigma), side, side)
     return matrix.scatter_add(
@@ -202,9 +197,7 @@ def _blur_matrix(sigma: Tensor, side: int, radius: int) -> Tensor:
 
 
 def _about_the_grey_axis(angle: Tensor) -> Tensor:
-    """(B, 3, 3) rotations about (1, 1, 1) by angles (B,); a third of a turn sends red to green,
-    green to blue.
-    """
+    """(B, 3, 3) rotations about (1, 1, 1) by angles (B,); a third of a turn sends red to green."""
     cos, sin = angle.cos()[:, None, None], angle.sin()[:, None, None]
     along = torch.ones(3, 3).to(angle) / 3
     # cross product with it

@@ -1,6 +1,4 @@
-"""Views that move what is in the picture: all of a batch's geometry is one affine matrix a picture,
-one resampling.
-"""
+"""Views that move what is in an image: all of them are one affine matrix and one resampling."""
 
 from __future__ import annotations
 
@@ -8,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from mlteach.views._shared import check_images, checked_range, checked_strength, uniforms
+from mlteach import _validate
+from mlteach.views._shared import uniforms
 from mlteach.views.colour import add_noise
 
 FILLS = ("zeros", "border", "reflection")  # grid_sample's own words
@@ -25,25 +24,24 @@ def random_view(
     std: float = 0.0,
     generator: Generator | None = None,
 ) -> Tensor:
-    r"""One random view of every picture: crop, rotate, shift and mirror in one resampling, then
-    noise.
+    r"""One random view of every image: crop, rotate, shift and flip in one resampling, then noise.
 
     .. math:: \text{view}(u) = \text{image}\big(c + s\,R\,(M u - t)\big), \quad
-              s = \sqrt{\text{area}}, \quad R = \begin{pmatrix} \cos a & -\sin a \\ \sin a & \cos a \end{pmatrix}
+              s = \sqrt{\text{area}}, \quad
+              R = \begin{pmatrix} \cos a & -\sin a \\ \sin a & \cos a \end{pmatrix}
 
     with u in pixels from the centre, x to the right and y down, so that a positive angle a turns
-    the picture anticlockwise as seen on the screen; M turns the sign of x where the picture is
-    mirrored.
+    the image anticlockwise as seen on the screen; M flips the sign of x where the image is flipped.
 
     Args:
-        images: (B, C, H, W) float pictures in [0, 1]; not changed.
-        scale: 0 < low <= high <= 1, the range of the crop's area as a fraction of the picture's;
+        images: (B, C, H, W) float images in [0, 1]; not changed.
+        scale: 0 < low <= high <= 1, the range of the crop's area as a fraction of the image's;
             see `random_crop`.
         pixels: >= 0, the longest shift in each direction; see `random_shift`.
         radians: >= 0, the largest angle; see `random_rotation`.
-        flip: the probability in [0, 1] of a mirror image, left for right; see `random_flip`.
-        fill: what comes in from outside the picture: "zeros" is black, "border" repeats the pixel
-            at the edge, "reflection" mirrors the picture there. Black corners give the angle away,
+        flip: the probability in [0, 1] of a flip, left for right; see `random_flip`.
+        fill: what comes in from outside the image: "zeros" is black, "border" repeats the pixel
+            at the edge, "reflection" reflects the image there. Black corners give the angle away,
             which a network can learn.
         std: >= 0, the standard deviation of the noise; see `add_noise`.
         generator: source of every draw.
@@ -56,13 +54,12 @@ def random_view(
         TypeError: images is no float tensor.
         ValueError: images is not (B, C, H, W), or another argument is outside its range.
     """
-    check_images(images)
-    low, high = checked_range("scale", scale, most=1)
-    pixels = checked_strength("pixels", pixels)
-    radians = checked_strength("radians", radians)
-    flip = checked_strength("flip", flip, most=1)
-    if fill not in FILLS:
-        raise ValueError(f"fill must be one of {FILLS}, got {fill!r}")
+    _validate.images("images", images)
+    low, high = _validate.interval("scale", scale, above=0, at_most=1)
+    pixels = _validate.strength("pixels", pixels)
+    radians = _validate.strength("radians", radians)
+    flip = _validate.strength("flip", flip, at_most=1)
+    _validate.choice("fill", fill, FILLS)
 
     draws = uniforms(images, 6, generator)
     side = (low + (high - low) * draws[:, 0]).sqrt()  # (B,)
@@ -71,25 +68,24 @@ def random_view(
     # (B, 2) pixels that the crop can move without reading outside
     room = (1 - side[:, None]) * (size - 1) / 2
     # The fraction of the sum is uniform too, and independent of any five of the six: a seventh
-    # number whose drawing leaves the noise of every seed as it is without mirror images.
-    mirrored = draws.sum(1).frac() < flip
+    # number whose drawing leaves the noise of every seed as it is without flips.
+    flipped = draws.sum(1).frac() < flip
     views = images
     if (low, pixels, radians, flip) != (1, 0, 0, 0):
         centre, shift = room * signed[:, :2], pixels * signed[:, 3:]
-        views = _warp(images, side, centre, radians * signed[:, 2], shift, mirrored, fill)
+        views = _warp(images, side, centre, radians * signed[:, 2], shift, flipped, fill)
     return add_noise(views, std=std, generator=generator)
 
 
 def random_crop(
     images: Tensor, *, scale: tuple[float, float] = (0.6, 1.0), generator: Generator | None = None
 ) -> Tensor:
-    """Cut a box of the picture's own aspect ratio out of every picture and enlarge it to the full
-    size.
+    """Cut a box of the image's own aspect ratio out of every image and enlarge it to full size.
 
     Args:
-        images: (B, C, H, W) float pictures in [0, 1]; not changed.
+        images: (B, C, H, W) float images in [0, 1]; not changed.
         scale: 0 < low <= high <= 1; the box's share of the area is uniform in [low, high), its
-            place is uniform among those where the box reads nothing outside the picture.
+            place is uniform among those where the box reads nothing outside the image.
         generator: source of the draws.
 
     Returns:
@@ -104,11 +100,10 @@ def random_crop(
 
 
 def random_shift(images: Tensor, *, pixels: float, generator: Generator | None = None) -> Tensor:
-    """Move every picture by parts of a pixel, right or left and down or up; what comes in from
-    outside is 0.
+    """Move every image by parts of a pixel, sideways and up or down; what comes in is 0.
 
     Args:
-        images: (B, C, H, W) float pictures in [0, 1]; not changed.
+        images: (B, C, H, W) float images in [0, 1]; not changed.
         pixels: >= 0; each of the two shifts is uniform in [-pixels, pixels).
         generator: source of the draws.
 
@@ -124,10 +119,10 @@ def random_shift(images: Tensor, *, pixels: float, generator: Generator | None =
 def random_rotation(
     images: Tensor, *, radians: float, generator: Generator | None = None
 ) -> Tensor:
-    """Turn every picture about its centre; what comes in from outside is 0.
+    """Turn every image about its centre; what comes in from outside is 0.
 
     Args:
-        images: (B, C, H, W) float pictures in [0, 1]; not changed.
+        images: (B, C, H, W) float images in [0, 1]; not changed.
         radians: >= 0; the angle is uniform in [-radians, radians), positive is anticlockwise as
             seen on the screen.
         generator: source of the draws.
@@ -144,11 +139,11 @@ def random_rotation(
 def random_flip(
     images: Tensor, *, probability: float = 0.5, generator: Generator | None = None
 ) -> Tensor:
-    """Mirror some of the pictures, left for right.
+    """Flip some of the images, left for right.
 
     Args:
-        images: (B, C, H, W) float pictures in [0, 1]; not changed.
-        probability: in [0, 1], that a picture is mirrored.
+        images: (B, C, H, W) float images in [0, 1]; not changed.
+        probability: in [0, 1], that an image is flipped.
         generator: source of the draws.
 
     Returns:
@@ -166,19 +161,17 @@ def _warp(
     centre: Tensor,
     radians: Tensor,
     shift: Tensor,
-    mirrored: Tensor,
+    flipped: Tensor,
     fill: str,
 ) -> Tensor:
-    """Resample each picture; side, radians, mirrored (B,), centre of the crop and shift (B, 2) as
-    x, y in pixels.
-    """
+    """Resample each image; side, radians, flipped (B,); centre and shift (B, 2) in pixels."""
     cos, sin = radians.cos(), radians.sin()
     turn = torch.stack([torch.stack([cos, -sin], 1), torch.stack([sin, cos], 1)], 1)  # (B, 2, 2)
     linear = side[:, None, None] * turn
     offset = centre - (linear @ shift[:, :, None])[:, :, 0]
-    right = 1 - 2 * mirrored.to(side)  # -1 where x is turned round
+    right = 1 - 2 * flipped.to(side)  # -1 where x is flipped
     linear = linear * torch.stack([right, torch.ones_like(right)], 1)[:, None]
-    # affine_grid measures from -1 to 1 over each side of the picture, the equation in pixels
+    # affine_grid measures from -1 to 1 over each side of the image, the equation in pixels
     half = images.new_tensor([images.shape[3], images.shape[2]]) / 2
     matrix = torch.cat([linear * half / half[:, None], (offset / half)[:, :, None]], 2)  # (B, 2, 3)
     grid = F.affine_grid(matrix, list(images.shape), align_corners=False)

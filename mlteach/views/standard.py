@@ -6,7 +6,8 @@ import math
 
 from torch import Generator, Tensor
 
-from mlteach.views._shared import check_images, checked_strength, uniforms
+from mlteach import _validate
+from mlteach.views._shared import COLOURS, uniforms
 from mlteach.views.colour import grayscale_matrix, jitter_matrix, random_blur, recolour
 from mlteach.views.geometry import random_view
 
@@ -25,15 +26,14 @@ def simclr_view(
     blur: float = 0.0,
     generator: Generator | None = None,
 ) -> Tensor:
-    """One strong view of every picture: one resampling for all geometry, one matrix for all colour,
-    perhaps a blur.
+    """One strong view of every image: one resampling, one colour matrix, perhaps a blur.
 
     Args:
-        images: (B, C, H, W) float pictures in [0, 1] with 1 or 3 channels; not changed.
+        images: (B, C, H, W) float images in [0, 1] with 1 or 3 channels; not changed.
         scale: 0 < low <= high <= 1, range of the crop's area; see `random_crop`.
-        radians: >= 0, the largest angle; see `random_rotation`. The picture's edge is repeated
+        radians: >= 0, the largest angle; see `random_rotation`. The image's edge is repeated
             outwards.
-        flip: probability of a mirror image; see `random_flip`.
+        flip: probability of a flip; see `random_flip`.
         jitter: >= 0, how much of the base jitter: 0 leaves the colours alone, 1 is brightness,
             contrast and saturation 0.4 and any hue; see `color_jitter`. The hue stays within its
             half turn either way.
@@ -48,15 +48,14 @@ def simclr_view(
         TypeError: images is no float tensor.
         ValueError: images is not (B, 1 or 3, H, W), or another argument is outside its range.
 
-    Source: Chen et al. 2020, arXiv:2002.05709, Appendix A, made milder for small pictures: there
-        the crop's area
-    begins at 0.08 and has a random aspect ratio, nothing is turned, the hue moves by 0.2 and the
-    jitter comes with probability 0.8.
+    Source: Chen et al. 2020, arXiv:2002.05709, Appendix A, made milder for small images: there
+        the crop's area begins at 0.08 and has a random aspect ratio, nothing is turned, the hue
+        moves by 0.2 and the jitter comes with probability 0.8.
     """
-    check_images(images, colours=True)
-    jitter = checked_strength("jitter", jitter)
-    grayscale = checked_strength("grayscale", grayscale, most=1)
-    blur = checked_strength("blur", blur, most=1)
+    _validate.images("images", images, channels=COLOURS)
+    jitter = _validate.strength("jitter", jitter)
+    grayscale = _validate.strength("grayscale", grayscale, at_most=1)
+    blur = _validate.strength("blur", blur, at_most=1)
     strengths = {name: jitter * base for name, base in JITTER.items()}
     strengths["hue"] = min(strengths["hue"], 0.5)
     views = random_view(

@@ -11,13 +11,14 @@ this file.
 
 from __future__ import annotations
 
+from mlteach.losses import nt_xent  # before lightly, which imports torchvision
+
+# isort: split
+
 import pytest
 import torch
 from lightly.loss import NTXentLoss
 from pytorch_metric_learning import losses as pml
-
-# isort: skip  (mlteach comes before lightly, because lightly imports torchvision)
-from mlteach.losses import nt_xent
 
 DIM = 128
 TEMPERATURE = 0.5
@@ -39,9 +40,7 @@ def lightly(z1, z2):
 
 
 def metric_learning(z1, z2):
-    """Takes both views as one batch in which twins share a label; its memory grows with the cube of
-    the batch.
-    """
+    """Both views as one batch, one label an image; its memory grows with the cube of the batch."""
     return pml.NTXentLoss(TEMPERATURE)(torch.cat([z1, z2]), torch.arange(len(z1)).repeat(2))
 
 

@@ -115,7 +115,7 @@ def test_views_that_keep_the_colour_pass(options):
             "a thing moves by 0.0%",
         ),
         ({"jiter": 0.0}, "does not take these options"),
-        ({"jitter": -1.0}, "jitter must be a finite number >= 0"),
+        ({"jitter": -1.0}, "jitter must be finite and >= 0"),
         (None, "a dictionary of options of simclr_view is expected, got NoneType"),
         (0.0, "got float"),
     ],

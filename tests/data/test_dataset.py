@@ -67,7 +67,7 @@ def small():
     "index", [torch.tensor([False, True, False, True]), torch.tensor([1, 3])], ids=["mask", "index"]
 )
 def test_subset(index):
-    """A mask and an index pick the same pictures, with their labels and factors; class names stay."""
+    """A mask and an index pick the same images, with labels and factors; class names stay."""
     part = small().subset(index)
     assert part.images.flatten().tolist() == [0.25, 0.75]
     assert part.labels.tolist() == [1, 1]
@@ -82,20 +82,18 @@ def test_dataset_shows_itself_in_one_line():
 
 
 def test_digits_split():
-    """1,297 and 500 pictures, each digit in its share, together the whole set and nothing twice."""
+    """1,297 and 500 images, each digit in its share, together the whole set and nothing twice."""
     everything, train, test = digits(), digits("train"), digits("test")
     assert (len(everything), len(train), len(test)) == (1797, 1297, 500)
     assert everything.images.shape[1:] == (1, 8, 8)
     share = test.labels.bincount() / everything.labels.bincount()
-    assert share == pytest.approx([500 / 1797] * 10, abs=0.004)  # half a picture of 174 or more
+    assert share == pytest.approx([500 / 1797] * 10, abs=0.004)  # half an image of 174 or more
     both = torch.cat([train.images, test.images]).flatten(1)
     assert sorted(both.tolist()) == sorted(everything.images.flatten(1).tolist())
 
 
 def test_digits_split_is_always_the_same():
-    """The test part is the same on every machine: its first pictures are these, taken once from
-    this code.
-    """
+    """The test part is the same on every machine: its first images, taken once from this code."""
     assert digits("test").labels[:20].tolist() == DIGITS_TEST_LABELS
 
 
@@ -135,9 +133,7 @@ def test_sinusoid_mutants_are_caught(mutant):
 
 
 def test_sinusoids_ranges():
-    """Shapes are (T, N, 1) and (T,); amplitude, phase and x fill their ranges, the defaults those
-    of the paper.
-    """
+    """Shapes are (T, N, 1) and (T,); amplitude, phase and x fill the paper's ranges."""
     tasks = sinusoids(400, 5, generator=generator())
     assert tasks.x.shape == tasks.y.shape == (400, 5, 1)
     assert tasks.amplitude.shape == tasks.phase.shape == (400,)
@@ -164,8 +160,7 @@ def test_sinusoids_follow_the_generator():
 
 
 def test_sinusoids_are_the_same_everywhere():
-    """The values to the bit: computed in float64, so that machines differ only in bits that
-    rounding drops.
+    """The values to the bit: from float64, so that rounding drops the bits that differ.
 
     The sum was taken once from this code; the formula is held by the tests above.
     """
@@ -181,8 +176,8 @@ SINUSOIDS = "12f32999aec5b42bf03be304844267cd2ad7d72abe2804e494b474823764233d"
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"n_tasks": 0}, "n_tasks must be at least 1, got 0"),
-        ({"n_points": -1}, "n_points must be at least 1, got -1"),
+        ({"n_tasks": 0}, "n_tasks must be a whole number >= 1, got 0"),
+        ({"n_points": -1}, "n_points must be a whole number >= 1, got -1"),
         ({"amplitude": (2, 1)}, r"amplitude must be .* got \(2, 1\)"),
         ({"phase": (0, math.nan)}, "phase must be"),
         ({"x_range": (5, -5)}, "x_range must be"),

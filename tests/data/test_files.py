@@ -24,9 +24,7 @@ def needs(file):
 
 @pytest.fixture
 def folders(tmp_path, monkeypatch):
-    """An installation without a checkout, with an empty folder for MLTEACH_DATA and an empty user's
-    cache.
-    """
+    """No checkout, an empty folder for MLTEACH_DATA and an empty user's cache."""
     monkeypatch.setattr(
         cache, "__file__", str(tmp_path / "site-packages" / "mlteach" / "data" / "cache.py")
     )
@@ -103,9 +101,7 @@ def test_cached_remakes_another_version(folders):
 
 
 def damaged(good):
-    """Ways a file goes wrong: cut off anywhere, a byte flipped anywhere, empty, not a zip at all,
-    pickled objects.
-    """
+    """Ways a file goes wrong: cut off, a byte changed, empty, not a zip at all, pickled objects."""
     yield from (good[: int(share * len(good))] for share in (0, 0.1, 0.5, 0.9, 0.999))
     for place in range(len(good)):
         yield good[:place] + bytes([good[place] ^ 0xFF]) + good[place + 1 :]
@@ -155,9 +151,7 @@ def test_an_interrupted_write_leaves_nothing(folders, monkeypatch):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no read-only folders")
 def test_a_read_only_folder_stays_untouched(folders):
-    """A teacher's read-only folder is read, never written, not even by an administrator; the user's
-    cache is next.
-    """
+    """A teacher's read-only folder is read, never written, not even by an administrator."""
     folders.named.chmod(0o555)
     cache.cached("a.npz", ("a", "b"), some_arrays)
     assert list(folders.named.iterdir()) == []
@@ -176,9 +170,7 @@ def test_nowhere_to_write(folders):
 
 
 def test_glyphs_without_a_checkout_are_drawn_once(folders, monkeypatch):
-    """Installed without data/, the set is drawn into the cache at the first call and read at the
-    second.
-    """
+    """Installed without data/, the set is drawn at the first call and read at the second."""
     import importlib
 
     module = importlib.import_module("mlteach.data.glyphs")
@@ -200,9 +192,7 @@ def test_glyphs_without_a_checkout_are_drawn_once(folders, monkeypatch):
 
 
 def test_a_file_of_another_format_is_named(folders):
-    """A file under the right name with the wrong arrays is an error or a warning that names file
-    and array.
-    """
+    """A file with the right name and wrong arrays is refused by name of file and array."""
     np.savez(folders.named / "cifar10_jpeg.npz", pictures=np.zeros(3))
     with pytest.raises(ValueError, match="cifar10_jpeg.npz .*test_jpeg"):
         cifar10("test")
@@ -245,7 +235,7 @@ def test_omniglot_from_a_folder(folders):
     assert background.factors["script"].tolist() == [0] * 40
     assert evaluation.factors["script"].tolist() == [0] * 20 + [1] * 20
     corner = (background.images * 255).round().long()[:, 0, 0]
-    # the pictures moved with their labels
+    # the images moved with their labels
     assert corner[:, 0].tolist() == [2 * 50] * 20 + [1 * 50] * 20
     assert corner[:, 1].tolist() == [10 * drawer for drawer in range(20)] * 2
 
@@ -257,7 +247,7 @@ def jpeg(colour):
 
 
 def write_cifar10_jpeg(folder, names):
-    """A red, a green and a blue picture, labels 2, 0, 1 of the given names; the same in both parts."""
+    """A red, a green and a blue image, labels 2, 0, 1 of the given names, in both parts."""
     files = [jpeg(colour) for colour in ("red", "lime", "blue")]
     part = {
         "jpeg": np.frombuffer(b"".join(files), np.uint8),
@@ -272,9 +262,7 @@ def write_cifar10_jpeg(folder, names):
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_cifar10_from_a_jpeg_copy(folders, split):
-    """Pictures decode to red, green and blue in that order of channels; labels follow the names in
-    the file.
-    """
+    """Images decode to red, green, blue in that order; labels follow the names in the file."""
     write_cifar10_jpeg(folders.named, ["frog", "cat", "airplane"])
     part = cifar10(split)
     assert part.images.shape == (3, 3, 32, 32)
@@ -290,9 +278,7 @@ def install_torchvision(monkeypatch, **data_sets):
 
 
 def test_omniglot_by_torchvision(folders, monkeypatch):
-    """What torchvision unpacks becomes the cached file: ink and paper exchanged, 105 pixels to 28,
-    drawers from 0.
-    """
+    """What torchvision unpacks becomes the cached file: inverted, 28 pixels, drawers from 0."""
 
     def unpack(root, background, download):
         assert download
@@ -363,8 +349,7 @@ def test_real_omniglot():
 
 @needs("cifar10_jpeg.npz")
 def test_real_cifar10():
-    """10,000 test pictures, a thousand of each kind, with the mean colour that is published for
-    CIFAR-10.
+    """10,000 test images, a thousand of each kind, with the mean colour that is published.
 
     Channel means 0.491, 0.482, 0.447 (training part), as most CIFAR-10 code carries them.
     """

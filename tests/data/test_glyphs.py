@@ -1,6 +1,4 @@
-"""The glyphs: the tracked set, its split by script, its difficulty, and the drawing that makes it
-again.
-"""
+"""The glyphs: the tracked set, its split by script, its difficulty, and how it is drawn."""
 
 import hashlib
 import importlib
@@ -22,9 +20,7 @@ def everything():
 
 
 def test_the_tracked_set(everything):
-    """The decoded arrays to the bit, taken once from data/glyphs.npz: a change of the file is a
-    change of the data.
-    """
+    """The decoded arrays to the bit: a change of the file is a change of the data."""
     parts = [everything.images, everything.labels, *everything.factors.values()]
     assert hashlib.sha256(b"".join(part.numpy().tobytes() for part in parts)).hexdigest() == GLYPHS
     assert hashlib.sha256("\n".join(everything.classes).encode()).hexdigest() == CLASSES
@@ -41,9 +37,7 @@ def test_the_file_is_small():
 
 
 def test_split_by_script(everything):
-    """Train and test share no script, together they are the whole set, and labels count from 0 in
-    each.
-    """
+    """Train and test share no script and make up the whole set; labels count from 0 in each."""
     train, test = glyphs("train"), glyphs("test")
     assert set(train.classes) | set(test.classes) == set(everything.classes)
     assert len(train) + len(test) == len(everything) == 20 * 886
@@ -59,9 +53,7 @@ def test_split_by_script(everything):
 
 
 def test_ink(everything):
-    """Ink is 1 on paper 0, 16 shades, about as much of it as in handwriting, and no picture is
-    empty or a blot.
-    """
+    """Ink is 1 on paper 0, 16 shades, as much as in handwriting, and nothing is empty or a blot."""
     assert everything.images.unique().tolist() == pytest.approx([level / 15 for level in range(16)])
     share = everything.images.mean((1, 2, 3))
     assert 0.01 < share.min() < share.max() < 0.35
@@ -71,12 +63,12 @@ def test_ink(everything):
 
 def test_drawers_have_habits(everything):
     """A drawer's pen and slant are the same in scripts that nothing else connects."""
-    pictures = everything.images.view(-1, 20, 28, 28)
+    images = everything.images.view(-1, 20, 28, 28)
     row = torch.arange(28.0) - 13.5
-    weight = pictures.sum((2, 3))
-    x, y = (pictures.sum(2) * row).sum(2) / weight, (pictures.sum(3) * row).sum(2) / weight
+    weight = images.sum((2, 3))
+    x, y = (images.sum(2) * row).sum(2) / weight, (images.sum(3) * row).sum(2) / weight
     # positive where ink leans to the left
-    along = (pictures * row * row[:, None]).sum((2, 3)) / weight - x * y
+    along = (images * row * row[:, None]).sum((2, 3)) / weight - x * y
     is_test = torch.tensor(
         [name.split("/")[0] in module.TEST_SCRIPTS for name in everything.classes]
     )
@@ -103,8 +95,7 @@ def nearest_neighbour(dataset, n_shot, n_episodes=300):
 
 @pytest.mark.parametrize(("n_shot", "expected"), [(1, 46.3), (5, 65.5)])
 def test_as_hard_as_handwriting(n_shot, expected):
-    """Nearest pixel neighbour on test scripts; measured on 1,000 episodes, Omniglot's evaluation
-    set 42.8 and 64.9.
+    """Nearest pixel neighbour on test scripts; Omniglot's evaluation set gives 42.8 and 64.9.
 
     300 episodes scatter by about 0.9.
     """
@@ -112,7 +103,7 @@ def test_as_hard_as_handwriting(n_shot, expected):
 
 
 def test_no_letter_twice(everything):
-    """No two letters' average pictures are alike, nor is any letter its capital over again."""
+    """No two letters' average images are alike, nor is any letter its capital over again."""
     average = F.normalize(everything.images.view(-1, 20, 784).mean(1))
     likeness = average @ average.T - torch.eye(len(average))
     assert likeness.max() < 0.95
@@ -129,7 +120,7 @@ def hebrew():
 
 
 def test_the_drawing_makes_the_tracked_set(hebrew, everything):
-    """Drawn anew, letters look as in the file, up to what versions of the font renderer differ in."""
+    """Drawn anew, letters look as in the file, up to what font renderers' versions differ in."""
     images, classes = hebrew
     assert images.shape == (len(classes), 3, 28, 28)
     tracked = dict(zip(everything.classes, everything.images.view(-1, 20, 784), strict=True))
@@ -170,8 +161,8 @@ def test_thinning():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"scripts": ("Klingon", "Lao")}, "scripts must be among Latin, .* got Klingon"),
-        ({"scripts": ("Lao",), "n_drawers": 0}, "n_drawers must be at least 1, got 0"),
+        ({"scripts": ("Klingon", "Lao")}, r"scripts\[0\] must be one of 'Latin', .* got 'Klingon'"),
+        ({"scripts": ("Lao",), "n_drawers": 0}, "n_drawers must be a whole number >= 1, got 0"),
     ],
 )
 def test_drawing_bad_arguments(arguments, message):

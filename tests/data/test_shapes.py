@@ -1,6 +1,4 @@
-"""The coloured shapes: each factor is in the picture as its number says, and none gives the shape
-away.
-"""
+"""The coloured shapes: each factor is in the image as its number says, none tells the shape."""
 
 import colorsys
 import hashlib
@@ -18,9 +16,7 @@ GREY = torch.tensor([0.299, 0.587, 0.114])[:, None, None]  # ITU-R BT.601
 
 
 def moon_area():
-    """The disc of radius 0.9 less its overlap with the disc of radius 0.75 at distance 0.45 (two
-    circular segments).
-    """
+    """The disc of radius 0.9 less what the disc of radius 0.75 at distance 0.45 covers of it."""
     big, small, apart = 0.9, 0.75, 0.45
     along = (apart**2 + big**2 - small**2) / (2 * apart)  # from the big centre to the common chord
     segments = [(big, along), (small, apart - along)]
@@ -59,12 +55,10 @@ def test_covered_area(name, angle):
 
 
 def test_orientation():
-    """Unturned, triangle, star and heart are mirror images of themselves and the first two point
-    up, the heart down.
-    """
+    """Unturned, triangle, star and heart equal their flips; only the heart points down."""
     for name in ("triangle", "star", "heart"):
-        picture = cover(name, angle=0.0)
-        assert torch.allclose(picture, picture.flip(1), atol=1e-9)
+        drawn = cover(name, angle=0.0)
+        assert torch.allclose(drawn, drawn.flip(1), atol=1e-9)
     tip = {
         name: cover(name, angle=0.0).sum(1).nonzero().flatten()
         for name in ("triangle", "star", "heart")
@@ -77,72 +71,68 @@ def test_orientation():
 
 @pytest.mark.parametrize("angle", [-0.5, 0.0, 0.3])
 def test_rotation_is_clockwise(angle):
-    """The moon's weight lies to the left of its centre, and turns with the angle, clockwise where
-    it is positive.
-    """
+    """The moon's weight is left of its centre, and turns clockwise with a positive angle."""
     here = (torch.arange(32) + 0.5) / 16 - 1
-    picture = cover("moon", angle=angle)
-    x, y = (picture.sum(0) * here).sum(), (picture.sum(1) * here).sum()
+    drawn = cover("moon", angle=angle)
+    x, y = (drawn.sum(0) * here).sum(), (drawn.sum(1) * here).sum()
     assert math.atan2(-y, -x) == pytest.approx(angle, abs=0.02)
 
 
 def plain(n=400, seed=2):
-    """Pictures without texture and noise."""
+    """Images without texture and noise."""
     return shapes(n, seed, texture=0, noise=0)
 
 
 def test_hue_is_the_shape_s_colour():
-    """The pixel at the middle of a disc has the factor's hue, by the standard library's conversion."""
-    pictures = plain()
-    chosen = (pictures.labels == module.SHAPES.index("disc")).nonzero().flatten()
+    """The pixel at a disc's middle has the factor's hue, as the standard library converts it."""
+    drawn = plain()
+    chosen = (drawn.labels == module.SHAPES.index("disc")).nonzero().flatten()
     for i in chosen.tolist():
-        column, row = (int((pictures.factors[axis][i] + 1) * 16) for axis in "xy")
-        hue, _, _ = colorsys.rgb_to_hsv(*pictures.images[i, :, row, column].tolist())
-        apart = abs(hue - pictures.factors["hue"][i].item())
+        column, row = (int((drawn.factors[axis][i] + 1) * 16) for axis in "xy")
+        hue, _, _ = colorsys.rgb_to_hsv(*drawn.images[i, :, row, column].tolist())
+        apart = abs(hue - drawn.factors["hue"][i].item())
         assert min(apart, 1 - apart) < 0.01
     assert len(chosen) > 30
-    assert torch.equal(pictures.factors["hue_class"], (pictures.factors["hue"] * 8).long())
+    assert torch.equal(drawn.factors["hue_class"], (drawn.factors["hue"] * 8).long())
 
 
 def test_background_is_the_corner_s_hue():
     """A corner that no shape reaches has the factor's hue."""
-    pictures = plain()
-    free = (pictures.factors["size"] < 0.6).nonzero().flatten()[:50]
+    drawn = plain()
+    free = (drawn.factors["size"] < 0.6).nonzero().flatten()[:50]
     for i in free.tolist():
-        row = 0 if pictures.factors["y"][i] > 0 else 31
-        column = 0 if pictures.factors["x"][i] > 0 else 31
-        hue, _, _ = colorsys.rgb_to_hsv(*pictures.images[i, :, row, column].tolist())
-        apart = abs(hue - pictures.factors["background"][i].item())
+        row = 0 if drawn.factors["y"][i] > 0 else 31
+        column = 0 if drawn.factors["x"][i] > 0 else 31
+        hue, _, _ = colorsys.rgb_to_hsv(*drawn.images[i, :, row, column].tolist())
+        apart = abs(hue - drawn.factors["background"][i].item())
         assert min(apart, 1 - apart) < 0.03  # 8 bits of a pale colour hold the hue this well
 
 
-def middle_and_corner(pictures):
+def middle_and_corner(drawn):
     """Mean colour of the shape's darkest or brightest part and of the background, in grey."""
-    grey = (pictures.images * GREY).sum(1).flatten(1)
-    bright = pictures.factors["polarity"] == 1
+    grey = (drawn.images * GREY).sum(1).flatten(1)
+    bright = drawn.factors["polarity"] == 1
     return torch.where(bright, grey.amax(1), grey.amin(1)), grey.median(1).values
 
 
 def test_shapes_are_visible_in_grey():
-    """Bright on dark or dark on bright as the polarity says, and always apart, whatever the hues:
-    half of each.
-    """
+    """Bright on dark or dark on bright as the polarity says, half of each, always apart."""
     # small: the median is background
-    pictures = shapes(4000, 1, size=(0.45, 0.5), texture=0, noise=0)
-    shape, background = middle_and_corner(pictures)
-    sign = 2 * pictures.factors["polarity"] - 1
+    drawn = shapes(4000, 1, size=(0.45, 0.5), texture=0, noise=0)
+    shape, background = middle_and_corner(drawn)
+    sign = 2 * drawn.factors["polarity"] - 1
     assert ((shape - background) * sign).min() > 0.07
     # five standard errors
-    assert pictures.factors["polarity"].float().mean().item() == pytest.approx(0.5, abs=0.04)
+    assert drawn.factors["polarity"].float().mean().item() == pytest.approx(0.5, abs=0.04)
 
 
 def test_place_and_size():
     """A disc's weight lies at (x, y), and it is as wide as its diameter says."""
-    pictures = plain()
-    inside = (pictures.factors["x"].abs() + pictures.factors["size"] < 1) & (
-        pictures.factors["y"].abs() + pictures.factors["size"] < 1
+    drawn = plain()
+    inside = (drawn.factors["x"].abs() + drawn.factors["size"] < 1) & (
+        drawn.factors["y"].abs() + drawn.factors["size"] < 1
     )
-    discs = pictures.subset(inside & (pictures.labels == 0))
+    discs = drawn.subset(inside & (drawn.labels == 0))
     assert len(discs) > 5
     ground = discs.images[:, :, :1, :1]
     weight = (discs.images - ground).abs().sum(1)
@@ -157,9 +147,7 @@ def test_place_and_size():
 
 
 def test_factors_are_independent():
-    """No factor's mean depends on the shape by more than chance; a size tied slightly to the shape
-    would be seen.
-    """
+    """No factor's mean depends on the shape beyond chance; a size tied to it would be seen."""
 
     def dependence(labels, values):
         """F statistic of a one-way analysis of variance."""
@@ -168,26 +156,25 @@ def test_factors_are_independent():
         within = sum(((g - g.mean()) ** 2).sum() for g in groups) / (len(values) - 8)
         return (between / within).item()
 
-    pictures = shapes(4000, 4)
+    drawn = shapes(4000, 4)
     for name in ("hue", "size", "x", "y", "rotation", "background", "polarity"):
         # p = 1e-5 at (7, 3992) degrees
-        assert dependence(pictures.labels, pictures.factors[name].float()) < 5, name
-    tied = pictures.factors["size"] + 0.01 * pictures.labels
-    assert dependence(pictures.labels, tied) > 5
-    assert pictures.labels.bincount().min() > 4000 / 8 * 0.8
+        assert dependence(drawn.labels, drawn.factors[name].float()) < 5, name
+    tied = drawn.factors["size"] + 0.01 * drawn.labels
+    assert dependence(drawn.labels, tied) > 5
+    assert drawn.labels.bincount().min() > 4000 / 8 * 0.8
 
 
 def knn(train, train_labels, test, test_labels):
-    """Share of right labels by the five nearest pictures."""
+    """Share of right labels by the five nearest drawn."""
     nearest = torch.cdist(test, train).topk(5, largest=False).indices
     return (train_labels[nearest].mode(1).values == test_labels).float().mean().item()
 
 
 def test_pixels_do_not_give_the_shape_away():
-    """With 2,000 labels five nearest neighbours in pixels find under 55 % of the shapes; chance is
-    12.5 %.
+    """With 2,000 labels five nearest neighbours find under 55 % of the shapes; chance is 12.5 %.
 
-    Measured: 45 % over seeds; a thousand test pictures scatter by 1.6.
+    Measured: 45 % over seeds; a thousand test images scatter by 1.6.
     """
     train, test = shapes(2000, 0), shapes(1000, 1)
     accuracy = knn(train.images.flatten(1), train.labels, test.images.flatten(1), test.labels)
@@ -195,16 +182,15 @@ def test_pixels_do_not_give_the_shape_away():
 
 
 def test_the_same_everywhere():
-    """Pictures and factors to the bit: computed in float64 and rounded to 8 bits, which drops what
-    machines differ in.
+    """Images and factors to the bit: 8 bits from float64, which drops what machines differ in.
 
-    The sum was taken once from this code; what the pictures show is held by the tests above.
+    The sum was taken once from this code; what the images show is held by the tests above.
     """
-    pictures = shapes(200, 3)
-    parts = [pictures.images, pictures.labels, *pictures.factors.values()]
+    drawn = shapes(200, 3)
+    parts = [drawn.images, drawn.labels, *drawn.factors.values()]
     assert hashlib.sha256(b"".join(part.numpy().tobytes() for part in parts)).hexdigest() == SHAPES
-    assert not torch.equal(pictures.images, shapes(200, 4).images)
-    assert torch.equal((pictures.images * 255).round() / 255, pictures.images)
+    assert not torch.equal(drawn.images, shapes(200, 4).images)
+    assert torch.equal((drawn.images * 255).round() / 255, drawn.images)
 
 
 SHAPES = "04ade115bf9326d6a7c77d1b33f9d074f1dd3123e570ae1ad9919739f2a3ec1f"
@@ -213,12 +199,13 @@ SHAPES = "04ade115bf9326d6a7c77d1b33f9d074f1dd3123e570ae1ad9919739f2a3ec1f"
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"n": 0}, "n must be at least 1, got 0"),
+        ({"n": 0}, "n must be a whole number >= 1, got 0"),
         ({"size": (0.8, 0.4)}, r"size must be .* got \(0.8, 0.4\)"),
         ({"size": (0.5, 1.5)}, "size must be"),
-        ({"noise": -1}, "noise must not be negative, got -1"),
-        ({"texture": -1}, "texture must not be negative"),
-        ({"rotation": -0.1}, "rotation must not be negative"),
+        ({"seed": -1}, "seed must be a whole number between 0 and 4294967295, got -1"),
+        ({"noise": -1}, "noise must be finite and >= 0, got -1"),
+        ({"texture": -1}, "texture must be finite and >= 0"),
+        ({"rotation": -0.1}, "rotation must be finite and >= 0"),
     ],
 )
 def test_shapes_bad_arguments(change, message):

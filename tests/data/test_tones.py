@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import itertools
+import math
 
 import pytest
 import torch
@@ -34,8 +35,7 @@ def test_notes_alone_do_not_tell_the_tune():
 
 
 def test_every_note_has_its_pitch():
-    """The spectrum of each whole note peaks at the pitch that key, start and tune give (a multiple
-    of it, if anything).
+    """The spectrum of each whole note peaks at the pitch, or a multiple, that its factors give.
 
     A note lasts 64 ms, so its peak is sharp to about 1 / 0.064 = 16 Hz; padded with zeros it is
     located better.
@@ -59,9 +59,7 @@ def test_every_note_has_its_pitch():
 
 
 def test_contract():
-    """Waves (n, 1, 256 n_notes) in [-1, 1], not silent, hardly clipped; every tune, key, start and
-    timbre occurs.
-    """
+    """Waves (n, 1, 256 n_notes) in [-1, 1], hardly clipped; every tune, key and start occurs."""
     waves = tones(400, 1, n_notes=6)
     assert waves.waves.shape == (400, 1, 6 * 256)
     assert waves.waves.dtype == torch.float32
@@ -78,8 +76,7 @@ def test_contract():
 
 
 def test_simple_views_of_the_wave_do_not_give_the_tune_away():
-    """With 200 labels the nearest wave finds under 30 % of the tunes and the nearest spectrogram
-    under 60 %.
+    """With 200 labels the nearest wave finds under 30 % of the tunes, the spectrogram under 60 %.
 
     Measured 14 and 47 %; chance is 12.5 %. This is what a learned representation has to beat.
     """
@@ -98,8 +95,7 @@ def test_simple_views_of_the_wave_do_not_give_the_tune_away():
 
 
 def test_the_same_everywhere():
-    """Waves to the bit: computed in float64 and rounded to 16 bits, which drops what machines
-    differ in.
+    """Waves to the bit: 16 bits from float64, which drops what machines differ in.
 
     The sum was taken once from this code; what the waves hold is held by the tests above.
     """
@@ -115,9 +111,11 @@ TONES = "7c3dc21fd27939e670c6215f2586c025594b1e64d92b95248fcf4dc20d049a3a"
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"n": 0}, "n must be at least 1, got 0"),
-        ({"n_notes": 0}, "n_notes must be at least 1, got 0"),
-        ({"noise": -0.5}, "noise must not be negative, got -0.5"),
+        ({"n": 0}, "n must be a whole number >= 1, got 0"),
+        ({"n_notes": 0}, "n_notes must be a whole number >= 1, got 0"),
+        ({"seed": -1}, "seed must be a whole number between 0 and 4294967295, got -1"),
+        ({"noise": math.nan}, "noise must be finite and >= 0, got nan"),
+        ({"noise": -0.5}, "noise must be finite and >= 0, got -0.5"),
     ],
 )
 def test_bad_arguments(change, message):

@@ -145,7 +145,7 @@ def test_perfect_features_have_no_doubt():
         ({"n_query": 0}, "got 5, 1, 0 and 1000"),
         ({"n_episodes": 1}, "got 5, 1, 1 and 1"),
         ({"n_way": 13}, "only 12 classes"),
-        ({"n_shot": 20}, "only 0 classes have n_each=21 pictures"),
+        ({"n_shot": 20}, "only 0 classes have n_each=21 images"),
     ],
 )
 def test_episodes_that_cannot_be_are_refused(keywords, message):

@@ -55,7 +55,7 @@ def test_the_state_is_what_the_index_does(plane, method):
     plane.controls[METHODS[method]].value = 7
     s, index = plane.state, plane.indexes[method]
     query = torch.tensor([s["query"]])
-    exact = ExactSearch(POINTS, measure="euclid").search(query, 5)[1]
+    exact = ExactSearch(POINTS, measure="euclidean").search(query, 5)[1]
     found = index.search(query, 5, **{index.knob: 7})[1]
     assert s["method"] == method
     assert s["setting"] == 7

@@ -1,6 +1,4 @@
-"""What every loss promises: second derivatives, precision, zero vectors, transforms, and clear
-errors.
-"""
+"""What every loss promises: second derivatives, precision, zero vectors, transforms, errors."""
 
 from __future__ import annotations
 
@@ -74,7 +72,7 @@ def test_gradients_of_first_and_second_order(loss, shapes):
 @every_loss
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision(loss, shapes, dtype):
-    """Half-precision inputs give the float32 loss of these inputs, and gradients in their own type."""
+    """Half-precision inputs give the float32 loss of these inputs, and gradients in their type."""
     half = inputs_of(shapes, dtype)
     double = [x.detach().double().requires_grad_() for x in half]
     value = loss(*half)
@@ -120,9 +118,7 @@ def assert_smooth(loss, inputs):
 
 @every_loss
 def test_degenerate_rows(loss, shapes):
-    """A row of zeros in each input, all rows zero, all rows equal: no NaN in value, gradient and
-    second derivative.
-    """
+    """Zero rows, all rows zero, all rows equal: no NaN in value, gradient and second derivative."""
     inputs = inputs_of(shapes)
     assert_smooth(loss, [x.index_fill(0, torch.tensor([1]), 0) for x in inputs])
     assert_smooth(loss, [torch.zeros_like(x) for x in inputs])
@@ -196,21 +192,21 @@ Z = normal(4, 3)
 WRONG = {
     "different shapes": (lambda: losses.nt_xent(Z, Z[:3]), ValueError, r"z1 \(4, 3\), z2 \(3, 3\)"),
     "not a matrix": (lambda: losses.barlow_twins(Z[0], Z[0]), ValueError, r"z1 \(3,\)"),
-    "one image, NT-Xent": (lambda: losses.nt_xent(Z[:1], Z[:1]), ValueError, "at least 2 row"),
-    "one image, CLIP": (lambda: losses.clip_loss(Z[:1], Z[:1]), ValueError, "at least 2 row"),
+    "one image, NT-Xent": (lambda: losses.nt_xent(Z[:1], Z[:1]), ValueError, r"\(N >= 2, "),
+    "one image, CLIP": (lambda: losses.clip_loss(Z[:1], Z[:1]), ValueError, r"\(N >= 2, "),
     "one image, Barlow Twins": (
         lambda: losses.barlow_twins(Z[:1], Z[:1]),
         ValueError,
-        "at least 2 row",
+        r"\(N >= 2, ",
     ),
-    "one image, VICReg": (lambda: losses.vicreg(Z[:1], Z[:1]), ValueError, "at least 2 row"),
-    "one point": (lambda: losses.uniformity(Z[:1]), ValueError, "at least 2 row"),
-    "empty batch": (lambda: losses.byol_loss(Z[:0], Z[:0]), ValueError, "at least 1 row"),
-    "no columns": (lambda: losses.alignment(Z[:, :0], Z[:, :0]), ValueError, "1 column"),
+    "one image, VICReg": (lambda: losses.vicreg(Z[:1], Z[:1]), ValueError, r"\(N >= 2, "),
+    "one point": (lambda: losses.uniformity(Z[:1]), ValueError, r"\(N >= 2, "),
+    "empty batch": (lambda: losses.byol_loss(Z[:0], Z[:0]), ValueError, r"\(N >= 1, "),
+    "no columns": (lambda: losses.alignment(Z[:, :0], Z[:, :0]), ValueError, r"D >= 1\)"),
     "integers": (
         lambda: losses.triplet_loss(Z, Z, Z.long()),
         TypeError,
-        "negative must be .* got torch.int64",
+        "negative must be .* got a tensor of int64",
     ),
     "a list": (lambda: losses.clip_loss([[1.0]], Z), TypeError, "image must be .* got list"),
     "negatives of another width": (
@@ -226,7 +222,7 @@ WRONG = {
     "negatives of other queries": (
         lambda: losses.info_nce(Z, Z, Z[:3, None]),
         ValueError,
-        r"negatives must .* 4 queries",
+        r"negatives must be \(4, K >= 1, 3\), got shape \(3, 1, 3\)",
     ),
     "negatives 1-d": (lambda: losses.info_nce(Z, Z, Z[0]), ValueError, r"negatives must .* \(3,\)"),
     "labels too short": (
@@ -301,8 +297,8 @@ WRONG = {
     ),
     "chunk of a fraction": (
         lambda: losses.nt_xent(Z, Z, chunk_size=2.0),
-        ValueError,
-        "chunk_size must be .* got 2.0",
+        TypeError,
+        "chunk_size must be .* got float: 2.0",
     ),
     "negative margin of pairs": (
         lambda: losses.contrastive_loss(Z, Z, SAME, margin=-1),

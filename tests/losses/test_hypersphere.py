@@ -89,7 +89,7 @@ def test_uniformity_catches(mistake):
 
 
 def test_alignment_by_hand():
-    """0 for equal directions, 2 ** power for opposite ones, sqrt(2) ** power for orthogonal ones."""
+    """0 for equal directions, 2 ** power for opposite, sqrt(2) ** power for orthogonal ones."""
     x = torch.tensor([[3.0, 0.0]]).double()
     for power in (1, 2, 3):
         assert_equal(alignment(x, 2 * x, power=power), 0.0)
@@ -120,7 +120,7 @@ def test_uniformity_prefers_an_even_circle():
 
 
 def test_symmetries():
-    """Views may be exchanged, points reordered, rows rescaled, the space rotated."""
+    """Views may be swapped, points reordered, rows rescaled, the space rotated."""
     x, y = normal(5, 3), normal(5, 3, seed=1)
     scale, rotation = normal(5, 1, seed=2).exp(), torch.linalg.qr(normal(3, 3, seed=3)).Q
     for u, v in [

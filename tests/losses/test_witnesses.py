@@ -1,8 +1,10 @@
-"""The losses equal independently written code, in value and gradient; a difference in convention is
-spelt out here.
-"""
+"""The losses equal independently written code, in value and gradient; conventions are spelt out."""
 
 from __future__ import annotations
+
+from mlteach import losses  # before lightly, which imports torchvision
+
+# isort: split
 
 import pytest
 import torch
@@ -12,9 +14,6 @@ from lightly.loss.hypersphere_loss import HypersphereLoss
 from pytorch_metric_learning import losses as pml
 from pytorch_metric_learning.distances import LpDistance
 from pytorch_metric_learning.reducers import DoNothingReducer, MeanReducer
-
-# isort: skip  (mlteach comes before lightly, because lightly imports torchvision)
-from mlteach import losses
 
 BATCH, DIM, NEGATIVES = 24, 8, 40
 LABELS = torch.randint(0, 6, (BATCH,), generator=torch.Generator().manual_seed(5))
@@ -45,9 +44,7 @@ def assert_equal(ours, theirs, *inputs, rtol=1e-9):
 @pytest.mark.parametrize("chunk_size", [None, 7])
 @pytest.mark.parametrize("temperature", [0.05, 0.5])
 def test_nt_xent(temperature, chunk_size):
-    """lightly and pytorch-metric-learning, which takes the two views as one batch in which twins
-    share a label.
-    """
+    """lightly and pytorch-metric-learning, which takes both views as one batch with labels."""
 
     def ours(z1, z2):
         return losses.nt_xent(z1, z2, temperature=temperature, chunk_size=chunk_size)
@@ -85,9 +82,7 @@ def test_supervised_contrastive(labels):
 
 
 def test_clip_loss():
-    """pytorch-metric-learning's NT-Xent with a reference set is one direction; CLIP is the mean of
-    both.
-    """
+    """pytorch-metric-learning's NT-Xent with a reference set is one direction of CLIP's mean."""
     one_direction = pml.NTXentLoss(0.07)
     # one tensor for both would mean one set for both
     images, texts = torch.arange(BATCH), torch.arange(BATCH)
@@ -100,9 +95,7 @@ def test_clip_loss():
 
 
 def test_contrastive_loss():
-    """pytorch-metric-learning hinges but does not square: half the mean square of its pairs is the
-    paper's loss.
-    """
+    """pytorch-metric-learning hinges without squaring: half its mean square is the paper's loss."""
     x1, x2 = views()
     margin, pairs = 3.0, torch.arange(BATCH)
     same = LABELS % 2 == 0
@@ -121,9 +114,7 @@ def test_contrastive_loss():
 
 
 def test_triplet_loss():
-    """PyTorch's with the squared distance as its distance, and pytorch-metric-learning's with a
-    plain mean.
-    """
+    """PyTorch's with the squared distance, and pytorch-metric-learning's with a plain mean."""
     triplets = (*views(), normal(BATCH, DIM, seed=3))
     mean_of_all = pml.TripletMarginLoss(
         0.5, distance=LpDistance(normalize_embeddings=False, power=2), reducer=MeanReducer()

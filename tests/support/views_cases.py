@@ -1,6 +1,4 @@
-"""What the tests of the views share: seeds, every view with a strength, and the test of a uniform
-draw.
-"""
+"""What the tests of the views share: seeds, views at strength, and the test of uniform draws."""
 
 from __future__ import annotations
 
@@ -22,7 +20,7 @@ from mlteach.views import (
     simclr_view,
 )
 
-# every view with a strength at which each picture changes for most draws, and with the one at which
+# every view with a strength at which each image changes for most draws, and with the one at which
 # nothing does
 STRONG = [
     partial(random_crop, scale=(0.3, 0.9)),
@@ -64,17 +62,13 @@ def pictures(*shape, seed=5, dtype=torch.float64):
 
 
 def has_its_own_draw(view):
-    """Twelve views of one picture: not one view for all, and with any chance in it, hardly twice
-    the same.
-    """
+    """Twelve views of one image: not one view for all, and rarely twice the same."""
     drawn = view(pictures(1, 3, 16, 16, seed=1).repeat(12, 1, 1, 1), generator=seeded()).flatten(1)
     return (drawn - drawn[0]).abs().max() > 1e-3
 
 
 def distance_from_uniform(values, low=0.0, high=1.0):
-    """Largest gap between the values' distribution function and that of uniform numbers in [low,
-    high].
-    """
+    """Largest gap between the values' distribution and the uniform one in [low, high]."""
     expected = (values.sort().values - low) / (high - low)
     ranks = torch.arange(len(values) + 1) / len(values)
     return torch.maximum((ranks[1:] - expected).abs().max(), (expected - ranks[:-1]).abs().max())
@@ -87,7 +81,5 @@ TOLERANCE = math.sqrt(math.log(2e6) / (2 * N_DRAWS))
 
 
 def five_deviations(p, n=N_DRAWS):
-    """How far the share of an event of probability p among n draws may stray: five standard
-    deviations.
-    """
+    """Five standard deviations of the share of an event of probability p among n draws."""
     return 5 * math.sqrt(p * (1 - p) / n)

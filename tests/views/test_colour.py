@@ -1,6 +1,4 @@
-"""Views that change colour, sharpness and noise: against their definitions, and against
-torchvision's transforms.
-"""
+"""Views that change colour, sharpness and noise: by their definitions, and torchvision's."""
 
 from __future__ import annotations
 
@@ -34,7 +32,7 @@ STRENGTHS = ("brightness", "contrast", "saturation", "hue")
 
 
 def jitter(images, *, brightness=1.0, contrast=1.0, saturation=1.0, turn=0.0, clamp=True):
-    """The book's colour matrix at given factors, the same for every picture."""
+    """The book's colour matrix at given factors, the same for every image."""
     factors = torch.tensor([brightness, contrast, saturation])
     # at strength 2 a factor is 3 times its draw, at 1/2 a turn is its draw less 1/2
     draws = torch.cat([factors / 3, torch.tensor([turn + 0.5])]).to(images).expand(len(images), 4)
@@ -51,9 +49,7 @@ def jitter(images, *, brightness=1.0, contrast=1.0, saturation=1.0, turn=0.0, cl
 @pytest.mark.parametrize("factor", [0.0, 0.4, 1.0, 1.7])
 @pytest.mark.parametrize("name", ["brightness", "contrast", "saturation"])
 def test_a_single_factor_is_torchvisions(name, factor):
-    """Brightness, contrast and saturation equal torchvision's, clamping included, on coloured and
-    on grey pictures.
-    """
+    """Brightness, contrast and saturation equal torchvision's, clamping included, also on grey."""
     adjust = getattr(tv, f"adjust_{name}")
     for images in (pictures(5, 3, 8, 9), pictures(5, 1, 8, 9)):
         theirs = torch.stack([adjust(image, factor) for image in images])
@@ -63,9 +59,7 @@ def test_a_single_factor_is_torchvisions(name, factor):
 
 
 def test_hue_turns_as_torchvisions_at_thirds():
-    """A third of a turn sends red to green, green to blue; in between, the rotation keeps the mean
-    of the three.
-    """
+    """A third of a turn sends red to green; in between, the rotation keeps the mean."""
     images = pictures(5, 3, 8, 9)
     for turn in (-1 / 3, 0.0, 1 / 3):
         theirs = tv.adjust_hue(images, turn)
@@ -81,7 +75,7 @@ def test_hue_turns_as_torchvisions_at_thirds():
 
 
 def test_hue_turns_about_as_far_as_torchvisions():
-    """Of colours that are not pale, the hue turns by what was asked for, within 5 % of the circle."""
+    """Of colours that are not pale, the hue turns by what was set, within 5 % of the circle."""
     turn, hue = 0.2, torch.arange(0, 1, 0.02)
     sixths = (6 * hue[:, None] + torch.tensor([5.0, 3.0, 1.0])) % 6
     lack = torch.minimum(sixths, 4 - sixths).clamp(0, 1)  # a colour circle of the given hues
@@ -127,8 +121,8 @@ def test_jitter_is_its_four_steps():
         torch.testing.assert_close(view, naive_jitter(image, 1.3, 0.6, 1.8, 0.15 * math.tau))
 
 
-def test_grey_pictures_stay_grey():
-    """One channel gives the same as three equal ones, of which saturation and hue change nothing."""
+def test_grey_images_stay_grey():
+    """One channel gives the same as three equal ones, which have no saturation and hue."""
     grey = pictures(6, 1, 7, 8)
     strength = {"brightness": 0.5, "contrast": 0.5, "saturation": 0.9, "hue": 0.5}
     three = color_jitter(grey.expand(-1, 3, -1, -1), **strength, generator=seeded())
@@ -142,7 +136,7 @@ def test_grey_pictures_stay_grey():
 
 
 def factors_drawn(name, strength, view=color_jitter):
-    """The factor by which each of many pictures was changed, or the turn of the hue."""
+    """The factor by which each of many images was changed, or the turn of the hue."""
     images = (
         torch.tensor([0.2, 0.1, 0.1], dtype=torch.float64).view(1, 3, 1, 1).repeat(N_DRAWS, 1, 1, 2)
     )
@@ -175,7 +169,7 @@ def test_factors_are_uniform_as_torchvisions(name, strength, low, high):
 
 
 def test_the_four_factors_are_independent():
-    """No two of the four draws of a picture are correlated."""
+    """No two of the four draws of an image are correlated."""
     drawn = torch.stack([factors_drawn(name, 0.4).flatten() for name in STRENGTHS])
     # five standard deviations of 1 / sqrt(n)
     assert torch.corrcoef(drawn).triu(1).abs().max() < 0.08
@@ -190,9 +184,7 @@ def test_a_weaker_jitter_is_the_same_draw():
 
 
 def test_grayscale_is_torchvisions():
-    """The chosen pictures equal torchvision's, as many as asked for are chosen, and the others
-    stay.
-    """
+    """The chosen images equal torchvision's, as many as set are chosen, and the others stay."""
     images = pictures(N_DRAWS, 3, 2, 2)
     out = random_grayscale(images, probability=0.3, generator=seeded())
     chosen = (out != images).flatten(1).any(1)
@@ -207,9 +199,7 @@ def test_grayscale_is_torchvisions():
 
 @pytest.mark.parametrize(("sigma", "radius"), [(0.3, 2), (1.0, 3), (2.0, 6)])
 def test_blur_is_torchvisions(sigma, radius):
-    """The same Gaussian, cut at the same radius and mirrored at the same edge, on pictures that are
-    not square.
-    """
+    """The same Gaussian, cut at the same radius, reflected at the same edge, on any sides."""
     images = pictures(2, 3, 9, 13)
     theirs = tv.gaussian_blur(images, 2 * radius + 1, sigma)
     torch.testing.assert_close(
@@ -218,7 +208,7 @@ def test_blur_is_torchvisions(sigma, radius):
 
 
 def naive_blur(image, sigma, radius):
-    """(H, W): the weighted mean of every pixel's neighbours, with mirrored edges."""
+    """(H, W): the weighted mean of every pixel's neighbours, with reflected edges."""
     height, width = image.shape
     view = torch.zeros_like(image)
 
@@ -238,7 +228,7 @@ def naive_blur(image, sigma, radius):
     return view
 
 
-def test_every_picture_has_its_own_blur():
+def test_every_image_has_its_own_blur():
     """A batch with two widths equals the naive loop at each of them."""
     images = pictures(2, 1, 6, 7)
     out = colour.blur(images, torch.tensor([0.4, 1.3]).double(), radius=3)
@@ -247,9 +237,7 @@ def test_every_picture_has_its_own_blur():
 
 
 def test_the_width_of_the_blur_is_uniform():
-    """Read off from a single bright pixel: its loss of height gives the width; the share blurred is
-    as asked for.
-    """
+    """Read off from one bright pixel: its height gives the width; the share blurred is as set."""
     images = torch.zeros(N_DRAWS, 1, 1, 25, dtype=torch.float64)
     images[..., 12] = 1
     out = random_blur(images, sigma=(0.8, 2.0), probability=0.5, generator=seeded())[:, 0, 0]
@@ -261,8 +249,8 @@ def test_the_width_of_the_blur_is_uniform():
     assert distance_from_uniform(sigma, 0.8, 2.0) < 1.5 * TOLERANCE
 
 
-def test_a_blur_wider_than_the_picture():
-    """The Gaussian ends at the picture's side at the latest, and a flat picture stays flat."""
+def test_a_blur_wider_than_the_image():
+    """The Gaussian ends at the image's side at the latest, and a flat image stays flat."""
     flat = torch.full((3, 1, 4, 5), 0.3)
     torch.testing.assert_close(random_blur(flat, sigma=(5.0, 9.0), probability=1.0), flat)
 
@@ -363,11 +351,11 @@ def test_clamping_on_the_way_shows_only_where_something_is_clamped():
     [
         (
             lambda x: color_jitter(x, brightness=-0.1),
-            "brightness must be a finite number >= 0, got -0.1",
+            "brightness must be finite and >= 0, got -0.1",
         ),
         (
             lambda x: color_jitter(x, contrast=math.inf),
-            "contrast must be a finite number >= 0, got inf",
+            "contrast must be finite and >= 0, got inf",
         ),
         (lambda x: color_jitter(x, hue=0.6), r"hue must be a number in \[0, 0.5\], got 0.6"),
         (
@@ -385,7 +373,7 @@ def test_clamping_on_the_way_shows_only_where_something_is_clamped():
         (lambda x: random_blur(x, sigma=2.0), "sigma must be .* got 2.0"),
         (
             lambda x: color_jitter(x[:, :2]),
-            r"images must have 1 channel \(grey\) or 3 \(red, green, blue\), got 2",
+            "images must have 1 or 3 channels, got 2",
         ),
     ],
 )

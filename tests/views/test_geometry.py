@@ -1,6 +1,4 @@
-"""Views that move: what is drawn is read off from ramps, pictures whose pixels hold their own
-coordinates.
-"""
+"""Views that move: what is drawn is read off from ramps, whose pixels hold their coordinates."""
 
 from __future__ import annotations
 
@@ -36,16 +34,14 @@ SIZE = 17
 
 
 def ramps(n):
-    """(n, 2, SIZE, SIZE) pictures: channel 0 holds x, channel 1 holds y, in pixels from the centre."""
+    """(n, 2, SIZE, SIZE) images: channel 0 holds x, channel 1 y, in pixels from the centre."""
     steps = torch.arange(SIZE, dtype=torch.float64) - SIZE // 2
     y, x = torch.meshgrid(steps, steps, indexing="ij")
     return torch.stack([x, y]).expand(n, 2, SIZE, SIZE)
 
 
 def motion(view):
-    """Area (n,) and angle (n,) of the box that each view of a ramp shows, and the point (n, 2) in
-    its middle.
-    """
+    """Area (n,) and angle (n,) of the box that each view of a ramp shows, and its middle (n, 2)."""
     middle = SIZE // 2
     origin = view[:, :, middle, middle]
     right = view[:, :, middle, middle + 1] - origin
@@ -78,7 +74,7 @@ def warp(
 
 
 def naive_warp(image, side, centre, radians, shift):
-    """(H, W): the docstring's equation, pixel by pixel, with bilinear interpolation and 0 outside."""
+    """(H, W): the docstring's equation, pixel by pixel, bilinear, with 0 outside."""
     height, width = image.shape
     view = torch.zeros_like(image)
     for row in range(height):
@@ -102,7 +98,7 @@ def naive_warp(image, side, centre, radians, shift):
 
 
 def test_warp_is_the_equation():
-    """Crop, turn and shift together equal the naive loop, on pictures that are not square."""
+    """Crop, turn and shift together equal the naive loop, on images that are not square."""
     images = torch.rand(1, 1, 9, 13, generator=seeded(), dtype=torch.float64)
     motion = {"side": 0.8, "centre": (0.7, -0.4), "radians": 0.6, "shift": (1.3, -2.2)}
     torch.testing.assert_close(warp(images, **motion)[0, 0], naive_warp(images[0, 0], **motion))
@@ -127,7 +123,7 @@ def test_a_positive_angle_turns_anticlockwise():
 
 
 def test_a_turn_keeps_the_shape_of_things():
-    """Where the picture is not square, its square middle still turns as a square."""
+    """Where the image is not square, its square middle still turns as a square."""
     images = torch.rand(1, 1, 8, 14, generator=seeded(), dtype=torch.float64)
     turned = warp(images, radians=math.pi / 2)
     torch.testing.assert_close(turned[..., 3:11], images[..., 3:11].rot90(1, (2, 3)))
@@ -156,13 +152,13 @@ def draws_for_each(crop):
 
 
 def stays_inside(crop):
-    """A crop of a white picture is white."""
+    """A crop of a white image is white."""
     white = torch.ones(64, 1, 8, 8)
     return torch.allclose(crop(white, scale=(0.2, 0.8), generator=seeded()), white, atol=1e-5)
 
 
 def test_crop():
-    """Area and place are uniform, the angle stays 0, and nothing outside the picture is read."""
+    """Area and place are uniform, the angle stays 0, and nothing outside the image is read."""
     area, angle, centre = motion(random_crop(ramps(N_DRAWS), scale=(0.2, 0.8), generator=seeded()))
     assert area_is_uniform(random_crop)
     assert stays_inside(random_crop)
@@ -198,40 +194,38 @@ def test_the_parts_of_a_view_are_independent():
     assert correlation.triu(1).abs().max() < 0.08  # five standard deviations of 1 / sqrt(n)
 
 
-def is_mirrored(view):
+def is_flipped(view):
     """(n,) whether x runs from right to left in each view of a ramp."""
     return view[:, 0, SIZE // 2, -1] < view[:, 0, SIZE // 2, 0]
 
 
 def test_flip():
-    """Mirrored left for right, as often as asked for."""
+    """Flipped left for right, in the share that was set."""
     flipped = random_flip(ramps(N_DRAWS), probability=0.3, generator=seeded())
-    mirrored = is_mirrored(flipped)
-    assert abs(mirrored.double().mean() - 0.3) < five_deviations(0.3)
-    torch.testing.assert_close(flipped[mirrored], ramps(int(mirrored.sum())).flip(3))
-    torch.testing.assert_close(flipped[~mirrored], ramps(int((~mirrored).sum())))
+    flips = is_flipped(flipped)
+    assert abs(flips.double().mean() - 0.3) < five_deviations(0.3)
+    torch.testing.assert_close(flipped[flips], ramps(int(flips.sum())).flip(3))
+    torch.testing.assert_close(flipped[~flips], ramps(int((~flips).sum())))
 
 
-def test_a_flip_is_the_mirror_image_of_the_same_view():
-    """The mirror comes last: crop, turn and shift are those of the view without it, and independent
-    of it.
-    """
+def test_a_flip_is_the_same_view_flipped():
+    """The flip comes last: crop, turn and shift are those without it, and independent of it."""
     strength = {"scale": (0.3, 0.9), "radians": 2.0, "pixels": 3.0}
     plain = random_view(ramps(N_DRAWS), **strength, generator=seeded())
     flipped = random_view(ramps(N_DRAWS), **strength, flip=1.0, generator=seeded())
     torch.testing.assert_close(flipped, plain.flip(3))
     half = random_view(ramps(N_DRAWS), **strength, flip=0.5, generator=seeded())
-    mirrored = (half - plain).abs().amax((1, 2, 3)) > 1e-6
+    flips = (half - plain).abs().amax((1, 2, 3)) > 1e-6
     area, angle, _ = motion(
         random_view(ramps(N_DRAWS), scale=(0.3, 0.9), radians=2.0, generator=seeded())
     )
     for values in (area, angle):
-        rest = distance_from_uniform(values[mirrored], values.min(), values.max())
+        rest = distance_from_uniform(values[flips], values.min(), values.max())
         assert rest < 1.5 * TOLERANCE  # half as many draws: sqrt(2) times the tolerance
 
 
 def test_fill():
-    """A white picture turned by 45 degrees has black corners only where it is filled with zeros."""
+    """A white image turned by 45 degrees has black corners only where it is filled with zeros."""
     white = torch.ones(50, 1, 16, 16)
     corner = {
         fill: random_view(white, radians=0.8, fill=fill, generator=seeded())
@@ -240,20 +234,18 @@ def test_fill():
     assert corner["zeros"][..., 0, 0].min() == 0
     assert torch.allclose(corner["border"], white)
     assert torch.allclose(corner["reflection"], white)
-    # a shift to the right by 5 repeats the left edge, or mirrors the picture about it
-    picture = pictures(1, 1, 9, 9)
+    # a shift to the right by 5 repeats the left edge, or reflects the image about it
+    image = pictures(1, 1, 9, 9)
     motion = {"side": 1.0, "centre": (0.0, 0.0), "radians": 0.0, "shift": (5.0, 0.0)}
-    border = warp(picture, **motion, fill="border")[..., :5]
-    torch.testing.assert_close(border, picture[..., :1].expand_as(border))
+    border = warp(image, **motion, fill="border")[..., :5]
+    torch.testing.assert_close(border, image[..., :1].expand_as(border))
     torch.testing.assert_close(
-        warp(picture, **motion, fill="reflection")[..., :5], picture[..., :5].flip(3)
+        warp(image, **motion, fill="reflection")[..., :5], image[..., :5].flip(3)
     )
 
 
 def test_the_area_of_a_crop_is_distributed_as_in_torchvision():
-    """RandomResizedCrop with squares only: the two samples differ no more than two samples of one
-    distribution.
-    """
+    """RandomResizedCrop with squares: two samples differ no more than two of one distribution."""
     side = 2000  # so large that torchvision's rounding to whole pixels does not matter
     torch.manual_seed(0)
     boxes = [
@@ -287,7 +279,7 @@ def test_each_property_is_missed_by_the_mistake_it_is_there_for(holds):
 
 
 def test_all_in_one_resampling():
-    """One view is the crop, then the turn, then the shift, with the draws of the three single ones."""
+    """One view is the crop, then the turn, then the shift, by the draws of the three alone."""
     y, x = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
     smooth = (0.5 + 0.2 * (x / 9).sin() + 0.2 * (y / 7).cos()).expand(5, 1, 64, 64)
     step = random_crop(smooth, scale=(0.4, 0.9), generator=seeded())
@@ -302,9 +294,7 @@ def test_all_in_one_resampling():
 
 
 def test_a_slider_changes_nothing_else():
-    """With the same seed, twice the strength is the same draw twice as far, and the other draws
-    stay.
-    """
+    """With the same seed, twice the strength is the same draw twice as far; others stay."""
     weak = motion(random_view(ramps(50), scale=(0.3, 0.9), radians=0.2, generator=seeded()))
     strong = motion(random_view(ramps(50), scale=(0.3, 0.9), radians=0.4, generator=seeded()))
     torch.testing.assert_close(strong[1], 2 * weak[1])

@@ -1,6 +1,4 @@
-"""Mixup and CutMix: pictures and soft labels against naive loops; the shares' distribution against
-SciPy's.
-"""
+"""Mixup and CutMix: images and soft labels by naive loops; the shares' distribution by SciPy's."""
 
 from __future__ import annotations
 
@@ -21,15 +19,13 @@ BOTH = pytest.mark.parametrize("mix", [mixup, cutmix])
 
 
 def labelled(n, height=24, width=20):
-    """Pictures that are 1 in the channel of their own number, so that a mix tells how much came
-    from where.
-    """
+    """Images that are 1 in the channel of their number, so that a mix tells its parts."""
     images = torch.eye(n, dtype=torch.float64)[:, :, None, None].repeat(1, 1, height, width)
     return images, torch.arange(n) % CLASSES
 
 
 def shares_seen(mixed):
-    """(N, N): how much of each picture's area or light comes from each original; rows add up to 1."""
+    """(N, N): how much of each image's area or light is each original's; rows add up to 1."""
     return mixed.mean((2, 3))
 
 
@@ -61,7 +57,7 @@ def naive_paste(image, other, share, centre):
 
 
 def test_blend_and_paste_are_their_loops():
-    """Every picture by its own share and place, on pictures that are not square."""
+    """Every image by its own share and place, on images that are not square."""
     images, others = pictures(4, 2, 7, 10), pictures(4, 2, 7, 10, seed=6)
     share = torch.tensor([0.0, 0.3, 0.75, 1.0], dtype=torch.float64)
     centre = torch.tensor([[0.5, 0.5], [0.1, 0.9], [0.7, 0.33], [0.2, 0.6]], dtype=torch.float64)
@@ -76,9 +72,7 @@ def test_blend_and_paste_are_their_loops():
 
 
 def test_values_known_by_hand():
-    """Share 1 changes nothing, share 0 takes the other; half a box in a corner keeps 7/8 of a
-    picture of 8 x 8.
-    """
+    """Share 1 changes nothing, share 0 takes the other; half a box in a corner keeps 7/8."""
     images, others = pictures(1, 3, 8, 8), pictures(1, 3, 8, 8, seed=6)
     one, none, half = (torch.tensor([share], dtype=torch.float64) for share in (1.0, 0.0, 0.5))
     assert torch.equal(blend(images, others, one), images)
@@ -102,9 +96,7 @@ def labels_known_by_hand(soft_labels):
 
 
 def label_goes_by_what_is_seen(mix):
-    """The soft label of a picture is the classes of its parts, in the proportion in which they are
-    in the picture.
-    """
+    """The soft label of an image is the classes of its parts, in their proportion."""
     images, labels = labelled(40)
     mixed, soft = mix(images, labels, n_classes=CLASSES, alpha=0.7, generator=seeded())
     return torch.allclose(shares_seen(mixed) @ F.one_hot(labels, CLASSES).double(), soft, atol=1e-9)
@@ -118,9 +110,7 @@ def every_picture_has_its_own_share(mix):
 
 @BOTH
 def test_mixes(mix):
-    """The label goes by what is seen, every picture keeps a part of its own, and the partners are a
-    permutation.
-    """
+    """The label goes by what is seen, each image keeps a part, and partners are a permutation."""
     assert label_goes_by_what_is_seen(mix)
     assert every_picture_has_its_own_share(mix)
     images, labels = labelled(40)
@@ -149,9 +139,7 @@ def test_shares_have_the_beta_distribution(alpha):
 
 
 def test_the_box_lies_anywhere():
-    """CutMix's centre is uniform: a pixel of a row is in the box as often as its mirror image, the
-    middle oftenest.
-    """
+    """CutMix's centre is uniform: pixels are in the box as often as their flips."""
     images = torch.zeros(N_DRAWS, 1, 1, 9)
     images[: N_DRAWS // 2] = 1
     mixed, _ = cutmix(images, torch.zeros(N_DRAWS).long(), n_classes=1, generator=seeded())
@@ -162,22 +150,20 @@ def test_the_box_lies_anywhere():
 
 
 def test_alpha_moves_the_shares_of_one_draw():
-    """With the same seed the partners stay; a small alpha leaves pictures almost whole, a large one
-    halves them.
-    """
+    """With the same seed the partners stay; a small alpha leaves images whole, a large halves."""
     images, labels = labelled(40)
     whole, halved = (
         shares_seen(mixup(images, labels, n_classes=CLASSES, alpha=alpha, generator=seeded())[0])
         for alpha in (0.01, 500)
     )
     assert whole.amax(1).mean() > 0.95
-    assert halved.amax(1).mean() < 0.6  # 0.5, and 1 for a picture that is its own partner
+    assert halved.amax(1).mean() < 0.6  # 0.5, and 1 for an image that is its own partner
     assert (halved[whole > 0.001] > 0).all()
 
 
 @BOTH
 def test_seed_dtype_input_and_gradient(mix):
-    """The seed decides, the input stays, the types fit a loss, and gradients reach the pictures."""
+    """The seed decides, the input stays, the types fit a loss, and gradients reach the images."""
     images, labels = pictures(6, 3, 8, 8, dtype=torch.float32), torch.arange(6) % CLASSES
     before = images.clone()
     mixed, soft = mix(images.requires_grad_(), labels, n_classes=CLASSES, generator=seeded())
@@ -223,21 +209,21 @@ def test_mistaken_labels_are_caught(mistake):
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"labels": [0, 1]}, TypeError, "labels must be an int64 tensor, got list"),
+        ({"labels": [0, 1]}, TypeError, "labels must be a tensor of integers, got list"),
         (
             {"labels": torch.zeros(2)},
             TypeError,
-            "labels must be an int64 tensor, got torch.float32",
+            "labels must be a tensor of integers, got a tensor of float32",
         ),
         (
             {"labels": torch.zeros(3).long()},
             ValueError,
-            r"labels must be \(2,\), one for each picture, got .*\(3,\)",
+            r"labels must be \(2,\), got shape \(3,\)",
         ),
         ({"labels": torch.tensor([0, 5])}, ValueError, r"labels must be in 0 ... 4, got 0 to 5"),
         ({"labels": torch.tensor([-1, 0])}, ValueError, r"labels must be in 0 ... 4, got -1 to 0"),
-        ({"alpha": 0.0}, ValueError, "alpha must be a finite number > 0, got 0.0"),
-        ({"alpha": math.nan}, ValueError, "alpha must be a finite number > 0, got nan"),
+        ({"alpha": 0.0}, ValueError, "alpha must be finite and > 0, got 0.0"),
+        ({"alpha": math.nan}, ValueError, "alpha must be finite and > 0, got nan"),
         ({"images": torch.zeros(2, 8, 8)}, ValueError, "images"),
     ],
 )

@@ -1,6 +1,4 @@
-"""What every view promises: strength 0, seeds, devices, gradients, errors, and no use of what it
-does not own.
-"""
+"""What every view promises: strength 0, seeds, devices, gradients, errors, and clean hands."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ every_view = pytest.mark.parametrize("view", STRONG, ids=name_of)
 @pytest.mark.parametrize("view", NOTHING, ids=name_of)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_zero_strength_changes_nothing(view, channels):
-    """The view equals the picture to the bit, and writing into it leaves the picture alone."""
+    """The view equals the image to the bit, and writing into it leaves the image alone."""
     images = pictures(3, channels, 9, 12)
     before = images.clone()
     out = view(images)
@@ -31,9 +29,7 @@ def test_zero_strength_changes_nothing(view, channels):
 @every_view
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_input_kept_dtype_kept_seed_decides(view, dtype):
-    """Same shape and type out, values in [0, 1], input unchanged, same seed same view, other seed
-    other view.
-    """
+    """Same shape and type out, values in [0, 1], input unchanged, and the seed decides."""
     images = pictures(8, 3, 10, 14, dtype=dtype)
     before = images.clone()
     out = view(images, generator=seeded())
@@ -46,7 +42,7 @@ def test_input_kept_dtype_kept_seed_decides(view, dtype):
 
 @every_view
 def test_random_streams(view):
-    """With a generator the global stream is untouched; without one it is the source."""
+    """With a generator the global one is untouched; without one it is the source."""
     images = pictures(8, 3, 8, 8)
     torch.manual_seed(0)
     expected = torch.rand(3)
@@ -61,16 +57,16 @@ def test_random_streams(view):
 
 
 @every_view
-def test_device_of_the_pictures(view):
-    """Views live where their pictures live, also with a generator on the CPU."""
+def test_device_of_the_images(view):
+    """Views live where their images live, also with a generator on the CPU."""
     for generator in (None, seeded()):
         out = view(torch.rand(4, 3, 8, 8, device="meta"), generator=generator)
         assert (out.device.type, out.shape) == ("meta", (4, 3, 8, 8))
 
 
 @every_view
-def test_each_picture_has_its_own_draw(view):
-    """A repeated picture gives different views."""
+def test_each_image_has_its_own_draw(view):
+    """A repeated image gives different views."""
     assert has_its_own_draw(view)
 
 
@@ -82,10 +78,10 @@ def test_one_draw_for_the_batch_is_caught(mistake):
 
 @every_view
 def test_gradient(view):
-    """Gradients reach the pictures, and are right."""
+    """Gradients reach the images, and are right."""
     # away from 0 and 1, where colours and noise are clamped
     images = 0.45 + 0.1 * pictures(4, 3, 5, 6)
-    # the corners of a turned picture are 0 plus noise, right at the clamp
+    # the corners of a turned image are 0 plus noise, right at the clamp
     inner = slice(1, -1)
 
     def inner_view(images):
@@ -108,9 +104,7 @@ def test_gradient(view):
     ],
 )
 def test_a_draw_is_the_same_at_every_strength(change, weak, strong):
-    """One strength moves from 0, and with the same seed all else stays: the pictures not mirrored
-    are as before.
-    """
+    """One strength moves from 0, and with the same seed all else stays as it was."""
     images = pictures(40, 1, 12, 12)
     one, two = (
         random_view(images, **strengths, generator=seeded()) for strengths in (weak, strong)
@@ -129,16 +123,23 @@ ONE = torch.zeros(1, 3, 8, 8)
         (
             torch.zeros(1, 3, 8, 8, dtype=torch.uint8),
             TypeError,
-            "images must be a float tensor in .* got torch.uint8",
+            "images must be a floating-point tensor, got a tensor of uint8",
         ),
         ([[0.0]], TypeError, "got list"),
         (torch.zeros(3, 8, 8), ValueError, r"images must be \(B, C, H, W\), got shape \(3, 8, 8\)"),
     ],
 )
-def test_bad_pictures(view, images, error, message):
-    """Every view refuses what is no batch of pictures."""
+def test_bad_images(view, images, error, message):
+    """Every view refuses what is no batch of images."""
     with pytest.raises(error, match=message):
         view(images)
+
+
+@every_view
+def test_a_seed_is_no_generator(view):
+    """The number that seeds a generator does not draw."""
+    with pytest.raises(TypeError, match="generator must be a torch.Generator or None, got int: 0"):
+        view(torch.zeros(2, 3, 8, 8), generator=0)
 
 
 @pytest.mark.parametrize(
@@ -151,13 +152,13 @@ def test_bad_pictures(view, images, error, message):
         ({"scale": (0.8, 0.6)}, "scale"),
         ({"scale": (0.8, 1.2)}, "scale"),
         ({"scale": 0.8}, "scale must be .* got 0.8"),
-        ({"pixels": -1.0}, "pixels must be a finite number >= 0, got -1.0"),
-        ({"radians": math.inf}, "radians must be a finite number >= 0, got inf"),
-        ({"std": math.nan}, "std must be a finite number >= 0, got nan"),
+        ({"pixels": -1.0}, "pixels must be finite and >= 0, got -1.0"),
+        ({"radians": math.inf}, "radians must be finite and >= 0, got inf"),
+        ({"std": math.nan}, "std must be finite and >= 0, got nan"),
         ({"flip": 1.5}, r"flip must be a number in \[0, 1\], got 1.5"),
         (
             {"fill": "white"},
-            r"fill must be one of \('zeros', 'border', 'reflection'\), got 'white'",
+            "fill must be one of 'zeros', 'border', 'reflection', got 'white'",
         ),
     ],
 )

@@ -16,7 +16,7 @@ COLOURLESS = {"jitter": 0.0, "grayscale": 0.0}
 
 
 def test_its_geometry_is_random_views():
-    """Without colour it is the crop, turn and mirror of the defaults, with repeated edges."""
+    """Without colour it is the crop, turn and flip of the defaults, with repeated edges."""
     images = pictures(20, 3, 12, 12)
     options = {"scale": (0.6, 1.0), "radians": 0.12 * math.pi, "flip": 0.5, "fill": "border"}
     expected = random_view(images, **options, generator=seeded())
@@ -24,9 +24,7 @@ def test_its_geometry_is_random_views():
 
 
 def test_its_jitter_is_color_jitters():
-    """Without geometry the first and second moments of its pixels are those of `color_jitter` at
-    the base strengths.
-    """
+    """Without geometry its moments are those of `color_jitter` at the base strengths."""
     images = torch.tensor([0.5, 0.3, 0.2]).view(1, 3, 1, 1).repeat(N_DRAWS, 1, 1, 1)
     for jitter in (0.3, 1.0):
         base = {name: jitter * strength for name, strength in JITTER.items()}
@@ -42,9 +40,7 @@ def test_its_jitter_is_color_jitters():
 
 
 def test_grey_views():
-    """As many as asked for are grey, and those are the grey of the jittered view that the same draw
-    gives without.
-    """
+    """As many as set are grey: the grey of the jittered view that the same draw gives without."""
     images = pictures(N_DRAWS, 3, 2, 2, dtype=torch.float32) * 0.4 + 0.3
     coloured, out = (
         simclr_view(images, **STILL, jitter=0.3, grayscale=share, generator=seeded())
@@ -62,7 +58,7 @@ def test_grey_views():
 
 
 def test_grey_has_nothing_to_do_with_the_jitter():
-    """The jittered colours of the pictures that become grey are distributed as those of the others."""
+    """The jittered colours of images that become grey have the distribution of the others'."""
     images = torch.tensor([0.6, 0.4, 0.3]).view(1, 3, 1, 1).repeat(N_DRAWS, 1, 1, 1)
     coloured, out = (
         simclr_view(images, **STILL, grayscale=share, generator=seeded()).flatten(1)
@@ -74,9 +70,7 @@ def test_grey_has_nothing_to_do_with_the_jitter():
 
 
 def test_one_strength_at_a_time():
-    """With the same seed a stronger jitter leaves the geometry, and a blur leaves the other
-    pictures, as they were.
-    """
+    """With the same seed a stronger jitter leaves the geometry, a blur the other images."""
     images = pictures(60, 1, 12, 12)
     plain, grey, blurred = (
         simclr_view(images, **options, generator=seeded())
@@ -86,7 +80,7 @@ def test_one_strength_at_a_time():
             {"jitter": 0.0, "blur": 0.5},
         )
     )
-    torch.testing.assert_close(plain, grey)  # a picture of one channel is grey already
+    torch.testing.assert_close(plain, grey)  # an image of one channel is grey already
     same = (plain == blurred).flatten(1).all(1)
     assert 10 < same.sum() < 50
     dim = simclr_view(images * 0.4 + 0.2, jitter=0.2, generator=seeded())
@@ -104,12 +98,12 @@ def test_hue_stays_within_half_a_turn():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"jitter": -1.0}, "jitter must be a finite number >= 0, got -1.0"),
+        ({"jitter": -1.0}, "jitter must be finite and >= 0, got -1.0"),
         ({"grayscale": 1.1}, r"grayscale must be a number in \[0, 1\], got 1.1"),
         ({"scale": (0.0, 1.0)}, "scale must be"),
         ({"flip": 2}, r"flip must be a number in \[0, 1\], got 2"),
         ({"blur": 2}, r"blur must be a number in \[0, 1\], got 2"),
-        ({"images": torch.zeros(1, 2, 8, 8)}, "1 channel"),
+        ({"images": torch.zeros(1, 2, 8, 8)}, "images must have 1 or 3 channels, got 2"),
     ],
 )
 def test_bad_arguments(arguments, message):
