@@ -237,35 +237,35 @@ def partner_missing(labels, others, share, *, n_classes):
 
 @mistake(mixup, "the labels' shares are swapped: the label goes by what is seen of each image")
 def mixup_with_shares_swapped(images, labels, *, n_classes, alpha=0.2, generator=None):
-    partner, share = _draw_pairs(images, labels, n_classes, alpha, generator)
+    labels, partner, share = _draw_pairs(images, labels, n_classes, alpha, generator)
     soft = shares_swapped(labels, labels[partner], share, n_classes=n_classes)
     return blend(images, images[partner], share), soft
 
 
 @mistake(mixup, "you keep the label of the larger part only: the label is as mixed as the image")
 def mixup_with_hard_labels(images, labels, *, n_classes, alpha=0.2, generator=None):
-    partner, share = _draw_pairs(images, labels, n_classes, alpha, generator)
+    labels, partner, share = _draw_pairs(images, labels, n_classes, alpha, generator)
     soft = hard_labels(labels, labels[partner], share, n_classes=n_classes)
     return blend(images, images[partner], share), soft
 
 
 @mistake(mixup, "one share mixes the whole batch: here every pair has its own")
 def one_share_for_all(images, labels, *, n_classes, alpha=0.2, generator=None):
-    partner, share = _draw_pairs(images, labels, n_classes, alpha, generator)
+    labels, partner, share = _draw_pairs(images, labels, n_classes, alpha, generator)
     soft = first_share_for_all(labels, labels[partner], share, n_classes=n_classes)
     return blend(images, images[partner], share[:1].expand_as(share)), soft
 
 
 @mistake(cutmix, "the label goes by the box as it was drawn: count the pixels that it pastes")
 def box_not_clipped(images, labels, *, n_classes, alpha=1.0, generator=None):
-    partner, share = _draw_pairs(images, labels, n_classes, alpha, generator)
+    labels, partner, share = _draw_pairs(images, labels, n_classes, alpha, generator)
     mixed, _ = paste(images, images[partner], share, uniforms(images, 2, generator))
     return mixed, soft_labels(labels, labels[partner], share, n_classes=n_classes)
 
 
 @mistake(cutmix, "1 - share is the area of the box: its side is the root of that")
 def side_for_area(images, labels, *, n_classes, alpha=1.0, generator=None):
-    partner, share = _draw_pairs(images, labels, n_classes, alpha, generator)
+    labels, partner, share = _draw_pairs(images, labels, n_classes, alpha, generator)
     middle = torch.full_like(share, 0.5)[:, None].expand(-1, 2)
     mixed, _ = paste(images, images[partner], 1 - (1 - share) ** 2, middle)
     return mixed, soft_labels(labels, labels[partner], share, n_classes=n_classes)
