@@ -1,4 +1,6 @@
-"""The four measures equal their definitions, and the mistakes people make are told apart."""
+"""The four measures equal their definitions, and the mistakes that people make with them are told
+apart.
+"""
 
 import math
 
@@ -218,7 +220,7 @@ def test_bad_input_is_named(x, y, measure, error, told):
 
 
 def test_nearest_equals_sorting_by_hand():
-    """Every row sorted in Python without the query, also where that is not most like itself."""
+    """Every row sorted in Python, the query left out; also where the query is not most like itself."""
     x = random(12, 3) * torch.linspace(0.1, 3, 12).double()[:, None]  # of very different lengths
     for measure in MEASURES:
         matrix = similarities(x, x, measure=measure)
@@ -230,7 +232,9 @@ def test_nearest_equals_sorting_by_hand():
 
 
 def test_the_query_is_left_out_even_among_equals():
-    """All images alike: every other one in order, never the query; the matrix stays as it was."""
+    """All pictures alike: still every other one, in their order, and never the query; the matrix
+    stays as it was.
+    """
     matrix = torch.ones(4, 4)
     assert nearest(matrix, 3).tolist() == [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]]
     assert torch.equal(matrix, torch.ones(4, 4))

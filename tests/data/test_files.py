@@ -170,7 +170,9 @@ def test_nowhere_to_write(folders):
 
 
 def test_glyphs_without_a_checkout_are_drawn_once(folders, monkeypatch):
-    """Installed without data/, the set is drawn at the first call and read at the second."""
+    """Installed without data/, the set is drawn into the cache at the first call and read at the
+    second.
+    """
     import importlib
 
     module = importlib.import_module("mlteach.data.glyphs")

@@ -20,7 +20,9 @@ def everything():
 
 
 def test_the_tracked_set(everything):
-    """The decoded arrays to the bit: a change of the file is a change of the data."""
+    """The decoded arrays to the bit, taken once from data/glyphs.npz: a change of the file is a
+    change of the data.
+    """
     parts = [everything.images, everything.labels, *everything.factors.values()]
     assert hashlib.sha256(b"".join(part.numpy().tobytes() for part in parts)).hexdigest() == GLYPHS
     assert hashlib.sha256("\n".join(everything.classes).encode()).hexdigest() == CLASSES

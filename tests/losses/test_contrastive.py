@@ -141,7 +141,9 @@ def info_nce_negatives_shared_by_mistake(query, positive, negatives, *, temperat
 
 
 def info_nce_negatives_detached(query, positive, negatives, *, temperature):
-    """Right value, no gradient for the negatives: a method may want that, not the loss."""
+    """Right value, no gradient for the negatives: a method may want that, the loss must not decide
+    it.
+    """
     return info_nce(query, positive, negatives.detach(), temperature=temperature)
 
 

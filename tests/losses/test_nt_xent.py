@@ -1,4 +1,4 @@
-"""NT-Xent: its definition, its properties, the memory of its chunks, and mistakes people make."""
+"""NT-Xent: its definition, its properties, the memory of its chunks, and the mistakes people make."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def naive_nt_xent(z1, z2, temperature):
 
 
 def assert_is_nt_xent(loss):
-    """What NT-Xent has and its mutants lack: value and gradient of the definition."""
+    """The properties that NT-Xent has and its mutants lack: value and gradient of the definition."""
     for batch, dim, temperature in [(2, 3, 0.5), (5, 4, 1.0), (6, 2, 0.05), (4, 3, 3.0)]:
         z1, z2 = two_views(batch, dim)
         expected = torch.tensor(naive_nt_xent(z1, z2, temperature), dtype=torch.float64)
@@ -218,7 +218,7 @@ def test_log_of_the_number_of_others_when_all_rows_coincide(temperature):
 
 
 def test_by_hand_for_two_orthogonal_images():
-    """Positives coincide, images are orthogonal: log(1 + 2 exp(-1 / temperature))."""
+    """Twins coincide, images are orthogonal: log(1 + 2 exp(-1 / temperature))."""
     z = torch.eye(2, dtype=torch.float64)
     assert nt_xent(z, z, temperature=0.5).item() == pytest.approx(
         math.log(1 + 2 * math.exp(-2)), abs=1e-12
@@ -242,14 +242,16 @@ def test_symmetries():
 
 
 def test_limits_of_the_temperature():
-    """Hot: every candidate weighs the same. Cold: only the lead of the hardest negative counts."""
+    """Hot: every candidate weighs the same. Cold: only the hardest negative counts, by how much it
+    beats the twin.
+    """
     z1, z2 = two_views(6, 2)
     assert nt_xent(z1, z2, temperature=1e6).item() == pytest.approx(math.log(11), abs=1e-5)
     z = F.normalize(torch.cat([z1, z2]), dim=1)
     cosines = z @ z.T
-    other = torch.arange(12).roll(6)
-    positive = cosines[torch.arange(12), other]
-    hardest = cosines.fill_diagonal_(-math.inf).scatter(1, other[:, None], -math.inf).amax(1)
+    twin = torch.arange(12).roll(6)
+    positive = cosines[torch.arange(12), twin]
+    hardest = cosines.fill_diagonal_(-math.inf).scatter(1, twin[:, None], -math.inf).amax(1)
     expected = (hardest - positive).relu().mean()
     assert expected > 0.01  # otherwise the limit would show nothing
     torch.testing.assert_close(

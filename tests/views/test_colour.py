@@ -328,7 +328,9 @@ def test_clipping_before_the_hue_is_caught():
 
 
 def test_a_mean_over_the_whole_batch_is_caught():
-    """Contrast moves towards the image's own mean grey: a dark one stays dark."""
+    """Contrast moves towards the picture's own mean grey: a dark picture beside bright ones stays
+    dark.
+    """
     images = torch.stack(
         [torch.full((3, 4, 4), level, dtype=torch.float64) for level in (0.1, 0.9)]
     )

@@ -50,7 +50,7 @@ def motion(view):
 
 
 def warp(images, *, side=1.0, centre=(0.0, 0.0), radians=0.0, shift=(0.0, 0.0), fill="zeros"):
-    """`_warp` with the same motion for every image."""
+    """`_warp` with the same motion for every picture."""
 
     def every(value):
         return torch.as_tensor(value, dtype=images.dtype).expand(

@@ -180,7 +180,7 @@ def test_seed_dtype_input_and_gradient(mix):
 
 
 def parts(images, labels, n_classes, alpha, generator):
-    """A partner and a share for every image, and labels of the given share."""
+    """A partner and a share for every picture, and labels of the given share."""
     partner = torch.randperm(len(images), generator=generator)
     share = torch.rand(len(images), generator=generator, dtype=torch.float64)
 
