@@ -5,7 +5,6 @@ query.
 from __future__ import annotations
 
 import math
-from functools import partial
 
 import pytest
 import torch
@@ -14,6 +13,8 @@ from torch import Generator
 
 from mlteach.data import Dataset, glyphs
 from mlteach.episodes import Episode, _distinct, sample_episodes, sinusoid_episodes, split_classes
+from mlteach.mistakes import episodes as wrong
+from mlteach.mistakes import mistakes_in
 
 SIZES = [6, 9, 2, 7, 12, 6]  # pictures of each class; class 2 has too few for 5 pictures a task
 WAY, SHOT, QUERY = 3, 2, 3
@@ -53,6 +54,9 @@ def problems(sampler):
             len(set(task)) < WAY or None in task for tasks in named for task in tasks
         ),
         "support and query name their classes differently": named[0] != named[1],
+        "a seed does not decide": not all(
+            a.equal(b) for a, b in zip(*(draw(8, sampler) for _ in range(2)), strict=True)
+        ),
         # wrongly so once in a hundred thousand seeds
         "not a fair draw": surprise(named[0], support, query) < 1e-6,
     }
@@ -96,88 +100,53 @@ def test_episodes_are_fair_draws():
     assert problems(sample_episodes) == []
 
 
-def spoiled(dataset, *, spoil, n_tasks, generator, **counts):
-    return spoil(sample_episodes(dataset, n_tasks=n_tasks, **counts, generator=generator))
+def in_loops(episode):
+    """A sampler that draws task by task with a function for one episode."""
 
+    def sampler(dataset, *, n_tasks, n_way, n_shot, n_query, generator):
+        drawn = torch.stack(
+            [episode(dataset.labels, n_way, n_shot, n_query, generator) for _ in range(n_tasks)]
+        )
+        support, query = (part.flatten(1) for part in drawn.split([n_shot, n_query], 2))
+        y = [
+            torch.arange(n_way).repeat_interleave(n).expand(n_tasks, -1) for n in (n_shot, n_query)
+        ]
+        return Episode(dataset.images[support], y[0], dataset.images[query], y[1])
 
-def with_support_in_query(episodes):
-    x = episodes.x_query.clone()
-    x[:, ::QUERY] = episodes.x_support[:, ::SHOT]
-    return episodes._replace(x_query=x)
-
-
-def not_relabelled(episodes):
-    support, query = (
-        DATASET.labels[x.flatten(1).long()] for x in (episodes.x_support, episodes.x_query)
-    )
-    return episodes._replace(y_support=support, y_query=query)
-
-
-def query_in_another_order(episodes):
-    return episodes._replace(y_query=episodes.y_query.flip(1))
-
-
-def same_classes_everywhere(dataset, *, n_tasks, n_way, n_shot, n_query, generator):
-    """One set of classes for all tasks, new pictures for each."""
-    classes = torch.tensor([0, 1, 3])
-    part = dataset.subset(torch.isin(dataset.labels, classes))
-    return sample_episodes(
-        part, n_tasks=n_tasks, n_way=n_way, n_shot=n_shot, n_query=n_query, generator=generator
-    )
-
-
-def by_hand(dataset, *, n_tasks, n_way, n_shot, n_query, generator, replace_classes=False, sort_classes=False,
-            replace_pictures=False, first_pictures=False, one_seed=False):  # fmt: skip
-    """A sampler with loops, and with one mistake if it is asked for."""
-    sizes = dataset.labels.bincount()
-    usable = [c for c in range(len(sizes)) if sizes[c] >= n_shot + n_query]
-    tasks = []
-    for _ in range(n_tasks):
-        if one_seed:
-            generator = Generator().manual_seed(0)
-        order = torch.randperm(len(usable), generator=generator)
-        if replace_classes:
-            order = torch.randint(len(usable), (n_way,), generator=generator)
-        classes = [usable[i] for i in order[:n_way].tolist()]
-        parts = []
-        for c in sorted(classes) if sort_classes else classes:
-            members = (dataset.labels == c).nonzero()[:, 0]
-            order = torch.randperm(len(members), generator=generator)
-            if replace_pictures:
-                order = torch.randint(len(members), (len(members),), generator=generator)
-            parts.append(members[: len(order)] if first_pictures else members[order])
-        support = torch.cat([p[:n_shot] for p in parts])
-        query = torch.cat([p[n_shot : n_shot + n_query] for p in parts])
-        tasks.append((dataset.images[support], dataset.images[query]))
-    x_support, x_query = map(torch.stack, zip(*tasks, strict=True))
-    y = [torch.arange(n_way).repeat_interleave(n).expand(n_tasks, -1) for n in (n_shot, n_query)]
-    return Episode(x_support, y[0], x_query, y[1])
+    return sampler
 
 
 def test_loops_pass_the_same_properties():
-    assert problems(by_hand) == []
+    assert problems(in_loops(wrong.episode)) == []
 
 
-MUTANTS = {
-    "support in query": (partial(spoiled, spoil=with_support_in_query), "support in query"),
-    "labels not relabelled": (partial(spoiled, spoil=not_relabelled), "labels"),
-    "labels of the query in another order": (
-        partial(spoiled, spoil=query_in_another_order),
-        "support and query name their classes differently",
-    ),
-    "the same classes in every task": (same_classes_everywhere, "not a fair draw"),
-    "the same task every time": (partial(by_hand, one_seed=True), "not a fair draw"),
-    "a class twice in a task": (partial(by_hand, replace_classes=True), "a label is not a class"),
-    "classes always in the same order": (partial(by_hand, sort_classes=True), "not a fair draw"),
-    "pictures drawn with replacement": (partial(by_hand, replace_pictures=True), "a picture twice"),
-    "always the first pictures": (partial(by_hand, first_pictures=True), "not a fair draw"),
+SHOWN = {
+    wrong.drawn_apart: "support in query",
+    wrong.with_replacement: "a picture twice",
+    wrong.taken_for_sorted: "a label is not a class",
+    wrong.class_repeated: "a label is not a class",
+    wrong.same_classes: "not a fair draw",
+    wrong.classes_sorted: "not a fair draw",
+    wrong.same_support: "not a fair draw",
+    wrong.not_seeded: "a seed does not decide",
+    wrong.seeded_anew: "not a fair draw",
+    wrong.not_relabelled: "labels",
+    wrong.query_in_another_order: "support and query name their classes differently",
 }
 
 
-@pytest.mark.parametrize("name", MUTANTS)
-def test_every_mutant_is_caught(name):
-    sampler, told = MUTANTS[name]
-    assert told in problems(sampler)
+@pytest.mark.parametrize("mistake", mistakes_in(wrong.episode), ids=str)
+def test_every_mistake_in_one_episode_is_caught(mistake):
+    if mistake.function is wrong.small_classes_too:  # a row of it is too short for the others
+        with pytest.raises(RuntimeError, match="equal size"):
+            problems(in_loops(mistake))
+    else:
+        assert SHOWN[mistake.function] in problems(in_loops(mistake))
+
+
+@pytest.mark.parametrize("mistake", mistakes_in(sample_episodes), ids=str)
+def test_every_mistake_in_the_labels_is_caught(mistake):
+    assert SHOWN[mistake.function] in problems(mistake)
 
 
 @pytest.mark.parametrize(("size", "count"), [(5, 2), (5, 5), (3, 1)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -63,3 +63,37 @@ def judge_number(
         if math.isclose(number, mistaken, abs_tol=tolerance):
             return Verdict(False, message)
     return Verdict(False, otherwise(number))
+
+
+def judge_numbers(
+    answer: Any,
+    right: Sequence[float],
+    told: Mapping[str, Sequence[float]],
+    *,
+    otherwise: Callable[[int, float], str],
+    tolerance: float = 1e-3,
+    told_within: float = 1e-6,
+) -> Verdict:
+    """Judges an answer that is a list of numbers, as `judge_number` does one.
+
+    Args:
+        answer: what the learner wrote; anything at all.
+        right: the right numbers.
+        told: which mistake leads to which numbers.
+        otherwise: (place, number) → what to say of the first wrong number.
+        tolerance: how far from the right ones the numbers may lie.
+        told_within: how far from those of a mistake they may lie, as a share of them.
+    """
+    is_vector = isinstance(answer, Tensor | np.ndarray) and answer.ndim == 1
+    entries = answer if is_vector or isinstance(answer, list | tuple) else [answer]
+    numbers = [as_number(entry) for entry in entries]
+    if len(numbers) != len(right) or None in numbers:
+        return expected(f"a list of {len(right)} numbers", answer)
+    wrong = [i for i, n in enumerate(numbers) if not abs(n - right[i]) <= tolerance]
+    if not wrong:
+        return Verdict(True, f"{len(right)} public checks passed.")
+    for mistake, values in told.items():
+        pairs = zip(numbers, values, strict=True)
+        if all(math.isclose(n, value, rel_tol=told_within) for n, value in pairs):
+            return Verdict(False, mistake)
+    return Verdict(False, otherwise(wrong[0], numbers[wrong[0]]))

@@ -1,174 +1,98 @@
-"""Checks of the chapter on MAML: the inner step, the outer loss, and what the second derivative
-does.
-"""
+"""Checks of the chapter on MAML: the inner step, the outer loss, what the second derivative does."""
 
 from __future__ import annotations
 
-from functools import partial
-from numbers import Real
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call
 
+from mlteach.checks._answers import judge_number
 from mlteach.checks._core import Case, Verdict, judge
+from mlteach.episodes import Episode
+from mlteach.meta import maml_loss as right_maml_loss
+from mlteach.mistakes import Mistake, meta, mistakes_in
 
 
 def _random(*shape: int, seed: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def _error(weights: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Mean squared error of the linear model x @ weights."""
-    return (x @ weights - y).square().mean()
-
-
-# --- one inner step ------------------------------------------------------------------------------
-
-
-def _inner_step(weights, x, y, lr, *, sign=-1, factor=1.0, by=len, from_zero=False) -> Tensor:
-    """One gradient step of the linear model, by its formula, with every part that can be got wrong
-    as an option.
-    """
-    gradient = factor * 2 * x.T @ (x @ weights - y) / by(y)
-    return (0 if from_zero else weights) + sign * lr * gradient
-
-
-INNER_STEP_MISTAKES = {
-    "you climb: gradient descent subtracts the gradient": partial(_inner_step, sign=1),
-    "you return the step, not the adapted weights: add it to the weights": partial(_inner_step, from_zero=True),
-    "the gradient is that of the sum of the squared errors: the loss is their mean":
-        partial(_inner_step, by=lambda y: 1),
-    "the factor 2 of the square's derivative is missing": partial(_inner_step, factor=0.5),
-    "the learning rate is missing": lambda weights, x, y, lr: _inner_step(weights, x, y, 1.0),
-    "your weights do not move": lambda weights, x, y, lr: weights.clone(),
-}  # fmt: skip
-
-OVERWRITES = (
-    "your inner loop overwrites the initialisation: the next task would start where this one ended. "
-    "Make new weights, w = w - lr * gradient, instead of changing the old ones in place"
-)
+def _told(verdict: Verdict) -> Verdict:
+    """The verdict, with the usual message about changed inputs in this chapter's words."""
+    changed = "changes its input" in verdict.message
+    return Verdict(False, meta.OVERWRITES) if changed else verdict
 
 
 def inner_step(given: Any) -> Verdict:
-    """Checks ``given(weights, x, y, lr)``, (D,), (N, D), (N,), against one step down the mean
-    squared error.
-    """
+    """Checks ``given(weights, x, y, lr)``, (D,), (N, D), (N,): one step down the squared error."""
     cases = [
-        Case(f"with {n} examples and lr {lr}",
-             (_random(3, seed=n), _random(n, 3, seed=n + 1), _random(n, seed=n + 2), lr))
-        for n in (4, 7) for lr in (0.05, 0.3)
-    ]  # fmt: skip
-    return _told(judge(given, _inner_step, cases, INNER_STEP_MISTAKES))
-
-
-def _told(verdict: Verdict) -> Verdict:
-    """The verdict, with the usual message about changed inputs in this chapter's words."""
-    return Verdict(False, OVERWRITES) if "changes its input" in verdict.message else verdict
+        Case(
+            f"with {n} examples and lr {lr}",
+            (_random(3, seed=n), _random(n, 3, seed=n + 1), _random(n, seed=n + 2), lr),
+        )
+        for n in (4, 7)
+        for lr in (0.05, 0.3)
+    ]
+    return _told(judge(given, meta.inner_step, cases, mistakes_in(meta.inner_step)))
 
 
 # --- MAML's outer loss ---------------------------------------------------------------------------
 
 
-def _maml(
-    weights, x_support, y_support, x_query, y_query, lr, steps, *,
-    sign=-1, outer="query", detached=False, chained=False, collected=torch.mean, steps_made=lambda steps: steps,
-    restart=False,
-) -> Tensor:  # fmt: skip
-    """The outer loss of a linear model with every part that can be got wrong as an option."""
-    losses, start = [], weights
-    for xs, ys, xq, yq in zip(x_support, y_support, x_query, y_query, strict=True):
-        w = start
-        for _ in range(steps_made(steps)):
-            gradient = 2 * xs.T @ (xs @ w - ys) / len(ys)
-            w = (start if restart else w) + sign * lr * (
-                gradient.detach() if detached else gradient
-            )
-        losses.append(_error(w, xq, yq) if outer == "query" else _error(w, xs, ys))
-        start = w if chained else weights
-    return collected(torch.stack(losses))
+class _OuterLoss(nn.Module):
+    """A way to compute the outer loss of a linear model."""
+
+    def __init__(self, maml: Callable, size: int):
+        super().__init__()
+        self.maml, self.model = maml, nn.Linear(size, 1, bias=False)
+
+    def forward(self, episodes: Episode, lr: float, steps: int) -> Tensor:
+        return self.maml(self.model, episodes, F.mse_loss, lr=lr, steps=steps)
 
 
-MAML_MISTAKES = {
-    "your outer loss is that of the support: the initialisation is judged by the query, which adapting has not seen":
-        partial(_maml, outer="support"),
-    "you climb: the inner loop subtracts the gradient": partial(_maml, sign=1),
-    "the adapted weights of one task are the start of the next: every task starts from the initialisation":
-        partial(_maml, chained=True),
-    "every inner step starts from the initialisation: a step starts where the last one ended":
-        partial(_maml, restart=True),
-    "you add up over the tasks: the outer loss is their mean": partial(_maml, collected=torch.sum),
-    "your tasks are not adapted: the query loss is that of the initialisation": partial(_maml, steps_made=lambda s: 0),
-    "you always make one inner step, whatever steps says": partial(_maml, steps_made=lambda s: 1),
-    "you make one inner step too many": partial(_maml, steps_made=lambda s: s + 1),
-}  # fmt: skip
+def _of_weights(maml: Callable) -> Callable:
+    """The outer loss as a function of the weights (D,) and of the tasks' tensors."""
 
-FIRST_ORDER = (
-    "the value is right, but this is first-order MAML: the derivative of the inner gradient is missing. "
-    "Take it with torch.autograd.grad(…, create_graph=True), and keep .detach() and .data away from it"
-)
+    def loss(weights, x_support, y_support, x_query, y_query, lr, steps):
+        tasks = Episode(x_support, y_support[..., None], x_query, y_query[..., None])
+        outer = _OuterLoss(maml, len(weights))
+        return functional_call(outer, {"model.weight": weights[None]}, (tasks, lr, steps))
+
+    return loss
+
+
+MAML_MISTAKES = [
+    Mistake(_of_weights(m.function), m.explanation) for m in mistakes_in(right_maml_loss)
+]
 
 
 def maml_loss(given: Any) -> Verdict:
-    """Checks ``given(weights, x_support, y_support, x_query, y_query, lr, steps)`` of a linear
-    model x @ weights.
+    """Checks ``given(weights, x_support, y_support, x_query, y_query, lr, steps)`` of x @ weights.
 
     Shapes (D,), (T, N, D), (T, N), (T, M, D), (T, M); the value and its gradient are those of MAML
     with squared errors.
     """
-    cases = []
-    for steps, lr in ((1, 0.1), (3, 0.05), (2, 0.2)):
-        data = (
-            _random(3, seed=steps),
-            _random(4, 5, 3, seed=7),
-            _random(4, 5, seed=8),
-            _random(4, 6, 3, seed=9),
+    support = _random(4, 5, 3, seed=7), _random(4, 5, seed=8)
+    query = _random(4, 6, 3, seed=9), _random(4, 6, seed=10)
+    cases = [
+        Case(
+            f"with {steps} inner step(s) and lr {lr}",
+            (_random(3, seed=steps), *support, *query, lr, steps),
         )
-        cases.append(
-            Case(
-                f"with {steps} inner step(s) and lr {lr}",
-                (*data, _random(4, 6, seed=10), lr, steps),
-            )
-        )
-    verdict = judge(given, _maml, cases, MAML_MISTAKES)
-    if verdict.passed or "the gradient with respect to argument 1 is wrong" not in verdict.message:
-        return _told(verdict)
-    mine, first_order = (
-        _outer_gradient_of(function, cases[0])
-        for function in (given, partial(_maml, detached=True))
-    )
-    return (
-        Verdict(False, FIRST_ORDER) if mine.allclose(first_order, rtol=1e-3, atol=1e-5) else verdict
-    )
+        for steps, lr in ((1, 0.1), (3, 0.05), (2, 0.2))
+    ]
+    return _told(judge(given, _of_weights(right_maml_loss), cases, MAML_MISTAKES))
 
 
-def _outer_gradient_of(function: Any, case: Case) -> Tensor:
-    call = case.copy(gradients=True)
-    return torch.autograd.grad(call.call(function), call.arguments[0])[0]
-
-
-# --- the outer gradient of a parabola ------------------------------------------------------------
-
-
-def _parabola(w, optimum, curvature, lr, *, power=2, scaled=True, sign=-1) -> Tensor:
-    """The outer gradient after one step on a / 2 (w - c)², with what can be got wrong as an option."""
-    return (curvature if scaled else 1) * (1 + sign * lr * curvature) ** power * (w - optimum)
-
-
-PARABOLA_MISTAKES = {
-    "this is the first-order gradient: multiply once more by dw'/dw = 1 - lr * curvature": partial(_parabola, power=1),
-    "this is the gradient without adapting: it belongs at w', and dw'/dw is missing too": partial(_parabola, power=0),
-    "the loss's own curvature is missing: its slope at w' is curvature * (w' - optimum)":
-        partial(_parabola, scaled=False),
-    "you climb: w' = w - lr * curvature * (w - optimum)": partial(_parabola, sign=1),
-    "one factor too many: once 1 - lr * curvature from the slope at w', once from dw'/dw": partial(_parabola, power=3),
-}  # fmt: skip
+# --- one step on a parabola ----------------------------------------------------------------------
 
 
 def outer_gradient(given: Any) -> Verdict:
-    """Checks ``given(w, optimum, curvature, lr)``, (N,) three times, against MAML's gradient after
-    one step.
-    """
+    """Checks ``given(w, optimum, curvature, lr)``, (N,) three times: MAML's after one step."""
     cases = [
         Case(
             f"with lr {lr}",
@@ -176,31 +100,27 @@ def outer_gradient(given: Any) -> Verdict:
         )
         for lr in (0.0, 0.2, 0.7)
     ]
-    return _told(judge(given, _parabola, cases, PARABOLA_MISTAKES, gradients=False))
-
-
-# --- how large a step may be ---------------------------------------------------------------------
+    right = meta.outer_gradient
+    return _told(judge(given, right, cases, mistakes_in(right), gradients=False))
 
 
 def largest_rate(answer: Any, *, curvature: float = 4.0) -> Verdict:
-    """Checks the inner learning rate beyond which a step on a / 2 (w - c)² makes the loss worse: 2
-    / a.
-    """
-    if isinstance(answer, bool) or not isinstance(answer, (Real, Tensor)):
-        return Verdict(False, f"a number is expected here, got {type(answer).__name__}: {answer!r}")
-    value = float(answer)
+    """Checks the rate 2 / a beyond which a step on a / 2 (w - c)² makes the loss worse."""
     told = {
-        1 / curvature: "with this rate one step lands on the optimum; a little more oversteps, but still comes nearer",
-        curvature / 2: "turned round: the steeper the parabola, the smaller the step must be",
+        1 / curvature: "with this rate one step lands on the optimum; "
+        "a little more oversteps, but still comes nearer",
+        curvature
+        / 2: "this is the inverse: the steeper the parabola, the smaller the step must be",
         curvature: "this is the curvature itself: ask when |1 - lr * curvature| passes 1",
-    }  # fmt: skip
-    if abs(value - 2 / curvature) < 1e-6:
-        return Verdict(True, "1 public check passed.")
-    for mistake, message in told.items():
-        if abs(value - mistake) < 1e-6:
-            return Verdict(False, message)
-    share = abs(1 - value * curvature)
-    return Verdict(
-        False,
-        f"with lr {value:g} the distance to the optimum is multiplied by {share:.3g}, not by 1",
+    }
+
+    def otherwise(rate: float) -> str:
+        share = abs(1 - rate * curvature)
+        return (
+            f"with lr {rate:g} the distance to the optimum is multiplied by {share:.3g}, not by 1"
+        )
+
+    passed = "1 public check passed."
+    return judge_number(
+        answer, 2 / curvature, told, passed=passed, otherwise=otherwise, tolerance=1e-6
     )

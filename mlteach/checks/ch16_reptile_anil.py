@@ -1,17 +1,20 @@
-"""Checks of the chapter on Reptile and ANIL: Reptile's step, likeness of representations, and what
-is frozen.
-"""
+"""Checks of the chapter on Reptile and ANIL: a step, likeness of representations, what is frozen."""
 
 from __future__ import annotations
 
-from functools import partial
-from numbers import Real
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
+from mlteach import evaluate
+from mlteach.checks._answers import expected, judge_number
 from mlteach.checks._core import Case, Verdict, judge
+from mlteach.episodes import Episode
+from mlteach.meta import reptile_step as right_reptile_step
+from mlteach.mistakes import Mistake, mistakes_in
 
 
 def _random(*shape: int, seed: int) -> Tensor:
@@ -21,98 +24,67 @@ def _random(*shape: int, seed: int) -> Tensor:
 # --- Reptile's step ------------------------------------------------------------------------------
 
 
-def _reptile(
-    weights, x, y, lr, steps, step_size, *,
-    sign=-1, chained=False, restart=False, share=lambda step_size: step_size, collected=torch.mean, only=slice(None),
-    steps_made=lambda steps: steps, moved=True,
-) -> Tensor:  # fmt: skip
-    """One step of Reptile for a linear model with every part that can be got wrong as an option."""
-    ends, start = [], weights
-    for xs, ys in zip(x, y, strict=True):
-        w = start
-        for _ in range(steps_made(steps)):
-            w = (start if restart else w) + sign * lr * 2 * xs.T @ (xs @ w - ys) / len(ys)
-        ends.append(w)
-        start = w if chained else weights
-    pull = collected(torch.stack(ends)[only] - weights, 0)
-    return (weights if moved else 0) + share(step_size) * pull
+def _of_weights(reptile: Callable) -> Callable:
+    """The weights (D,) of a linear model after a step on the tasks x (T, N, D), y (T, N)."""
+
+    def step(weights, x, y, lr, steps, step_size):
+        model = nn.Linear(len(weights), 1, bias=False)
+        model.weight = nn.Parameter(weights[None].clone())
+        tasks = Episode(x, y[..., None], x, y[..., None])
+        reptile(model, tasks, F.mse_loss, lr=lr, steps=steps, step_size=step_size)
+        return model.weight[0].detach()
+
+    return step
 
 
-REPTILE_MISTAKES = {
-    "you go away from the adapted weights: the step is step_size * (adapted - weights)":
-        partial(_reptile, share=lambda step_size: -step_size),
-    "you climb: the inner loop subtracts the gradient": partial(_reptile, sign=1),
-    "you return the step, not the new weights: add it to the old ones": partial(_reptile, moved=False),
-    "the adapted weights of one task are the start of the next: every task starts from the same weights":
-        partial(_reptile, chained=True),
-    "you move the whole way to the mean: step_size is not used": partial(_reptile, share=lambda step_size: 1),
-    "you add up over the tasks: Reptile moves towards the mean of the adapted weights":
-        partial(_reptile, collected=torch.sum),
-    "you move towards the last task's weights only": partial(_reptile, only=slice(-1, None)),
-    "you always make one inner step: with one, Reptile is training on all tasks together":
-        partial(_reptile, steps_made=lambda steps: 1),
-    "every inner step starts from the same weights: a step starts where the last one ended":
-        partial(_reptile, restart=True),
-    "your weights do not move": lambda weights, *rest: weights.clone(),
-}  # fmt: skip
+REPTILE_MISTAKES = [
+    Mistake(_of_weights(m.function), m.explanation) for m in mistakes_in(right_reptile_step)
+]
 
 OVERWRITES = (
-    "your inner loop overwrites the weights, so that the next task starts elsewhere and adapted - weights is 0. "
+    "your inner loop overwrites the weights, so that the next task starts elsewhere and "
+    "adapted - weights is 0. "
     "Make new weights, w = w - lr * gradient, instead of changing the old ones in place"
 )
 
 
 def reptile_step(given: Any) -> Verdict:
-    """Checks ``given(weights, x, y, lr, steps, step_size)`` of a linear model x @ weights: the new
-    weights.
+    """Checks ``given(weights, x, y, lr, steps, step_size)`` of x @ weights: the new weights.
 
     Shapes (D,), (T, N, D), (T, N); the inner loop descends on each task's mean squared error.
     """
+    tasks = _random(4, 5, 3, seed=7), _random(4, 5, seed=8)
     cases = [
-        Case(f"with {steps} inner step(s) and step size {step_size}",
-             (_random(3, seed=steps), _random(4, 5, 3, seed=7), _random(4, 5, seed=8), 0.1, steps, step_size))
+        Case(
+            f"with {steps} inner step(s) and step size {step_size}",
+            (_random(3, seed=steps), *tasks, 0.1, steps, step_size),
+        )
         for steps, step_size in ((1, 0.5), (3, 0.5), (4, 0.1), (2, 1.0))
-    ]  # fmt: skip
-    verdict = judge(given, _reptile, cases, REPTILE_MISTAKES, gradients=False)
+    ]
+    right = _of_weights(right_reptile_step)
+    verdict = judge(given, right, cases, REPTILE_MISTAKES, gradients=False)
     return Verdict(False, OVERWRITES) if "changes its input" in verdict.message else verdict
 
 
 # --- linear CKA ----------------------------------------------------------------------------------
 
 
-def _cka(x, y, *, mean_over=0, power=2, root=False, normed=True) -> Tensor:
-    """Linear CKA with every part that can be got wrong as an option."""
-    if mean_over is not None:
-        x, y = (z - z.mean(mean_over, keepdim=True) for z in (x, y))
-    value = (y.T @ x).norm() ** power
-    size = (x.T @ x).norm() * (y.T @ y).norm()
-    return value / (size.sqrt() if root else size) if normed else value
-
-
-CKA_MISTAKES = {
-    "the mean is missing: subtract from each feature its mean over the examples": partial(_cka, mean_over=None),
-    "you subtract each example's mean: the mean of a feature is that over the examples, dim 0":
-        partial(_cka, mean_over=1),
-    "you divide by nothing: without it the value grows with the scale": partial(_cka, normed=False),
-    "this is the root of linear CKA: square the norm above, and take no root below": partial(_cka, power=1, root=True),
-    "the norm above is not squared: scaled features would change the value": partial(_cka, power=1),
-    "no root below: the norms of X'X and Y'Y have squares of the features in them already": partial(_cka, root=True),
-}  # fmt: skip
-
-
 def linear_cka(given: Any) -> Verdict:
     """Checks ``given(x, y)``, (N, D) and (N, E), against linear CKA."""
     related, turn = _random(12, 4, seed=1), torch.linalg.qr(_random(4, 4, seed=2)).Q
+    other_means = related + 2, related[:, :3] - _random(3, seed=4)
+    partly = related + 1, related[:, :2] + 0.5 * _random(12, 2, seed=5) + 1
     cases = [
         Case("for two unrelated representations", (related, _random(12, 3, seed=3))),
         Case("for a representation turned and scaled", (related, 3 * related @ turn)),
-        Case(
-            "for a representation with other means",
-            (related + 2, related[:, :3] - _random(3, seed=4)),
-        ),
-        Case("for related ones", (related + 1, related[:, :2] + 0.5 * _random(12, 2, seed=5) + 1)),
+        Case("for a representation with other means", other_means),
+        Case("for related ones", partly),
     ]
-    return judge(given, _cka, cases, CKA_MISTAKES, gradients=False)
+
+    def right(x: Tensor, y: Tensor) -> Tensor:
+        return torch.tensor(evaluate.linear_cka(x, y))
+
+    return judge(given, right, cases, mistakes_in(evaluate.linear_cka), gradients=False)
 
 
 # --- what ANIL freezes ---------------------------------------------------------------------------
@@ -128,24 +100,15 @@ NAMES = (
 
 
 def frozen_body(answer: Any) -> Verdict:
-    """Checks the ``frozen`` of `mlteach.meta.adapt` with which only the head of a network with
-    NAMES is adapted.
-    """
+    """Checks the ``frozen`` of `mlteach.meta.adapt` that leaves only the head of NAMES to adapt."""
     if isinstance(answer, str):
-        return Verdict(
-            False, f"a tuple of beginnings is expected, such as ({answer!r},): mind the comma"
-        )
-    if not isinstance(answer, tuple | list) or not all(
-        isinstance(beginning, str) for beginning in answer
-    ):
-        return Verdict(
-            False, f"a tuple of texts is expected here, got {type(answer).__name__}: {answer!r}"
-        )
-    unused = [
-        beginning for beginning in answer if not any(name.startswith(beginning) for name in NAMES)
-    ]
-    if unused:
-        return Verdict(False, f"no parameter's name begins with {unused[0]!r}")
+        such_as = f"such as ({answer!r},): mind the comma"
+        return Verdict(False, f"a tuple of beginnings is expected, {such_as}")
+    if not isinstance(answer, tuple | list) or not all(isinstance(text, str) for text in answer):
+        return expected("a tuple of texts", answer)
+    for beginning in answer:
+        if not any(name.startswith(beginning) for name in NAMES):
+            return Verdict(False, f"no parameter's name begins with {beginning!r}")
     moving = [name for name in NAMES if not name.startswith(tuple(answer))]
     if moving == [name for name in NAMES if name.startswith("head.")]:
         return Verdict(True, "1 public check passed.")
@@ -159,24 +122,25 @@ def frozen_body(answer: Any) -> Verdict:
 
 
 def inner_weight(answer: Any, *, k: int = 5) -> Verdict:
-    """Checks how many α AvgGradInner go with one AvgGrad in Reptile's step of k mini-batches: (k -
-    1) / 2.
-    """
-    if isinstance(answer, bool) or not isinstance(answer, Real | Tensor):
-        return Verdict(False, f"a number is expected here, got {type(answer).__name__}: {answer!r}")
-    value = float(answer)
+    """Checks how many α AvgGradInner go with one AvgGrad in Reptile's step: (k - 1) / 2."""
     told = {
-        (k - 1) / 2: "",
-        2 * (k - 1): "this is MAML's: its second derivatives count twice, once from each of both gradients",
-        k - 1: "this is first-order MAML's: only its last gradient is used, with k - 1 others before it",
-        k * (k - 1) / 2: "these are all pairs of mini-batches; the step holds k AvgGrad, so divide by k",
+        2 * (k - 1): "this is MAML's: "
+        "its second derivatives count twice, once from each of both gradients",
+        k - 1: "this is first-order MAML's: "
+        "only its last gradient is used, with k - 1 others before it",
+        k * (k - 1) / 2: "these are all pairs of mini-batches; "
+        "the step holds k AvgGrad, so divide by k",
         k / 2: "the first mini-batch has none before it: mini-batch i has i - 1, not i",
         k: "this is how often AvgGrad itself is in the step",
-    }  # fmt: skip
-    for number, message in told.items():
-        if abs(value - number) < 1e-6:
-            return Verdict(not message, message or "1 public check passed.")
-    return Verdict(
-        False,
-        f"{value:g} is not right: count the pairs of an earlier and a later mini-batch, divide by k",
+    }
+    return judge_number(
+        answer,
+        (k - 1) / 2,
+        told,
+        passed="1 public check passed.",
+        otherwise=lambda number: (
+            f"{number:g} is not right: "
+            "count the pairs of an earlier and a later mini-batch, divide by k"
+        ),
+        tolerance=1e-6,
     )

@@ -6,16 +6,32 @@ subject, named as the module of the package that it is about. Where an exercise 
 that the package does not have, its right definition stands in the same file.
 """
 
-from mlteach.mistakes import losses, maps, metric, neighbours, similarity
+from mlteach.mistakes import (
+    episodes,
+    evaluate,
+    losses,
+    maps,
+    meta,
+    metric,
+    neighbours,
+    selfsup,
+    similarity,
+    views,
+)
 from mlteach.mistakes._registry import Mistake, mistake, mistakes_in
 
 __all__ = [
     "Mistake",
+    "episodes",
+    "evaluate",
     "losses",
     "maps",
+    "meta",
     "metric",
     "mistake",
     "mistakes_in",
     "neighbours",
+    "selfsup",
     "similarity",
+    "views",
 ]

@@ -7,7 +7,8 @@ import torch
 from support.every_check import EveryCheck
 
 from mlteach import checks
-from mlteach.checks import ch06_views as chapter_06
+from mlteach.mistakes import mistakes_in, views
+from mlteach.views import soft_labels
 
 
 def right_saturation(images, draws, strength):
@@ -48,9 +49,9 @@ RIGHT = {
     "kept_share": right_kept,
 }
 MISTAKES = {
-    "saturation_jitter": chapter_06.SATURATION_MISTAKES,
-    "mixup_labels": chapter_06.MIXUP_LABEL_MISTAKES,
-    "kept_share": chapter_06.KEPT_SHARE_MISTAKES,
+    "saturation_jitter": mistakes_in(views.saturation_jitter),
+    "mixup_labels": mistakes_in(soft_labels),
+    "kept_share": mistakes_in(views.kept_share),
 }
 
 
@@ -70,7 +71,7 @@ class TestEveryCheck(EveryCheck):
         (
             "saturation_jitter",
             lambda images, draws, strength: images,
-            "right with 4 pictures at strength 0.0, wrong",
+            "right with 4 images at strength 0.0, wrong",
         ),
         (
             "mixup_labels",
@@ -130,7 +131,7 @@ def test_label_changing_views():
     assert checks.label_changing_views({"mirror image", "half turn"}).passed
     assert checks.label_changing_views(["half turn", "mirror image"]).passed
     for answer, part in {
-        (): "mirrored 2",
+        (): "flipped 2",
         ("mirror image",): "a 6 out of a 9",
         ("mirror image", "half turn", "noise"): "'noise' is harmless",
         ("flip",): "'flip' is none of mirror image",

@@ -7,6 +7,8 @@ from support.every_check import EveryCheck
 
 from mlteach import checks, nt_xent
 from mlteach.checks import ch09_simclr as chapter_09
+from mlteach.evaluate import features
+from mlteach.mistakes import mistakes_in
 
 
 def right_loss(encoder, projector, x1, x2, temperature):
@@ -25,8 +27,8 @@ def right_representation(method, images):
 
 RIGHT = {"simclr_loss": right_loss, "representation": right_representation}
 MISTAKES = {
-    "simclr_loss": chapter_09.SIMCLR_MISTAKES,
-    "representation": chapter_09.REPRESENTATION_MISTAKES,
+    "simclr_loss": [mistake for mistake in chapter_09.SIMCLR_MISTAKES if mistake.explanation],
+    "representation": mistakes_in(features),
 }
 
 
@@ -78,9 +80,11 @@ def test_a_step_that_is_nearly_right_is_told_what_is_wrong(name, given, part):
 def test_the_number_of_false_negatives_is_counted():
     """In many random batches, for every anchor."""
     generator = torch.Generator().manual_seed(0)
-    # two views of each picture
+    # two views of each image
     shapes = torch.randint(8, (3000, 128), generator=generator).repeat(1, 2)
-    alike = (shapes == shapes[:, :1]).sum(1) - 2  # of the first anchor, without itself and its twin
+    alike = (shapes == shapes[:, :1]).sum(
+        1
+    ) - 2  # of the first anchor, without itself and its positive
     assert alike.double().mean().item() == pytest.approx(31.75, abs=0.4)  # three standard errors
     assert checks.false_negatives(31.75).passed
 
@@ -89,9 +93,9 @@ def test_the_number_of_false_negatives_is_counted():
     ("answer", "part"),
     [
         (32, "no negatives"),
-        (31.875, "counts the twin"),
+        (31.875, "counts the positive"),
         (15.875, "two views"),
-        (16, "own picture is not among them"),
+        (16, "own image is not among them"),
         (254, "all negatives"),
         (0.125, "the share of them"),
         (30, "30 is not it"),

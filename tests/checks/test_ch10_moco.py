@@ -12,6 +12,8 @@ from support.every_check import EveryCheck
 
 from mlteach import checks, info_nce
 from mlteach.checks import ch10_moco as chapter_10
+from mlteach.mistakes import mistakes_in
+from mlteach.mistakes.selfsup import enqueue, moco_logits
 
 
 def right_logits(query, key, queue, temperature):
@@ -30,7 +32,7 @@ def right_enqueue(queue, pointer, keys):
 
 
 RIGHT = {"moco_logits": right_logits, "enqueue": right_enqueue}
-MISTAKES = {"moco_logits": chapter_10.LOGITS_MISTAKES, "enqueue": chapter_10.ENQUEUE_MISTAKES}
+MISTAKES = {"moco_logits": mistakes_in(moco_logits), "enqueue": mistakes_in(enqueue)}
 
 
 class TestEveryCheck(EveryCheck):
@@ -60,10 +62,10 @@ def flowing(query, key, queue, temperature, *, stopped=()):
     ("stopped", "part"),
     [
         ((), "flows into keys and queue"),
-        (("queue",), "flows into keys:"),
-        (("key",), "flows into queue:"),
-        (("query", "key", "queue"), "no gradient flows"),
-        (("query", "queue"), "flows into keys:"),
+        (("queue",), "flows into argument 2"),
+        (("key",), "flows into argument 3"),
+        (("query", "key", "queue"), "no gradient can flow"),
+        (("query", "queue"), "you stopped the wrong side"),
     ],
 )
 def test_a_gradient_in_the_wrong_place_is_told(stopped, part):
@@ -81,7 +83,7 @@ def test_a_query_without_gradient_is_told():
             + (query - query).sum()
         )
 
-    assert "the queries get no gradient" in checks.moco_logits(wrong).message
+    assert "the gradient with respect to argument 1 is wrong" in checks.moco_logits(wrong).message
 
 
 def in_place(queue, pointer, keys):

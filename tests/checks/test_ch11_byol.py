@@ -11,6 +11,10 @@ import torch.nn.functional as F
 from support.every_check import EveryCheck
 
 from mlteach.checks import ch11_byol as chapter_11
+from mlteach.evaluate import effective_rank
+from mlteach.mistakes import mistakes_in
+from mlteach.mistakes.selfsup import byol_step
+from mlteach.selfsup._shared import move_towards
 
 
 def right_step(p1, p2, t1, t2):
@@ -31,9 +35,9 @@ def right_rank(z):
 
 RIGHT = {"byol_step": right_step, "target_update": right_update, "effective_rank": right_rank}
 MISTAKES = {
-    "byol_step": chapter_11.LOSS_MISTAKES,
-    "target_update": chapter_11.UPDATE_MISTAKES,
-    "effective_rank": chapter_11.RANK_MISTAKES,
+    "byol_step": mistakes_in(byol_step),
+    "target_update": mistakes_in(move_towards),
+    "effective_rank": mistakes_in(effective_rank),
 }
 
 
@@ -59,7 +63,7 @@ def stopped(p1, p2, t1, t2, *, predictions=False, targets=(True, True), numbers=
     ("options", "part"),
     [
         ({"targets": (False, False)}, "flows into the targets too"),
-        ({"targets": (True, False)}, "flows into the targets too"),
+        ({"targets": (True, False)}, "a gradient flows into argument 4"),
         ({"targets": (False, False), "predictions": True}, "you stopped the wrong side"),
         ({"predictions": True}, "no gradient can flow through it"),
         ({"numbers": True}, "no gradient can flow through it"),
@@ -73,11 +77,11 @@ def test_a_gradient_in_the_wrong_place_is_told(options, part):
 
 def test_one_prediction_without_a_gradient_is_told():
     verdict = chapter_11.byol_step(lambda p1, p2, t1, t2: right_step(p1.detach(), p2, t1, t2))
-    assert "a prediction gets no gradient" in verdict.message
+    assert "the gradient with respect to argument 1 is wrong" in verdict.message
 
 
 def test_a_gradient_of_the_wrong_size_is_told():
-    """The length of p is taken as a number: the value stays, and the gradient pulls along p too."""
+    """The length of p is taken as a number: the value stays, and the gradient points along p too."""
 
     def wrong(p1, p2, t1, t2):
         unit = [p / p.norm(dim=1, keepdim=True).detach() for p in (p1, p2)]
@@ -89,7 +93,7 @@ def test_a_gradient_of_the_wrong_size_is_told():
             .mean()
         )
 
-    assert "the gradient of the predictions is not" in chapter_11.byol_step(wrong).message
+    assert "the gradient with respect to argument 1 is wrong" in chapter_11.byol_step(wrong).message
 
 
 # The moving target
@@ -176,7 +180,8 @@ def test_the_half_lives_by_counting():
         ([7, 69], "a list of 3 numbers"),
         (["7", "69", "693"], "a list of 3 numbers"),
         (None, "a list of 3 numbers"),
-        ([math.nan] * 3, "at decay 0.9"),
+        ([math.nan] * 3, "a list of 3 numbers"),
+        ([-(10**9), 2, 3], "at decay 0.9"),
         ([-1, 2, 3], "at decay 0.9"),
     ],
 )

@@ -9,7 +9,8 @@ import torch
 from support.every_check import EveryCheck
 
 from mlteach import checks
-from mlteach.checks import ch12_evaluation as chapter_12
+from mlteach.evaluate import knn_votes
+from mlteach.mistakes import evaluate, mistakes_in
 
 
 def right_votes(similarities, labels, n_classes, temperature):
@@ -34,9 +35,9 @@ RIGHT = {
     "half_width": lambda x: 1.96 * x.std() / len(x) ** 0.5,
 }
 MISTAKES = {
-    "weighted_votes": chapter_12.VOTE_MISTAKES,
-    "standardise": chapter_12.STANDARDISE_MISTAKES,
-    "half_width": chapter_12.INTERVAL_MISTAKES,
+    "weighted_votes": mistakes_in(knn_votes),
+    "standardise": mistakes_in(evaluate.standardise),
+    "half_width": mistakes_in(evaluate.half_width),
 }
 
 
@@ -76,7 +77,7 @@ def test_either_way_to_count_in_a_standard_deviation_is_an_interval():
 def test_the_leaking_protocols_are_found(answer):
     verdict = checks.leaking(answer)
     assert verdict.passed, verdict
-    assert "views of one picture" in verdict.message
+    assert "views of one image" in verdict.message
 
 
 @pytest.mark.parametrize(

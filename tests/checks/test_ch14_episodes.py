@@ -10,13 +10,13 @@ from support.every_check import EveryCheck
 from torch import nn
 
 from mlteach import checks, data
-from mlteach.checks import ch14_episodes as chapter_14
 from mlteach.episodes import Episode, sample_episodes
 from mlteach.meta import prototypical_loss
+from mlteach.mistakes import episodes, meta, mistakes_in
 
 
 def right_episode(labels, n_way, n_shot, n_query, generator):
-    """By way of mlteach.sample_episodes, with the pictures' numbers in the place of pictures."""
+    """By way of mlteach.sample_episodes, with the images' numbers in the place of images."""
     numbers = data.Dataset("numbers", torch.arange(len(labels)), labels, ("?",) * 6, {})
     counts = {"n_tasks": 1, "n_way": n_way, "n_shot": n_shot, "n_query": n_query}
     drawn = sample_episodes(numbers, **counts, generator=generator)
@@ -50,10 +50,10 @@ RIGHT = {
     "linear_layer": right_layer,
 }
 MISTAKES = {
-    "episode": chapter_14.EPISODE_MISTAKES,
-    "prototypes": chapter_14.PROTOTYPE_MISTAKES,
-    "prototype_loss": chapter_14.LOSS_MISTAKES,
-    "linear_layer": chapter_14.LAYER_MISTAKES,
+    "episode": mistakes_in(episodes.episode),
+    "prototypes": mistakes_in(meta.prototypes),
+    "prototype_loss": mistakes_in(meta.prototype_loss),
+    "linear_layer": mistakes_in(meta.linear_layer),
 }
 
 
@@ -68,11 +68,11 @@ def test_the_definitions_are_those_of_the_package():
     y_support, y_query = torch.tensor([2, 0, 1, 1, 0, 2]), torch.tensor([0, 1, 2, 2, 1])
     parts = (support, y_support, query, y_query)
     theirs = prototypical_loss(nn.Identity(), Episode(*(part[None] for part in parts)))
-    means = chapter_14._prototypes(support, y_support, 3)
-    torch.testing.assert_close(chapter_14._prototype_loss(means, query, y_query), theirs)
+    means = meta.prototypes(support, y_support, 3)
+    torch.testing.assert_close(meta.prototype_loss(means, query, y_query), theirs)
 
 
-def test_a_picture_drawn_twice_for_the_support_is_told():
+def test_an_image_drawn_twice_for_the_support_is_told():
     def twice(labels, n_way, n_shot, n_query, generator):
         rows = right_episode(labels, n_way, n_shot, n_query, generator)
         return rows.index_copy(1, torch.tensor([1]), rows[:, :1])

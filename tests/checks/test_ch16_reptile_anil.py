@@ -14,6 +14,7 @@ from mlteach import checks, evaluate
 from mlteach.checks import ch16_reptile_anil as chapter_16
 from mlteach.episodes import Episode
 from mlteach.meta import reptile_step
+from mlteach.mistakes import mistakes_in
 
 
 def right_reptile_step(weights, x, y, lr, steps, step_size):
@@ -26,7 +27,10 @@ def right_reptile_step(weights, x, y, lr, steps, step_size):
 
 
 RIGHT = {"reptile_step": right_reptile_step, "linear_cka": evaluate.linear_cka}
-MISTAKES = {"reptile_step": chapter_16.REPTILE_MISTAKES, "linear_cka": chapter_16.CKA_MISTAKES}
+MISTAKES = {
+    "reptile_step": [mistake for mistake in chapter_16.REPTILE_MISTAKES if mistake.explanation],
+    "linear_cka": mistakes_in(evaluate.linear_cka),
+}
 
 
 class TestEveryCheck(EveryCheck):
@@ -44,12 +48,12 @@ def test_overwritten_weights_are_named():
 
 
 def test_two_mistakes_at_once_are_shown_by_their_numbers():
-    """Away from weights that climbed: each turned sign alone would be named."""
+    """Away from weights that climbed: each flipped sign alone would be named."""
 
-    def twice_turned(*arguments):
-        return chapter_16._reptile(*arguments, sign=1, share=lambda step_size: -step_size)
+    def twice_flipped(weights, x, y, lr, steps, step_size):
+        return 2 * weights - right_reptile_step(weights, x, y, -lr, steps, step_size)
 
-    assert "with 3 inner step(s)" in checks.reptile_step(twice_turned).message
+    assert "with 3 inner step(s)" in checks.reptile_step(twice_flipped).message
 
 
 # --- what is frozen ------------------------------------------------------------------------------

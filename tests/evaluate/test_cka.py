@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from mlteach.evaluate import linear_cka
+from mlteach.mistakes import mistakes_in
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -85,25 +86,10 @@ def test_noise_of_many_features_looks_alike():
     assert linear_cka(random(500, 5, seed=6), random(500, 5, seed=7)) < 0.05
 
 
-def not_centred(x, y):
-    k, m = x @ x.T, y @ y.T
-    return ((k * m).sum() / (k.norm() * m.norm())).item()
-
-
-def not_normalised(x, y):
-    x, y = x - x.mean(0), y - y.mean(0)
-    return (y.T @ x).square().sum().item()
-
-
-def not_squared(x, y):
-    x, y = x - x.mean(0), y - y.mean(0)
-    return ((y.T @ x).norm() / ((x.T @ x).norm() * (y.T @ y).norm()).sqrt()).item()
-
-
-@pytest.mark.parametrize("mutant", [not_centred, not_normalised, not_squared])
-def test_mutants_are_caught(mutant):
-    """A forgotten mean, norm or square differs from the definition on shifted representations."""
-    assert abs(mutant(X + 7, Y) - naive_cka(X + 7, Y)) > 0.05
+@pytest.mark.parametrize("mistake", mistakes_in(linear_cka), ids=str)
+def test_mistakes_are_caught(mistake):
+    """Each differs from the definition on shifted representations."""
+    assert abs(mistake(X + 7, Y) - naive_cka(X + 7, Y)) > 0.05
 
 
 @pytest.mark.parametrize(

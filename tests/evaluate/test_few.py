@@ -14,6 +14,7 @@ from mlteach.evaluate import (
     spectrum,
     stratified_sample,
 )
+from mlteach.mistakes import mistakes_in
 
 
 def generator(seed: int = 0) -> Generator:
@@ -61,15 +62,17 @@ def test_every_picture_has_its_chance():
     assert (often - 0.2).abs().max() < 0.08
 
 
-def test_mutant_labels_drawn_without_regard_to_the_class():
+def rare_class_missing(sample):
+    """In how many of a hundred draws of ten."""
+    draws = [UNEVEN[sample(UNEVEN, 10, generator=generator(seed))] for seed in range(100)]
+    return sum(6 not in labels for labels in draws)
+
+
+def test_labels_drawn_without_regard_to_the_class_are_caught():
     """Ten of a hundred at random: the rare class is missing from more than half of the draws."""
-    missing = [
-        6 not in UNEVEN[torch.randperm(100, generator=generator(seed))[:10]] for seed in range(100)
-    ]
-    assert sum(missing) > 40
-    assert all(
-        6 in UNEVEN[stratified_sample(UNEVEN, 10, generator=generator(seed))] for seed in range(100)
-    )
+    for mistake in mistakes_in(stratified_sample):
+        assert rare_class_missing(mistake) > 40
+    assert rare_class_missing(stratified_sample) == 0
 
 
 @pytest.mark.parametrize("n", [3, 101])
@@ -165,16 +168,10 @@ def test_spectrum_equals_the_eigenvalues_of_the_gram_matrix():
     )
 
 
-def test_mutants_of_the_effective_rank():
-    """Squared singular values, unnormalised ones and logarithms to base 2 do not give the hand
-    value.
-    """
-    values = torch.tensor([3.0, 1])
-    squares, share = values.square() / values.square().sum(), values / values.sum()
-    hand = 4 / 3**0.75
-    assert abs(torch.special.entr(squares).sum().exp() - hand) > 0.1
-    assert abs(torch.special.entr(values).sum().exp() - hand) > 0.1
-    assert abs((torch.special.entr(share).sum() / math.log(2)).exp() - hand) > 0.1
+@pytest.mark.parametrize("mistake", mistakes_in(effective_rank), ids=str)
+def test_mistakes_in_the_effective_rank_are_caught(mistake):
+    """None gives the value by hand."""
+    assert abs(mistake(torch.diag(torch.tensor([3.0, 1]))) - 4 / 3**0.75) > 0.1
 
 
 def test_feature_std_known_by_hand():

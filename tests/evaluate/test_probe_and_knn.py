@@ -26,6 +26,8 @@ from mlteach.evaluate import (
     linear_probe,
     nearest_neighbour_accuracy,
 )
+from mlteach.mistakes import evaluate as mistakes
+from mlteach.mistakes import mistakes_in
 from mlteach.networks import conv_encoder
 
 
@@ -98,13 +100,10 @@ def test_features_change_nothing():
 
 
 def test_an_encoder_left_in_training_mode_is_another_encoder():
-    """The mutant that the tests above are for: its features depend on the batch, and its memory
-    moves.
-    """
+    """What the tests above are for: its features depend on the batch, and its memory moves."""
     method = method_in_training()
     before = copy.deepcopy(method.state_dict())
-    with torch.no_grad():
-        whole, half = method.encode(IMAGES), method.encode(IMAGES[:5])
+    whole, half = (mistakes.in_training_mode(method, images) for images in (IMAGES, IMAGES[:5]))
     assert not torch.allclose(whole[:5], half, atol=1e-2)
     assert any(not torch.equal(before[name], value) for name, value in method.state_dict().items())
 
@@ -224,6 +223,17 @@ def test_knn_votes_by_hand():
         temperature=1 / math.log(2),
     )
     assert votes.tolist()[0] == pytest.approx([3 / 7, 4 / 7, 0])
+
+
+@pytest.mark.parametrize("mistake", mistakes_in(knn_votes), ids=str)
+def test_mistakes_in_the_votes_are_caught(mistake):
+    """None gives the shares by hand: of two images with cosines 1, 0, -1 and 0, 0, 0."""
+    similarities = torch.tensor([[1.0, 0.0, -1.0], [0.0, 0.0, 0.0]])
+    labels = torch.tensor([[1, 0, 0], [2, 0, 0]])
+    shares = torch.tensor([[3 / 7, 4 / 7, 0], [2 / 3, 0, 1 / 3]])
+    for votes, right in ((knn_votes, True), (mistake, False)):
+        found = votes(similarities, labels, n_classes=3, temperature=1 / math.log(2))
+        assert torch.allclose(found, shares) == right
 
 
 def test_knn_needs_no_luck_with_the_temperature():
@@ -349,15 +359,15 @@ def test_the_probe_takes_any_class_numbers():
     assert linear_probe(x, y, x_test, torch.full_like(y_test, 3)) == 0
 
 
-def test_mutant_standardised_with_the_test_statistics():
+def test_standardising_with_the_test_set_is_caught():
     """Where the test set is another domain, its own statistics pull it back: a better number that
     nobody can have.
     """
     (x, y), (x_test, y_test) = TRAIN, TEST
     shifted = x_test + 20  # every feature, as a brighter camera would do
     honest = linear_probe(x, y, shifted, y_test)
-    layer = linear_classifier((x - x.mean(0)) / x.std(0), y)
-    leaking = accuracy(layer((shifted - shifted.mean(0)) / shifted.std(0)), y_test)
+    layer = linear_classifier(mistakes.standardise(x, x), y)
+    leaking = accuracy(layer(mistakes.by_the_test_set(x, shifted)), y_test)
     assert leaking > honest + 0.1
 
 

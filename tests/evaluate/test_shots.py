@@ -18,6 +18,8 @@ from mlteach.evaluate import (
 )
 from mlteach.meta import adapt
 from mlteach.metric import sample_classes
+from mlteach.mistakes import mistakes_in
+from mlteach.mistakes.evaluate import half_width
 
 
 def generator(seed: int = 0) -> Generator:
@@ -34,6 +36,15 @@ def test_an_interval_known_by_hand():
         (1, 1.96 / math.sqrt(3))
     )
     assert confidence_interval(torch.full((4,), 0.5)) == (0.5, 0)
+
+
+@pytest.mark.parametrize("mistake", mistakes_in(half_width), ids=str)
+def test_mistaken_intervals_are_caught(mistake):
+    """The right one is the package's; 0, 0, 1, 1, 1 tells each mistake from it."""
+    values = torch.tensor([0.0, 0, 1, 1, 1])
+    _, right = confidence_interval(values)
+    assert half_width(values).item() == pytest.approx(right)
+    assert mistake(values).item() != pytest.approx(right, rel=0.05)
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (3, 2)])
@@ -98,9 +109,9 @@ def test_the_interval_holds_the_truth_about_nineteen_times_of_twenty():
     ]
     covered = sum(abs(mean - truth) <= half_width for mean, half_width in runs)
     assert 88 <= covered <= 100  # 95 expected, standard error 2.2
-    # mutant: over n
+    # divided by n instead of its root
     by_all = sum(abs(mean - truth) <= half_width / math.sqrt(50) for mean, half_width in runs)
-    # mutant: no root
+    # not divided by it
     by_none = sum(abs(mean - truth) <= half_width * math.sqrt(50) for mean, half_width in runs)
     assert by_all < 50
     assert by_none == 100

@@ -5,7 +5,6 @@ confirm.
 from __future__ import annotations
 
 from collections import OrderedDict
-from functools import partial
 
 import pytest
 import torch
@@ -15,6 +14,7 @@ from torch.func import functional_call
 
 from mlteach.episodes import Episode, sinusoid_episodes
 from mlteach.meta import adapt, adapted_predictions, maml_loss, prototypical_loss, reptile_step
+from mlteach.mistakes import meta, mistakes_in
 from mlteach.networks import AverageAndMaxPool, conv_encoder, mlp
 
 LR, STEPS, TASKS, WAY = 0.3, 2, 3, 3
@@ -53,37 +53,20 @@ def gradient(loss, model):
     return [loss.detach(), *torch.autograd.grad(loss, params, materialize_grads=True)]
 
 
-def maml_by_hand(
-    model, episodes, loss_fn, *, lr, steps, first_order=False, frozen=(),
-    outer="query", direction=-1, overwrite=False, last_only=False, create_graph=True, ignore_frozen=False,
-    summed=False, chained=False,
-):  # fmt: skip
-    """Algorithm 1 of Finn et al. as loops, with every mistake that is often made as an option."""
+def maml_by_hand(model, episodes, loss_fn, *, lr, steps, first_order=False, frozen=()):
+    """Algorithm 1 of Finn et al. as loops."""
     losses = []
-    start = dict(model.named_parameters())
     for x_support, y_support, x_query, y_query in zip(*episodes, strict=True):
-        params = dict(start)
+        params = dict(model.named_parameters())
         for _ in range(steps):
             loss = loss_fn(functional_call(model, params, (x_support,)), y_support)
-            moving = [name for name in params if ignore_frozen or not name.startswith(frozen)]
-            record = create_graph and not first_order
+            moving = [name for name in params if not name.startswith(frozen)]
             gradients = torch.autograd.grad(
-                loss, [params[name] for name in moving], create_graph=record
+                loss, [params[name] for name in moving], create_graph=not first_order
             )
-            source = start if last_only else params
-            params |= {
-                n: source[n] + direction * lr * g for n, g in zip(moving, gradients, strict=True)
-            }
-        if overwrite:
-            params = {name: p.detach().requires_grad_() for name, p in params.items()}
-            with torch.no_grad():
-                for name, p in model.named_parameters():
-                    p.copy_(params[name])
-        if chained:
-            start = params
-        x, y = (x_query, y_query) if outer == "query" else (x_support, y_support)
-        losses.append(loss_fn(functional_call(model, params, (x,)), y))
-    return torch.stack(losses).sum() if summed else torch.stack(losses).mean()
+            params |= {n: params[n] - lr * g for n, g in zip(moving, gradients, strict=True)}
+        losses.append(loss_fn(functional_call(model, params, (x_query,)), y_query))
+    return torch.stack(losses).mean()
 
 
 def equal(ours, theirs, *, tolerance=1e-12):
@@ -135,21 +118,9 @@ def test_maml_loss_equals_its_definition():
     assert problems(maml_loss) == []
 
 
-MUTANTS = {
-    "the initialisation is overwritten": {"overwrite": True},
-    "first order by accident": {"create_graph": False},
-    "support loss in the outer loop": {"outer": "support"},
-    "gradient ascent": {"direction": 1},
-    "frozen is ignored": {"ignore_frozen": True},
-    "each step starts from the initialisation": {"last_only": True},
-    "sum over tasks": {"summed": True},
-    "a task starts where the last one ended": {"chained": True},
-}
-
-
-@pytest.mark.parametrize("name", MUTANTS)
-def test_every_mutant_is_caught(name):
-    assert problems(partial(maml_by_hand, **MUTANTS[name])) != []
+@pytest.mark.parametrize("mistake", mistakes_in(maml_loss), ids=str)
+def test_every_mistake_is_caught(mistake):
+    assert problems(mistake) != []
 
 
 def test_second_order_gradients_equal_finite_differences():
@@ -378,16 +349,15 @@ def test_rates_are_wanted_for_what_moves_only():
 # --- Reptile -------------------------------------------------------------------------------------
 
 
-def reptile_by_hand(model, episodes, loss_fn, *, lr, steps, step_size, direction=1, summed=False, last_task=False,
-                    on_query=False):  # fmt: skip
+def reptile_by_hand(model, episodes, loss_fn, *, lr, steps, step_size):
     start = {name: p.detach().clone() for name, p in model.named_parameters()}
     adapted, losses = [], []
     for x_support, y_support, x_query, y_query in zip(*episodes, strict=True):
-        x, y = (x_query, y_query) if on_query else (x_support, y_support)
         params = {name: p.clone().requires_grad_() for name, p in start.items()}
         for _ in range(steps):
             gradients = torch.autograd.grad(
-                loss_fn(functional_call(model, params, (x,)), y), list(params.values())
+                loss_fn(functional_call(model, params, (x_support,)), y_support),
+                list(params.values()),
             )
             moved = [
                 (p - lr * g).detach().requires_grad_()
@@ -399,8 +369,7 @@ def reptile_by_hand(model, episodes, loss_fn, *, lr, steps, step_size, direction
     with torch.no_grad():
         for name, p in model.named_parameters():
             ways = torch.stack([task[name] - start[name] for task in adapted])
-            way = ways[-1] if last_task else ways.sum(0) if summed else ways.mean(0)
-            p.copy_(start[name] + direction * step_size * way)
+            p.copy_(start[name] + step_size * ways.mean(0))
     return torch.stack(losses).mean()
 
 
@@ -422,17 +391,9 @@ def test_reptile_equals_its_definition():
     assert reptile_problems(reptile_step) == []
 
 
-REPTILE_MUTANTS = {
-    "wrong direction": {"direction": -1},
-    "sum over tasks": {"summed": True},
-    "only the last task": {"last_task": True},
-    "adapted to the query": {"on_query": True},
-}
-
-
-@pytest.mark.parametrize("name", REPTILE_MUTANTS)
-def test_every_reptile_mutant_is_caught(name):
-    assert reptile_problems(partial(reptile_by_hand, **REPTILE_MUTANTS[name])) != []
+@pytest.mark.parametrize("mistake", mistakes_in(reptile_step), ids=str)
+def test_every_mistake_in_reptile_is_caught(mistake):
+    assert reptile_problems(mistake) != []
 
 
 def test_reptile_with_one_step_is_training_on_all_tasks():
@@ -469,21 +430,16 @@ def test_reptile_can_stay_where_it_is_or_go_all_the_way():
 # --- prototypes ----------------------------------------------------------------------------------
 
 
-def prototypes_by_hand(
-    encoder, episodes, *, source="support", power=2, sign=-1, mean=True, shuffled=False
-):
+def prototypes_by_hand(encoder, episodes):
     losses = []
     for x_support, y_support, x_query, y_query in zip(*episodes, strict=True):
         z = encoder(torch.cat([x_support, x_query]))
         z_support, z_query = z[: len(x_support)], z[len(x_support) :]
-        z_from, y_from = (z_support, y_support) if source == "support" else (z_query, y_query)
-        centres = [
-            z_from[y_from == c].mean(0) if mean else z_from[y_from == c][0] for c in range(WAY)
-        ]
+        centres = [z_support[y_support == c].mean(0) for c in range(WAY)]
         for z_one, y_one in zip(z_query, y_query, strict=True):
-            distances = torch.stack([(z_one - centre).norm() ** power for centre in centres])
-            weights = (sign * distances).exp()
-            losses.append(-(weights[(y_one + shuffled) % WAY] / weights.sum()).log())
+            distances = torch.stack([(z_one - centre).square().sum() for centre in centres])
+            weights = (-distances).exp()
+            losses.append(-(weights[y_one] / weights.sum()).log())
     return torch.stack(losses).mean()
 
 
@@ -500,18 +456,30 @@ def test_prototypical_loss_equals_its_definition():
     assert prototype_problems(prototypical_loss) == []
 
 
-PROTOTYPE_MUTANTS = {
-    "prototypes from queries": {"source": "query"},
-    "distances not squared": {"power": 1},
-    "the nearest is the least likely": {"sign": 1},
-    "first example instead of the mean": {"mean": False},
-    "labels shifted": {"shuffled": True},
+def assembled(prototypes=meta.prototypes, prototype_loss=meta.prototype_loss):
+    """The loss of prototypical networks, made of its two parts task by task."""
+
+    def loss(encoder, episodes):
+        losses = []
+        for x_support, y_support, x_query, y_query in zip(*episodes, strict=True):
+            means = prototypes(encoder(x_support), y_support, WAY)
+            losses.append(prototype_loss(means, encoder(x_query), y_query))
+        return torch.stack(losses).mean()
+
+    return loss
+
+
+PROTOTYPE_MISTAKES = {
+    **{str(wrong): wrong for wrong in mistakes_in(prototypical_loss)},
+    **{str(wrong): assembled(prototypes=wrong) for wrong in mistakes_in(meta.prototypes)},
+    **{str(wrong): assembled(prototype_loss=wrong) for wrong in mistakes_in(meta.prototype_loss)},
 }
 
 
-@pytest.mark.parametrize("name", PROTOTYPE_MUTANTS)
-def test_every_prototype_mutant_is_caught(name):
-    assert prototype_problems(partial(prototypes_by_hand, **PROTOTYPE_MUTANTS[name])) != []
+@pytest.mark.parametrize("name", PROTOTYPE_MISTAKES)
+def test_every_mistake_with_prototypes_is_caught(name):
+    assert prototype_problems(assembled()) == []
+    assert prototype_problems(PROTOTYPE_MISTAKES[name]) != []
 
 
 def test_prototypes_that_coincide_leave_a_guess():

@@ -10,7 +10,10 @@ import torch.nn.functional as F
 from support.selfsup_cases import SWITCHES, make_byol, parts, sequential, trained, views
 from torch import nn
 
+from mlteach.mistakes import mistakes_in
+from mlteach.mistakes.selfsup import byol_step, outputs
 from mlteach.selfsup import BYOL
+from mlteach.selfsup._shared import move_towards
 
 STEPS, LR, DECAY = 4, 0.3, 0.7
 
@@ -82,75 +85,61 @@ def test_all_eight_are_their_definition(predictor, stop_gradient, target_average
     )
 
 
-class WrongBYOL(BYOL):
-    """BYOL with one mistake."""
-
-    def __init__(self, *args, **options):
-        super().__init__(*args, **options)
-        if self.mistake == "gradient through the target":
-            self.target.requires_grad_(True)
-        if self.mistake == "decay and 1 - decay exchanged":
-            self.decay = 1 - self.decay
-
-    def loss(self, x1, x2):
-        online, target, predictor = sequential(self), self.target, self.predictor
-        if self.mistake == "target moves inside the loss":
-            super().after_step({})
-        if self.mistake == "no target network":
-            target = online
-        if self.mistake == "target in evaluation mode":
-            target.eval()
-        p1, p2, t1, t2 = predictor(online(x1)), predictor(online(x2)), target(x1), target(x2)
-        if self.mistake == "predictor on both sides":
-            t1, t2 = predictor(t1), predictor(t2)
-        if self.mistake == "no predictor":
-            p1, p2 = online(x1), online(x2)
-        if self.mistake == "each view predicts itself":
-            t1, t2 = t2, t1
-        if self.mistake != "gradient through the target":
-            t1, t2 = t1.detach(), t2.detach()
-        if self.mistake == "one direction only":
-            return 2 - 2 * F.cosine_similarity(p1, t2).mean(), {}
-        if self.mistake == "no normalisation":
-            return (p1 - t2).square().sum(1).mean() + (p2 - t1).square().sum(1).mean(), {}
-        return 4 - 2 * F.cosine_similarity(p1, t2).mean() - 2 * F.cosine_similarity(
-            p2, t1
-        ).mean(), {}
-
-    def after_step(self, aux):
-        if self.mistake == "target never moves":
-            return
-        if self.mistake != "target moves inside the loss":
-            super().after_step(aux)
-        if self.mistake == "only the encoder is averaged":
-            self.target[1].load_state_dict(self.projector.state_dict())
-
-
-MISTAKES = [
-    "gradient through the target",
-    "decay and 1 - decay exchanged",
-    "target moves inside the loss",
-    "no target network",
-    "target in evaluation mode",
-    "predictor on both sides",
-    "no predictor",
-    "each view predicts itself",
-    "one direction only",
-    "no normalisation",
-    "target never moves",
-    "only the encoder is averaged",
-]
-
-
-@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("mistake", mistakes_in(BYOL), ids=str)
 def test_a_mistake_in_byol_is_caught(mistake):
     with pytest.raises(AssertionError):
-        assert_byol(type("Wrong", (WrongBYOL,), {"mistake": mistake}))
+        assert_byol(mistake.function)
 
 
-def test_the_mistaken_class_without_a_mistake_passes():
-    """What the mutants share is right, so each fails for its own mistake."""
-    assert_byol(type("Right", (WrongBYOL,), {"mistake": ""}))
+def test_the_parts_of_the_mistakes_are_right():
+    """So that each mistake is caught for what is wrong in it."""
+
+    class InParts(BYOL):
+        def loss(self, x1, x2):
+            return byol_step(*outputs(self, x1, x2)), {}
+
+    assert_byol(InParts)
+
+
+def assert_moves(move):
+    """decay * itself + (1 - decay) * the online network, for every parameter."""
+    for decay in (0.0, 0.25, 0.9, 1.0):
+        target, online = (nn.Linear(2, 3) for _ in range(2))
+        expected = [
+            decay * t.detach() + (1 - decay) * o.detach()
+            for t, o in zip(target.parameters(), online.parameters(), strict=True)
+        ]
+        move(target, online, decay=decay)
+        torch.testing.assert_close([p.detach() for p in target.parameters()], expected)
+
+
+def test_the_moving_average_and_its_mistakes():
+    """The right one moves every weight by the formula, each mistake some weight otherwise."""
+    assert_moves(move_towards)
+    for mistake in mistakes_in(move_towards):
+        with pytest.raises(AssertionError):
+            assert_moves(mistake)
+
+
+def assert_byol_step(step):
+    """Each prediction against the other view's target: the value, and the gradient to all four."""
+    generator = torch.Generator().manual_seed(0)
+    p1, p2, t1, t2 = parts = [
+        torch.randn(5, 3, generator=generator).double().requires_grad_() for _ in range(4)
+    ]
+    cosines = F.cosine_similarity(p1, t2.detach()) + F.cosine_similarity(p2, t1.detach())
+    losses = step(*parts), (4 - 2 * cosines).mean()
+    torch.testing.assert_close(*losses)
+    options = {"allow_unused": True, "materialize_grads": True}
+    torch.testing.assert_close(*(torch.autograd.grad(loss, parts, **options) for loss in losses))
+
+
+def test_the_loss_of_predictions_and_targets_and_its_mistakes():
+    """What the exercise asks for, and each way to get it wrong."""
+    assert_byol_step(byol_step)
+    for mistake in mistakes_in(byol_step):
+        with pytest.raises(AssertionError):
+            assert_byol_step(mistake)
 
 
 # Stop-gradient and target

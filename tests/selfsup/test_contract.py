@@ -27,6 +27,7 @@ from support.selfsup_cases import (
 from torch import nn
 
 from mlteach import losses, selfsup
+from mlteach.mistakes import mistakes_in
 from mlteach.networks import prediction_head, projection_head, resnet18
 from mlteach.selfsup import BYOL, BarlowTwins, MoCo, SimCLR, VICReg
 from mlteach.training import fit
@@ -71,50 +72,14 @@ def assert_simclr(make):
         torch.testing.assert_close(torch.autograd.grad(loss, (x1, x2)), expected)
 
 
-class WrongSimCLR(SimCLR):
-    """SimCLR with one mistake."""
-
-    def loss(self, x1, x2):
-        network = nn.Sequential(self.encoder, self.projector)
-        z1, z2 = network(torch.cat([x1, x2])).chunk(2)
-        temperature = self.temperature
-        if self.mistake == "representations compared":
-            z1, z2 = self.encoder(torch.cat([x1, x2])).chunk(2)
-        if self.mistake == "a BatchNorm for each view":
-            z1, z2 = network(x1), network(x2)
-        if self.mistake == "views not paired":
-            z2 = z2.flip(0)
-        if self.mistake == "second view gets no gradient":
-            z2 = z2.detach()
-        if self.mistake == "temperature of the first step":
-            temperature = 0.2
-        if self.mistake == "no normalisation":
-            logits = (torch.cat([z1, z2]) @ torch.cat([z1, z2]).T / temperature).fill_diagonal_(
-                -torch.inf
-            )
-            return nn.functional.cross_entropy(logits, torch.arange(2 * len(z1)).roll(len(z1))), {}
-        return losses.nt_xent(z1, z2, temperature=temperature), {}
-
-
 def test_simclr_is_its_definition():
     assert_simclr(make_simclr)
 
 
-@pytest.mark.parametrize(
-    "mistake",
-    [
-        "representations compared",
-        "a BatchNorm for each view",
-        "views not paired",
-        "second view gets no gradient",
-        "temperature of the first step",
-        "no normalisation",
-    ],
-)
+@pytest.mark.parametrize("mistake", mistakes_in(SimCLR), ids=str)
 def test_a_mistake_in_simclr_is_caught(mistake):
-    cls = type("Wrong", (WrongSimCLR,), {"mistake": mistake})
     with pytest.raises(AssertionError):
-        assert_simclr(lambda: make_simclr(cls))
+        assert_simclr(lambda: make_simclr(mistake.function))
 
 
 @pytest.mark.parametrize(

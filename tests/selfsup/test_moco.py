@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from support.selfsup_cases import BATCH, OUTPUTS, make_moco, parts, sequential, trained, views
 from torch import nn
 
-from mlteach.losses import info_nce
+from mlteach.mistakes import mistakes_in
+from mlteach.mistakes.selfsup import moco_loss, moco_step
 from mlteach.selfsup import MoCo
 
 STEPS, LR = 5, 0.3
@@ -71,74 +72,23 @@ def test_moco_is_the_paper_s_algorithm():
     assert_moco(MoCo)
 
 
-class WrongMoCo(MoCo):
-    """MoCo with one mistake."""
-
-    def __init__(self, *args, **options):
-        super().__init__(*args, **options)
-        if self.mistake == "keys get a gradient":
-            self.key_encoder.requires_grad_(True)
-        if self.mistake == "decay and 1 - decay exchanged":
-            self.decay = 1 - self.decay
-
-    def loss(self, x1, x2):
-        query, key = sequential(self)(x1), self.key_encoder(x2)
-        if self.mistake != "keys get a gradient":
-            key = key.detach()
-        if self.mistake == "one network for both":
-            key = sequential(self)(x2).detach()
-        if self.mistake == "the same view twice":
-            key = self.key_encoder(x1).detach()
-        if self.mistake == "its own keys are in the queue before the loss":
-            super().after_step({"z2": F.normalize(key)})
-        loss = info_nce(query, key, self.queue, temperature=self.temperature)
-        if self.mistake == "no normalisation":
-            logits = (
-                torch.cat([(query * key).sum(1, keepdim=True), query @ self.queue.T], 1)
-                / self.temperature
-            )
-            loss = F.cross_entropy(logits, torch.zeros(len(query)).long())
-        return loss, {"z1": F.normalize(query.detach()), "z2": F.normalize(key.detach())}
-
-    @torch.no_grad()
-    def after_step(self, aux):
-        if self.mistake == "its own keys are in the queue before the loss":
-            return
-        if self.mistake == "queries go into the queue":
-            aux = {"z2": aux["z1"]}
-        if self.mistake == "the key encoder stays as it was":
-            self.decay = 1.0
-        pointer = self.pointer.clone()
-        super().after_step(aux)
-        if self.mistake == "the newest keys are replaced":
-            self.pointer.copy_(pointer)
-        if self.mistake == "the rest of a batch is dropped" and self.pointer < pointer:
-            self.pointer.zero_()
-
-
-MISTAKES = [
-    "keys get a gradient",
-    "decay and 1 - decay exchanged",
-    "one network for both",
-    "the same view twice",
-    "its own keys are in the queue before the loss",
-    "no normalisation",
-    "queries go into the queue",
-    "the key encoder stays as it was",
-    "the newest keys are replaced",
-    "the rest of a batch is dropped",
-]
-
-
-@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("mistake", mistakes_in(MoCo), ids=str)
 def test_a_mistake_in_moco_is_caught(mistake):
     with pytest.raises(AssertionError):
-        assert_moco(type("Wrong", (WrongMoCo,), {"mistake": mistake}))
+        assert_moco(mistake.function)
 
 
-def test_the_mistaken_class_without_a_mistake_passes():
-    """What the mutants share is right, so each fails for its own mistake."""
-    assert_moco(type("Right", (WrongMoCo,), {"mistake": ""}))
+def test_the_parts_of_the_mistakes_are_right():
+    """So that each mistake is caught for what is wrong in it."""
+
+    class InParts(MoCo):
+        def loss(self, x1, x2):
+            return moco_loss(self, sequential(self)(x1), self.key_encoder(x2))
+
+        def after_step(self, aux):
+            moco_step(self, aux)
+
+    assert_moco(InParts)
 
 
 # The queue

@@ -5,6 +5,7 @@ torchvision's transforms.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -21,7 +22,10 @@ from torchvision.transforms import functional as tv
 
 # before torchvision, which may have to be repaired
 # isort: skip
+from mlteach.mistakes import mistakes_in
+from mlteach.mistakes.views import clamped_before_the_hue
 from mlteach.views import add_noise, color_jitter, colour, random_blur, random_grayscale
+from mlteach.views._shared import uniforms
 
 # torchvision's weight of red is 0.2989, so that its weights add up to 0.9999; a factor of 2 doubles
 # what that changes
@@ -283,76 +287,71 @@ def test_noise():
 # -------------------------------------------------------------------------------------------------
 
 
-def one_draw_for_all(images, *, generator, **strength):
-    """The mistake of many libraries on batches."""
-    together = images.transpose(0, 1).flatten(1, 2)[None]  # (1, C, B H, W)
-    out = color_jitter(together, **strength, generator=generator)[0]
-    return out.unflatten(1, (len(images), -1)).transpose(0, 1)
+STRENGTH = {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.2}
 
 
-def factor_around_zero(images, *, generator, **strength):
-    """The mistake of drawing the factor from [-b, b] instead of [1 - b, 1 + b]."""
-    return images * (factors_like(images, generator) * 2 - 1) * strength["brightness"]
+def draws_for_each(view):
+    return has_its_own_draw(partial(view, **STRENGTH))
 
 
-def factors_like(images, generator):
-    return torch.rand(len(images), 1, 1, 1, generator=generator).to(images)
+def stays_between_its_ends(view):
+    drawn = factors_drawn("brightness", 0.4, view).flatten()
+    return distance_from_uniform(drawn, 0.6, 1.4) < TOLERANCE
 
 
-def negative_factor(images, *, generator, saturation):
-    """The mistake of 1 - b below 0: colours turn into their complements."""
-    factor = 1 + saturation * (2 * factors_like(images, generator) - 1)
-    grey = tv.rgb_to_grayscale(images)
-    return factor * images + (1 - factor) * grey
+def never_inverts_a_colour(view):
+    return factors_drawn("saturation", 1.5, view).min() >= 0
 
 
-def test_mistaken_jitters_are_caught():
-    """Each property that color_jitter has is missed by the mistake it is there for."""
-    strength = {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.2}
-    assert has_its_own_draw(
-        lambda images, generator: color_jitter(images, **strength, generator=generator)
-    )
-    assert not has_its_own_draw(
-        lambda images, generator: one_draw_for_all(images, **strength, generator=generator)
-    )
-    drawn = factors_drawn("brightness", 0.4, factor_around_zero).flatten()
-    assert distance_from_uniform(drawn, 0.6, 1.4) > TOLERANCE
-    assert (
-        factors_drawn("saturation", 1.5).min()
-        >= 0
-        > factors_drawn("saturation", 1.5, negative_factor).min()
+def clamps_once(view):
+    """Equal to the four steps in turn, also where a step leaves [0, 1] on the way."""
+    images = pictures(8, 3, 4, 5)
+    draws = uniforms(images, 4, seeded())
+    out = view(images, brightness=1.0, hue=0.2, generator=seeded())
+    return all(
+        torch.allclose(
+            ours, naive_jitter(image, 2 * bright, 1.0, 1.0, 0.4 * math.pi * (2 * turn - 1))
+        )
+        for image, ours, (bright, _, _, turn) in zip(images, out, draws.tolist(), strict=True)
     )
 
 
-def jitter_that_clips_before_the_hue(image, bright, turn):
-    """The mistake of clamping between the steps: what was too bright is lost before the turn."""
-    clipped = naive_jitter(image, bright, 1.0, 1.0, 0.0)
-    return naive_jitter(clipped, 1.0, 1.0, 1.0, turn)
+def takes_its_own_mean(view):
+    """A dark image beside bright ones stays dark under any contrast."""
+    levels = torch.tensor([0.1, 0.9], dtype=torch.float64)
+    flat = levels[:, None, None, None].expand(2, 3, 4, 4)
+    return torch.allclose(view(flat, contrast=1.0, generator=seeded()), flat)
 
 
-def test_clipping_before_the_hue_is_caught():
-    """The two agree where nothing is clipped on the way, and differ where it is."""
-    image = pictures(3, 4, 5)
-    for bright, same in [(0.9, True), (1.9, False)]:
-        ours = jitter(image[None], brightness=bright, turn=0.2)[0]
-        clipped = jitter_that_clips_before_the_hue(image, bright, 0.2 * math.tau)
-        assert torch.allclose(ours, clipped) is same
+PROPERTIES = [
+    draws_for_each,
+    stays_between_its_ends,
+    never_inverts_a_colour,
+    clamps_once,
+    takes_its_own_mean,
+]
 
 
-def test_a_mean_over_the_whole_batch_is_caught():
-    """Contrast moves towards the picture's own mean grey: a dark picture beside bright ones stays
-    dark.
-    """
-    images = torch.stack(
-        [torch.full((3, 4, 4), level, dtype=torch.float64) for level in (0.1, 0.9)]
-    )
-    torch.testing.assert_close(jitter(images, contrast=0.0), images)
-    mean_of_all = (
-        tv.adjust_contrast(images.transpose(0, 1).flatten(1, 2), 0.0)
-        .unflatten(1, (2, 4))
-        .transpose(0, 1)
-    )
-    assert not torch.allclose(mean_of_all, images, atol=0.1)
+@pytest.mark.parametrize("mistake", mistakes_in(color_jitter), ids=str)
+def test_mistaken_jitters_are_caught(mistake):
+    assert not all(holds(mistake) for holds in PROPERTIES)
+
+
+@pytest.mark.parametrize("holds", PROPERTIES)
+def test_each_property_is_missed_by_the_mistake_it_is_there_for(holds):
+    assert holds(color_jitter)
+    assert not all(holds(mistake) for mistake in mistakes_in(color_jitter))
+
+
+def test_clamping_on_the_way_shows_only_where_something_is_clamped():
+    dim = 0.3 + 0.2 * pictures(8, 3, 4, 5)
+    for brightness, same in [(0.1, True), (2.0, False)]:
+        options = {"brightness": brightness, "hue": 0.05}
+        out, clamped = (
+            view(dim, **options, generator=seeded())
+            for view in (color_jitter, clamped_before_the_hue)
+        )
+        assert torch.allclose(out, clamped) is same
 
 
 # arguments

@@ -5,7 +5,9 @@ coordinates.
 from __future__ import annotations
 
 import math
+from functools import partial
 
+import pytest
 import torch
 from support.views_cases import (
     N_DRAWS,
@@ -20,6 +22,7 @@ from torchvision.transforms import RandomResizedCrop
 
 # before torchvision, which may have to be repaired
 # isort: skip
+from mlteach.mistakes import mistakes_in
 from mlteach.views import (
     geometry,
     random_crop,
@@ -53,7 +56,16 @@ def motion(view):
 # -------------------------------------------------------------------------------------------------
 
 
-def warp(images, *, side=1.0, centre=(0.0, 0.0), radians=0.0, shift=(0.0, 0.0), fill="zeros"):
+def warp(
+    images,
+    *,
+    side=1.0,
+    centre=(0.0, 0.0),
+    radians=0.0,
+    shift=(0.0, 0.0),
+    fill="zeros",
+    warp=geometry._warp,
+):
     """`_warp` with the same motion for every picture."""
 
     def every(value):
@@ -62,9 +74,7 @@ def warp(images, *, side=1.0, centre=(0.0, 0.0), radians=0.0, shift=(0.0, 0.0), 
         )
 
     still = torch.zeros(len(images), dtype=torch.bool)
-    return geometry._warp(
-        images, every(side), every(centre), every(radians), every(shift), still, fill
-    )
+    return warp(images, every(side), every(centre), every(radians), every(shift), still, fill)
 
 
 def naive_warp(image, side, centre, radians, shift):
@@ -112,7 +122,8 @@ def turns_anticlockwise(warp):
 def test_a_positive_angle_turns_anticlockwise():
     """As seen on the screen; the mistaken sign is caught."""
     assert turns_anticlockwise(warp)
-    assert not turns_anticlockwise(lambda images, radians: warp(images, radians=-radians))
+    for mistake in mistakes_in(geometry._warp):
+        assert not turns_anticlockwise(partial(warp, warp=mistake))
 
 
 def test_a_turn_keeps_the_shape_of_things():
@@ -138,6 +149,10 @@ def test_a_whole_pixel_shift_moves_pixels():
 def area_is_uniform(crop):
     area, _, _ = motion(crop(ramps(N_DRAWS), scale=(0.2, 0.8), generator=seeded()))
     return distance_from_uniform(area, 0.2, 0.8) < TOLERANCE
+
+
+def draws_for_each(crop):
+    return has_its_own_draw(partial(crop, scale=(0.2, 0.8)))
 
 
 def stays_inside(crop):
@@ -257,37 +272,18 @@ def test_the_area_of_a_crop_is_distributed_as_in_torchvision():
         assert gap.abs().max() / N_DRAWS < 2 * TOLERANCE
 
 
-def one_draw_for_all(images, scale=(0.2, 0.8), generator=None):
-    """The mistake of many libraries on batches."""
-    together = images.flatten(0, 1)[None]
-    return random_crop(together, scale=scale, generator=generator)[0].unflatten(0, images.shape[:2])
+PROPERTIES = [draws_for_each, area_is_uniform, stays_inside]
 
 
-def side_drawn_instead_of_area(images, scale, generator, beyond=0.0):
-    """The mistake of taking the range of areas as one of sides."""
-    draws = torch.rand(len(images), 3, generator=generator).to(images)
-    side = scale[0] + (scale[1] - scale[0]) * draws[:, 0]
-    room = (1 - side[:, None]) * (images.shape[3] - 1 + beyond) / 2
-    centre = room * (2 * draws[:, 1:] - 1)
-    return geometry._warp(
-        images, side, centre, 0 * side, 0 * centre, torch.zeros(len(side)), "zeros"
-    )
+@pytest.mark.parametrize("mistake", mistakes_in(random_crop), ids=str)
+def test_mistaken_crops_are_caught(mistake):
+    assert not all(holds(mistake) for holds in PROPERTIES)
 
 
-def box_over_the_edge(images, scale, generator):
-    """The mistake of measuring the room to the pixels' edges instead of their centres: dark
-    borders.
-    """
-    return side_drawn_instead_of_area(images, scale, generator, beyond=1.0)
-
-
-def test_mutants_are_caught():
-    """Each property above that random_crop has is missed by the mistake it is there for."""
-    assert has_its_own_draw(random_crop)
-    assert not has_its_own_draw(one_draw_for_all)
-    assert not area_is_uniform(side_drawn_instead_of_area)
-    assert stays_inside(side_drawn_instead_of_area)
-    assert not stays_inside(box_over_the_edge)
+@pytest.mark.parametrize("holds", PROPERTIES)
+def test_each_property_is_missed_by_the_mistake_it_is_there_for(holds):
+    assert holds(random_crop)
+    assert not all(holds(mistake) for mistake in mistakes_in(random_crop))
 
 
 def test_all_in_one_resampling():

@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from scipy.stats import beta
 from support.views_cases import N_DRAWS, TOLERANCE, distance_from_uniform, pictures, seeded
 
+from mlteach.mistakes import mistakes_in
+from mlteach.mistakes.views import one_share_for_all
 from mlteach.views import blend, cutmix, mixup, paste, soft_labels
 
 CLASSES = 5
@@ -86,10 +88,13 @@ def test_values_known_by_hand():
     assert torch.equal(paste(images, others, none, middle)[0], others)
     # sides of 8 * sqrt(1/2) = 5.66 pixels, half of that inside: 3 x 3 pixels of 64
     assert paste(images, others, half, torch.zeros(1, 2).double())[1] == 1 - 9 / 64
-    labels = soft_labels(
-        torch.tensor([1, 2]), torch.tensor([0, 2]), torch.tensor([0.75, 0.1]), n_classes=3
-    )
-    assert torch.equal(labels, torch.tensor([[0.25, 0.75, 0.0], [0.0, 0.0, 1.0]]))
+    assert labels_known_by_hand(soft_labels)
+
+
+def labels_known_by_hand(soft_labels):
+    labels, partners = torch.tensor([1, 2, 0]), torch.tensor([0, 2, 1])
+    soft = soft_labels(labels, partners, torch.tensor([0.75, 0.1, 0.5]), n_classes=3)
+    return torch.equal(soft, torch.tensor([[0.25, 0.75, 0.0], [0.0, 0.0, 1.0], [0.5, 0.5, 0.0]]))
 
 
 # properties
@@ -193,61 +198,21 @@ def test_seed_dtype_input_and_gradient(mix):
 # -------------------------------------------------------------------------------------------------
 
 
-def parts(images, labels, n_classes, alpha, generator):
-    """A partner and a share for every picture, and labels of the given share."""
-    partner = torch.randperm(len(images), generator=generator)
-    share = torch.rand(len(images), generator=generator, dtype=torch.float64)
-
-    def label(weight):
-        return soft_labels(labels, labels[partner], weight, n_classes=n_classes)
-
-    return images[partner], share, label
+MIXED_UP = [*mistakes_in(mixup), *mistakes_in(cutmix)]
 
 
-def label_the_wrong_way_round(images, labels, **options):
-    """The mistake of giving the partner's label the picture's own weight."""
-    others, share, label = parts(images, labels, **options)
-    return blend(images, others, share), label(1 - share)
+@pytest.mark.parametrize("mistake", MIXED_UP, ids=str)
+def test_mistaken_mixes_are_caught(mistake):
+    """Each is one mistake: all but the shared draw have a share for every image."""
+    one_share = mistake.function is one_share_for_all
+    assert label_goes_by_what_is_seen(mistake) == one_share
+    assert every_picture_has_its_own_share(mistake) != one_share
 
 
-def hard_label(images, labels, **options):
-    """The mistake of keeping the label of the larger part only."""
-    others, share, label = parts(images, labels, **options)
-    return blend(images, others, share), label((share > 0.5).double())
-
-
-def one_share_for_all(images, labels, **options):
-    """One draw for the whole batch: the papers' own code, and not what is promised here."""
-    others, share, label = parts(images, labels, **options)
-    share = share[:1].expand(len(images))
-    return blend(images, others, share), label(share)
-
-
-def box_not_clipped(images, labels, **options):
-    """The mistake of taking the label's share from the box as it was drawn, not from the pixels
-    pasted.
-    """
-    others, share, label = parts(images, labels, **options)
-    centre = torch.rand(len(images), 2, generator=seeded(1)).double()
-    return paste(images, others, share, centre)[0], label(share)
-
-
-def side_for_area(images, labels, **options):
-    """The mistake of taking 1 - share for the side of the box, with a label by the area that was
-    meant.
-    """
-    others, share, label = parts(images, labels, **options)
-    centre = torch.full((len(images), 2), 0.5, dtype=torch.float64)
-    return paste(images, others, 1 - (1 - share) ** 2, centre)[0], label(share)
-
-
-def test_mutants_are_caught():
-    """Each property that the two have is missed by the mistake it is there for."""
-    for mistake in (label_the_wrong_way_round, hard_label, box_not_clipped, side_for_area):
-        assert not label_goes_by_what_is_seen(mistake), mistake.__name__
-        assert every_picture_has_its_own_share(mistake)
-    assert label_goes_by_what_is_seen(one_share_for_all)
-    assert not every_picture_has_its_own_share(one_share_for_all)
+@pytest.mark.parametrize("mistake", mistakes_in(soft_labels), ids=str)
+def test_mistaken_labels_are_caught(mistake):
+    assert labels_known_by_hand(soft_labels)
+    assert not labels_known_by_hand(mistake)
 
 
 # arguments

@@ -10,6 +10,7 @@ import pytest
 import torch
 from support.views_cases import NOTHING, STRONG, has_its_own_draw, name_of, pictures, seeded
 
+from mlteach.mistakes import mistakes_in
 from mlteach.views import random_view, simclr_view
 
 every_view = pytest.mark.parametrize("view", STRONG, ids=name_of)
@@ -73,20 +74,10 @@ def test_each_picture_has_its_own_draw(view):
     assert has_its_own_draw(view)
 
 
-def test_one_draw_for_the_batch_is_caught():
-    """The mistake of applying a transform for one picture to a batch as it stands."""
-
-    def one_draw_for_all(images, generator):
-        # (1, C, B H, W): a tower of all pictures
-        together = images.transpose(0, 1).flatten(1, 2)[None]
-        return (
-            simclr_view(together, scale=(1, 1), radians=0, generator=generator)[0]
-            .unflatten(1, (len(images), -1))
-            .transpose(0, 1)
-        )
-
+@pytest.mark.parametrize("mistake", mistakes_in(simclr_view), ids=str)
+def test_one_draw_for_the_batch_is_caught(mistake):
     assert has_its_own_draw(simclr_view)
-    assert not has_its_own_draw(one_draw_for_all)
+    assert not has_its_own_draw(mistake)
 
 
 @every_view

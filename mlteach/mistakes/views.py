@@ -1,0 +1,327 @@
+"""Mistakes in views: of one image, of two images, and in what the exercises on them ask for."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+from mlteach.mistakes._registry import mistake
+from mlteach.views import (
+    blend,
+    color_jitter,
+    cutmix,
+    geometry,
+    mixup,
+    paste,
+    random_crop,
+    simclr_view,
+    soft_labels,
+)
+from mlteach.views._shared import uniforms
+from mlteach.views.colour import GREY
+from mlteach.views.mixing import _draw_pairs
+
+# --- saturation ----------------------------------------------------------------------------------
+
+
+def saturation_jitter(images, draws, strength):
+    """Right: saturation times a factor for each image, by its draw in [0, 1)."""
+    return saturated(images, factors(draws, max(0.0, 1 - strength), 1 + strength)).clamp(0, 1)
+
+
+def saturated(images, factor):
+    grey = (images * torch.tensor(GREY).to(images)[:, None, None]).sum(1, keepdim=True)
+    return factor * images + (1 - factor) * grey
+
+
+def factors(draws, low, high):
+    return (low + (high - low) * draws)[:, None, None, None]
+
+
+@mistake(
+    saturation_jitter,
+    "every image gets the factor of the first one: "
+    "each has its own draw, so give draws the shape (B, 1, 1, 1)",
+)
+def first_factor_for_all(images, draws, strength):
+    return saturation_jitter(images, draws[:1].expand(len(images)), strength)
+
+
+@mistake(saturation_jitter, "the images get each other's draws: draw i belongs to image i")
+def draw_of_another(images, draws, strength):
+    return saturation_jitter(images, draws.roll(1), strength)
+
+
+@mistake(
+    saturation_jitter,
+    "the factor must not fall below 0: at strength 1.5 it begins at max(0, 1 - 1.5) = 0",
+)
+def negative_factor(images, draws, strength):
+    return saturated(images, factors(draws, 1 - strength, 1 + strength)).clamp(0, 1)
+
+
+@mistake(
+    saturation_jitter,
+    "the factor is drawn around 0: "
+    "1 changes nothing, so it is drawn from 1 - strength to 1 + strength",
+)
+def factor_around_zero(images, draws, strength):
+    return saturated(images, factors(draws, -strength, strength)).clamp(0, 1)
+
+
+@mistake(
+    saturation_jitter,
+    "this is brightness: move each pixel away from its own grey, factor x + (1 - factor) grey",
+)
+def brightness_for_saturation(images, draws, strength):
+    return (images * factors(draws, max(0.0, 1 - strength), 1 + strength)).clamp(0, 1)
+
+
+@mistake(
+    saturation_jitter,
+    "your grey is the plain mean of the three channels: "
+    "green looks brighter than blue, weigh 0.299, 0.587, 0.114",
+)
+def plain_grey(images, draws, strength):
+    factor = factors(draws, max(0.0, 1 - strength), 1 + strength)
+    return (factor * images + (1 - factor) * images.mean(1, keepdim=True)).clamp(0, 1)
+
+
+@mistake(
+    saturation_jitter,
+    "this is contrast: every pixel has its own grey, not the mean grey of the image",
+)
+def contrast_for_saturation(images, draws, strength):
+    factor = factors(draws, max(0.0, 1 - strength), 1 + strength)
+    mean_grey = saturated(images, torch.zeros(())).mean((2, 3), keepdim=True)
+    return (factor * images + (1 - factor) * mean_grey).clamp(0, 1)
+
+
+@mistake(saturation_jitter, "colours leave [0, 1]: clamp at the end")
+def not_clamped(images, draws, strength):
+    return saturated(images, factors(draws, max(0.0, 1 - strength), 1 + strength))
+
+
+# --- random views --------------------------------------------------------------------------------
+
+
+@mistake(color_jitter, "the factor is drawn around 0: draw it from 1 - strength to 1 + strength")
+def brightness_around_zero(images, *, brightness=0.0, generator=None, **others):
+    factor = factors(uniforms(images, 1, generator)[:, 0], -brightness, brightness)
+    return color_jitter(factor * images, **others, generator=generator)
+
+
+@mistake(color_jitter, "a factor below 0 turns colours into their complements: stop at 0")
+def saturation_below_zero(images, *, saturation=0.0, generator=None, **others):
+    images = negative_factor(images, uniforms(images, 1, generator)[:, 0], saturation)
+    return color_jitter(images, **others, generator=generator)
+
+
+@mistake(
+    color_jitter,
+    "you clamp between the steps: what was too bright is lost before the hue turns. Clamp once",
+)
+def clamped_before_the_hue(images, *, hue=0.0, generator, **others):
+    state = generator.get_state()
+    clamped = color_jitter(images, **others, generator=generator)
+    return color_jitter(clamped, hue=hue, generator=generator.set_state(state))
+
+
+@mistake(color_jitter, "contrast moves towards the mean grey of the whole batch: each has its own")
+def contrast_of_the_batch(images, *, contrast=0.0, generator=None, **others):
+    images = color_jitter(images, **others, generator=generator)
+    draws = uniforms(images, 1, generator)[:, 0]
+    factor = factors(draws, max(0.0, 1 - contrast), 1 + contrast)
+    mean_grey = saturated(images, torch.zeros(())).mean()
+    return (factor * images + (1 - factor) * mean_grey).clamp(0, 1)
+
+
+def cropped(images, side, reach, draws):
+    """A box of side (B,), its centre within reach of the middle for side 0."""
+    centre = (1 - side[:, None]) * reach * (2 * draws - 1)
+    still = torch.zeros_like(centre)
+    unflipped = torch.zeros(len(images))
+    return geometry._warp(images, side, centre, still[:, 0], still, unflipped, "zeros")
+
+
+@mistake(random_crop, "scale is a range of areas, not of sides: a side is the root of the area")
+def side_for_area_of_a_crop(images, *, scale, generator=None):
+    draws = uniforms(images, 3, generator)
+    side = scale[0] + (scale[1] - scale[0]) * draws[:, 0]
+    return cropped(images, side, (images.shape[3] - 1) / 2, draws[:, 1:])
+
+
+@mistake(
+    random_crop,
+    "the box reaches over the edge: measure its room to the pixels' centres, not to their edges",
+)
+def box_over_the_edge(images, *, scale, generator=None):
+    draws = uniforms(images, 3, generator)
+    side = (scale[0] + (scale[1] - scale[0]) * draws[:, 0]).sqrt()
+    return cropped(images, side, (images.shape[3] + 1) / 2, draws[:, 1:])
+
+
+ONE_DRAW = "one draw changes the whole batch: every image needs draws of its own"
+
+
+def one_draw_for_all(view):
+    """The view as it is drawn where each image starts from the same state of the generator."""
+
+    def one_draw(images, *, generator, **options):
+        state, views = generator.get_state(), []
+        for image in images:
+            views.append(view(image[None], generator=generator.set_state(state), **options))
+        return torch.cat(views)
+
+    return one_draw
+
+
+mistake(color_jitter, ONE_DRAW)(one_draw_for_all(color_jitter))
+mistake(random_crop, ONE_DRAW)(one_draw_for_all(random_crop))
+mistake(simclr_view, ONE_DRAW)(one_draw_for_all(simclr_view))
+
+
+@mistake(geometry._warp, "a positive angle must turn anticlockwise: y runs downwards in an image")
+def turned_clockwise(images, side, centre, radians, shift, mirrored, fill):
+    return geometry._warp(images, side, centre, -radians, shift, mirrored, fill)
+
+
+# --- soft labels ---------------------------------------------------------------------------------
+
+
+@mistake(soft_labels, "the shares are swapped: share belongs to labels, 1 - share to partners")
+def shares_swapped(labels, others, share, *, n_classes):
+    return soft_labels(labels, others, 1 - share, n_classes=n_classes)
+
+
+@mistake(
+    soft_labels,
+    "where both images are of one class the second assignment overwrites the first: add the two",
+)
+def overwritten(labels, others, share, *, n_classes):
+    soft = share.new_zeros(len(labels), n_classes)
+    rows = torch.arange(len(labels))
+    soft[rows, labels] = share
+    soft[rows, others] = 1 - share
+    return soft
+
+
+@mistake(
+    soft_labels,
+    "each row takes one side only: "
+    "the label is soft, share for one class and 1 - share for the other",
+)
+def hard_labels(labels, others, share, *, n_classes):
+    return soft_labels(labels, others, (share >= 0.5).to(share), n_classes=n_classes)
+
+
+@mistake(soft_labels, "every pair gets one half each: each has its own share")
+def halves(labels, others, share, *, n_classes):
+    return soft_labels(labels, others, torch.full_like(share, 0.5), n_classes=n_classes)
+
+
+@mistake(soft_labels, "every pair gets the first pair's share: each has its own")
+def first_share_for_all(labels, others, share, *, n_classes):
+    return soft_labels(labels, others, share[:1].expand_as(share), n_classes=n_classes)
+
+
+@mistake(soft_labels, "the partner's part is missing, so that the rows do not add up to 1")
+def partner_missing(labels, others, share, *, n_classes):
+    return share[:, None] * F.one_hot(labels, n_classes)
+
+
+# --- Mixup and CutMix ----------------------------------------------------------------------------
+
+
+@mistake(mixup, "the labels' shares are swapped: the label goes by what is seen of each image")
+def mixup_with_shares_swapped(images, labels, *, n_classes, alpha=0.2, generator=None):
+    partner, share = _draw_pairs(images, labels, n_classes, alpha, generator)
+    soft = shares_swapped(labels, labels[partner], share, n_classes=n_classes)
+    return blend(images, images[partner], share), soft
+
+
+@mistake(mixup, "you keep the label of the larger part only: the label is as mixed as the image")
+def mixup_with_hard_labels(images, labels, *, n_classes, alpha=0.2, generator=None):
+    partner, share = _draw_pairs(images, labels, n_classes, alpha, generator)
+    soft = hard_labels(labels, labels[partner], share, n_classes=n_classes)
+    return blend(images, images[partner], share), soft
+
+
+@mistake(mixup, "one share mixes the whole batch: here every pair has its own")
+def one_share_for_all(images, labels, *, n_classes, alpha=0.2, generator=None):
+    partner, share = _draw_pairs(images, labels, n_classes, alpha, generator)
+    soft = first_share_for_all(labels, labels[partner], share, n_classes=n_classes)
+    return blend(images, images[partner], share[:1].expand_as(share)), soft
+
+
+@mistake(cutmix, "the label goes by the box as it was drawn: count the pixels that it pastes")
+def box_not_clipped(images, labels, *, n_classes, alpha=1.0, generator=None):
+    partner, share = _draw_pairs(images, labels, n_classes, alpha, generator)
+    mixed, _ = paste(images, images[partner], share, uniforms(images, 2, generator))
+    return mixed, soft_labels(labels, labels[partner], share, n_classes=n_classes)
+
+
+@mistake(cutmix, "1 - share is the area of the box: its side is the root of that")
+def side_for_area(images, labels, *, n_classes, alpha=1.0, generator=None):
+    partner, share = _draw_pairs(images, labels, n_classes, alpha, generator)
+    middle = torch.full_like(share, 0.5)[:, None].expand(-1, 2)
+    mixed, _ = paste(images, images[partner], 1 - (1 - share) ** 2, middle)
+    return mixed, soft_labels(labels, labels[partner], share, n_classes=n_classes)
+
+
+# --- the box of CutMix ---------------------------------------------------------------------------
+
+
+def kept_share(width, height, x, y, share):
+    """Right: the part of an image outside a box of area 1 - share around (x, y), cut off at edges."""
+    size, start, end = box(width, height, x, y, share)
+    return 1 - ((end.minimum(size) - start.clamp(min=0)) / size).prod()
+
+
+def box(width, height, x, y, share):
+    """The sizes of the image, and where the box begins and ends before it is cut off, (2,) each."""
+    size, centre = torch.tensor([width, height]), torch.tensor([x, y])
+    half = size * math.sqrt(1 - share) / 2
+    return size, centre - half, centre + half
+
+
+@mistake(
+    kept_share,
+    "you return the share as it was drawn: "
+    "a part of the box can lie outside the image and pastes nothing",
+)
+def not_cut_off(width, height, x, y, share):
+    return torch.tensor(share)
+
+
+@mistake(
+    kept_share, "the box is clipped at 0 only: it can also reach beyond the width or the height"
+)
+def cut_off_at_zero_only(width, height, x, y, share):
+    size, start, end = box(width, height, x, y, share)
+    return 1 - ((end - start.clamp(min=0)) / size).prod()
+
+
+@mistake(kept_share, "the box is clipped at the far ends only: it can also begin below 0")
+def cut_off_at_far_ends_only(width, height, x, y, share):
+    size, start, end = box(width, height, x, y, share)
+    return 1 - ((end.minimum(size) - start) / size).prod()
+
+
+@mistake(
+    kept_share, "the sides are the root of the area: width √(1 - share) and height √(1 - share)"
+)
+def area_for_side(width, height, x, y, share):
+    return kept_share(width, height, x, y, 1 - (1 - share) ** 2)
+
+
+@mistake(kept_share, "that is the part that is pasted: the image keeps the rest")
+def pasted_share(width, height, x, y, share):
+    return 1 - kept_share(width, height, x, y, share)
+
+
+@mistake(kept_share, "that is an area in pixels: divide by width times height")
+def kept_pixels(width, height, x, y, share):
+    return width * height * kept_share(width, height, x, y, share)
