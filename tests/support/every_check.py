@@ -14,7 +14,6 @@ when nothing changed.
 import torch
 
 from mlteach import checks
-from mlteach.mistakes import Mistake
 
 
 def raises(*arguments):
@@ -33,13 +32,6 @@ HANDED_IN = [
 ]
 
 
-def listed(mistakes):
-    """The mistakes of a chapter, also of one that has not yet moved into the registry."""
-    if isinstance(mistakes, dict):
-        return [Mistake(function, told) for told, function in mistakes.items()]
-    return mistakes
-
-
 class EveryCheck:
     """Tests with one run for each check, for each mistake that it knows, and for each thing that is
     no answer.
@@ -48,9 +40,7 @@ class EveryCheck:
     def pytest_generate_tests(self, metafunc):
         right, mistakes = metafunc.module.RIGHT, metafunc.module.MISTAKES
         if "mistake" in metafunc.fixturenames:
-            known = [
-                (name, m) for name in mistakes for m in listed(mistakes[name]) if m.explanation
-            ]
+            known = [(name, m) for name in mistakes for m in mistakes[name] if m.explanation]
             metafunc.parametrize(("name", "mistake"), known)
         else:
             metafunc.parametrize("name", right)
