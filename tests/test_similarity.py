@@ -71,9 +71,7 @@ def test_gradients(measure):
 
 
 def test_values_known_by_hand():
-    """(3, 4) against (4, 3): dot 24, cosine 0.96, distance √2, and as deviations from the mean they
-    are opposite.
-    """
+    """(3, 4) against (4, 3): dot 24, cosine 0.96, distance √2, correlation -1."""
     x, y = torch.tensor([[3.0, 4.0]]), torch.tensor([[4.0, 3.0]])
     found = {measure: similarities(x, y, measure=measure).item() for measure in MEASURES}
     assert found == pytest.approx(
@@ -92,9 +90,7 @@ def test_a_vector_with_itself():
 
 
 def test_each_measure_ignores_what_it_should():
-    """Cosine ignores the length of each vector, correlation also a constant added, Euclid a common
-    shift.
-    """
+    """Cosine ignores lengths, correlation also added constants, Euclid a common shift."""
     x, y = random(5, 6), random(4, 6, seed=1)
     stretch = torch.tensor([0.1, 1, 2, 5, 30]).double()[:, None]
     cosine, correlated = similarities(x, y), similarities(x, y, measure="correlation")
@@ -117,9 +113,7 @@ def test_is_symmetric(measure):
 
 
 def test_unit_vectors_rank_alike():
-    """d² = 2 - 2 cos, so that dot product, cosine and Euclid give one order; without unit length
-    they do not.
-    """
+    """d² = 2 - 2 cos: one order of all measures at unit length, and not without it."""
     x, y = random(20, 4), random(50, 4, seed=1)
     orders = [
         similarities(x, y, measure=m).argsort(dim=1) for m in ("cosine", "dot product", "Euclid")
@@ -207,7 +201,7 @@ def test_bad_input_is_named(x, y, measure, error, told):
 
 
 def assert_finds_the_nearest(find):
-    """Every row sorted in Python, the query left out; also where the query is not most like itself."""
+    """Every row sorted in Python, the query left out; also where it is not most like itself."""
     x = random(12, 3) * torch.linspace(0.1, 3, 12).double()[:, None]  # of very different lengths
     symmetric = [similarities(x, x, measure=measure) for measure in MEASURES]
     for matrix in (*symmetric, random(12, 12, seed=1)):
@@ -247,9 +241,7 @@ def test_precision_equals_counting():
 
 
 def test_precision_at_its_ends():
-    """1 where only members of the group are alike, 0 where only the others are; chance where all
-    are asked for.
-    """
+    """1 where only members of the group are alike, 0 where only others are; else chance."""
     groups = torch.tensor([0, 0, 0, 1, 1, 1])
     same = (groups[:, None] == groups).double()
     assert retrieval_precision(nearest(same, 2), groups) == 1
@@ -259,9 +251,7 @@ def test_precision_at_its_ends():
 
 
 def test_groups_of_a_factor():
-    """Integers stay; a continuous factor is cut at its quartiles, into groups of equal size, the
-    lowest first.
-    """
+    """Integers stay; a continuous factor is cut at its quartiles, the lowest first."""
     labels = torch.tensor([2, 0, 1])
     assert torch.equal(factor_groups(labels), labels)
     values = random(40)

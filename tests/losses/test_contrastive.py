@@ -57,9 +57,7 @@ def queries(batch, dim, *, seed=0):
 
 
 def assert_is_info_nce(loss):
-    """Value and gradient are those of the definition, for shared negatives and for negatives of
-    each query.
-    """
+    """Value and gradient of the definition, for shared negatives and for each query's own."""
     for temperature in (0.07, 0.5, 2.0):
         query, positive = queries(4, 3)
         for negatives in (
@@ -97,9 +95,7 @@ def test_info_nce_when_all_vectors_coincide():
 
 
 def test_info_nce_limits_of_the_temperature():
-    """Cold: temperature * loss is how much the hardest negative beats the positive. Hot: all
-    candidates weigh alike.
-    """
+    """Cold: temperature * loss is the hardest negative's lead. Hot: all weigh alike."""
     query, positive = queries(8, 2)
     negatives = normal(5, 2, seed=2)
     hardest = cosines(query, negatives).amax(1)
@@ -113,9 +109,7 @@ def test_info_nce_limits_of_the_temperature():
 
 
 def test_info_nce_symmetries():
-    """Queries may be reordered with their positives, negatives among themselves; scale does not
-    matter.
-    """
+    """Queries may be reordered with their positives, negatives at will; scale is ignored."""
     query, positive = queries(4, 3)
     negatives = normal(5, 3, seed=2)
     loss = info_nce(query, positive, negatives)
@@ -190,9 +184,7 @@ def test_clip_loss_symmetries():
 
 
 def test_clip_loss_limits_of_the_temperature():
-    """Hot: every candidate weighs the same. Cold: the hardest wrong partner counts, in either
-    direction.
-    """
+    """Hot: every candidate weighs the same. Cold: the hardest wrong partner of either side."""
     image, text = normal(8, 2), normal(8, 2, seed=1)
     assert clip_loss(image, text, temperature=1e6).item() == pytest.approx(math.log(8), abs=1e-5)
     s = cosines(image, text)

@@ -89,7 +89,7 @@ def test_uniformity_catches(mistake):
 
 
 def test_alignment_by_hand():
-    """0 for equal directions, 2 ** power for opposite ones, sqrt(2) ** power for orthogonal ones."""
+    """0 for equal directions, 2 ** power for opposite, sqrt(2) ** power for orthogonal ones."""
     x = torch.tensor([[3.0, 0.0]]).double()
     for power in (1, 2, 3):
         assert_equal(alignment(x, 2 * x, power=power), 0.0)

@@ -72,7 +72,7 @@ def assert_is_nt_xent(loss):
 
 @pytest.mark.parametrize("chunk_size", [None, 1, 3, 4, 100])
 def test_equals_the_definition(chunk_size):
-    """Value and gradient (also of the temperature) are those of Eq. (1), whatever the chunk size."""
+    """Value and gradient (also of the temperature) are those of Eq. (1), in any chunks."""
     assert_is_nt_xent(
         lambda z1, z2, *, temperature: nt_xent(
             z1, z2, temperature=temperature, chunk_size=chunk_size
@@ -158,9 +158,7 @@ def test_chunks_have_second_derivatives():
 
 
 class MemoryMeter(TorchDispatchMode):
-    """Records the largest tensor made, and the most bytes alive at a time, of what is made under
-    it.
-    """
+    """Records the largest tensor made under it, and the most bytes alive at a time."""
 
     def __init__(self):
         super().__init__()
@@ -197,17 +195,13 @@ def memory_of(batch, dim, chunk_size):
 
 
 def test_memory_of_chunks():
-    """B = 1024 in chunks of 128: no tensor is larger than 128 x 2B or 2B x P; the plain path makes
-    2B x 2B.
-    """
+    """In chunks of 128 no tensor is larger than 128 x 2B; the plain path makes 2B x 2B."""
     assert memory_of(1024, 128, 128).largest <= 2048 * 128
     assert memory_of(1024, 128, None).largest == 2048 * 2048
 
 
 def test_memory_grows_with_the_batch_not_its_square():
-    """Twice the batch takes about twice the memory at its peak, all chunks together; the plain path
-    four times.
-    """
+    """Twice the batch takes about twice the memory at its peak; the plain path four times."""
     chunked = [memory_of(batch, 8, 16).peak for batch in (128, 256)]
     plain = [memory_of(batch, 8, None).peak for batch in (128, 256)]
     assert chunked[1] < 2.3 * chunked[0]

@@ -38,9 +38,7 @@ def naive_contrastive_loss(x1, x2, same, margin):
 
 
 def assert_is_contrastive_loss(loss):
-    """Value and gradient of the definition, on both sides of the margin; a gradient of 0 at
-    distance 0.
-    """
+    """Value and gradient of the definition on both sides of the margin; 0 at distance 0."""
     x1, x2 = normal(6, 3), normal(6, 3, seed=1)
     distances = torch.linalg.vector_norm(x1 - x2, dim=1)
     for margin in (1.0, 3.0, 5.0):
@@ -73,9 +71,7 @@ def test_contrastive_loss_catches(mistake):
 
 
 def test_contrastive_loss_by_hand():
-    """Distance 5: 25 / 2 together; apart, (7 - 5)² / 2 within the margin and 0 beyond; coincident
-    margin² / 2.
-    """
+    """Distance 5: 25 / 2 together; apart (7 - 5)² / 2 within the margin and 0 beyond."""
     x1, x2 = torch.tensor([[3.0, 0.0]]), torch.tensor([[0.0, 4.0]])
     same, different = torch.tensor([True]), torch.tensor([False])
     assert contrastive_loss(x1, x2, same).item() == 12.5
@@ -150,7 +146,7 @@ def test_triplet_loss_catches(mistake):
 
 
 def test_triplet_loss_by_hand():
-    """Squared distances 1 and 4: 0 up to margin 3, then margin - 3; the margin when all coincide."""
+    """Squared distances 1 and 4: 0 up to margin 3, then margin - 3; the margin at a point."""
     anchor, positive, negative = (
         torch.tensor([[0.0, 0.0]]),
         torch.tensor([[1.0, 0.0]]),
@@ -162,9 +158,7 @@ def test_triplet_loss_by_hand():
 
 
 def test_triplet_loss_gradient_by_hand():
-    """An active triplet moves its anchor along 2 (negative - positive) / B, an inactive one
-    nothing.
-    """
+    """An active triplet moves its anchor by 2 (negative - positive) / B, an inactive one not."""
     anchor, positive, negative = triplets()
     anchor.requires_grad_()
     triplet_loss(anchor, positive, negative, margin=1).backward()

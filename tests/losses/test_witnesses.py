@@ -1,6 +1,4 @@
-"""The losses equal independently written code, in value and gradient; a difference in convention is
-spelt out here.
-"""
+"""The losses equal independently written code; a difference in convention is spelt out."""
 
 from __future__ import annotations
 
@@ -45,9 +43,7 @@ def assert_equal(ours, theirs, *inputs, rtol=1e-9):
 @pytest.mark.parametrize("chunk_size", [None, 7])
 @pytest.mark.parametrize("temperature", [0.05, 0.5])
 def test_nt_xent(temperature, chunk_size):
-    """lightly and pytorch-metric-learning, which takes the two views as one batch in which twins
-    share a label.
-    """
+    """lightly and pytorch-metric-learning, which takes both views as one batch with labels."""
 
     def ours(z1, z2):
         return losses.nt_xent(z1, z2, temperature=temperature, chunk_size=chunk_size)
@@ -85,9 +81,7 @@ def test_supervised_contrastive(labels):
 
 
 def test_clip_loss():
-    """pytorch-metric-learning's NT-Xent with a reference set is one direction; CLIP is the mean of
-    both.
-    """
+    """pytorch-metric-learning with a reference set is one direction; CLIP takes both."""
     one_direction = pml.NTXentLoss(0.07)
     # one tensor for both would mean one set for both
     images, texts = torch.arange(BATCH), torch.arange(BATCH)
@@ -100,9 +94,7 @@ def test_clip_loss():
 
 
 def test_contrastive_loss():
-    """pytorch-metric-learning hinges but does not square: half the mean square of its pairs is the
-    paper's loss.
-    """
+    """pytorch-metric-learning hinges its pairs: half the mean square is the paper's loss."""
     x1, x2 = views()
     margin, pairs = 3.0, torch.arange(BATCH)
     same = LABELS % 2 == 0
@@ -121,9 +113,7 @@ def test_contrastive_loss():
 
 
 def test_triplet_loss():
-    """PyTorch's with the squared distance as its distance, and pytorch-metric-learning's with a
-    plain mean.
-    """
+    """PyTorch's with the squared distance, and pytorch-metric-learning's with a plain mean."""
     triplets = (*views(), normal(BATCH, DIM, seed=3))
     mean_of_all = pml.TripletMarginLoss(
         0.5, distance=LpDistance(normalize_embeddings=False, power=2), reducer=MeanReducer()

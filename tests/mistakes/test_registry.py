@@ -1,6 +1,4 @@
-"""The registry: a mistake is found where it was registered, has the right one's signature, and says
-what to do in words of its own.
-"""
+"""The registry: a mistake is found, has the right signature, and says what to do."""
 
 import inspect
 

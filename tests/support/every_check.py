@@ -1,5 +1,4 @@
-"""What every check of every chapter's exercises promises. A test file inherits it and names its
-functions:
+"""What every check of an exercise promises; a test file inherits it and names its functions.
 
     RIGHT = {"recall": right_recall}  # check → a right function, in other words than the definition
     MISTAKES = {"recall": mistakes_in(neighbours.recall)}
@@ -33,9 +32,7 @@ HANDED_IN = [
 
 
 class EveryCheck:
-    """Tests with one run for each check, for each mistake that it knows, and for each thing that is
-    no answer.
-    """
+    """One run for each check, each mistake that it knows, and each thing that is no answer."""
 
     def pytest_generate_tests(self, metafunc):
         right, mistakes = metafunc.module.RIGHT, metafunc.module.MISTAKES
