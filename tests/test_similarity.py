@@ -207,7 +207,7 @@ def test_bad_input_is_named(x, y, measure, error, told):
 
 
 def assert_finds_the_nearest(find):
-    """Every row sorted in Python, the query left out; also where the query is not most like itself."""
+    """Every row sorted in Python, the query left out; also where it is not most like itself."""
     x = random(12, 3) * torch.linspace(0.1, 3, 12).double()[:, None]  # of very different lengths
     symmetric = [similarities(x, x, measure=measure) for measure in MEASURES]
     for matrix in (*symmetric, random(12, 12, seed=1)):

@@ -1,6 +1,4 @@
-"""Exercise checks that diagnose: each runs what a learner wrote and names the mistake. None of them
-ever raises.
-"""
+"""Exercise checks that diagnose: they run what a learner wrote, name the mistake, never raise."""
 
 from mlteach.checks._core import Case, Verdict, judge
 from mlteach.checks.ch00_welcome import cosine

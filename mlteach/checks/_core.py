@@ -88,8 +88,6 @@ def judge(
     """
     if not callable(given):
         return Verdict(False, f"a function is expected here, got {type(given).__name__}: {given!r}")
-    if isinstance(mistakes, Mapping):  # of a chapter that has not yet moved into the registry
-        mistakes = [Mistake(function, told) for told, function in mistakes.items()]
     mistakes = [mistake for mistake in mistakes if mistake.explanation]
     with torch.enable_grad(), torch.random.fork_rng(devices=[]):  # whatever the notebook has set
         problem = _value_problem(given, definition, cases, mistakes, overflow)

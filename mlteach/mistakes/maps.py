@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from mlteach import maps
+from mlteach.maps import conditional_affinities, student_t, tsne_gradient
 from mlteach.mistakes._registry import mistake
 
 
@@ -106,7 +106,7 @@ def symmetrised(squared, sigma):
 
 
 @mistake(
-    maps.conditional_affinities,
+    conditional_affinities,
     "all points have one sigma: each needs its own, with which its row has the perplexity",
 )
 def one_sigma_for_all(x, perplexity):
@@ -115,14 +115,14 @@ def one_sigma_for_all(x, perplexity):
 
 
 @mistake(
-    maps.conditional_affinities,
+    conditional_affinities,
     "each row contains the point itself: p of i given i is 0, leave the diagonal out",
 )
 def own_point_kept(x, perplexity):
-    return (maps.conditional_affinities(x, perplexity) + torch.eye(len(x))) / 2
+    return (conditional_affinities(x, perplexity) + torch.eye(len(x))) / 2
 
 
-@mistake(maps.conditional_affinities, "you take the distance: its square belongs into -d²/(2σ²)")
+@mistake(conditional_affinities, "you take the distance: its square belongs into -d²/(2σ²)")
 def distances_not_squared(x, perplexity):
     distances, precision = torch.cdist(x, x), torch.ones(len(x), 1, dtype=x.dtype)
     low, high = torch.zeros_like(precision), torch.full_like(precision, 1e6)
@@ -134,11 +134,11 @@ def distances_not_squared(x, perplexity):
 
 
 @mistake(
-    maps.conditional_affinities,
+    conditional_affinities,
     "you mix the bases: an entropy in nats must reach log(perplexity), one in bits log2",
 )
 def entropy_in_bits_for_nats(x, perplexity):
-    return maps.conditional_affinities(x, math.exp(math.log2(perplexity)))
+    return conditional_affinities(x, math.exp(math.log2(perplexity)))
 
 
 # --- perplexity ----------------------------------------------------------------------------------
@@ -225,7 +225,7 @@ def _shares(weights: Tensor) -> Tensor:
 
 
 @mistake(
-    maps.student_t,
+    student_t,
     "your sum contains each point with itself: "
     "its kernel is 1 and says nothing, leave the diagonal out",
 )
@@ -234,17 +234,14 @@ def kernel_of_itself_kept(y):
     return weights / weights.sum()
 
 
-@mistake(
-    maps.student_t,
-    "your rows sum to 1: on the map the whole matrix does, for q belongs to pairs",
-)
+@mistake(student_t, "your rows sum to 1: on the map the whole matrix does, for q belongs to pairs")
 def rows_sum_to_1(y):
     weights = _without_self(1 / (1 + _squared(y)), 0)
     return weights / weights.sum(1, keepdim=True)
 
 
 @mistake(
-    maps.student_t,
+    student_t,
     "your rows sum to 1, and each contains the point itself: "
     "the whole matrix sums to 1, without the diagonal",
 )
@@ -253,35 +250,35 @@ def rows_with_itself_sum_to_1(y):
     return weights / weights.sum(1, keepdim=True)
 
 
-@mistake(maps.student_t, "this is a Gaussian: on the map the kernel is 1 / (1 + d²)")
+@mistake(student_t, "this is a Gaussian: on the map the kernel is 1 / (1 + d²)")
 def gaussian(y):
     return _shares((-_squared(y)).exp())
 
 
-@mistake(maps.student_t, "this is a Gaussian with σ = 1: on the map the kernel is 1 / (1 + d²)")
+@mistake(student_t, "this is a Gaussian with σ = 1: on the map the kernel is 1 / (1 + d²)")
 def gaussian_of_width_1(y):
     return _shares((-_squared(y) / 2).exp())
 
 
-@mistake(maps.student_t, "you take the distance: its square belongs into 1 / (1 + d²)")
+@mistake(student_t, "you take the distance: its square belongs into 1 / (1 + d²)")
 def kernel_of_the_distance(y):
     return _shares(1 / (1 + _squared(y).sqrt()))
 
 
 @mistake(
-    maps.student_t,
+    student_t,
     "the 1 + is missing: without it, two points that meet would outweigh all others",
 )
 def one_missing(y):
     return _shares(1 / _squared(y).clamp(min=1e-12))
 
 
-@mistake(maps.student_t, "the kernel is inverted: this grows with distance")
+@mistake(student_t, "the kernel is inverted: this grows with distance")
 def kernel_inverted(y):
     return _shares(1 + _squared(y))
 
 
-@mistake(maps.student_t, "the normalisation is missing: divide by the sum over all pairs")
+@mistake(student_t, "the normalisation is missing: divide by the sum over all pairs")
 def not_normalised(y):
     return _without_self(1 / (1 + _squared(y)), 0)
 
@@ -291,7 +288,7 @@ def not_normalised(y):
 
 def spring_forces(p: Tensor, y: Tensor) -> Tensor:
     """(N, 2) minus the gradient of KL(P || Q) with respect to each place."""
-    return -maps.tsne_gradient(p, y)
+    return -tsne_gradient(p, y)
 
 
 def _forces(springs: Tensor, y: Tensor) -> Tensor:
@@ -326,7 +323,7 @@ def factor_2(p, y):
     "the kernel 1 / (1 + d²) is missing: a spring of t-SNE slackens with distance",
 )
 def kernel_missing(p, y):
-    return _forces(maps.student_t(y) - p, y)
+    return _forces(student_t(y) - p, y)
 
 
 @mistake(spring_forces, "there is attraction only: q, the repulsion, is missing")
@@ -336,7 +333,7 @@ def attraction_only(p, y):
 
 @mistake(spring_forces, "there is repulsion only: p, the attraction, is missing")
 def repulsion_only(p, y):
-    return _forces(maps.student_t(y) * _kernel(y), y)
+    return _forces(student_t(y) * _kernel(y), y)
 
 
 @mistake(

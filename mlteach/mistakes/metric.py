@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from mlteach import metric
+from mlteach.metric import mine_pairs, mine_triplets
 from mlteach.mistakes._registry import mistake
 
 # --- which triplets are semi-hard ----------------------------------------------------------------
@@ -52,10 +52,7 @@ def negatives_of_any_class(distances, labels, margin):
     return _positives(labels)[:, :, None] & _band(distances, margin)
 
 
-@mistake(
-    semi_hard,
-    "positive and negative are of the same class: the negative must be of another",
-)
+@mistake(semi_hard, "positive and negative are of the same class: the negative must be of another")
 def negatives_of_the_anchor_s_class(distances, labels, margin):
     classes_fit = _positives(labels)[:, :, None] & _same(labels)[:, None, :]
     return classes_fit & _band(distances, margin)
@@ -106,79 +103,76 @@ def band_on_the_wrong_side(distances, labels, margin):
 # --- mining pairs --------------------------------------------------------------------------------
 
 
-@mistake(metric.mine_pairs, "each pair comes in both orders: take it once")
+@mistake(mine_pairs, "each pair comes in both orders: take it once")
 def pairs_in_both_orders(distances, labels, *, strategy, generator=None):
-    pairs = metric.mine_pairs(distances, labels, strategy=strategy, generator=generator)
+    pairs = mine_pairs(distances, labels, strategy=strategy, generator=generator)
     return torch.cat([pairs, pairs.flip(1)])
 
 
-@mistake(metric.mine_pairs, "hard pairs of different classes are the closest, not the farthest")
+@mistake(mine_pairs, "hard pairs of different classes are the closest, not the farthest")
 def farthest_pairs(distances, labels, *, strategy, generator=None):
-    return metric.mine_pairs(-distances, labels, strategy=strategy, generator=generator)
+    return mine_pairs(-distances, labels, strategy=strategy, generator=generator)
 
 
-@mistake(metric.mine_pairs, "your draws do not follow the generator: give it to every draw")
+@mistake(mine_pairs, "your draws do not follow the generator: give it to every draw")
 def always_the_same_pairs(distances, labels, *, strategy, generator=None):
     generator = Generator().manual_seed(0)
-    return metric.mine_pairs(distances, labels, strategy=strategy, generator=generator)
+    return mine_pairs(distances, labels, strategy=strategy, generator=generator)
 
 
-@mistake(metric.mine_pairs, "pairs of one class count as pairs of different ones: look at labels")
+@mistake(mine_pairs, "pairs of one class count as pairs of different ones: look at labels")
 def labels_ignored(distances, labels, *, strategy, generator=None):
     every = torch.arange(len(labels))
-    return metric.mine_pairs(distances, every, strategy="all")[: len(labels)]
+    return mine_pairs(distances, every, strategy="all")[: len(labels)]
 
 
 # --- mining triplets -----------------------------------------------------------------------------
 
 
 @mistake(
-    metric.mine_triplets,
+    mine_triplets,
     "your band has no upper end: the negative must be nearer than positive plus margin",
 )
 def no_upper_end(distances, labels, *, strategy, margin, generator=None):
     options = {"strategy": strategy, "generator": generator}
-    return metric.mine_triplets(distances, labels, margin=1e9, **options)
+    return mine_triplets(distances, labels, margin=1e9, **options)
 
 
-@mistake(metric.mine_triplets, "you compare distances: the margin is one of squared distances")
+@mistake(mine_triplets, "you compare distances: the margin is one of squared distances")
 def band_of_distances(distances, labels, **options):
-    return metric.mine_triplets(distances.sqrt(), labels, **options)
+    return mine_triplets(distances.sqrt(), labels, **options)
 
 
-@mistake(metric.mine_triplets, "positive and negative are exchanged: a row is (a, p, n)")
+@mistake(mine_triplets, "positive and negative are exchanged: a row is (a, p, n)")
 def columns_exchanged(distances, labels, **options):
-    return metric.mine_triplets(distances, labels, **options)[:, [0, 2, 1]]
+    return mine_triplets(distances, labels, **options)[:, [0, 2, 1]]
 
 
 @mistake(
-    metric.mine_triplets,
+    mine_triplets,
     "these are the easiest: a hard triplet has the farthest positive and the nearest negative",
 )
 def easiest_triplets(distances, labels, **options):
-    return metric.mine_triplets(-distances, labels, **options)
+    return mine_triplets(-distances, labels, **options)
 
 
-@mistake(metric.mine_triplets, "negatives may be of the anchor's class: they must be of another")
+@mistake(mine_triplets, "negatives may be of the anchor's class: they must be of another")
 def negatives_of_one_class(distances, labels, **options):
-    return metric.mine_triplets(distances, torch.arange(len(labels)) // 2, **options)
+    return mine_triplets(distances, torch.arange(len(labels)) // 2, **options)
 
 
-@mistake(
-    metric.mine_triplets,
-    "each anchor has one triplet: every pair of anchor and positive needs one",
-)
+@mistake(mine_triplets, "each anchor has one triplet: every pair of anchor and positive needs one")
 def one_triplet_an_anchor(distances, labels, **options):
-    triplets = metric.mine_triplets(distances, labels, **options)
+    triplets = mine_triplets(distances, labels, **options)
     anchors = triplets[:, 0].tolist()
     return triplets[[i for i, a in enumerate(anchors) if a not in anchors[:i]]]
 
 
 @mistake(
-    metric.mine_triplets,
+    mine_triplets,
     "the negative is the nearest always: draw one of all that the strategy allows",
 )
 def nearest_negative_always(distances, labels, **options):
-    triplets = metric.mine_triplets(distances, labels, **options)
+    triplets = mine_triplets(distances, labels, **options)
     nearest = distances.masked_fill(_same(labels), math.inf).argmin(1)
     return torch.cat([triplets[:, :2], nearest[triplets[:, :1]]], dim=1)

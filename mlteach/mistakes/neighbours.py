@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mlteach import neighbours
 from mlteach.mistakes._registry import mistake
+from mlteach.neighbours import ExactSearch, HashTables, InvertedLists, NeighbourGraph, recall
 
 # --- recall --------------------------------------------------------------------------------------
 
@@ -19,40 +19,28 @@ def _hits(found: Tensor, exact: Tensor) -> Tensor:
     return (exact[:, :, None] == found[:, None]).any(dim=2).double()
 
 
-@mistake(
-    neighbours.recall,
-    "you compare place by place: a neighbour counts wherever it stands in the list",
-)
+@mistake(recall, "you compare place by place: a neighbour counts wherever it stands in the list")
 def place_by_place(found, exact):
     return (found == exact).double().mean()
 
 
-@mistake(
-    neighbours.recall,
-    "you look at the first neighbour only: all k true neighbours count",
-)
+@mistake(recall, "you look at the first neighbour only: all k true neighbours count")
 def first_neighbour_only(found, exact):
     return (exact[:, 0] == found[:, 0]).double().mean()
 
 
-@mistake(
-    neighbours.recall,
-    "you count the queries with at least one hit: count the neighbours",
-)
+@mistake(recall, "you count the queries with at least one hit: count the neighbours")
 def queries_with_a_hit(found, exact):
     return _hits(found, exact).amax(dim=1).mean()
 
 
-@mistake(
-    neighbours.recall,
-    "you count the queries whose neighbours were all found: count the neighbours",
-)
+@mistake(recall, "you count the queries whose neighbours were all found: count the neighbours")
 def queries_with_all_found(found, exact):
     return _hits(found, exact).amin(dim=1).mean()
 
 
 @mistake(
-    neighbours.recall,
+    recall,
     "you divide by the number of vectors that were found: "
     "divide by the number of true neighbours, Q times k",
 )
@@ -61,25 +49,19 @@ def precision(found, exact):
 
 
 @mistake(
-    neighbours.recall,
+    recall,
     "you divide by the number of queries only: divide by the number of true neighbours, Q times k",
 )
 def hits_per_query(found, exact):
     return _hits(found, exact).sum(dim=1).mean()
 
 
-@mistake(
-    neighbours.recall,
-    "these are the hits: divide by the number of true neighbours, Q times k",
-)
+@mistake(recall, "these are the hits: divide by the number of true neighbours, Q times k")
 def number_of_hits(found, exact):
     return _hits(found, exact).sum()
 
 
-@mistake(
-    neighbours.recall,
-    "you count a neighbour of any query as a hit for every query: compare row by row",
-)
+@mistake(recall, "you count a neighbour of any query as a hit for every query: compare row by row")
 def neighbours_of_any_query(found, exact):
     return torch.isin(exact, found).double().mean()
 
@@ -152,10 +134,7 @@ def _of_bucket(angle: float, n_bits: int) -> float:
     return (1 - angle / math.pi) ** n_bits
 
 
-@mistake(
-    chance_to_meet,
-    "this is the chance in one table: with several, one of them is enough",
-)
+@mistake(chance_to_meet, "this is the chance in one table: with several, one of them is enough")
 def chance_in_one_table(angle, n_bits, n_tables):
     return _of_bucket(angle, n_bits)
 
@@ -169,18 +148,12 @@ def chances_added(angle, n_bits, n_tables):
     return n_tables * _of_bucket(angle, n_bits)
 
 
-@mistake(
-    chance_to_meet,
-    "this is the chance to miss in every table: subtract it from 1",
-)
+@mistake(chance_to_meet, "this is the chance to miss in every table: subtract it from 1")
 def chance_to_miss(angle, n_bits, n_tables):
     return 1 - chance_to_meet(angle, n_bits, n_tables)
 
 
-@mistake(
-    chance_to_meet,
-    "this is the chance to meet in all tables: one of them is enough",
-)
+@mistake(chance_to_meet, "this is the chance to meet in all tables: one of them is enough")
 def chance_in_all_tables(angle, n_bits, n_tables):
     return _of_bucket(angle, n_bits) ** n_tables
 
@@ -190,10 +163,7 @@ def angle_in_degrees(angle, n_bits, n_tables):
     return chance_to_meet(angle * math.pi / 180, n_bits, n_tables)
 
 
-@mistake(
-    chance_to_meet,
-    "this is right for one bit: all the bits of a bucket must agree",
-)
+@mistake(chance_to_meet, "this is right for one bit: all the bits of a bucket must agree")
 def one_bit(angle, n_bits, n_tables):
     return chance_to_meet(angle, 1, n_tables)
 
@@ -245,26 +215,17 @@ def cells_by_cosine(query, centres, n_probe):
     return torch.cosine_similarity(centres, query[None]).argsort(descending=True)[:n_probe]
 
 
-@mistake(
-    cells_to_probe,
-    "these are the right cells, but the nearest has to come first",
-)
+@mistake(cells_to_probe, "these are the right cells, but the nearest has to come first")
 def cells_in_their_order(query, centres, n_probe):
     return cells_to_probe(query, centres, n_probe).sort().values
 
 
-@mistake(
-    cells_to_probe,
-    "these are the distances: the numbers of the cells are asked for",
-)
+@mistake(cells_to_probe, "these are the distances: the numbers of the cells are asked for")
 def distances_of_cells(query, centres, n_probe):
     return (centres - query).norm(dim=1).sort().values[:n_probe]
 
 
-@mistake(
-    cells_to_probe,
-    "you compare the lengths of the centres and never look at the query",
-)
+@mistake(cells_to_probe, "you compare the lengths of the centres and never look at the query")
 def query_ignored(query, centres, n_probe):
     return centres.norm(dim=1).argsort()[:n_probe]
 
@@ -272,85 +233,73 @@ def query_ignored(query, centres, n_probe):
 # --- indexes -------------------------------------------------------------------------------------
 
 
-@mistake(
-    neighbours.ExactSearch,
-    "you rank by the dot product alone: for Euclidean distances |v|² is missing",
-)
-class ForgetsTheLengths(neighbours.ExactSearch):
+@mistake(ExactSearch, "you rank by the dot product alone: for Euclidean distances |v|² is missing")
+class ForgetsTheLengths(ExactSearch):
     def _find(self, queries, k):
         self.half_squares = 0 * self.half_squares
         self.rounding = 0
         return super()._find(queries, k)
 
 
-@mistake(
-    neighbours.ExactSearch,
-    "you call a dot product a cosine: divide the vectors by their lengths first",
-)
-class ForgetsToNormalise(neighbours.ExactSearch):
+@mistake(ExactSearch, "you call a dot product a cosine: divide the vectors by their lengths first")
+class ForgetsToNormalise(ExactSearch):
     def _rows(self, name, rows):
         return rows.numpy().copy()
 
 
-@mistake(neighbours.ExactSearch, "you sort the wrong way: the nearest comes first")
-class FarthestFirst(neighbours.ExactSearch):
+@mistake(ExactSearch, "you sort the wrong way: the nearest comes first")
+class FarthestFirst(ExactSearch):
     def _nearest(self, query, candidates, rough, k):
         return super()._nearest(query, candidates, rough, len(candidates))[::-1][:k].copy()
 
 
 @mistake(
-    neighbours.InvertedLists,
+    InvertedLists,
     "you probe the farthest cells: the smallest similarities were taken for the smallest distances",
 )
-class ProbesTheFarthestCells(neighbours.InvertedLists):
+class ProbesTheFarthestCells(InvertedLists):
     def probed(self, query, n_probe):
         return np.argsort(self.centres @ query - self.half_squares_of_centres)[:n_probe]
 
 
-@mistake(
-    neighbours.InvertedLists,
-    "you lose the last vector of every list: the end of a slice is not in it",
-)
-class LosesTheLastOfEveryList(neighbours.InvertedLists):
+@mistake(InvertedLists, "you lose the last vector of every list: the end of a slice is not in it")
+class LosesTheLastOfEveryList(InvertedLists):
     def _visit(self, query, *, n_probe=1):
         ends = [(self.starts[c], self.starts[c + 1] - 1) for c in self.probed(query, n_probe)]
         return np.concatenate([self.members[start:end] for start, end in ends])
 
 
 @mistake(
-    neighbours.HashTables,
+    HashTables,
     "the query's code counts its bits from the other end: encode queries as the vectors were",
 )
-class ReadsTheBitsBackwards(neighbours.HashTables):
+class ReadsTheBitsBackwards(HashTables):
     def _visit(self, query, *, n_probe=1):
         self.place_values = np.sort(self.place_values)[::-1]
         return super()._visit(query, n_probe=n_probe)
 
 
-@mistake(
-    neighbours.HashTables,
-    "the query meets other planes than the vectors did: draw the planes once",
-)
-class OtherPlanesForTheQuery(neighbours.HashTables):
+@mistake(HashTables, "the query meets other planes than the vectors did: draw the planes once")
+class OtherPlanesForTheQuery(HashTables):
     def _visit(self, query, *, n_probe=1):
         self.planes = self.planes[..., ::-1]
         return super()._visit(query, n_probe=n_probe)
 
 
 @mistake(
-    neighbours.NeighbourGraph,
+    NeighbourGraph,
     "the walk ends at the first vector without a nearer neighbour: keep the ef best and go on",
 )
-class GivesUpAtOnce(neighbours.NeighbourGraph):
+class GivesUpAtOnce(NeighbourGraph):
     def walk(self, queries, ef):
         return super().walk(queries, 1)
 
 
 @mistake(
-    neighbours.NeighbourGraph,
+    NeighbourGraph,
     "your links are thrown away, so that a walk ends where it started: keep them both ways",
 )
-class KeepsNoLinks(neighbours.NeighbourGraph):
+class KeepsNoLinks(NeighbourGraph):
     def _link_back(self, givers, takers):
         self.links[:] = self.nobody
 

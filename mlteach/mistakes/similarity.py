@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mlteach import similarity
 from mlteach.mistakes._registry import mistake
+from mlteach.similarity import MEASURES, nearest, similarities
 
 # --- the cosine of two vectors -------------------------------------------------------------------
 
@@ -52,10 +52,7 @@ def mean_of_the_products(x, y):
     return (x * y).mean()
 
 
-@mistake(
-    cosine,
-    "this is a distance, 1 - cosine: a similarity grows as the vectors become alike",
-)
+@mistake(cosine, "this is a distance, 1 - cosine: a similarity grows as the vectors become alike")
 def cosine_distance(x, y):
     return 1 - cosine(x, y)
 
@@ -81,10 +78,7 @@ def dot_product_added(x, y):
     return squared_distances(x, y) + 4 * x @ y.T
 
 
-@mistake(
-    squared_distances,
-    "the squared lengths of y are missing: every column needs its own",
-)
+@mistake(squared_distances, "the squared lengths of y are missing: every column needs its own")
 def lengths_of_y_missing(x, y):
     return squared_distances(x, y) - y.square().sum(1)
 
@@ -148,10 +142,7 @@ def covariance(x, y):
     return _centred(x) @ _centred(y).T / x.shape[1]
 
 
-@mistake(
-    correlation,
-    "the lengths are missing: divide by the lengths of the centred vectors",
-)
+@mistake(correlation, "the lengths are missing: divide by the lengths of the centred vectors")
 def lengths_missing(x, y):
     return _centred(x) @ _centred(y).T
 
@@ -181,36 +172,33 @@ def only_x_centred(x, y):
 
 # --- all four measures, each row against each row ------------------------------------------------
 
-COSINE, CORRELATION, DOT_PRODUCT, EUCLID = similarity.MEASURES
+COSINE, CORRELATION, DOT_PRODUCT, EUCLID = MEASURES
 
 
 def _right(x: Tensor, y: Tensor, measure: str) -> Tensor:
-    return similarity.similarities(x, y, measure=measure)
+    return similarities(x, y, measure=measure)
 
 
 @mistake(
-    similarity.similarities,
+    similarities,
     "this is the distance: a similarity grows with likeness, so take minus the distance",
 )
 def distance_that_grows(x, y, *, measure=COSINE):
     return torch.cdist(x, y) if measure == EUCLID else _right(x, y, measure)
 
 
-@mistake(
-    similarity.similarities,
-    "this is minus the squared distance: minus the distance is asked for",
-)
+@mistake(similarities, "this is minus the squared distance: minus the distance is asked for")
 def squared_distance(x, y, *, measure=COSINE):
     return -torch.cdist(x, y).square() if measure == EUCLID else _right(x, y, measure)
 
 
-@mistake(similarity.similarities, "only x is divided by its length: y must be too")
+@mistake(similarities, "only x is divided by its length: y must be too")
 def only_x_normalised(x, y, *, measure=COSINE):
     return _unit(x) @ y.T if measure == COSINE else _right(x, y, measure)
 
 
 @mistake(
-    similarity.similarities,
+    similarities,
     "you divide by the squared lengths: the length is the root of the sum of squares",
 )
 def squared_lengths(x, y, *, measure=COSINE):
@@ -220,7 +208,7 @@ def squared_lengths(x, y, *, measure=COSINE):
 
 
 @mistake(
-    similarity.similarities,
+    similarities,
     "you divide each column by its length (dim=0): every row is a vector, normalise over dim=1",
 )
 def columns_normalised(x, y, *, measure=COSINE):
@@ -229,10 +217,7 @@ def columns_normalised(x, y, *, measure=COSINE):
     return F.normalize(x, dim=0) @ F.normalize(y, dim=0).T
 
 
-@mistake(
-    similarity.similarities,
-    "you average over the entries: a dot product is the sum of the products",
-)
+@mistake(similarities, "you average over the entries: a dot product is the sum of the products")
 def averaged_over_the_entries(x, y, *, measure=COSINE):
     return _right(x, y, measure) / (x.shape[1] if measure == DOT_PRODUCT else 1)
 
@@ -245,7 +230,7 @@ def _without_self(matrix: Tensor) -> Tensor:
 
 
 @mistake(
-    similarity.nearest,
+    nearest,
     "the query itself is among its neighbours: leave the diagonal out before you sort",
 )
 def query_among_its_neighbours(matrix, k=1):
@@ -253,7 +238,7 @@ def query_among_its_neighbours(matrix, k=1):
 
 
 @mistake(
-    similarity.nearest,
+    nearest,
     "you drop the first of k + 1 neighbours, but the query need not come first: by the dot product "
     "a longer vector can be more alike to it than it is to itself. Leave the diagonal out instead",
 )
@@ -262,47 +247,35 @@ def first_neighbour_dropped(matrix, k=1):
 
 
 @mistake(
-    similarity.nearest,
+    nearest,
     "these are the least similar: a similarity grows with likeness, so the largest come first",
 )
 def least_similar(matrix, k=1):
     return _without_self(-matrix).topk(k, dim=1).indices
 
 
-@mistake(
-    similarity.nearest,
-    "you sort upwards: a similarity grows with likeness, so the largest come first",
-)
+@mistake(nearest, "you sort upwards: a similarity grows with likeness, so the largest come first")
 def sorted_upwards(matrix, k=1):
     return matrix.topk(k, dim=1, largest=False).indices
 
 
-@mistake(
-    similarity.nearest,
-    "these are the similarities: the numbers of the neighbours are asked for",
-)
+@mistake(nearest, "these are the similarities: the numbers of the neighbours are asked for")
 def values_for_indices(matrix, k=1):
     return _without_self(matrix).topk(k, dim=1).values
 
 
-@mistake(
-    similarity.nearest,
-    "you sort along the columns: the neighbours of query i stand in row i",
-)
+@mistake(nearest, "you sort along the columns: the neighbours of query i stand in row i")
 def along_the_columns(matrix, k=1):
     return _without_self(matrix).topk(k, dim=0).indices.T
 
 
-@mistake(
-    similarity.nearest,
-    "the right neighbours in the wrong order: the most similar comes first",
-)
+@mistake(nearest, "the right neighbours in the wrong order: the most similar comes first")
 def most_similar_last(matrix, k=1):
     return _without_self(matrix).topk(k, dim=1).indices.flip(1)
 
 
 @mistake(
-    similarity.nearest,
+    nearest,
     "a diagonal of 0 does not leave the query out where other similarities are negative: use -∞",
 )
 def diagonal_zeroed(matrix, k=1):

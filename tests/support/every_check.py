@@ -1,5 +1,4 @@
-"""What every check of every chapter's exercises promises. A test file inherits it and names its
-functions:
+"""What every check of an exercise promises; a test file inherits it and names its functions.
 
     RIGHT = {"recall": right_recall}  # check → a right function, in other words than the definition
     MISTAKES = {"recall": mistakes_in(neighbours.recall)}
@@ -14,7 +13,6 @@ when nothing changed.
 import torch
 
 from mlteach import checks
-from mlteach.mistakes import Mistake
 
 
 def raises(*arguments):
@@ -33,24 +31,13 @@ HANDED_IN = [
 ]
 
 
-def listed(mistakes):
-    """The mistakes of a chapter, also of one that has not yet moved into the registry."""
-    if isinstance(mistakes, dict):
-        return [Mistake(function, told) for told, function in mistakes.items()]
-    return mistakes
-
-
 class EveryCheck:
-    """Tests with one run for each check, for each mistake that it knows, and for each thing that is
-    no answer.
-    """
+    """One run for each check, each mistake that it knows, and each thing that is no answer."""
 
     def pytest_generate_tests(self, metafunc):
         right, mistakes = metafunc.module.RIGHT, metafunc.module.MISTAKES
         if "mistake" in metafunc.fixturenames:
-            known = [
-                (name, m) for name in mistakes for m in listed(mistakes[name]) if m.explanation
-            ]
+            known = [(name, m) for name in mistakes for m in mistakes[name] if m.explanation]
             metafunc.parametrize(("name", "mistake"), known)
         else:
             metafunc.parametrize("name", right)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mlteach import losses
+from mlteach.losses import clip_loss, info_nce, nt_xent
 from mlteach.mistakes._registry import mistake
 
 # --- InfoNCE -------------------------------------------------------------------------------------
@@ -30,7 +30,7 @@ def _first_of(own: Tensor, others: Tensor) -> Tensor:
 
 
 @mistake(
-    losses.info_nce,
+    info_nce,
     "your denominator holds the negatives only: "
     "the positive is one of the 1 + K candidates and belongs into the sum",
 )
@@ -40,7 +40,7 @@ def positive_not_in_denominator(query, positive, negatives, *, temperature):
 
 
 @mistake(
-    losses.info_nce,
+    info_nce,
     "you compare dot products: "
     "divide every vector by its length first, for the score is the cosine",
 )
@@ -49,21 +49,21 @@ def not_normalised(query, positive, negatives, *, temperature):
     return _first_of(own / temperature, others / temperature)
 
 
-@mistake(losses.info_nce, "you multiply by the temperature: it divides the cosine")
+@mistake(info_nce, "you multiply by the temperature: it divides the cosine")
 def multiplied_by_temperature(query, positive, negatives, *, temperature):
-    return losses.info_nce(query, positive, negatives, temperature=1 / temperature)
+    return info_nce(query, positive, negatives, temperature=1 / temperature)
 
 
 @mistake(
-    losses.info_nce,
+    info_nce,
     "your function ignores the temperature: it divides every cosine before the softmax",
 )
 def temperature_ignored(query, positive, negatives, *, temperature):
-    return losses.info_nce(query, positive, negatives, temperature=1)
+    return info_nce(query, positive, negatives, temperature=1)
 
 
 @mistake(
-    losses.info_nce,
+    info_nce,
     "only the positive's cosine is divided by the temperature: the negatives' must be too",
 )
 def negatives_without_temperature(query, positive, negatives, *, temperature):
@@ -72,7 +72,7 @@ def negatives_without_temperature(query, positive, negatives, *, temperature):
 
 
 @mistake(
-    losses.info_nce,
+    info_nce,
     "only the negatives' cosines are divided by the temperature: the positive's must be too",
 )
 def positive_without_temperature(query, positive, negatives, *, temperature):
@@ -80,46 +80,37 @@ def positive_without_temperature(query, positive, negatives, *, temperature):
     return _first_of(own, others / temperature)
 
 
-@mistake(losses.info_nce, "you add up over the batch: the loss is the mean over the queries")
+@mistake(info_nce, "you add up over the batch: the loss is the mean over the queries")
 def summed(query, positive, negatives, *, temperature):
-    return len(query) * losses.info_nce(query, positive, negatives, temperature=temperature)
+    return len(query) * info_nce(query, positive, negatives, temperature=temperature)
 
 
 @mistake(
-    losses.info_nce,
+    info_nce,
     "the sign is flipped: descending on this pushes each query away from its positive",
 )
 def sign_flipped(query, positive, negatives, *, temperature):
-    return -losses.info_nce(query, positive, negatives, temperature=temperature)
+    return -info_nce(query, positive, negatives, temperature=temperature)
 
 
-@mistake(
-    losses.info_nce,
-    "you return the probability of the positive: the loss is minus its logarithm",
-)
+@mistake(info_nce, "you return the probability of the positive: the loss is minus its logarithm")
 def probability_of_the_positive(query, positive, negatives, *, temperature):
     own, others = _cosines(query, positive, negatives)
     return (torch.cat([own, others], 1) / temperature).softmax(1)[:, 0].mean()
 
 
-@mistake(
-    losses.info_nce,
-    "your logarithm has base 2: nats, with the natural logarithm, are expected",
-)
+@mistake(info_nce, "your logarithm has base 2: nats, with the natural logarithm, are expected")
 def in_bits(query, positive, negatives, *, temperature):
-    return losses.info_nce(query, positive, negatives, temperature=temperature) / math.log(2)
+    return info_nce(query, positive, negatives, temperature=temperature) / math.log(2)
 
 
-@mistake(
-    losses.info_nce,
-    "query i gets the positive of the query before it: its positive is row i",
-)
+@mistake(info_nce, "query i gets the positive of the query before it: its positive is row i")
 def another_query_s_positive(query, positive, negatives, *, temperature):
-    return losses.info_nce(query, positive.roll(1, 0), negatives, temperature=temperature)
+    return info_nce(query, positive.roll(1, 0), negatives, temperature=temperature)
 
 
 @mistake(
-    losses.info_nce,
+    info_nce,
     "your label points at the first negative: the positive stands in column 0, so the label is 0",
 )
 def first_negative_as_positive(query, positive, negatives, *, temperature):
@@ -128,19 +119,19 @@ def first_negative_as_positive(query, positive, negatives, *, temperature):
     return _first_of(first / temperature, rest / temperature)
 
 
-@mistake(losses.info_nce)
+@mistake(info_nce)
 def negatives_of_the_first_query(query, positive, negatives, *, temperature):
     """It shows only where each query has negatives of its own."""
     negatives = negatives if negatives.dim() == 2 else negatives[0]
-    return losses.info_nce(query, positive, negatives, temperature=temperature)
+    return info_nce(query, positive, negatives, temperature=temperature)
 
 
 @mistake(
-    losses.info_nce,
+    info_nce,
     "the value is right, but the negatives are detached: whether they move is up to the method",
 )
 def negatives_detached(query, positive, negatives, *, temperature):
-    return losses.info_nce(query, positive, negatives.detach(), temperature=temperature)
+    return info_nce(query, positive, negatives.detach(), temperature=temperature)
 
 
 # --- CLIP ----------------------------------------------------------------------------------------
@@ -156,7 +147,7 @@ def _image_text(image: Tensor, text: Tensor) -> Tensor:
 
 
 @mistake(
-    losses.clip_loss,
+    clip_loss,
     "only images look for their texts: texts look for their images too, average both directions",
 )
 def one_direction(image, text, *, temperature):
@@ -164,30 +155,30 @@ def one_direction(image, text, *, temperature):
 
 
 @mistake(
-    losses.clip_loss,
+    clip_loss,
     "only texts look for their images: images look for their texts too, average both directions",
 )
 def other_direction(image, text, *, temperature):
     return _clip_of(_image_text(text, image) / temperature)
 
 
-@mistake(losses.clip_loss, "you add both directions up: the loss is their mean")
+@mistake(clip_loss, "you add both directions up: the loss is their mean")
 def directions_added(image, text, *, temperature):
-    return 2 * losses.clip_loss(image, text, temperature=temperature)
+    return 2 * clip_loss(image, text, temperature=temperature)
 
 
-@mistake(losses.clip_loss, "you add up over the batch: the loss is the mean over the pairs")
+@mistake(clip_loss, "you add up over the batch: the loss is the mean over the pairs")
 def clip_summed(image, text, *, temperature):
-    return len(image) * losses.clip_loss(image, text, temperature=temperature)
+    return len(image) * clip_loss(image, text, temperature=temperature)
 
 
-@mistake(losses.clip_loss, "image i gets another image's text: its text is row i")
+@mistake(clip_loss, "image i gets another image's text: its text is row i")
 def another_image_s_text(image, text, *, temperature):
-    return losses.clip_loss(image, text.roll(1, 0), temperature=temperature)
+    return clip_loss(image, text.roll(1, 0), temperature=temperature)
 
 
 @mistake(
-    losses.clip_loss,
+    clip_loss,
     "you compare dot products: "
     "divide every vector by its length first, for the score is the cosine",
 )
@@ -196,22 +187,19 @@ def clip_not_normalised(image, text, *, temperature):
     return (_clip_of(logits) + _clip_of(logits.T)) / 2
 
 
-@mistake(losses.clip_loss, "you multiply by the temperature: it divides the cosine")
+@mistake(clip_loss, "you multiply by the temperature: it divides the cosine")
 def clip_multiplied_by_temperature(image, text, *, temperature):
-    return losses.clip_loss(image, text, temperature=1 / temperature)
+    return clip_loss(image, text, temperature=1 / temperature)
 
 
-@mistake(
-    losses.clip_loss,
-    "the value is right, but the texts are detached: the loss moves both encoders",
-)
+@mistake(clip_loss, "the value is right, but the texts are detached: the loss moves both encoders")
 def text_detached(image, text, *, temperature):
-    return losses.clip_loss(image, text.detach(), temperature=temperature)
+    return clip_loss(image, text.detach(), temperature=temperature)
 
 
 @mistake(
-    losses.clip_loss,
+    clip_loss,
     "images compete with images, and texts with texts: an image's candidates are the texts only",
 )
 def one_kind_competes(image, text, *, temperature):
-    return losses.nt_xent(image, text, temperature=temperature)
+    return nt_xent(image, text, temperature=temperature)

@@ -6,57 +6,51 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mlteach import losses
+from mlteach.losses import alignment, uniformity
 from mlteach.mistakes._registry import mistake
 
 # --- alignment -----------------------------------------------------------------------------------
 
 
-@mistake(
-    losses.alignment,
-    "the points must lie on the sphere: divide every vector by its length first",
-)
+@mistake(alignment, "the points must lie on the sphere: divide every vector by its length first")
 def not_normalised(x, y, *, power):
     return (x - y).norm(dim=1).pow(power).mean()
 
 
-@mistake(losses.alignment, "your function ignores the power: each distance is raised to it")
+@mistake(alignment, "your function ignores the power: each distance is raised to it")
 def power_ignored(x, y, *, power):
-    return losses.alignment(x, y, power=2)
+    return alignment(x, y, power=2)
 
 
 @mistake(
-    losses.alignment,
+    alignment,
     "you raise the squared distance to the power: it belongs to the distance itself",
 )
 def power_of_the_squared_distance(x, y, *, power):
-    return losses.alignment(x, y, power=2 * power)
+    return alignment(x, y, power=2 * power)
 
 
 @mistake(
-    losses.alignment,
+    alignment,
     "you raise the mean distance to the power: raise each distance first, then average",
 )
 def power_after_the_mean(x, y, *, power):
-    return losses.alignment(x, y, power=1).pow(power)
+    return alignment(x, y, power=1).pow(power)
 
 
-@mistake(losses.alignment, "you add up over the pairs: alignment is their mean")
+@mistake(alignment, "you add up over the pairs: alignment is their mean")
 def summed(x, y, *, power):
-    return len(x) * losses.alignment(x, y, power=power)
+    return len(x) * alignment(x, y, power=power)
 
 
-@mistake(losses.alignment, "row i of x gets another image's view: its positive is row i of y")
+@mistake(alignment, "row i of x gets another image's view: its positive is row i of y")
 def another_image_s_view(x, y, *, power):
-    return losses.alignment(x, y.roll(1, 0), power=power)
+    return alignment(x, y.roll(1, 0), power=power)
 
 
-@mistake(
-    losses.alignment,
-    "the value is right, but the second views are detached: alignment moves both",
-)
+@mistake(alignment, "the value is right, but the second views are detached: alignment moves both")
 def second_detached(x, y, *, power):
-    return losses.alignment(x, y.detach(), power=power)
+    return alignment(x, y.detach(), power=power)
 
 
 # --- uniformity ----------------------------------------------------------------------------------
@@ -68,7 +62,7 @@ def _squared_distances(x: Tensor) -> Tensor:
 
 
 @mistake(
-    losses.uniformity,
+    uniformity,
     "your mean runs over all N² pairs, a point and itself among them: "
     "those N distances are always 0, leave them out",
 )
@@ -77,55 +71,52 @@ def points_meet_themselves(x, *, t):
     return (x[:, None] - x).square().sum(2).mul(-t).exp().mean().log()
 
 
-@mistake(losses.uniformity, "the logarithm of the mean is missing")
+@mistake(uniformity, "the logarithm of the mean is missing")
 def logarithm_missing(x, *, t):
-    return losses.uniformity(x, t=t).exp()
+    return uniformity(x, t=t).exp()
 
 
 @mistake(
-    losses.uniformity,
+    uniformity,
     "this is the mean of the logarithms: take the logarithm of the mean of the exponentials",
 )
 def mean_of_the_logarithms(x, *, t):
     return _squared_distances(x).mul(-t).mean()
 
 
-@mistake(losses.uniformity, "you take the distance, not its square")
+@mistake(uniformity, "you take the distance, not its square")
 def distance_not_squared(x, *, t):
     return _squared_distances(x).sqrt().mul(-t).exp().mean().log()
 
 
-@mistake(
-    losses.uniformity,
-    "the points must lie on the sphere: divide every vector by its length first",
-)
+@mistake(uniformity, "the points must lie on the sphere: divide every vector by its length first")
 def points_not_normalised(x, *, t):
     return torch.pdist(x).square().mul(-t).exp().mean().log()
 
 
-@mistake(losses.uniformity, "you add up over the pairs: take the mean before the logarithm")
+@mistake(uniformity, "you add up over the pairs: take the mean before the logarithm")
 def pairs_summed(x, *, t):
     return _squared_distances(x).mul(-t).exp().sum().log()
 
 
-@mistake(losses.uniformity, "the sign is flipped: uniformity falls as the points spread")
+@mistake(uniformity, "the sign is flipped: uniformity falls as the points spread")
 def sign_flipped(x, *, t):
-    return -losses.uniformity(x, t=t)
+    return -uniformity(x, t=t)
 
 
 @mistake(
-    losses.uniformity,
+    uniformity,
     "the sign of the exponent is flipped: pairs that are near weigh most, exp(-t d²)",
 )
 def exponent_flipped(x, *, t):
     return _squared_distances(x).mul(t).exp().mean().log()
 
 
-@mistake(losses.uniformity, "your function ignores t: it multiplies every squared distance")
+@mistake(uniformity, "your function ignores t: it multiplies every squared distance")
 def t_ignored(x, *, t):
-    return losses.uniformity(x, t=2)
+    return uniformity(x, t=2)
 
 
-@mistake(losses.uniformity, "you divide by t as if it were a temperature: it multiplies")
+@mistake(uniformity, "you divide by t as if it were a temperature: it multiplies")
 def t_divides(x, *, t):
-    return losses.uniformity(x, t=1 / t)
+    return uniformity(x, t=1 / t)

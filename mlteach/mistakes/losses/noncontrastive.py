@@ -8,22 +8,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mlteach import losses
+from mlteach.losses import barlow_twins, byol_loss, vicreg
 from mlteach.mistakes._registry import mistake
 
 # --- BYOL ----------------------------------------------------------------------------------------
 
 
-@mistake(
-    losses.byol_loss,
-    "the value is right, but the gradient flows into the target too: .detach() it",
-)
+@mistake(byol_loss, "the value is right, but the gradient flows into the target too: .detach() it")
 def no_stop_gradient(prediction, target):
     return (2 - 2 * F.cosine_similarity(prediction, target)).mean()
 
 
 @mistake(
-    losses.byol_loss,
+    byol_loss,
     "the value is right, but you stopped the wrong side: "
     "the target gets the gradient, the prediction none",
 )
@@ -31,50 +28,44 @@ def prediction_detached(prediction, target):
     return (2 - 2 * F.cosine_similarity(prediction.detach(), target)).mean()
 
 
-@mistake(losses.byol_loss, "neither side is normalised: divide both by their lengths first")
+@mistake(byol_loss, "neither side is normalised: divide both by their lengths first")
 def neither_normalised(prediction, target):
     return (prediction - target.detach()).square().sum(1).mean()
 
 
-@mistake(losses.byol_loss, "the target is not normalised: divide it by its length too")
+@mistake(byol_loss, "the target is not normalised: divide it by its length too")
 def target_not_normalised(prediction, target):
     return (F.normalize(prediction) - target.detach()).square().sum(1).mean()
 
 
-@mistake(losses.byol_loss, "you add up over the batch: the loss is the mean over the images")
+@mistake(byol_loss, "you add up over the batch: the loss is the mean over the images")
 def summed(prediction, target):
-    return len(prediction) * losses.byol_loss(prediction, target)
+    return len(prediction) * byol_loss(prediction, target)
 
 
-@mistake(
-    losses.byol_loss,
-    "you average over the coordinates: a squared distance is their sum, 2 - 2 cos",
-)
+@mistake(byol_loss, "you average over the coordinates: a squared distance is their sum, 2 - 2 cos")
 def mean_over_coordinates(prediction, target):
-    return losses.byol_loss(prediction, target) / prediction.shape[1]
+    return byol_loss(prediction, target) / prediction.shape[1]
 
 
-@mistake(
-    losses.byol_loss,
-    "this is minus the cosine: double it and add 2, so that the smallest loss is 0",
-)
+@mistake(byol_loss, "this is minus the cosine: double it and add 2, so that the smallest loss is 0")
 def negative_cosine(prediction, target):
     return -F.cosine_similarity(prediction, target.detach()).mean()
 
 
-@mistake(losses.byol_loss, "the sign of the cosine is flipped: alike vectors must cost least")
+@mistake(byol_loss, "the sign of the cosine is flipped: alike vectors must cost least")
 def sign_flipped(prediction, target):
-    return 4 - losses.byol_loss(prediction, target)
+    return 4 - byol_loss(prediction, target)
 
 
-@mistake(losses.byol_loss, "you take the root: the loss is the squared distance itself")
+@mistake(byol_loss, "you take the root: the loss is the squared distance itself")
 def root_of_the_loss(prediction, target):
-    return losses.byol_loss(prediction, target).sqrt()
+    return byol_loss(prediction, target).sqrt()
 
 
-@mistake(losses.byol_loss, "image i gets another image's target: its target is row i")
+@mistake(byol_loss, "image i gets another image's target: its target is row i")
 def another_image_s_target(prediction, target):
-    return losses.byol_loss(prediction, target.roll(1, 0))
+    return byol_loss(prediction, target.roll(1, 0))
 
 
 # --- Barlow Twins --------------------------------------------------------------------------------
@@ -91,24 +82,18 @@ def _barlow_of(correlation: Tensor, redundancy_weight: float) -> Tensor:
     return (1 - on).square().sum() + redundancy_weight * off
 
 
-@mistake(
-    losses.barlow_twins,
-    "the mean is not subtracted: standardise each coordinate over the batch",
-)
+@mistake(barlow_twins, "the mean is not subtracted: standardise each coordinate over the batch")
 def not_centred(z1, z2, *, redundancy_weight):
     return _barlow_of(F.normalize(z1, dim=0).T @ F.normalize(z2, dim=0), redundancy_weight)
 
 
-@mistake(
-    losses.barlow_twins,
-    "this is the covariance: divide each coordinate by its standard deviation",
-)
+@mistake(barlow_twins, "this is the covariance: divide each coordinate by its standard deviation")
 def not_standardised(z1, z2, *, redundancy_weight):
     return _barlow_of((z1 - z1.mean(0)).T @ (z2 - z2.mean(0)) / len(z1), redundancy_weight)
 
 
 @mistake(
-    losses.barlow_twins,
+    barlow_twins,
     "you correlate images over their coordinates: correlate coordinates over the images",
 )
 def images_correlated(z1, z2, *, redundancy_weight):
@@ -117,7 +102,7 @@ def images_correlated(z1, z2, *, redundancy_weight):
 
 
 @mistake(
-    losses.barlow_twins,
+    barlow_twins,
     "you divide by B - 1 in the standard deviation and by B in the product: take B in both",
 )
 def two_kinds_of_mean(z1, z2, *, redundancy_weight):
@@ -125,45 +110,39 @@ def two_kinds_of_mean(z1, z2, *, redundancy_weight):
     return _barlow_of(u.T @ v / len(z1), redundancy_weight)
 
 
-@mistake(
-    losses.barlow_twins,
-    "you correlate a view with itself: correlate the first view with the second",
-)
+@mistake(barlow_twins, "you correlate a view with itself: correlate the first view with the second")
 def one_view(z1, z2, *, redundancy_weight):
     return _barlow_of(_standardised(z1).T @ _standardised(z1) / len(z1), redundancy_weight)
 
 
-@mistake(losses.barlow_twins, "divide the product of the standardised views by B")
+@mistake(barlow_twins, "divide the product of the standardised views by B")
 def not_divided(z1, z2, *, redundancy_weight):
     return _barlow_of(_standardised(z1).T @ _standardised(z2), redundancy_weight)
 
 
-@mistake(
-    losses.barlow_twins,
-    "the weight multiplies both terms: it belongs to the redundancy term alone",
-)
+@mistake(barlow_twins, "the weight multiplies both terms: it belongs to the redundancy term alone")
 def weight_on_everything(z1, z2, *, redundancy_weight):
-    return redundancy_weight * losses.barlow_twins(z1, z2, redundancy_weight=1)
+    return redundancy_weight * barlow_twins(z1, z2, redundancy_weight=1)
 
 
-@mistake(losses.barlow_twins, "your redundancy term contains the diagonal: leave it out there")
+@mistake(barlow_twins, "your redundancy term contains the diagonal: leave it out there")
 def diagonal_kept(z1, z2, *, redundancy_weight):
     correlation = _standardised(z1).T @ _standardised(z2) / len(z1)
     on = (1 - correlation.diagonal()).square().sum()
     return on + redundancy_weight * correlation.square().sum()
 
 
-@mistake(losses.barlow_twins, "you average over the coordinates: the loss is a sum over them")
+@mistake(barlow_twins, "you average over the coordinates: the loss is a sum over them")
 def averaged(z1, z2, *, redundancy_weight):
-    return losses.barlow_twins(z1, z2, redundancy_weight=redundancy_weight) / z1.shape[1]
+    return barlow_twins(z1, z2, redundancy_weight=redundancy_weight) / z1.shape[1]
 
 
 @mistake(
-    losses.barlow_twins,
+    barlow_twins,
     "the value is right, but the second views are detached: no stop-gradient belongs here",
 )
 def second_view_detached(z1, z2, *, redundancy_weight):
-    return losses.barlow_twins(z1, z2.detach(), redundancy_weight=redundancy_weight)
+    return barlow_twins(z1, z2.detach(), redundancy_weight=redundancy_weight)
 
 
 # --- VICReg --------------------------------------------------------------------------------------
@@ -171,19 +150,19 @@ def second_view_detached(z1, z2, *, redundancy_weight):
 
 def _other_difference(difference: Callable, z1: Tensor, z2: Tensor, weights: dict) -> Tensor:
     """VICReg with another invariance term."""
-    rest = losses.vicreg(z1, z2, **{**weights, "invariance": 0})
+    rest = vicreg(z1, z2, **{**weights, "invariance": 0})
     return weights["invariance"] * difference(z1, z2) + rest
 
 
 def _other_hinge(hinge: Callable, z1: Tensor, z2: Tensor, weights: dict) -> Tensor:
     """VICReg with another variance term of one view."""
-    rest = losses.vicreg(z1, z2, **{**weights, "variance": 0})
+    rest = vicreg(z1, z2, **{**weights, "variance": 0})
     return weights["variance"] * (hinge(z1) + hinge(z2)) / 2 + rest
 
 
 def _other_redundancy(redundancy: Callable, z1: Tensor, z2: Tensor, weights: dict) -> Tensor:
     """VICReg with another covariance term of one view."""
-    rest = losses.vicreg(z1, z2, **{**weights, "covariance": 0})
+    rest = vicreg(z1, z2, **{**weights, "covariance": 0})
     return weights["covariance"] * (redundancy(z1) + redundancy(z2)) / z1.shape[1] + rest
 
 
@@ -191,64 +170,64 @@ def _std(z: Tensor, dim: int = 0) -> Tensor:
     return (z.var(dim) + 1e-4).sqrt()
 
 
-@mistake(losses.vicreg, "your hinge holds the variance: it belongs to the standard deviation")
+@mistake(vicreg, "your hinge holds the variance: it belongs to the standard deviation")
 def hinge_of_the_variance(z1, z2, **weights):
     return _other_hinge(lambda z: (1 - z.var(0) - 1e-4).relu().mean(), z1, z2, weights)
 
 
-@mistake(losses.vicreg, "the hinge is flipped: a standard deviation below 1 costs, max(0, 1 - s)")
+@mistake(vicreg, "the hinge is flipped: a standard deviation below 1 costs, max(0, 1 - s)")
 def hinge_flipped(z1, z2, **weights):
     return _other_hinge(lambda z: (_std(z) - 1).relu().mean(), z1, z2, weights)
 
 
-@mistake(losses.vicreg, "the hinge is missing: a standard deviation above 1 costs nothing")
+@mistake(vicreg, "the hinge is missing: a standard deviation above 1 costs nothing")
 def hinge_missing(z1, z2, **weights):
     return _other_hinge(lambda z: (1 - _std(z)).mean(), z1, z2, weights)
 
 
 @mistake(
-    losses.vicreg,
+    vicreg,
     "you take the variance over the coordinates: each coordinate's is over the batch, dim=0",
 )
 def variance_over_coordinates(z1, z2, **weights):
     return _other_hinge(lambda z: (1 - _std(z, 1)).relu().mean(), z1, z2, weights)
 
 
-@mistake(losses.vicreg, "you add the variance terms of both views up: take their mean")
+@mistake(vicreg, "you add the variance terms of both views up: take their mean")
 def variance_terms_added(z1, z2, *, variance, **weights):
-    return losses.vicreg(z1, z2, variance=2 * variance, **weights)
+    return vicreg(z1, z2, variance=2 * variance, **weights)
 
 
 @mistake(
-    losses.vicreg,
+    vicreg,
     "nothing stands under the root beside the variance: add 1e-4, else its slope is infinite at 0",
 )
 def nothing_under_the_root(z1, z2, **weights):
     return _other_hinge(lambda z: (1 - z.std(0)).relu().mean(), z1, z2, weights)
 
 
-@mistake(losses.vicreg, "you divide the covariance by B: divide by B - 1")
+@mistake(vicreg, "you divide the covariance by B: divide by B - 1")
 def covariance_divided_by_all(z1, z2, *, covariance, **weights):
     share = (len(z1) - 1) / len(z1)
-    return losses.vicreg(z1, z2, covariance=covariance * share**2, **weights)
+    return vicreg(z1, z2, covariance=covariance * share**2, **weights)
 
 
-@mistake(losses.vicreg, "your covariance term contains the variances: leave the diagonal out")
+@mistake(vicreg, "your covariance term contains the variances: leave the diagonal out")
 def covariance_diagonal_kept(z1, z2, **weights):
     return _other_redundancy(lambda z: torch.cov(z.T).square().sum(), z1, z2, weights)
 
 
-@mistake(losses.vicreg, "you take half of the covariances: both triangles of the matrix count")
+@mistake(vicreg, "you take half of the covariances: both triangles of the matrix count")
 def upper_triangle_only(z1, z2, **weights):
     return _other_redundancy(lambda z: torch.cov(z.T).triu(1).square().sum(), z1, z2, weights)
 
 
-@mistake(losses.vicreg, "you add up over the coordinates of the difference: take the mean")
+@mistake(vicreg, "you add up over the coordinates of the difference: take the mean")
 def difference_summed(z1, z2, *, invariance, **weights):
-    return losses.vicreg(z1, z2, invariance=invariance * z1.shape[1], **weights)
+    return vicreg(z1, z2, invariance=invariance * z1.shape[1], **weights)
 
 
-@mistake(losses.vicreg, "you normalise the views before you compare them: take them as they are")
+@mistake(vicreg, "you normalise the views before you compare them: take them as they are")
 def views_normalised(z1, z2, **weights):
     def difference(z1, z2):
         return (F.normalize(z1) - F.normalize(z2)).square().mean()
@@ -257,13 +236,13 @@ def views_normalised(z1, z2, **weights):
 
 
 @mistake(
-    losses.vicreg,
+    vicreg,
     "the value is right, but the second views are detached: no stop-gradient belongs here",
 )
 def difference_to_the_detached(z1, z2, **weights):
     return _other_difference(lambda z1, z2: (z1 - z2.detach()).square().mean(), z1, z2, weights)
 
 
-@mistake(losses.vicreg, "the weights of invariance and covariance are exchanged")
+@mistake(vicreg, "the weights of invariance and covariance are exchanged")
 def weights_exchanged(z1, z2, *, invariance, variance, covariance):
-    return losses.vicreg(z1, z2, invariance=covariance, variance=variance, covariance=invariance)
+    return vicreg(z1, z2, invariance=covariance, variance=variance, covariance=invariance)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mlteach import losses
+from mlteach.losses import nt_xent
 from mlteach.mistakes._registry import mistake
 
 
@@ -31,7 +31,7 @@ def _without_self(logits: Tensor) -> Tensor:
 
 
 @mistake(
-    losses.nt_xent,
+    nt_xent,
     "your denominator contains each view's similarity to itself: leave the diagonal out, "
     "2B - 1 candidates remain",
 )
@@ -40,7 +40,7 @@ def self_similarity_kept(z1, z2, *, temperature):
 
 
 @mistake(
-    losses.nt_xent,
+    nt_xent,
     "a diagonal multiplied by 0 still counts, for exp(0) = 1: set it to -inf before the softmax",
 )
 def self_similarity_zeroed(z1, z2, *, temperature):
@@ -49,7 +49,7 @@ def self_similarity_zeroed(z1, z2, *, temperature):
 
 
 @mistake(
-    losses.nt_xent,
+    nt_xent,
     "your denominator leaves the positive out (2B - 2 terms): it is one of the 2B - 1 candidates",
 )
 def positive_not_in_denominator(z1, z2, *, temperature):
@@ -61,7 +61,7 @@ def positive_not_in_denominator(z1, z2, *, temperature):
 
 
 @mistake(
-    losses.nt_xent,
+    nt_xent,
     "your positives stand on the diagonal, each view with itself: "
     "the positive of view i is view i + B",
 )
@@ -70,7 +70,7 @@ def positives_on_the_diagonal(z1, z2, *, temperature):
 
 
 @mistake(
-    losses.nt_xent,
+    nt_xent,
     "your positives are neighbours in the list, i and i + 1: "
     "the positive of view i is view i + B (and back again)",
 )
@@ -80,7 +80,7 @@ def positives_one_further(z1, z2, *, temperature):
 
 
 @mistake(
-    losses.nt_xent,
+    nt_xent,
     "you pair views 0 and 1, 2 and 3, …, as if they were interleaved: "
     "after torch.cat the positive of view i is view i + B",
 )
@@ -89,14 +89,14 @@ def views_interleaved(z1, z2, *, temperature):
     return F.cross_entropy(_without_self(_logits(z1, z2, temperature)), views ^ 1)
 
 
-@mistake(losses.nt_xent, "only the first views are anchors: average over all 2B views")
+@mistake(nt_xent, "only the first views are anchors: average over all 2B views")
 def first_views_as_anchors(z1, z2, *, temperature):
     logits, size = _without_self(_logits(z1, z2, temperature)), len(z1)
     return F.cross_entropy(logits[:size], _positives(z1)[:size])
 
 
 @mistake(
-    losses.nt_xent,
+    nt_xent,
     "each view is compared with the other views' side only (B candidates): "
     "its own side's 2B - 2 views count as well",
 )
@@ -106,7 +106,7 @@ def other_views_as_candidates(z1, z2, *, temperature):
 
 
 @mistake(
-    losses.nt_xent,
+    nt_xent,
     "each first view is compared with the second views only (B candidates, B anchors): "
     "all 2B views are anchors, and all 2B - 1 others are candidates",
 )
@@ -119,7 +119,7 @@ def first_against_second_views(z1, z2, *, temperature):
 
 
 @mistake(
-    losses.nt_xent,
+    nt_xent,
     "you compare dot products: "
     "divide every vector by its length first, for the score is the cosine",
 )
@@ -129,7 +129,7 @@ def not_normalised(z1, z2, *, temperature):
 
 
 @mistake(
-    losses.nt_xent,
+    nt_xent,
     "you divide each column by its length (dim=0): every row is a vector, normalise over dim=1",
 )
 def columns_normalised(z1, z2, *, temperature):
@@ -137,26 +137,26 @@ def columns_normalised(z1, z2, *, temperature):
     return not_normalised(z1, z2, temperature=temperature)
 
 
-@mistake(losses.nt_xent, "you multiply by the temperature: it divides the cosine")
+@mistake(nt_xent, "you multiply by the temperature: it divides the cosine")
 def multiplied_by_temperature(z1, z2, *, temperature):
-    return losses.nt_xent(z1, z2, temperature=1 / temperature)
+    return nt_xent(z1, z2, temperature=1 / temperature)
 
 
 @mistake(
-    losses.nt_xent,
+    nt_xent,
     "your function ignores the temperature: it divides every cosine before the softmax",
 )
 def temperature_ignored(z1, z2, *, temperature):
-    return losses.nt_xent(z1, z2, temperature=1)
+    return nt_xent(z1, z2, temperature=1)
 
 
-@mistake(losses.nt_xent, "you divide by the temperature twice: each cosine is divided by it once")
+@mistake(nt_xent, "you divide by the temperature twice: each cosine is divided by it once")
 def temperature_twice(z1, z2, *, temperature):
-    return losses.nt_xent(z1, z2, temperature=temperature**2)
+    return nt_xent(z1, z2, temperature=temperature**2)
 
 
 @mistake(
-    losses.nt_xent,
+    nt_xent,
     "the positive's cosine is not divided by the temperature: it is, as all the others are",
 )
 def positive_without_temperature(z1, z2, *, temperature):
@@ -168,7 +168,7 @@ def positive_without_temperature(z1, z2, *, temperature):
 
 
 @mistake(
-    losses.nt_xent,
+    nt_xent,
     "you take the softmax twice: cross_entropy takes it itself, so give it the logits",
 )
 def softmax_before_cross_entropy(z1, z2, *, temperature):
@@ -176,45 +176,39 @@ def softmax_before_cross_entropy(z1, z2, *, temperature):
     return F.cross_entropy(probabilities, _positives(z1))
 
 
-@mistake(losses.nt_xent, "you add up over the batch: the loss is the mean over the 2B views")
+@mistake(nt_xent, "you add up over the batch: the loss is the mean over the 2B views")
 def summed(z1, z2, *, temperature):
-    return 2 * len(z1) * losses.nt_xent(z1, z2, temperature=temperature)
+    return 2 * len(z1) * nt_xent(z1, z2, temperature=temperature)
 
 
 @mistake(
-    losses.nt_xent,
+    nt_xent,
     "you add up over 2B views and divide by B: the loss is the mean over the 2B views",
 )
 def divided_by_half_the_views(z1, z2, *, temperature):
-    return 2 * losses.nt_xent(z1, z2, temperature=temperature)
+    return 2 * nt_xent(z1, z2, temperature=temperature)
 
 
-@mistake(
-    losses.nt_xent,
-    "the sign is flipped: descending on this pushes the two views of an image apart",
-)
+@mistake(nt_xent, "the sign is flipped: descending on this pushes the two views of an image apart")
 def sign_flipped(z1, z2, *, temperature):
-    return -losses.nt_xent(z1, z2, temperature=temperature)
+    return -nt_xent(z1, z2, temperature=temperature)
 
 
-@mistake(
-    losses.nt_xent,
-    "your logarithm has base 2: nats, with the natural logarithm, are expected",
-)
+@mistake(nt_xent, "your logarithm has base 2: nats, with the natural logarithm, are expected")
 def in_bits(z1, z2, *, temperature):
-    return losses.nt_xent(z1, z2, temperature=temperature) / math.log(2)
+    return nt_xent(z1, z2, temperature=temperature) / math.log(2)
 
 
 @mistake(
-    losses.nt_xent,
+    nt_xent,
     "the value is right, but the second views are detached: the loss moves both views",
 )
 def second_view_detached(z1, z2, *, temperature):
-    return losses.nt_xent(z1, z2.detach(), temperature=temperature)
+    return nt_xent(z1, z2.detach(), temperature=temperature)
 
 
-@mistake(losses.nt_xent)
+@mistake(nt_xent)
 def temperature_detached(z1, z2, *, temperature):
     """Only a learned temperature shows it: it would never move."""
     temperature = torch.as_tensor(temperature, dtype=torch.float64).detach()
-    return losses.nt_xent(z1, z2, temperature=temperature)
+    return nt_xent(z1, z2, temperature=temperature)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mlteach import losses
+from mlteach.losses import contrastive_loss, triplet_loss
 from mlteach.mistakes._registry import mistake
 
 
@@ -23,26 +23,26 @@ def _squared(x: Tensor, y: Tensor) -> Tensor:
 
 
 @mistake(
-    losses.contrastive_loss,
+    contrastive_loss,
     "your labels are flipped: `same` is True for pairs of one class, which attract. "
     "The paper's Y is the opposite",
 )
 def labels_flipped(x1, x2, same, *, margin):
-    return losses.contrastive_loss(x1, x2, ~same, margin=margin)
+    return contrastive_loss(x1, x2, ~same, margin=margin)
 
 
-@mistake(losses.contrastive_loss, "the factor 1/2 is missing")
+@mistake(contrastive_loss, "the factor 1/2 is missing")
 def no_half(x1, x2, same, *, margin):
-    return 2 * losses.contrastive_loss(x1, x2, same, margin=margin)
+    return 2 * contrastive_loss(x1, x2, same, margin=margin)
 
 
-@mistake(losses.contrastive_loss, "you add up over the pairs: the loss is their mean")
+@mistake(contrastive_loss, "you add up over the pairs: the loss is their mean")
 def summed(x1, x2, same, *, margin):
-    return len(x1) * losses.contrastive_loss(x1, x2, same, margin=margin)
+    return len(x1) * contrastive_loss(x1, x2, same, margin=margin)
 
 
 @mistake(
-    losses.contrastive_loss,
+    contrastive_loss,
     "the hinge is missing: "
     "beyond the margin a pair of different classes costs nothing, max(0, m - d)",
 )
@@ -52,7 +52,7 @@ def no_hinge(x1, x2, same, *, margin):
 
 
 @mistake(
-    losses.contrastive_loss,
+    contrastive_loss,
     "the margin stands on the wrong side: it is m - d that must not be positive, not d - m",
 )
 def margin_on_the_wrong_side(x1, x2, same, *, margin):
@@ -61,7 +61,7 @@ def margin_on_the_wrong_side(x1, x2, same, *, margin):
 
 
 @mistake(
-    losses.contrastive_loss,
+    contrastive_loss,
     "pairs of one class have a margin too: they attract at any distance, d² / 2",
 )
 def margin_on_same_pairs(x1, x2, same, *, margin):
@@ -71,7 +71,7 @@ def margin_on_same_pairs(x1, x2, same, *, margin):
 
 
 @mistake(
-    losses.contrastive_loss,
+    contrastive_loss,
     "your margin is compared with the squared distance: it is (m - d)², with the distance itself",
 )
 def margin_of_the_squared_distance(x1, x2, same, *, margin):
@@ -80,7 +80,7 @@ def margin_of_the_squared_distance(x1, x2, same, *, margin):
 
 
 @mistake(
-    losses.contrastive_loss,
+    contrastive_loss,
     "your margin is squared by itself: square the whole of max(0, m - d), not m and d apart",
 )
 def margin_and_distance_squared_apart(x1, x2, same, *, margin):
@@ -88,49 +88,49 @@ def margin_and_distance_squared_apart(x1, x2, same, *, margin):
     return torch.where(same, squared, (margin**2 - squared).relu()).mean() / 2
 
 
-@mistake(losses.contrastive_loss, "the hinge is not squared: max(0, m - d)² / 2")
+@mistake(contrastive_loss, "the hinge is not squared: max(0, m - d)² / 2")
 def hinge_not_squared(x1, x2, same, *, margin):
     d = _distance(x1, x2)
     return torch.where(same, d.square(), (margin - d).relu()).mean() / 2
 
 
-@mistake(losses.contrastive_loss, "the distance of pairs of one class is not squared: d² / 2")
+@mistake(contrastive_loss, "the distance of pairs of one class is not squared: d² / 2")
 def distance_not_squared(x1, x2, same, *, margin):
     d = _distance(x1, x2)
     return torch.where(same, d, (margin - d).relu().square()).mean() / 2
 
 
-@mistake(losses.contrastive_loss, "neither term is squared: d² / 2 and max(0, m - d)² / 2")
+@mistake(contrastive_loss, "neither term is squared: d² / 2 and max(0, m - d)² / 2")
 def neither_squared(x1, x2, same, *, margin):
     d = _distance(x1, x2)
     return torch.where(same, d, (margin - d).relu()).mean() / 2
 
 
-@mistake(losses.contrastive_loss, "pairs of different classes are missing")
+@mistake(contrastive_loss, "pairs of different classes are missing")
 def different_pairs_missing(x1, x2, same, *, margin):
     return (same * _squared(x1, x2)).mean() / 2
 
 
-@mistake(losses.contrastive_loss, "pairs of one class are missing")
+@mistake(contrastive_loss, "pairs of one class are missing")
 def same_pairs_missing(x1, x2, same, *, margin):
     return (~same * (margin - _distance(x1, x2)).relu().square()).mean() / 2
 
 
 @mistake(
-    losses.contrastive_loss,
+    contrastive_loss,
     "you divide the vectors by their lengths: this loss takes them as they are",
 )
 def normalised(x1, x2, same, *, margin):
     x1, x2 = F.normalize(x1, dim=1), F.normalize(x2, dim=1)
-    return losses.contrastive_loss(x1, x2, same, margin=margin)
+    return contrastive_loss(x1, x2, same, margin=margin)
 
 
 @mistake(
-    losses.contrastive_loss,
+    contrastive_loss,
     "the value is right, but the second of each pair is detached: the loss moves both",
 )
 def second_detached(x1, x2, same, *, margin):
-    return losses.contrastive_loss(x1, x2.detach(), same, margin=margin)
+    return contrastive_loss(x1, x2.detach(), same, margin=margin)
 
 
 NO_SLOPE = (
@@ -141,7 +141,7 @@ NO_SLOPE = (
 )
 
 
-@mistake(losses.contrastive_loss, NO_SLOPE)
+@mistake(contrastive_loss, NO_SLOPE)
 def root_unguarded(x1, x2, same, *, margin):
     d = _squared(x1, x2).sqrt()
     return torch.where(same, d.square(), (margin - d).relu().square()).mean() / 2
@@ -155,38 +155,35 @@ def _gap(anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
     return _squared(anchor, positive) - _squared(anchor, negative)
 
 
-@mistake(losses.triplet_loss, "you compare distances: Schroff's loss compares squared distances")
+@mistake(triplet_loss, "you compare distances: Schroff's loss compares squared distances")
 def distances_not_squared(anchor, positive, negative, *, margin):
     gap = _distance(anchor, positive) - _distance(anchor, negative)
     return (gap + margin).relu().mean()
 
 
-@mistake(
-    losses.triplet_loss,
-    "positive and negative are exchanged: the positive's distance is to shrink",
-)
+@mistake(triplet_loss, "positive and negative are exchanged: the positive's distance is to shrink")
 def positive_and_negative_exchanged(anchor, positive, negative, *, margin):
-    return losses.triplet_loss(anchor, negative, positive, margin=margin)
+    return triplet_loss(anchor, negative, positive, margin=margin)
 
 
 @mistake(
-    losses.triplet_loss,
+    triplet_loss,
     "the negative's distance is taken from the positive: both distances start at the anchor",
 )
 def anchor_and_positive_exchanged(anchor, positive, negative, *, margin):
-    return losses.triplet_loss(positive, anchor, negative, margin=margin)
+    return triplet_loss(positive, anchor, negative, margin=margin)
 
 
 @mistake(
-    losses.triplet_loss,
+    triplet_loss,
     "the positive's distance is taken from the negative: both distances start at the anchor",
 )
 def anchor_and_negative_exchanged(anchor, positive, negative, *, margin):
-    return losses.triplet_loss(negative, positive, anchor, margin=margin)
+    return triplet_loss(negative, positive, anchor, margin=margin)
 
 
 @mistake(
-    losses.triplet_loss,
+    triplet_loss,
     "the margin stands on the wrong side: "
     "it is added, so that a negative must be farther by the margin",
 )
@@ -194,23 +191,23 @@ def margin_subtracted(anchor, positive, negative, *, margin):
     return (_gap(anchor, positive, negative) - margin).relu().mean()
 
 
-@mistake(losses.triplet_loss, "the margin is missing")
+@mistake(triplet_loss, "the margin is missing")
 def margin_missing(anchor, positive, negative, *, margin):
     return _gap(anchor, positive, negative).relu().mean()
 
 
-@mistake(losses.triplet_loss, "the margin is added outside the hinge: it belongs inside, max(0, …)")
+@mistake(triplet_loss, "the margin is added outside the hinge: it belongs inside, max(0, …)")
 def margin_outside_the_hinge(anchor, positive, negative, *, margin):
     return _gap(anchor, positive, negative).relu().mean() + margin
 
 
-@mistake(losses.triplet_loss, "the hinge is missing: an easy triplet costs nothing, max(0, …)")
+@mistake(triplet_loss, "the hinge is missing: an easy triplet costs nothing, max(0, …)")
 def triplet_hinge_missing(anchor, positive, negative, *, margin):
     return (_gap(anchor, positive, negative) + margin).mean()
 
 
 @mistake(
-    losses.triplet_loss,
+    triplet_loss,
     "the hinge stands around the mean: "
     "each triplet has its own, else easy triplets pay for hard ones",
 )
@@ -218,38 +215,35 @@ def hinge_of_the_mean(anchor, positive, negative, *, margin):
     return (_gap(anchor, positive, negative) + margin).mean().relu()
 
 
-@mistake(losses.triplet_loss, "the hinge is squared: max(0, …) as it is")
+@mistake(triplet_loss, "the hinge is squared: max(0, …) as it is")
 def triplet_hinge_squared(anchor, positive, negative, *, margin):
     return (_gap(anchor, positive, negative) + margin).relu().square().mean()
 
 
-@mistake(losses.triplet_loss, "you add up over the triplets: the loss is their mean")
+@mistake(triplet_loss, "you add up over the triplets: the loss is their mean")
 def triplets_summed(anchor, positive, negative, *, margin):
-    return len(anchor) * losses.triplet_loss(anchor, positive, negative, margin=margin)
+    return len(anchor) * triplet_loss(anchor, positive, negative, margin=margin)
 
 
 @mistake(
-    losses.triplet_loss,
+    triplet_loss,
     "you average over the triplets that cost something: the loss is the mean over all of them",
 )
 def mean_over_active_triplets(anchor, positive, negative, *, margin):
     active = _gap(anchor, positive, negative) + margin > 0
-    loss = losses.triplet_loss(anchor, positive, negative, margin=margin)
+    loss = triplet_loss(anchor, positive, negative, margin=margin)
     return loss / active.to(anchor).mean()
 
 
-@mistake(
-    losses.triplet_loss,
-    "you average over the coordinates: a squared distance is their sum",
-)
+@mistake(triplet_loss, "you average over the coordinates: a squared distance is their sum")
 def mean_over_coordinates(anchor, positive, negative, *, margin):
     gap = _gap(anchor, positive, negative) / anchor.shape[1]
     return (gap + margin).relu().mean()
 
 
 @mistake(
-    losses.triplet_loss,
+    triplet_loss,
     "the value is right, but the negatives are detached: the loss moves all three",
 )
 def negative_detached(anchor, positive, negative, *, margin):
-    return losses.triplet_loss(anchor, positive, negative.detach(), margin=margin)
+    return triplet_loss(anchor, positive, negative.detach(), margin=margin)

@@ -93,10 +93,7 @@ def summed_over_rows(logits):
     return logits.logsumexp(dim=0)
 
 
-@mistake(
-    log_sum_exp,
-    "you return the maximum only: it is the limit for large logits, not the sum",
-)
+@mistake(log_sum_exp, "you return the maximum only: it is the limit for large logits, not the sum")
 def maximum_only(logits):
     return logits.amax(dim=1)
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mlteach import losses
+from mlteach.losses import supervised_contrastive
 from mlteach.mistakes._registry import mistake
 
 
@@ -39,7 +39,7 @@ def _mean(log_probability: Tensor, positives: Tensor) -> Tensor:
 
 
 @mistake(
-    losses.supervised_contrastive,
+    supervised_contrastive,
     "this is the logarithm of the mean probability: take the mean of the logarithms",
 )
 def log_of_the_mean(z, labels, *, temperature):
@@ -50,25 +50,25 @@ def log_of_the_mean(z, labels, *, temperature):
 
 
 @mistake(
-    losses.supervised_contrastive,
+    supervised_contrastive,
     "you count anchors without a positive: average over the anchors that have one",
 )
 def lonely_anchors_counted(z, labels, *, temperature):
-    loss = losses.supervised_contrastive(z, labels, temperature=temperature)
+    loss = supervised_contrastive(z, labels, temperature=temperature)
     return loss * _positives(labels).any(1).double().mean()
 
 
 @mistake(
-    losses.supervised_contrastive,
+    supervised_contrastive,
     "you drop the rows without a positive: they are no anchors, but still negatives of the others",
 )
 def lonely_rows_dropped(z, labels, *, temperature):
     keep = _positives(labels).any(1)
-    return losses.supervised_contrastive(z[keep], labels[keep], temperature=temperature)
+    return supervised_contrastive(z[keep], labels[keep], temperature=temperature)
 
 
 @mistake(
-    losses.supervised_contrastive,
+    supervised_contrastive,
     "your denominator contains each row's similarity to itself: leave the diagonal out",
 )
 def self_is_a_candidate(z, labels, *, temperature):
@@ -77,7 +77,7 @@ def self_is_a_candidate(z, labels, *, temperature):
 
 
 @mistake(
-    losses.supervised_contrastive,
+    supervised_contrastive,
     "each row is its own positive: leave the diagonal out of the positives and the denominator",
 )
 def self_is_a_positive(z, labels, *, temperature):
@@ -86,7 +86,7 @@ def self_is_a_positive(z, labels, *, temperature):
 
 
 @mistake(
-    losses.supervised_contrastive,
+    supervised_contrastive,
     "your denominator leaves out the other positives: all N - 1 other rows belong into it",
 )
 def one_positive_in_the_denominator(z, labels, *, temperature):
@@ -96,7 +96,7 @@ def one_positive_in_the_denominator(z, labels, *, temperature):
 
 
 @mistake(
-    losses.supervised_contrastive,
+    supervised_contrastive,
     "all pairs weigh the same, so that large classes weigh more: average over each anchor's "
     "positives first, then over the anchors",
 )
@@ -104,17 +104,14 @@ def mean_over_pairs(z, labels, *, temperature):
     return -_logits(z, temperature).log_softmax(1)[_positives(labels)].mean()
 
 
-@mistake(
-    losses.supervised_contrastive,
-    "you add up over an anchor's positives: divide by how many it has",
-)
+@mistake(supervised_contrastive, "you add up over an anchor's positives: divide by how many it has")
 def summed_over_positives(z, labels, *, temperature):
     positives = _positives(labels)
     return -_logits(z, temperature).log_softmax(1)[positives].sum() / positives.any(1).sum()
 
 
 @mistake(
-    losses.supervised_contrastive,
+    supervised_contrastive,
     "your positives are the rows of other labels: the positives have the anchor's own label",
 )
 def labels_flipped(z, labels, *, temperature):
@@ -122,7 +119,7 @@ def labels_flipped(z, labels, *, temperature):
 
 
 @mistake(
-    losses.supervised_contrastive,
+    supervised_contrastive,
     "you compare dot products: "
     "divide every vector by its length first, for the score is the cosine",
 )
@@ -131,10 +128,10 @@ def not_normalised(z, labels, *, temperature):
 
 
 @mistake(
-    losses.supervised_contrastive,
+    supervised_contrastive,
     "you multiply by temperature / base temperature, as widespread code does: "
     "leave that factor out",
 )
 def scaled_by_temperature(z, labels, *, temperature):
-    loss = losses.supervised_contrastive(z, labels, temperature=temperature)
+    loss = supervised_contrastive(z, labels, temperature=temperature)
     return loss * (temperature / 0.07)
