@@ -8,10 +8,12 @@ split by script, `split_classes` splits others.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from mlteach.data import Dataset, sinusoids
@@ -134,6 +136,50 @@ def split_classes(
         )
     drawn = torch.randperm(n_classes, generator=generator).to(dataset.labels.device)
     return _only(dataset, drawn[:n_first]), _only(dataset, drawn[n_first:])
+
+
+def prototypes(features: Tensor, labels: Tensor, n_way: int) -> Tensor:
+    r"""The mean of each class's features: where prototypical networks place a class.
+
+    .. math:: \mu_c = \frac{1}{K_c} \sum_{i: y_i = c} f(x_i)
+
+    Args:
+        features: (..., N, D) of the support, as they are; the leading dimensions count tasks.
+        labels: (..., N) integers 0 to n_way - 1.
+        n_way: C, classes of a task.
+
+    Returns:
+        (..., C, D), in the order of the labels.
+
+    Raises:
+        ValueError: a class has no support.
+
+    Source: Snell, Swersky, Zemel 2017, arXiv:1703.05175, Eq. (1).
+    """
+    members = F.one_hot(labels, n_way).to(features.dtype).mT  # (..., C, N)
+    sizes = members.sum(-1, keepdim=True)  # (..., C, 1)
+    if (sizes == 0).any():
+        raise ValueError(
+            f"y_support must hold every label from 0 to {n_way - 1} in every task, "
+            "a class has no support"
+        )
+    return members @ features / sizes
+
+
+def on_features(encoder: Callable[[Tensor], Tensor], episodes: Episode) -> Episode:
+    """The same tasks with what the encoder makes of their images, which it gets as one batch.
+
+    Args:
+        encoder: (B, ...) -> (B, D).
+        episodes: T tasks.
+
+    Returns:
+        Episodes with (T, N, D) and (T, M, D) features; the labels stay.
+    """
+    n_support = episodes.x_support.shape[1]
+    images = torch.cat([episodes.x_support, episodes.x_query], 1)  # (T, N + M, ...)
+    z = encoder(images.flatten(0, 1)).unflatten(0, images.shape[:2])  # (T, N + M, D)
+    return episodes._replace(x_support=z[:, :n_support], x_query=z[:, n_support:])
 
 
 def _only(dataset: Dataset, classes: Tensor) -> Dataset:

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Generator, Tensor, nn
 
-from mlteach.episodes import Episode
+from mlteach.episodes import Episode, prototypes
 from mlteach.evaluate.features import check_labelled
 from mlteach.meta import adapted_predictions
 from mlteach.meta.gradient import LossFunction, Rate
@@ -85,11 +85,31 @@ def few_shot_accuracy(
     right = []
     for _ in range(n_episodes):
         index = sample_classes(labels, n_classes=n_way, n_each=each, generator=generator)
-        known, asked = encoder_features[index].view(n_way, each, -1).split([n_shot, n_query], dim=1)
-        distances = torch.cdist(asked.flatten(0, 1), known.mean(1))  # (n_way * n_query, n_way)
-        truth = torch.arange(n_way, device=labels.device).repeat_interleave(n_query)
-        right.append((distances.argmin(1) == truth).double().mean())
-    return confidence_interval(torch.stack(right))
+        z = encoder_features[index].view(1, n_way, each, -1)
+        support, query = (part.flatten(1, 2) for part in z.split([n_shot, n_query], dim=2))
+        y = torch.arange(n_way, device=labels.device)[None]
+        y_support, y_query = (y.repeat_interleave(n, dim=1) for n in (n_shot, n_query))
+        right.append(prototype_accuracies(Episode(support, y_support, query, y_query)))
+    return confidence_interval(torch.cat(right))
+
+
+def prototype_accuracies(episodes: Episode) -> Tensor:
+    """The share of each task's queries whose nearest prototype is that of their own class.
+
+    Args:
+        episodes: T classification tasks whose inputs are features, see
+            `mlteach.episodes.on_features`; every class has support in every task.
+
+    Returns:
+        (T,) accuracies, each of one task; `confidence_interval` gives their mean.
+
+    Raises:
+        ValueError: a class of a task has no support.
+    """
+    support, y_support, query, y_query = episodes
+    means = prototypes(support, y_support, int(y_support.max()) + 1)  # (T, C, D)
+    nearest = torch.cdist(query, means).argmin(-1)  # (T, M)
+    return (nearest == y_query).double().mean(1)
 
 
 @torch.no_grad()

@@ -4,11 +4,10 @@ that is needed.
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mlteach.episodes import Episode
+from mlteach.episodes import Episode, on_features, prototypes
 
 
 def prototypical_loss(encoder: nn.Module, episodes: Episode) -> Tensor:
@@ -33,17 +32,8 @@ def prototypical_loss(encoder: nn.Module, episodes: Episode) -> Tensor:
 
     Source: Snell, Swersky, Zemel 2017, arXiv:1703.05175, Eq. (1) and (2).
     """
-    x_support, y_support, x_query, y_query = episodes
-    n_tasks, n_support = y_support.shape
-    z = encoder(torch.cat([x_support, x_query], 1).flatten(0, 1))  # (T * (N + M), D)
-    support, query = z.view(n_tasks, -1, z.shape[-1]).split([n_support, y_query.shape[1]], 1)
+    support, y_support, query, y_query = on_features(encoder, episodes)  # (T, N, D), (T, M, D)
     n_way = int(max(y_support.max(), y_query.max())) + 1
-    members = F.one_hot(y_support, n_way).to(z.dtype).mT  # (T, n_way, N)
-    sizes = members.sum(-1, keepdim=True)
-    if (sizes == 0).any():
-        raise ValueError(
-            "y_support must hold every label from 0 to n_way - 1 in every task; a class has no support"
-        )
-    prototypes = members @ support / sizes  # (T, n_way, D)
-    squared = (query[:, :, None] - prototypes[:, None]).square().sum(-1)  # (T, M, n_way)
+    means = prototypes(support, y_support, n_way)  # (T, C, D)
+    squared = (query[:, :, None] - means[:, None]).square().sum(-1)  # (T, M, C)
     return F.cross_entropy(-squared.flatten(0, 1), y_query.flatten())
