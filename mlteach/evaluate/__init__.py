@@ -1,4 +1,4 @@
-"""Is a representation any good? Neighbours, probes, few labels, few shots, and meters of collapse."""
+"""Is a representation any good? Neighbours, probes, few labels, few shots, collapse meters."""
 
 from mlteach.evaluate.features import accuracy, features
 from mlteach.evaluate.few import Curve, few_label_curve, stratified_sample

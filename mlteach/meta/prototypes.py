@@ -1,6 +1,4 @@
-"""Prototypical networks: no adaptation, but a space in which the mean of a class's examples is all
-that is needed.
-"""
+"""Prototypical networks: no adaptation, but a space in which the mean of a class is enough."""
 
 from __future__ import annotations
 
@@ -11,13 +9,13 @@ from mlteach.episodes import Episode, on_features, prototypes
 
 
 def prototypical_loss(encoder: nn.Module, episodes: Episode) -> Tensor:
-    r"""Prototypical networks: each query must lie nearer to the mean of its own class's support
-    than to the others.
+    r"""Each query must lie nearer to its own class's prototype than to the others.
 
-    .. math:: \ell = -\log \frac{\exp(-d_y)}{\sum_c \exp(-d_c)}, \quad d_c = \lVert f(x) - \mu_c \rVert^2, \quad
+    .. math:: \ell = -\log \frac{\exp(-d_y)}{\sum_c \exp(-d_c)}, \quad
+              d_c = \lVert f(x) - \mu_c \rVert^2, \quad
               \mu_c = \frac{1}{K} \sum_{i: y_i = c} f(x_i)
 
-    All pictures of all tasks go through the encoder as one batch.
+    All images of all tasks go through the encoder as one batch.
 
     Args:
         encoder: (B, ...) -> (B, D); not normalised.

@@ -1,4 +1,4 @@
-"""What `mlteach.training.fit` draws at every step: two views without labels, or a batch with them."""
+"""What `mlteach.training.fit` draws at every step: two views, or a batch with its labels."""
 
 from __future__ import annotations
 

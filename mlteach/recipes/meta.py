@@ -1,8 +1,7 @@
 """How each way of learning from few examples is meta-trained on characters, in under a minute.
 
->>> known, unseen = turned(glyphs("train")), glyphs("test")
->>> model = meta.train("MAML", known, seed=0)
->>> meta.accuracy("MAML", model, sample_episodes(unseen, n_tasks=600, n_way=5, ...))
+>>> model = meta.train("MAML", meta.turned(glyphs("train")), seed=0)
+>>> meta.accuracy("MAML", model, sample_episodes(glyphs("test"), n_tasks=600, n_way=5, ...))
 
 One meta-training serves 1-shot and 5-shot tests.
 """

@@ -1,4 +1,4 @@
-"""Scores of an encoder, from labelled images that it has not been trained with the labels of."""
+"""Scores of an encoder, from a labelled training set and a test set."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ FACTORS = ("shape", "hue", "size", "side")
 SIZE_QUARTERS = (0.5375, 0.625, 0.7125)  # of the sizes from 0.45 to 0.8
 
 
-def knn_score(encoder: Encoder, known: Dataset, test: Dataset, *, k: int = 20) -> float:
-    """Share of the test images whose label the k most similar known images vote for.
+def knn_score(encoder: Encoder, train: Dataset, test: Dataset, *, k: int = 20) -> float:
+    """Share of the test images whose label the k most similar training images vote for.
 
-    ``partial(knn_score, known=known, test=test)`` is an `evaluate` for `fit`.
+    ``partial(knn_score, train=train, test=test)`` is an `evaluate` for `fit`.
 
     Args:
         encoder: as for `mlteach.evaluate.features`.
-        known, test: labelled images; no test image may be among the known ones.
+        train, test: labelled images; no test image may be among the training images.
         k: >= 1, see `mlteach.evaluate.knn_accuracy`.
     """
-    z, z_test = features(encoder, known.images), features(encoder, test.images)
-    return knn_accuracy(z, known.labels, z_test, test.labels, k=k)
+    z, z_test = features(encoder, train.images), features(encoder, test.images)
+    return knn_accuracy(z, train.labels, z_test, test.labels, k=k)
 
 
-def probe_score(encoder: Encoder, known: Dataset, test: Dataset) -> float:
-    """Share of the test images whose label a linear classifier of the known features finds.
+def probe_score(encoder: Encoder, train: Dataset, test: Dataset) -> float:
+    """Share of the test images whose label a linear classifier, fitted to train, finds.
 
     Args:
         encoder: as for `mlteach.evaluate.features`.
-        known, test: labelled images; see `mlteach.evaluate.linear_probe`.
+        train, test: labelled images; see `mlteach.evaluate.linear_probe`.
     """
-    z, z_test = features(encoder, known.images), features(encoder, test.images)
-    return linear_probe(z, known.labels, z_test, test.labels)
+    z, z_test = features(encoder, train.images), features(encoder, test.images)
+    return linear_probe(z, train.labels, z_test, test.labels)
 
 
 def probe_scores(
-    encoder: Encoder, known: Dataset, test: Dataset, factors: Sequence[str] = FACTORS
+    encoder: Encoder, train: Dataset, test: Dataset, factors: Sequence[str] = FACTORS
 ) -> dict[str, float]:
     """The linear probe of several factors of `mlteach.data.shapes`, from the same features.
 
     Args:
         encoder: as for `mlteach.evaluate.features`.
-        known, test: data sets that `shapes` made.
+        train, test: data sets that `shapes` made.
         factors: of "shape", "hue", "size", "side", see `factor_classes`.
 
     Raises:
@@ -56,8 +56,8 @@ def probe_scores(
     """
     for factor in factors:
         _validate.choice("factors", factor, FACTORS)
-    z, z_test = features(encoder, known.images), features(encoder, test.images)
-    y, y_test = factor_classes(known), factor_classes(test)
+    z, z_test = features(encoder, train.images), features(encoder, test.images)
+    y, y_test = factor_classes(train), factor_classes(test)
     return {factor: linear_probe(z, y[factor], z_test, y_test[factor]) for factor in factors}
 
 
