@@ -1,26 +1,26 @@
-"""Tasks to learn from: a few examples to adapt to, the support, and others of the same task to be
-judged by, the query.
+"""Tasks to learn from: the support, a few examples to adapt to, and the query, to be judged by.
 
-A data set becomes many small classification tasks, N-way K-shot: N classes, K pictures of each.
+A data set becomes many small classification tasks, N-way K-shot: N classes, K images of each.
 Classes that serve for meta-training must not serve for meta-testing: `glyphs` and `omniglot` are
 split by script, `split_classes` splits others.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from mlteach import _validate
 from mlteach.data import Dataset, sinusoids
 
 
 class Episode(NamedTuple):
-    """T tasks of one kind, stacked on dimension 0; the first picture of task t is ``x_support[t,
-    0]``.
-    """
+    """T tasks of one kind, stacked on dimension 0: task t's first image is ``x_support[t, 0]``."""
 
     x_support: Tensor  # (T, N, ...)
     y_support: Tensor  # (T, N) labels 0 .. n_way - 1, or (T, N, ...) targets
@@ -31,29 +31,28 @@ class Episode(NamedTuple):
 def sample_episodes(
     dataset: Dataset, *, n_tasks: int, n_way: int, n_shot: int, n_query: int, generator: Generator
 ) -> Episode:
-    """Draws N-way K-shot tasks: each has classes of its own, and new pictures of them to be judged
-    by.
+    """Draws N-way K-shot tasks: each has its own classes, and query images besides the support.
 
-    Every choice of classes, every order of them and every choice of pictures is equally likely, and
+    Every choice of classes, every order of them and every choice of images is equally likely, and
     the tasks are drawn independently of each other.
 
     Args:
-        dataset: any labelled pictures; a class with fewer than n_shot + n_query of them is never
+        dataset: any labelled images; a class with fewer than n_shot + n_query of them is never
             drawn.
         n_tasks: T >= 1.
         n_way: classes of a task, >= 1.
-        n_shot: support pictures of each class, >= 1.
-        n_query: query pictures of each class, >= 1.
+        n_shot: support images of each class, >= 1.
+        n_query: query images of each class, >= 1.
         generator: source of all randomness.
 
     Returns:
-        Pictures (T, n_way * n_shot, ...) and (T, n_way * n_query, ...), class by class, so that the
+        Images (T, n_way * n_shot, ...) and (T, n_way * n_query, ...), class by class, so that the
         labels of every task are 0, 0, ..., n_way - 1: they count the classes of the task, whatever
         the data set calls them.
 
     Raises:
-        ValueError: a count is below 1, or the data set has too few classes, or too few with enough
-            pictures.
+        TypeError, ValueError: a count is no whole number >= 1, or the data set has too few
+            classes, or too few with enough images.
 
     Source: Vinyals et al. 2016, arXiv:1606.04080, section 4.1.
     """
@@ -69,12 +68,11 @@ def sample_episodes(
     # (T, n_way)
     classes = usable[_distinct(torch.tensor(len(usable)).expand(n_tasks), n_way, generator)]
     # (T, n_way, n_each)
-    pictures = order[starts[classes][..., None] + _distinct(sizes[classes], n_each, generator)]
+    drawn = order[starts[classes][..., None] + _distinct(sizes[classes], n_each, generator)]
+    drawn = drawn.to(dataset.images.device)
     support, query = (
-        dataset.images.index_select(0, chosen.flatten().to(dataset.images.device)).unflatten(
-            0, (n_tasks, -1)
-        )
-        for chosen in pictures.split([n_shot, n_query], -1)
+        dataset.images.index_select(0, index.flatten()).unflatten(0, (n_tasks, -1))
+        for index in drawn.split([n_shot, n_query], -1)
     )
     y = torch.arange(n_way, device=dataset.images.device)
     y_support, y_query = (y.repeat_interleave(n).expand(n_tasks, -1) for n in (n_shot, n_query))
@@ -97,7 +95,7 @@ def sinusoid_episodes(
         Points and heights, (T, n_shot, 1) and (T, n_query, 1), float32.
 
     Raises:
-        ValueError: a count is below 1, or a range is not low <= high.
+        TypeError, ValueError: a count is no whole number >= 1, or a range is not low <= high.
 
     Source: Finn, Abbeel, Levine 2017, arXiv:1703.03400, section 5.1.
     """
@@ -112,32 +110,72 @@ def sinusoid_episodes(
 def split_classes(
     dataset: Dataset, *, n_first: int, generator: Generator
 ) -> tuple[Dataset, Dataset]:
-    """Parts a data set by class at random, so that what is learned on one part is judged on classes
-    never seen.
+    """Parts a data set by class at random: what is learned on one part is judged on new classes.
 
     Args:
-        dataset: labelled pictures of C >= 2 classes.
+        dataset: labelled images of C >= 2 classes.
         n_first: classes of the first part, 1 to C - 1.
         generator: source of all randomness.
 
     Returns:
-        Two data sets with all pictures of n_first and of C - n_first classes; labels count from 0
+        Two data sets with all images of n_first and of C - n_first classes; labels count from 0
         in each.
 
     Raises:
-        ValueError: n_first leaves one part without classes.
+        TypeError, ValueError: n_first leaves one part without classes.
     """
     n_classes = len(dataset.classes)
-    if not 1 <= n_first < n_classes:
-        raise ValueError(
-            f"n_first must be 1 to {n_classes - 1}, because there are {n_classes} classes, got {n_first}"
-        )
+    _validate.count("n_first", n_first, at_most=n_classes - 1)
     drawn = torch.randperm(n_classes, generator=generator).to(dataset.labels.device)
     return _only(dataset, drawn[:n_first]), _only(dataset, drawn[n_first:])
 
 
+def prototypes(features: Tensor, labels: Tensor, n_way: int) -> Tensor:
+    r"""The mean of each class's features: where prototypical networks place a class.
+
+    .. math:: \mu_c = \frac{1}{K_c} \sum_{i: y_i = c} f(x_i)
+
+    Args:
+        features: (..., N, D) of the support, as they are; the leading dimensions count tasks.
+        labels: (..., N) integers 0 to n_way - 1.
+        n_way: C, classes of a task.
+
+    Returns:
+        (..., C, D), in the order of the labels.
+
+    Raises:
+        ValueError: a class has no support.
+
+    Source: Snell, Swersky, Zemel 2017, arXiv:1703.05175, Eq. (1).
+    """
+    members = F.one_hot(labels, n_way).to(features.dtype).mT  # (..., C, N)
+    sizes = members.sum(-1, keepdim=True)  # (..., C, 1)
+    if (sizes == 0).any():
+        raise ValueError(
+            f"y_support must hold every label from 0 to {n_way - 1} in every task, "
+            "a class has no support"
+        )
+    return members @ features / sizes
+
+
+def on_features(encoder: Callable[[Tensor], Tensor], episodes: Episode) -> Episode:
+    """The same tasks with what the encoder makes of their images, which it gets as one batch.
+
+    Args:
+        encoder: (B, ...) -> (B, D).
+        episodes: T tasks.
+
+    Returns:
+        Episodes with (T, N, D) and (T, M, D) features; the labels stay.
+    """
+    n_support = episodes.x_support.shape[1]
+    images = torch.cat([episodes.x_support, episodes.x_query], 1)  # (T, N + M, ...)
+    z = encoder(images.flatten(0, 1)).unflatten(0, images.shape[:2])  # (T, N + M, D)
+    return episodes._replace(x_support=z[:, :n_support], x_query=z[:, n_support:])
+
+
 def _only(dataset: Dataset, classes: Tensor) -> Dataset:
-    """The pictures of some classes, numbered anew in their old order."""
+    """The images of some classes, numbered anew in their old order."""
     classes = classes.sort().values
     part = dataset.subset(torch.isin(dataset.labels, classes))
     names = tuple(dataset.classes[label] for label in classes)
@@ -145,8 +183,7 @@ def _only(dataset: Dataset, classes: Tensor) -> Dataset:
 
 
 def _distinct(sizes: Tensor, count: int, generator: Generator) -> Tensor:
-    """(..., count) different whole numbers from 0 to sizes - 1, every ordered choice equally
-    likely.
+    """(..., count) different whole numbers below sizes, every ordered choice equally likely.
 
     Floyd's method takes `count` steps however large the sizes: where a number is drawn again, the
     highest one so far takes its place.
@@ -165,19 +202,19 @@ def _distinct(sizes: Tensor, count: int, generator: Generator) -> Tensor:
 
 def _check_counts(**counts: Any) -> None:
     for name, count in counts.items():
-        if not isinstance(count, int) or count < 1:
-            raise ValueError(f"{name} must be an integer >= 1, got {count!r}")
+        _validate.count(name, count)
 
 
 def _check_supply(
     name: str, sizes: Tensor, usable: Tensor, n_way: int, n_shot: int, n_query: int
 ) -> None:
-    """Says whether classes or pictures are missing."""
+    """Says whether classes or images are missing."""
     present = int((sizes > 0).sum())
     if present < n_way:
         raise ValueError(f"too few classes: n_way is {n_way}, {name} has {present}")
     if len(usable) < n_way:
         raise ValueError(
-            f"too few pictures: n_shot + n_query is {n_shot + n_query}, and of the {present} classes of {name} only "
-            f"{len(usable)} have so many, fewer than n_way = {n_way}; the largest class has {int(sizes.max())}"
+            f"too few images: n_shot + n_query is {n_shot + n_query}, and of the {present} "
+            f"classes of {name} only {len(usable)} have so many, fewer than n_way = {n_way}; "
+            f"the largest class has {int(sizes.max())}"
         )

@@ -12,7 +12,15 @@ from scipy.stats import chisquare
 from torch import Generator
 
 from mlteach.data import Dataset, glyphs
-from mlteach.episodes import Episode, _distinct, sample_episodes, sinusoid_episodes, split_classes
+from mlteach.episodes import (
+    Episode,
+    _distinct,
+    on_features,
+    prototypes,
+    sample_episodes,
+    sinusoid_episodes,
+    split_classes,
+)
 from mlteach.mistakes import episodes as wrong
 from mlteach.mistakes import mistakes_in
 
@@ -185,15 +193,15 @@ def test_torch_global_state_is_left_alone():
             "n_shot \\+ n_query is 5, and of the 6 classes of numbers only 5 have so many",
         ),
         ({"n_shot": 10, "n_query": 10}, "n_shot \\+ n_query is 20.*largest class has 12"),
-        ({"n_way": 0}, "n_way must be an integer >= 1, got 0"),
-        ({"n_shot": 0}, "n_shot must be an integer >= 1, got 0"),
-        ({"n_query": 0}, "n_query must be an integer >= 1, got 0"),
-        ({"n_shot": 1.5}, "n_shot must be an integer >= 1, got 1.5"),
-        ({"n_tasks": 0}, "n_tasks must be an integer >= 1, got 0"),
+        ({"n_way": 0}, "n_way must be a whole number >= 1, got 0"),
+        ({"n_shot": 0}, "n_shot must be a whole number >= 1, got 0"),
+        ({"n_query": 0}, "n_query must be a whole number >= 1, got 0"),
+        ({"n_shot": 1.5}, "n_shot must be a whole number, got float: 1.5"),
+        ({"n_tasks": 0}, "n_tasks must be a whole number >= 1, got 0"),
     ],
 )
 def test_what_cannot_be_drawn_is_told(changed, told):
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises((TypeError, ValueError), match=told):
         draw(**changed)
 
 
@@ -263,5 +271,46 @@ def test_split_classes_parts_every_picture():
     other, _ = split_classes(DATASET, n_first=4, generator=Generator().manual_seed(1))
     assert other.classes != first.classes
     for n_first in (0, 6):
-        with pytest.raises(ValueError, match="n_first must be 1 to 5"):
+        with pytest.raises(ValueError, match="n_first must be a whole number between 1 and 5"):
             split_classes(DATASET, n_first=n_first, generator=Generator())
+
+
+def test_prototypes_are_the_means_of_the_classes():
+    """Of several tasks at once, in any order of the support, with classes of unequal size."""
+    labels = torch.tensor([[2, 0, 1, 1, 0, 2], [0, 1, 2, 0, 0, 1]])
+    features = torch.randn(2, 6, 4, generator=Generator().manual_seed(0), dtype=torch.float64)
+    found = prototypes(features, labels, 3)
+    assert found.shape == (2, 3, 4)
+    for z, y, means in zip(features, labels, found, strict=True):
+        expected = torch.stack([z[y == label].mean(0) for label in range(3)])
+        torch.testing.assert_close(means, expected)
+        torch.testing.assert_close(prototypes(z, y, 3), expected)  # one task alone
+
+
+def test_a_class_without_support_has_no_prototype():
+    with pytest.raises(ValueError, match="every label from 0 to 3 .* a class has no support"):
+        prototypes(torch.ones(6, 2), torch.tensor([0, 1, 2, 2, 1, 0]), 4)
+
+
+def test_on_features_encodes_support_and_query_as_one_batch():
+    """The labels stay, and so does the order of tasks and images."""
+    seen = []
+
+    def encode(images):
+        seen.append(len(images))
+        return images.flatten(1)[:, :3] + 1
+
+    tasks = sample_episodes(
+        glyphs("test"),
+        n_tasks=2,
+        n_way=3,
+        n_shot=2,
+        n_query=4,
+        generator=Generator().manual_seed(0),
+    )
+    encoded = on_features(encode, tasks)
+    assert seen == [2 * (6 + 12)]
+    assert encoded.x_support.equal(tasks.x_support.flatten(2)[:, :, :3] + 1)
+    assert encoded.x_query.equal(tasks.x_query.flatten(2)[:, :, :3] + 1)
+    assert encoded.y_support is tasks.y_support
+    assert encoded.y_query is tasks.y_query

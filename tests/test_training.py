@@ -9,6 +9,7 @@ import inspect
 import math
 import pickle
 import random
+import signal
 import sys
 import threading
 from functools import partial
@@ -359,36 +360,114 @@ def test_stopped_by_the_callback_and_continued(whole, step):
     assert_same(run, method, *whole)
 
 
-@pytest.mark.parametrize("place", ["draw", "loss", "after_step", "evaluate", "callback"])
-def test_interrupted_in_the_middle_and_continued(whole, at_seven, place):
-    """Interrupted anywhere in step 8, the step is undone: the rest gives the run that was never
-    interrupted.
-    """
+PLACES = ["draw", "loss", "after_step", "evaluate", "callback"]
+
+
+def fit_that_stops(place, stop, method):
+    """Fits a method with all its parts, of which one calls `stop` in step 8, once."""
     calls = {"n": 0}
 
-    def interrupting(name, function):
+    def stopping(name, function):
         def wrapped(*arguments):
             result = function(*arguments)
             calls["n"] += name == place
             if name == place and calls["n"] == {"evaluate": 2}.get(place, 8):
-                raise KeyboardInterrupt
+                stop()
             return result
 
         return wrapped
 
-    method = Tiny()
-    method.loss = interrupting("loss", method.loss)
-    method.after_step = interrupting("after_step", method.after_step)
-    first = quiet_fit(
+    method.loss = stopping("loss", method.loss)
+    method.after_step = stopping("after_step", method.after_step)
+    return quiet_fit(
         method,
-        interrupting("draw", draw),
-        evaluate=interrupting("evaluate", score),
-        callback=interrupting("callback", lambda *_: None),
+        stopping("draw", draw),
+        evaluate=stopping("evaluate", score),
+        callback=stopping("callback", lambda *_: None),
     )
-    assert first.stopped == "interrupted"
-    assert_same(first, method, *at_seven)
+
+
+def stopped_at(step):
+    """The same run, stopped after a step."""
+    method = Tiny()
+    return quiet_fit(method, callback=lambda now, loss, aux: now == step), method
+
+
+def press():
+    """What Ctrl-C and Jupyter's stop button do."""
+    signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_an_interrupt_waits_for_the_end_of_the_step(whole, place):
+    """Interrupted anywhere in step 8, the run ends with it, and the rest gives the whole run."""
+    method = Tiny()
+    first = fit_that_stops(place, press, method)
+    assert (first.step, first.stopped) == (8, "interrupted")
+    assert_same(first, method, *stopped_at(8))
     run = quiet_fit(method, resume=first)  # the counters have passed: nothing interrupts any more
     assert_same(run, method, *whole)
+    with pytest.raises(KeyboardInterrupt):  # at once, now that nothing is trained
+        press()
+
+
+def broken_off():
+    raise KeyboardInterrupt
+
+
+def pressed_twice():
+    press()
+    press()
+
+
+@pytest.mark.parametrize("stop", [broken_off, pressed_twice])
+@pytest.mark.parametrize(
+    ("place", "step"),
+    # the weights move between the loss and the end of the evaluation: back to the last copy of them
+    [("draw", 7), ("loss", 7), ("after_step", 4), ("evaluate", 4), ("callback", 8)],
+)
+def test_a_step_that_is_broken_off_is_undone(whole, place, step, stop):
+    """As a second interrupt does it; the rest gives the run that was never interrupted."""
+    method = Tiny()
+    first = fit_that_stops(place, stop, method)
+    assert (first.step, first.stopped) == (step, "interrupted")
+    assert_same(first, method, *stopped_at(step))
+    run = quiet_fit(method, resume=first)
+    assert_same(run, method, *whole)
+
+
+def test_an_interrupt_in_the_last_step_changes_nothing(whole):
+    """There is nothing left to stop."""
+    method = Tiny()
+    run = quiet_fit(method, callback=lambda step, *_: press() if step == 12 else None)
+    assert run.stopped == "finished"
+    assert_same(run, method, *whole)
+
+
+def test_a_handler_of_somebody_else_is_left_alone():
+    """Whoever handles interrupts in a way of their own goes on doing so, during fit and after it."""
+    seen = []
+    before = signal.signal(signal.SIGINT, lambda *_: seen.append("mine"))
+    try:
+        run = quiet_fit(Tiny(), callback=lambda step, *_: press() if step == 3 else None)
+        press()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (run.stopped, seen) == ("finished", ["mine", "mine"])
+
+
+@pytest.mark.parametrize(("evaluate", "copies"), [(None, 2), (score, 2 + 3 + 3)])
+def test_weights_are_copied_now_and_then(evaluate, copies):
+    """When fit begins, evaluates and ends, and where the score is the best; not at every step."""
+    calls = []
+
+    class Counting(Tiny):
+        def state_dict(self, *arguments, **options):
+            calls.append(1)
+            return super().state_dict(*arguments, **options)
+
+    quiet_fit(Counting(), evaluate=evaluate, lr=0.001)
+    assert len(calls) <= copies
 
 
 def interrupted_at_line(number, lines_of_fit):
@@ -396,6 +475,7 @@ def interrupted_at_line(number, lines_of_fit):
     entered its loop.
     """
     package = str(Path(training.__file__).parent)
+    names = ("fit", "_gradients", "_update", "_score", "copied", "record")
     count = 0
 
     def local(frame, event, argument):
@@ -409,11 +489,7 @@ def interrupted_at_line(number, lines_of_fit):
 
     def start(frame, event, argument):
         here = frame.f_code.co_filename.startswith(package)
-        return (
-            local
-            if here and frame.f_code.co_name in ("fit", "_update", "_score", "copied", "record")
-            else None
-        )
+        return local if here and frame.f_code.co_name in names else None
 
     return start
 
@@ -422,7 +498,8 @@ def test_interrupted_at_any_line_and_continued():
     """An interrupt between any two lines of the loop leaves a run that goes on bit for bit."""
     source, first_line = inspect.getsourcelines(loop_module.fit)
     stripped = [line.strip() for line in source]
-    inside = range(stripped.index("try:") + 1, stripped.index("except KeyboardInterrupt:"))
+    handler = "except (KeyboardInterrupt, TrainingDiverged) as error:"
+    inside = range(stripped.index("try:") + 1, stripped.index(handler))
     lines_of_fit = {first_line + i for i in inside}
     undisturbed = Tiny()
     whole = quiet_fit(undisturbed, steps=2, evaluate_every=1)
@@ -584,26 +661,26 @@ def test_interrupt_says_how_to_go_on(capsys):
     ("arguments", "error", "message"),
     [
         ({"steps": 0}, ValueError, "steps"),
-        ({"steps": 2.5}, ValueError, "2.5"),
+        ({"steps": 2.5}, TypeError, "2.5"),
         ({"evaluate_every": 0}, ValueError, "evaluate_every"),
-        ({"lr": -1.0}, ValueError, "lr must be a finite number >= 0, got -"),
-        ({"lr": math.nan}, ValueError, "lr must be a finite number >= 0, got nan"),
-        ({"lr": lambda step: math.inf}, ValueError, "got inf at step 0"),
+        ({"lr": -1.0}, ValueError, "lr at step 0 must be finite and >= 0, got -"),
+        ({"lr": math.nan}, ValueError, "lr at step 0 must be finite and >= 0, got nan"),
+        ({"lr": lambda step: math.inf}, ValueError, "lr at step 0 .* got inf"),
         ({"lr": "fast"}, TypeError, "lr must be a number or a function"),
-        ({"warmup": 1.5}, ValueError, "warmup must be a fraction"),
+        ({"warmup": 1.5}, ValueError, r"warmup must be a number in \[0, 1\], got 1.5"),
         ({"resume": {}}, TypeError, "resume must be the Run"),
         ({"resume": Run(steps=12, step=12)}, ValueError, "12 are made"),
         (
             {"draw": lambda generator: torch.zeros(2)},
             TypeError,
-            "tuple of tensors, one a view, got Tensor",
+            "draw must return a tuple of tensors, got a tensor of float32",
         ),
         ({"draw": lambda generator: ()}, TypeError, "tuple of tensors"),
         ({"draw": lambda generator: (torch.zeros(2), 3)}, TypeError, r"got \('Tensor', 'int'\)"),
         (
             {"evaluate": lambda method: math.nan},
             ValueError,
-            "evaluate must return a finite number, got nan at step 4",
+            "evaluate's score at step 4 must be finite, got nan",
         ),
         ({"method": nn.Linear(2, 2)}, TypeError, r"loss\(\*views\)"),
         (
@@ -622,7 +699,7 @@ def test_bad_arguments(arguments, error, message):
 @pytest.mark.parametrize(
     ("result", "message"),
     [
-        (torch.zeros(()), r"return \(loss, aux\), got Tensor"),
+        (torch.zeros(()), r"return \(loss, aux\), got a tensor of float32"),
         ((torch.zeros(3, requires_grad=True), None), r"a \(\) tensor"),
         ((torch.zeros(()), None), "depends on the parameters"),
         ((0.5, None), r"got 0\.5"),
@@ -655,7 +732,7 @@ def test_threads():
         quiet_fit(Tiny(), steps=2, callback=lambda *_: seen.add(torch.get_num_threads()))
         assert seen == {1}
         for bad in (0, -1, 1.5, "all"):
-            with pytest.raises(ValueError, match="threads must be a positive integer or None"):
+            with pytest.raises((TypeError, ValueError), match="threads must be a whole number"):
                 quiet_fit(Tiny(), steps=2, threads=bad)
         assert torch.get_num_threads() == 3
     finally:

@@ -1,4 +1,4 @@
-"""Is a representation any good? Neighbours, probes, few labels, few shots, and meters of collapse."""
+"""Is a representation any good? Neighbours, probes, few labels, few shots, collapse meters."""
 
 from mlteach.evaluate.features import accuracy, features
 from mlteach.evaluate.few import Curve, few_label_curve, stratified_sample
@@ -10,7 +10,12 @@ from mlteach.evaluate.knn import (
 )
 from mlteach.evaluate.meters import effective_rank, feature_std, linear_cka, spectrum
 from mlteach.evaluate.probe import Classifier, fine_tune, linear_classifier, linear_probe
-from mlteach.evaluate.shots import adapted_accuracy, confidence_interval, few_shot_accuracy
+from mlteach.evaluate.shots import (
+    adapted_accuracy,
+    confidence_interval,
+    few_shot_accuracy,
+    prototype_accuracies,
+)
 
 __all__ = [
     "Classifier",
@@ -31,6 +36,7 @@ __all__ = [
     "linear_classifier",
     "linear_probe",
     "nearest_neighbour_accuracy",
+    "prototype_accuracies",
     "spectrum",
     "stratified_sample",
 ]

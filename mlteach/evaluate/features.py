@@ -1,4 +1,4 @@
-"""From pictures to features, and what every evaluation asks of features and labels."""
+"""From images to features, and what every evaluation asks of features and labels."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from mlteach import _validate
+
 
 def features(
     encoder: Callable[[Tensor], Tensor], images: Tensor, *, batch_size: int = 500
 ) -> Tensor:
-    """What an encoder makes of the pictures: in evaluation mode, without gradients, one batch after
-    the other.
+    """What an encoder makes of images: in evaluation mode, without gradients, batch by batch.
 
-    Each picture's features depend on that picture alone, whatever the batch. Afterwards every part
+    Each image's features depend on that image alone, whatever the batch. Afterwards every part
     of the encoder is back in the mode it was in.
 
     Args:
@@ -30,17 +31,15 @@ def features(
 
     Raises:
         TypeError: encoder cannot be called.
-        ValueError: no pictures, batch_size < 1, or the encoder's output is not (B, D).
+        ValueError: no images, batch_size < 1, or the encoder's output is not (B, D).
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    _validate.count("batch_size", batch_size)
     if len(images) < 1:
-        raise ValueError("images must hold at least one picture, got none")
+        raise ValueError("images must hold at least one image, got none")
     encode = getattr(encoder, "encode", encoder)
     if not callable(encode):
-        raise TypeError(
-            f"encoder must be a module, a method or a function, got {type(encoder).__name__}"
-        )
+        given = _validate.kind(encoder)
+        raise TypeError(f"encoder must be a module, a method or a function, got {given}")
     owner = getattr(encoder, "__self__", encoder)  # of `method.encode` the method, whose mode it is
     module = owner if isinstance(owner, nn.Module) else nn.Identity()
     device = next((p.device for p in module.parameters()), images.device)
@@ -78,51 +77,25 @@ def accuracy(scores: Tensor, labels: Tensor) -> float:
         ValueError: the shapes are not (N, C) and (N,).
     """
     if scores.ndim != 2 or labels.shape != scores.shape[:1]:
-        raise ValueError(
-            f"scores and labels must be (N, C) and (N,), got {_shapes(scores, labels)}"
-        )
+        given = f"{tuple(scores.shape)} and {tuple(labels.shape)}"
+        raise ValueError(f"scores and labels must be (N, C) and (N,), got {given}")
     return (scores.argmax(1) == labels).double().mean().item()
 
 
-def check_labelled(name: str, x: Tensor, labels: Tensor) -> None:
+def check_labelled(name: str, x: Tensor, labels: Tensor, labels_name: str = "labels") -> None:
     """Raise unless x is (N, D), finite and floating-point, with N integer labels >= 0."""
-    check_features(name, x)
-    if labels.is_floating_point() or labels.dtype == torch.bool:
-        raise TypeError(f"{name} need integer labels, got {labels.dtype}")
-    if labels.shape != x.shape[:1]:
-        raise ValueError(
-            f"{name} and their labels must be (N, D) and (N,), got {_shapes(x, labels)}"
-        )
-    if labels.min() < 0:
-        raise ValueError(f"{name} need labels >= 0, got {labels.min()}")
-
-
-def check_features(name: str, x: Tensor) -> None:
-    """Raise unless x is (N >= 1, D >= 1), finite and floating-point."""
-    if not isinstance(x, Tensor) or not x.is_floating_point():
-        raise TypeError(
-            f"{name} must be a floating-point tensor, got {getattr(x, 'dtype', type(x).__name__)}"
-        )
-    if x.ndim != 2 or 0 in x.shape:
-        raise ValueError(f"{name} must be (N >= 1, D >= 1), got {tuple(x.shape)}")
-    if not x.isfinite().all():
-        raise ValueError(
-            f"{name} must be finite, got nan or inf in {(~x.isfinite()).any(1).sum()} of {len(x)} rows"
-        )
+    _validate.features(name, x)
+    _validate.labels(labels_name, labels, size=len(x))
 
 
 def check_pair(
     train_features: Tensor, train_labels: Tensor, test_features: Tensor, test_labels: Tensor
 ) -> None:
     """Raise unless both parts are features with labels, of the same D."""
-    check_labelled("train_features", train_features, train_labels)
-    check_labelled("test_features", test_features, test_labels)
+    check_labelled("train_features", train_features, train_labels, "train_labels")
+    check_labelled("test_features", test_features, test_labels, "test_labels")
     if train_features.shape[1] != test_features.shape[1]:
         widths = f"{train_features.shape[1]} and {test_features.shape[1]}"
         raise ValueError(
-            f"train_features and test_features must have as many columns as each other, got {widths}"
+            f"train_features and test_features must have equally many columns, got {widths}"
         )
-
-
-def _shapes(x: Tensor, y: Tensor) -> str:
-    return f"{tuple(x.shape)} and {tuple(y.shape)}"

@@ -1,4 +1,4 @@
-"""Few labels: how far a handful of labelled pictures gets."""
+"""Few labels: how far a handful of labelled images gets."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from mlteach import _validate
+
 FRACTIONS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 def stratified_sample(labels: Tensor, n: int, *, generator: Generator) -> Tensor:
-    """Draws n of the labelled pictures, each class in its share and none left out.
+    """Draws n of the labelled images, each class in its share and none left out.
 
     The same generator state gives nested draws: the first m of a draw of n are the draw of m.
 
@@ -26,14 +28,11 @@ def stratified_sample(labels: Tensor, n: int, *, generator: Generator) -> Tensor
         (n,) indices, none twice; of each class its share of n but for one, and one at least.
 
     Raises:
-        ValueError: n is smaller than the number of classes, or larger than N.
+        TypeError, ValueError: n is no whole number from the number of classes to N.
     """
     sizes = labels.bincount()
     n_classes = int((sizes > 0).sum())
-    if not n_classes <= n <= len(labels):
-        raise ValueError(
-            f"n must lie between {n_classes} (one of each class) and {len(labels)} (all), got {n}"
-        )
+    _validate.count("n", n, at_least=n_classes, at_most=len(labels))
     order = torch.randperm(len(labels), generator=generator)
     classes = labels[order]
     # 0 for the first of its class
@@ -44,7 +43,7 @@ def stratified_sample(labels: Tensor, n: int, *, generator: Generator) -> Tensor
 class Curve(NamedTuple):
     """Accuracy against the number of labels."""
 
-    counts: Tensor  # (F,) labelled pictures
+    counts: Tensor  # (F,) labelled images
     accuracies: Tensor  # (S, F) of every draw; `plots.curves` draws their mean and range
 
     @property
@@ -65,25 +64,27 @@ def few_label_curve(
     fractions: Sequence[float] = FRACTIONS,
     n_seeds: int = 5,
 ) -> Curve:
-    """Accuracy when only a part of the labels is known: several stratified draws of each part.
+    """Accuracy with only a part of the labels: several stratified draws of each part.
 
     Args:
-        score: given the (n,) indices of the labelled pictures, the accuracy that they lead to, such
+        score: given the (n,) indices of the labelled images, the accuracy that they lead to, such
             as ``lambda index: linear_probe(z[index], y[index], z_test, y_test)``.
         labels: (N,) integer classes >= 0 of all that could be labelled.
-        fractions: shares of N, each in (0, 1], that hold one picture of each class at least.
+        fractions: shares of N, each in (0, 1], that hold one image of each class at least.
         n_seeds: >= 1 draws of each part; the smaller parts of one draw lie within its larger ones.
 
     Returns:
         The numbers of labels and the accuracies of all draws, with their mean and band.
 
     Raises:
-        ValueError: a fraction outside (0, 1] or too small to hold each class once, or n_seeds < 1.
+        TypeError, ValueError: a fraction outside (0, 1] or too small to hold each class once, or
+            n_seeds is no whole number >= 1.
     """
-    if n_seeds < 1:
-        raise ValueError(f"n_seeds must be at least 1, got {n_seeds}")
-    if not fractions or not all(0 < fraction <= 1 for fraction in fractions):
-        raise ValueError(f"fractions must lie in (0, 1], got {tuple(fractions)}")
+    _validate.count("n_seeds", n_seeds)
+    if not fractions:
+        raise ValueError("fractions must name at least one share, got none")
+    for fraction in fractions:
+        _validate.number("fractions", fraction, above=0, at_most=1)
     counts = [round(fraction * len(labels)) for fraction in fractions]
     accuracies = [
         [

@@ -1,4 +1,4 @@
-"""Neighbours as judges: a picture gets the class of those that the representation puts beside it."""
+"""Neighbours as judges: an image gets the class of those that lie beside it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mlteach.evaluate.features import accuracy, check_features, check_labelled, check_pair
+from mlteach import _validate
+from mlteach.evaluate.features import accuracy, check_pair
 
 ROWS_AT_ONCE = 1000  # bounds the memory: 1,000 rows of N numbers
 
@@ -20,23 +21,23 @@ def knn_accuracy(
     k: int = 20,
     temperature: float = 0.1,
 ) -> float:
-    r"""Weighted kNN: the k most similar training pictures vote for their class, the more similar
-    the louder.
+    r"""Weighted kNN: the k most similar training images vote, the more similar the louder.
 
-    .. math:: \hat y = \arg\max_c \sum_{i \in \mathrm{neighbours}} e^{\cos(f_i, f) / \tau}\, [y_i = c]
+    .. math:: \hat y = \arg\max_c
+              \sum_{i \in \mathrm{neighbours}} e^{\cos(f_i, f) / \tau}\, [y_i = c]
 
     Nothing is trained, so that this is the quickest fair look at a representation.
 
     Args:
         train_features: (N, D), any scale (normalised here).
         train_labels: (N,) integer classes >= 0.
-        test_features: (M, D); no picture of the training set may be among them, or it finds itself.
+        test_features: (M, D); no image of the training set may be among them, or it finds itself.
         test_labels: (M,).
         k: 1 to N. With 1 the temperature has no say.
         temperature: > 0; small listens to the nearest only, large lets all k vote alike.
 
     Returns:
-        Share of the test pictures that get their own class, 0 to 1.
+        Share of the test images that get their own class, 0 to 1.
 
     Raises:
         TypeError, ValueError: features or labels of a wrong type or shape, not finite, or k or
@@ -56,8 +57,7 @@ def knn_accuracy(
 def cosine_neighbours(
     train_features: Tensor, test_features: Tensor, *, k: int
 ) -> tuple[Tensor, Tensor]:
-    """The k training pictures whose features point most nearly the way of each test picture's,
-    nearest first.
+    """The k training images of the largest cosines with each test image, nearest first.
 
     Args:
         train_features: (N, D), any scale.
@@ -65,17 +65,14 @@ def cosine_neighbours(
         k: 1 to N.
 
     Returns:
-        (M, k) cosines and (M, k) numbers of training pictures.
+        (M, k) cosines and (M, k) numbers of training images.
 
     Raises:
         TypeError, ValueError: features of a wrong type or shape, not finite, or k out of range.
     """
-    check_features("train_features", train_features)
-    check_features("test_features", test_features)
-    if not 1 <= k <= len(train_features):
-        raise ValueError(
-            f"k must lie between 1 and the {len(train_features)} training pictures, got {k}"
-        )
+    _validate.features("train_features", train_features)
+    _validate.features("test_features", test_features)
+    _validate.count("k", k, at_most=len(train_features))
     train, test = F.normalize(train_features, dim=1), F.normalize(test_features, dim=1)
     found = [(rows @ train.T).topk(k, dim=1) for rows in test.split(ROWS_AT_ONCE)]
     return torch.cat([part.values for part in found]), torch.cat([part.indices for part in found])
@@ -87,7 +84,7 @@ def knn_votes(
     """Counts the weighted votes of k neighbours.
 
     Args:
-        similarities: (M, k) cosines of M pictures with their neighbours.
+        similarities: (M, k) cosines of M images with their neighbours.
         labels: (M, k) classes of the neighbours, 0 to n_classes - 1.
         n_classes: C.
         temperature: > 0, see `knn_accuracy`.
@@ -96,38 +93,34 @@ def knn_votes(
         (M, C) each class's share of the votes; a row adds up to 1.
 
     Raises:
-        ValueError: the shapes differ or temperature <= 0.
+        TypeError, ValueError: the shapes differ, or temperature is no number > 0.
     """
     if similarities.ndim != 2 or similarities.shape != labels.shape:
         given = f"{tuple(similarities.shape)} and {tuple(labels.shape)}"
         raise ValueError(f"similarities and labels must both be (M, k), got {given}")
-    if not 0 < temperature < float("inf"):
-        raise ValueError(f"temperature must be a finite number > 0, got {temperature!r}")
-    # A softmax is the exponential weights over their sum: no class gains or loses, and nothing
-    # overflows.
+    _validate.number("temperature", temperature, above=0)
+    # the exponential weights over their sum: no class gains or loses, and nothing overflows
     weights = (similarities / temperature).softmax(1)
     return weights.new_zeros(len(weights), n_classes).scatter_add_(1, labels, weights)
 
 
 def nearest_neighbour_accuracy(features: Tensor, labels: Tensor) -> float:
-    """How often the nearest other picture, by Euclidean distance, has the same label: no training
-    set is needed.
+    """How often the nearest other image, by Euclidean distance, has the same label.
+
+    No training set is needed.
 
     Args:
         features: (N >= 2, D).
         labels: (N,) integers >= 0, such as characters that took no part in any training.
 
     Returns:
-        Share of the N pictures, 0 to 1; about the share of a class where features know nothing.
+        Share of the N images, 0 to 1; about the share of a class where features know nothing.
 
     Raises:
         TypeError, ValueError: features or labels of a wrong type or shape, or not finite.
     """
-    check_labelled("features", features, labels)
-    if len(features) < 2:
-        raise ValueError(
-            f"features must have at least 2 rows to have a neighbour, got {len(features)}"
-        )
+    _validate.features("features", features, at_least=2)
+    _validate.labels("labels", labels, size=len(features))
     everyone = torch.arange(len(features), device=features.device)
     nearest = []
     for rows in everyone.split(ROWS_AT_ONCE):

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mlteach.evaluate.features import check_features
+from mlteach import _validate
 
 
 def feature_std(z: Tensor) -> float:
@@ -29,13 +29,12 @@ def feature_std(z: Tensor) -> float:
 
     Source: Chen and He 2021, arXiv:2011.10566, Section 4.1.
     """
-    check_features("z", z)
+    _validate.features("z", z)
     return F.normalize(z.double(), dim=1).std(0, correction=0).mean().item()
 
 
 def spectrum(z: Tensor) -> Tensor:
-    """The singular values of z as shares of their sum: how evenly the representation uses its
-    directions.
+    """The singular values of z as shares of their sum: how evenly it uses its directions.
 
     Args:
         z: (N, D), as it is; subtract the mean first if its direction is not to count.
@@ -46,14 +45,13 @@ def spectrum(z: Tensor) -> Tensor:
     Raises:
         TypeError, ValueError: z is not a finite floating-point (N, D).
     """
-    check_features("z", z)
+    _validate.features("z", z)
     values = torch.linalg.svdvals(z.detach().double())
     return values / values.sum() if values.sum() > 0 else values
 
 
 def effective_rank(z: Tensor) -> float:
-    r"""Effective rank: the number of directions that a representation uses, counted by their
-    strength.
+    r"""Effective rank: how many directions a representation uses, counted by their strength.
 
     .. math:: \exp\Big(-\sum_j p_j \log p_j\Big), \qquad p_j = \frac{\sigma_j}{\sum_k \sigma_k}
 
@@ -79,23 +77,21 @@ def effective_rank(z: Tensor) -> float:
 
 
 def linear_cka(x: Tensor, y: Tensor) -> float:
-    r"""Linear CKA (centred kernel alignment): how alike two representations of the same examples
-    are.
+    r"""Linear CKA (centred kernel alignment): how alike two representations are.
 
     .. math:: \frac{\lVert Y^\top X \rVert_F^2}{\lVert X^\top X \rVert_F\, \lVert Y^\top Y \rVert_F}
 
-    with the mean row taken from X and Y (done here). Neither a rotation nor a common factor of the
-    features counts.
+    with the mean row subtracted from X and from Y (done here). Neither a rotation nor a common
+    factor of the features counts.
 
     Args:
         x: (N, D) representation, row i is example i.
         y: (N, E) another one of the same examples in the same order; E may differ from D.
 
     Returns:
-        Between 0 and 1: 1 where y is x turned, mirrored, scaled and shifted; 0 where no feature of
-            x varies with one of
-        y. Few examples of many features make it large by chance: (N, D) noise with D far beyond N
-        comes near 1.
+        Between 0 and 1: 1 where y is x rotated, flipped, scaled and shifted; 0 where no feature of
+        x varies with one of y. Few examples of many features make it large by chance: (N, D) noise
+        with D far beyond N comes near 1.
 
     Raises:
         TypeError, ValueError: x or y is not a finite floating-point (N, D), their N differs, or all
@@ -104,7 +100,7 @@ def linear_cka(x: Tensor, y: Tensor) -> float:
     Source: Kornblith et al. 2019, arXiv:1905.00414, Section 3 (linear kernel).
     """
     for name, z in (("x", x), ("y", y)):
-        check_features(name, z)
+        _validate.features(name, z)
         if (z == z[0]).all():
             raise ValueError(f"{name} must hold rows that differ, got {len(z)} times the same row")
     if len(x) != len(y):

@@ -7,7 +7,8 @@ import math
 import torch
 from torch import Generator, Tensor, nn
 
-from mlteach.episodes import Episode
+from mlteach import _validate
+from mlteach.episodes import Episode, prototypes
 from mlteach.evaluate.features import check_labelled
 from mlteach.meta import adapted_predictions
 from mlteach.meta.gradient import LossFunction, Rate
@@ -17,8 +18,7 @@ STANDARD_ERRORS = 1.96  # either way, which hold 95 % of a normal distribution
 
 
 def confidence_interval(values: Tensor) -> tuple[float, float]:
-    r"""The mean of what was measured on many tasks, and half the width of its 95 % confidence
-    interval.
+    r"""The mean over many tasks, and half the width of its 95 % confidence interval.
 
     .. math:: \bar a \pm 1.96\, \frac{s}{\sqrt{n}}
 
@@ -51,17 +51,16 @@ def few_shot_accuracy(
     n_episodes: int = 1000,
     generator: Generator,
 ) -> tuple[float, float]:
-    """Few-shot accuracy: a query picture gets the class whose few known pictures have the nearest
-    mean.
+    """Few-shot accuracy: a query gets the class with the nearest prototype.
 
-    Every episode draws n_way classes, and of each n_shot known and n_query other pictures.
+    Every episode draws n_way classes, and of each n_shot support and n_query query images.
 
     Args:
         encoder_features: (N, D) features, best of classes that took no part in any training.
         labels: (N,) integer classes >= 0.
         n_way: >= 2 classes of an episode.
-        n_shot: >= 1 known pictures of each; with 1 the nearest mean is the nearest known picture.
-        n_query: >= 1 pictures of each to classify.
+        n_shot: >= 1 support images of each; with 1 a prototype is a support image.
+        n_query: >= 1 images of each to classify.
         n_episodes: >= 2.
         generator: where the random numbers come from.
 
@@ -71,25 +70,44 @@ def few_shot_accuracy(
 
     Raises:
         TypeError, ValueError: features or labels of a wrong type or shape, a number too small, or
-            fewer than n_way classes with n_shot + n_query pictures.
+            fewer than n_way classes with n_shot + n_query images.
 
-    Source: the nearest mean is the prototype of Snell et al. 2017, arXiv:1703.05175.
+    Source: the prototypes of Snell et al. 2017, arXiv:1703.05175.
     """
     check_labelled("encoder_features", encoder_features, labels)
-    if n_way < 2 or n_shot < 1 or n_query < 1 or n_episodes < 2:
-        given = f"{n_way}, {n_shot}, {n_query} and {n_episodes}"
-        raise ValueError(
-            f"n_way, n_shot, n_query, n_episodes must be at least 2, 1, 1 and 2, got {given}"
-        )
+    _validate.count("n_way", n_way, at_least=2)
+    _validate.count("n_shot", n_shot)
+    _validate.count("n_query", n_query)
+    _validate.count("n_episodes", n_episodes, at_least=2)
     each = n_shot + n_query
     right = []
     for _ in range(n_episodes):
         index = sample_classes(labels, n_classes=n_way, n_each=each, generator=generator)
-        known, asked = encoder_features[index].view(n_way, each, -1).split([n_shot, n_query], dim=1)
-        distances = torch.cdist(asked.flatten(0, 1), known.mean(1))  # (n_way * n_query, n_way)
-        truth = torch.arange(n_way, device=labels.device).repeat_interleave(n_query)
-        right.append((distances.argmin(1) == truth).double().mean())
-    return confidence_interval(torch.stack(right))
+        z = encoder_features[index].view(1, n_way, each, -1)
+        support, query = (part.flatten(1, 2) for part in z.split([n_shot, n_query], dim=2))
+        y = torch.arange(n_way, device=labels.device)[None]
+        y_support, y_query = (y.repeat_interleave(n, dim=1) for n in (n_shot, n_query))
+        right.append(prototype_accuracies(Episode(support, y_support, query, y_query)))
+    return confidence_interval(torch.cat(right))
+
+
+def prototype_accuracies(episodes: Episode) -> Tensor:
+    """The share of each task's queries whose nearest prototype is that of their own class.
+
+    Args:
+        episodes: T classification tasks whose inputs are features, see
+            `mlteach.episodes.on_features`; every class has support in every task.
+
+    Returns:
+        (T,) accuracies, each of one task; `confidence_interval` gives their mean.
+
+    Raises:
+        ValueError: a class of a task has no support.
+    """
+    support, y_support, query, y_query = episodes
+    means = prototypes(support, y_support, int(y_support.max()) + 1)  # (T, C, D)
+    nearest = torch.cdist(query, means).argmin(-1)  # (T, M)
+    return (nearest == y_query).double().mean(1)
 
 
 @torch.no_grad()
@@ -103,8 +121,7 @@ def adapted_accuracy(
     frozen: tuple[str, ...] = (),
     chunk_size: int = 25,
 ) -> tuple[float, float]:
-    """Few-shot accuracy of an initialisation: each task's queries are classified after adapting to
-    its support.
+    """Few-shot accuracy of an initialisation: queries are classified after adapting.
 
     Args:
         model: (N, ...) -> (N, n_way); not changed.
@@ -115,17 +132,14 @@ def adapted_accuracy(
             result.
 
     Returns:
-        Mean over the tasks, about 1 / n_way where nothing was learned; and half the width of its 95
-        % confidence interval, see `confidence_interval`.
+        Mean over the tasks, about 1 / n_way where nothing was learned; and half the width of its
+        95 % confidence interval, see `confidence_interval`.
 
     Raises:
-        ValueError: fewer than two tasks, chunk_size < 1, or as for `mlteach.meta.adapt`.
+        TypeError, ValueError: fewer than two tasks, chunk_size < 1, or as for `mlteach.meta.adapt`.
     """
-    if len(episodes.x_support) < 2 or chunk_size < 1:
-        given = f"{len(episodes.x_support)} and {chunk_size}"
-        raise ValueError(
-            f"the number of tasks must be at least 2 and chunk_size at least 1, got {given}"
-        )
+    _validate.count("the number of tasks", len(episodes.x_support), at_least=2)
+    _validate.count("chunk_size", chunk_size)
     right = []
     for chunk in zip(*(part.split(chunk_size) for part in episodes), strict=True):
         tasks = Episode(*chunk)

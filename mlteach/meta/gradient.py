@@ -1,6 +1,4 @@
-"""Initialisations from which a few gradient steps learn a task: MAML, first-order MAML, ANIL,
-Meta-SGD, Reptile.
-"""
+"""Initialisations from which a few gradient steps learn a task: MAML, ANIL, Meta-SGD, Reptile."""
 
 from __future__ import annotations
 
@@ -11,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from mlteach import _validate
 from mlteach.episodes import Episode
 from mlteach.meta.stacked import forward
 
@@ -31,10 +30,10 @@ def adapt(
     first_order: bool = False,
     frozen: tuple[str, ...] = (),
 ) -> Params:
-    r"""The inner loop: gradient descent on the examples of one task, as new weights beside the old
-    ones.
+    r"""The inner loop: gradient descent on the support of one task, as new weights beside the old.
 
-    .. math:: \phi_0 = \theta, \quad \phi_{k+1} = \phi_k - \alpha\, \nabla_{\phi} \mathcal{L}_\text{support}(\phi_k)
+    .. math:: \phi_0 = \theta, \quad
+              \phi_{k+1} = \phi_k - \alpha\, \nabla_{\phi} \mathcal{L}_\text{support}(\phi_k)
 
     The result is a differentiable function of params, so that an outer loss can ask which params
     would have led to a better result. Neither the model nor params are changed. Under
@@ -58,20 +57,21 @@ def adapt(
         The adapted weights, under the names of params; params themselves for steps = 0.
 
     Raises:
-        ValueError: steps < 0, a rate is missing, a name in frozen begins no parameter, or the model
-            has a BatchNorm that keeps running statistics in training mode: adapting would change
-                the model.
+        TypeError, ValueError: steps is no whole number >= 0, lr no rate or lacks one, a name in
+            frozen begins no parameter, or the model has a BatchNorm that keeps running statistics
+            in training mode: adapting would change the model.
 
     Source: Finn, Abbeel, Levine 2017, arXiv:1703.03400, Eq. (1); frozen: Raghu et al. 2020,
-        arXiv:1909.09157; lr as
-    tensors: Li et al. 2017, arXiv:1707.09835.
+        arXiv:1909.09157; lr as tensors: Li et al. 2017, arXiv:1707.09835.
     """
     _check(model, params, lr, steps, frozen)
 
     def support_loss(params: Params) -> Tensor:
         return loss_fn(functional_call(model, params, (x,)), y)
 
-    return _descend(support_loss, params, lr, steps, first_order, frozen)
+    for _ in range(steps):
+        params = _inner_step(support_loss, params, lr, first_order, frozen)
+    return params
 
 
 def maml_loss(
@@ -84,8 +84,7 @@ def maml_loss(
     first_order: bool = False,
     frozen: tuple[str, ...] = (),
 ) -> Tensor:
-    r"""MAML's outer loss: how badly the tasks' queries are predicted after adapting to the tasks'
-    supports.
+    r"""MAML's outer loss: how badly queries are predicted after adapting to their task's support.
 
     .. math:: \frac1T \sum_t \mathcal{L}_{t,\text{query}}\big(\phi_{t}(\theta)\big)
 
@@ -108,10 +107,9 @@ def maml_loss(
     Source: Finn, Abbeel, Levine 2017, arXiv:1703.03400, Algorithm 1, as a mean instead of a sum
         over tasks.
     """
-    inner = {"lr": lr, "steps": steps, "first_order": first_order, "frozen": frozen}
-    return vmap(loss_fn)(
-        adapted_predictions(model, episodes, loss_fn, **inner), episodes.y_query
-    ).mean()
+    adapted = _adapt_all(model, episodes, loss_fn, lr, steps, first_order, frozen)
+    predictions = forward(model, adapted, episodes.x_query)  # (T, M, ...)
+    return vmap(loss_fn)(predictions, episodes.y_query).mean()
 
 
 @torch.no_grad()
@@ -124,8 +122,7 @@ def reptile_step(
     steps: int,
     step_size: float,
 ) -> Tensor:
-    r"""One step of Reptile: moves the model's parameters towards the mean of the tasks' adapted
-    weights.
+    r"""One step of Reptile: moves the parameters towards the mean of the tasks' adapted weights.
 
     .. math:: \theta \leftarrow \theta + \epsilon\, \frac1T \sum_t (\phi_t - \theta)
 
@@ -142,16 +139,15 @@ def reptile_step(
         () mean query loss of the adapted weights, comparable with `maml_loss`.
 
     Raises:
-        ValueError: step_size outside [0, 1], or as for `adapt`.
+        TypeError, ValueError: step_size outside [0, 1], or as for `adapt`.
 
     Source: Nichol, Achiam, Schulman 2018, arXiv:1803.02999, Algorithm 2; here with all support at
         every inner step.
     """
-    if not 0 <= step_size <= 1:
-        raise ValueError(f"step_size must be in [0, 1], got {step_size}")
-    _check(model, dict(model.named_parameters()), lr, steps, ())
-    adapted = _adapt_all(model, episodes, loss_fn, lr, steps, True, ())
-    loss = vmap(loss_fn)(forward(model, adapted, episodes.x_query), episodes.y_query).mean()
+    _validate.number("step_size", step_size, at_least=0, at_most=1)
+    adapted = _adapt_all(model, episodes, loss_fn, lr, steps, first_order=True, frozen=())
+    predictions = forward(model, adapted, episodes.x_query)  # (T, M, ...)
+    loss = vmap(loss_fn)(predictions, episodes.y_query).mean()
     for name, parameter in model.named_parameters():
         parameter.lerp_(adapted[name].mean(0), step_size)
     return loss
@@ -179,7 +175,6 @@ def adapted_predictions(
     Raises:
         ValueError: as for `adapt`.
     """
-    _check(model, dict(model.named_parameters()), lr, steps, frozen)
     adapted = _adapt_all(model, episodes, loss_fn, lr, steps, first_order, frozen)
     return forward(model, adapted, episodes.x_query)
 
@@ -193,57 +188,53 @@ def _adapt_all(
     first_order: bool,
     frozen: tuple[str, ...],
 ) -> Params:
-    """`adapt` for all tasks from the model's parameters: weights (T, ...)."""
+    """`adapt` for all tasks side by side, from the model's parameters: weights (T, ...)."""
+    _check(model, dict(model.named_parameters()), lr, steps, frozen)
     n_tasks = len(episodes.x_support)
     params = {name: p.expand(n_tasks, *p.shape) for name, p in model.named_parameters()}
 
     def support_loss(params: Params) -> Tensor:
-        # a sum: no task's loss depends on another's weights, so its gradient is the gradients of
-        # all of them
+        # a sum: no task's loss depends on another's weights, so its gradient is that of each task
         return vmap(loss_fn)(forward(model, params, episodes.x_support), episodes.y_support).sum()
 
-    return _descend(support_loss, params, lr, steps, first_order, frozen)
-
-
-def _descend(
-    loss: Callable[[Params], Tensor],
-    params: Params,
-    lr: Rate,
-    steps: int,
-    first_order: bool,
-    frozen: tuple[str, ...],
-) -> Params:
-    """The inner loop."""
-    differentiable = torch.is_grad_enabled() and not first_order
     for _ in range(steps):
-        with torch.enable_grad():
-            moving = {
-                name: p if differentiable and p.requires_grad else p.detach().requires_grad_()
-                for name, p in params.items()
-                if not name.startswith(frozen)
-            }
-            gradients = torch.autograd.grad(
-                loss(params | moving),
-                list(moving.values()),
-                create_graph=differentiable,
-                materialize_grads=True,
-            )
-        rates = [lr[name] if isinstance(lr, Mapping) else lr for name in moving]
-        steps_down = zip(moving, rates, gradients, strict=True)
-        params = params | {
-            name: params[name] - rate * gradient for name, rate, gradient in steps_down
-        }
+        params = _inner_step(support_loss, params, lr, first_order, frozen)
     return params
 
 
-def _check(model: nn.Module, params: Params, lr: Rate, steps: int, frozen: tuple[str, ...]) -> None:
-    """Raises where a mistake would go unnoticed or fail with a message about something else."""
-    if not isinstance(steps, int) or steps < 0:
-        raise ValueError(f"steps must be an integer >= 0, got {steps!r}")
-    if isinstance(frozen, str):
-        raise TypeError(
-            f"frozen must be a tuple of beginnings of names, such as ({frozen!r},), got a text"
+def _inner_step(
+    loss: Callable[[Params], Tensor],
+    params: Params,
+    lr: Rate,
+    first_order: bool,
+    frozen: tuple[str, ...],
+) -> Params:
+    """params - lr * gradient of the loss, as new tensors."""
+    differentiable = torch.is_grad_enabled() and not first_order
+    with torch.enable_grad():
+        moving = {
+            name: p if differentiable and p.requires_grad else p.detach().requires_grad_()
+            for name, p in params.items()
+            if not name.startswith(frozen)
+        }
+        gradients = torch.autograd.grad(
+            loss(params | moving),
+            list(moving.values()),
+            create_graph=differentiable,
+            materialize_grads=True,
         )
+    stepped = {}
+    for name, gradient in zip(moving, gradients, strict=True):
+        rate = lr[name] if isinstance(lr, Mapping) else lr
+        stepped[name] = params[name] - rate * gradient
+    return params | stepped
+
+
+def _check(model: nn.Module, params: Params, lr: Rate, steps: int, frozen: tuple[str, ...]) -> None:
+    """Refuses what would go unnoticed or fail with a message about something else."""
+    _validate.count("steps", steps, at_least=0)
+    if isinstance(frozen, str):
+        raise TypeError(f"frozen must be a tuple of beginnings, such as ({frozen!r},), got a text")
     for beginning in frozen:
         if not any(name.startswith(beginning) for name in params):
             raise ValueError(
@@ -254,12 +245,12 @@ def _check(model: nn.Module, params: Params, lr: Rate, steps: int, frozen: tuple
         if missing:
             raise ValueError(f"lr has no rate for {', '.join(missing)}")
     elif not isinstance(lr, Real | Tensor):
-        raise TypeError(
-            f"lr must be a number, a tensor, or a dict of tensors, got {type(lr).__name__}"
-        )
+        given = _validate.kind(lr)
+        raise TypeError(f"lr must be a number, a tensor, or a dict of tensors, got {given}")
     for name, module in model.named_modules():
         if module.training and getattr(module, "running_mean", None) is not None:
             raise ValueError(
-                f"{name or 'the model'} keeps running statistics, which adapting would change: build it with "
-                'track_running_stats=False (conv_encoder(norm="batch_no_stats")) or GroupNorm (norm="group")'
+                f"{name or 'the model'} keeps running statistics, which adapting would change: "
+                "build it with track_running_stats=False "
+                '(conv_encoder(norm="batch_no_stats")) or GroupNorm (norm="group")'
             )

@@ -1,7 +1,6 @@
-"""Many copies of one network, each with weights of its own, in one pass: how T tasks are computed
-side by side.
+"""Many copies of one network, each with its own weights, in one pass: T tasks side by side.
 
-Layers become batched matrix products and grouped convolutions. Pictures travel as (N, T * C, H, W)
+Layers become batched matrix products and grouped convolutions. Images travel as (N, T * C, H, W)
 with the channels last in memory, where each task has its C channels, and vectors as (T, N, D).
 """
 
@@ -27,7 +26,7 @@ def forward(model: nn.Module, params: dict[str, Tensor], x: Tensor) -> Tensor:
     if shares_weights or not _is_known(model):
         return vmap(lambda p, x: functional_call(model, p, (x,)), randomness="different")(params, x)
     n_tasks = len(x)
-    if x.dim() == 5:  # pictures
+    if x.dim() == 5:  # images
         x = x.transpose(0, 1).flatten(1, 2).contiguous(memory_format=torch.channels_last)
     x = _run(model, params, "", x, n_tasks)
     return _part(x, n_tasks) if x.dim() == 4 else x

@@ -1,12 +1,11 @@
-"""Self-supervised methods: each learns a representation from two random views of every picture,
-without labels.
+"""Self-supervised methods: each learns from two random views of every image, without labels.
 
 Every method has `encode(x) -> (B, D)`, `loss(x1, x2) -> (loss, aux)` and `after_step(aux)`, and is
 trained by `mlteach.training.fit`. `loss` computes and moves no target network and no queue;
 `after_step` does. All state is in parameters and buffers. Hyperparameters are plain attributes that
 are read at every step: change one while the method trains, and the next step uses it.
 
-`aux` is a dictionary for pictures, free of gradients: "z1" and "z2", the (B, P) projections of both
+`aux` is a dictionary for figures, free of gradients: "z1" and "z2", the (B, P) projections of both
 views on the unit sphere, and "std", the () mean of their standard deviations along the P axes:
 about 1 / sqrt(P) where the projections fill the sphere evenly, 0 where they collapse to one point.
 """

@@ -1,6 +1,4 @@
-"""Barlow Twins: every coordinate agrees between the views and tells something that no other
-coordinate tells.
-"""
+"""Barlow Twins: every coordinate agrees between the views and tells something of its own."""
 
 from __future__ import annotations
 
@@ -11,8 +9,7 @@ from mlteach.selfsup._shared import pictured
 
 
 class BarlowTwins(nn.Module):
-    """Barlow Twins: the cross-correlation of the two views' coordinates becomes the identity
-    matrix.
+    """The cross-correlation of the two views' coordinates becomes the identity matrix.
 
     Args:
         encoder: module (B, ...) -> (B, D).
@@ -26,7 +23,8 @@ class BarlowTwins(nn.Module):
         self, encoder: nn.Module, projector: nn.Module, *, redundancy_weight: float = 5e-3
     ):
         super().__init__()
-        self.encoder, self.projector, self.redundancy_weight = encoder, projector, redundancy_weight
+        self.encoder, self.projector = encoder, projector
+        self.redundancy_weight = redundancy_weight
 
     def encode(self, x: Tensor) -> Tensor:
         """(B, ...) -> (B, D), the representation: what comes before the projector."""
@@ -37,15 +35,14 @@ class BarlowTwins(nn.Module):
 
         Args:
             x1: (B >= 2, ...) view 1; each view passes through the network as a batch of its own.
-            x2: (B, ...) view 2 of the same pictures in the same order.
+            x2: (B, ...) view 2 of the same images in the same order.
 
         Returns:
             (), P for a collapsed network; and {"z1", "z2", "std"}, see `mlteach.selfsup`.
         """
         z1, z2 = (self.projector(self.encoder(x)) for x in (x1, x2))  # (B, P) each
-        return barlow_twins(z1, z2, redundancy_weight=self.redundancy_weight), pictured(
-            z1=z1, z2=z2
-        )
+        loss = barlow_twins(z1, z2, redundancy_weight=self.redundancy_weight)
+        return loss, pictured(z1=z1, z2=z2)
 
     def after_step(self, aux: dict[str, Tensor]) -> None:
         """Nothing to move: no target network, no queue."""

@@ -8,13 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mlteach import _validate
 from mlteach.losses import byol_loss
-from mlteach.selfsup._shared import check_decay, move_towards, pictured
+from mlteach.selfsup._shared import move_towards, pictured
 
 
 class BYOL(nn.Module):
-    r"""Bootstrap your own latent: from one view predict the target network's projection of the
-    other view.
+    r"""Bootstrap your own latent: from one view predict the target's projection of the other.
 
     .. math:: \ell = (2 - 2 \cos(p_1, z'_2)) + (2 - 2 \cos(p_2, z'_1)), \quad
               \theta' \leftarrow m\,\theta' + (1 - m)\,\theta
@@ -24,9 +24,9 @@ class BYOL(nn.Module):
 
     - `predictor=None`: the online projection itself has to meet the target, p = z.
     - `stop_gradient=False`: the gradient trains the target too (and the average still moves it,
-    where there is one).
+      where there is one).
     - `target_average=False`: the target is the online network itself; with predictor and
-    stop-gradient, SimSiam.
+      stop-gradient, SimSiam.
 
     Args:
         encoder: module (B, ...) -> (B, D).
@@ -38,11 +38,10 @@ class BYOL(nn.Module):
         target_average: keep a target network of its own.
 
     Raises:
-        ValueError: decay outside [0, 1].
+        TypeError, ValueError: decay is no number in [0, 1].
 
     Source: Grill et al. 2020, arXiv:2006.07733, Section 3.1; SimSiam: Chen and He 2021,
-        arXiv:2011.10566, where the
-    loss is a quarter of this one, less 1.
+        arXiv:2011.10566, where the loss is a quarter of this one, less 1.
     """
 
     def __init__(
@@ -56,7 +55,7 @@ class BYOL(nn.Module):
         target_average: bool = True,
     ):
         super().__init__()
-        check_decay(decay)
+        _validate.number("decay", decay, at_least=0, at_most=1)
         self.encoder, self.projector, self.predictor = encoder, projector, predictor
         self.decay, self.stop_gradient = decay, stop_gradient
         online = nn.Sequential(encoder, projector)
@@ -65,9 +64,7 @@ class BYOL(nn.Module):
         )
 
     def encode(self, x: Tensor) -> Tensor:
-        """(B, ...) -> (B, D), the representation of the online network: what comes before the
-        projector.
-        """
+        """(B, ...) -> (B, D), the online network's representation, before the projector."""
         return self.encoder(x)
 
     def loss(self, x1: Tensor, x2: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -75,7 +72,7 @@ class BYOL(nn.Module):
 
         Args:
             x1: (B, ...) view 1; each view passes through the network as a batch of its own.
-            x2: (B, ...) view 2 of the same pictures in the same order.
+            x2: (B, ...) view 2 of the same images in the same order.
 
         Returns:
             () in [0, 8], 0 for a collapsed network; and {"z1", "z2", "std"} of the online network,

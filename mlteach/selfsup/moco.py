@@ -8,13 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mlteach import _validate
 from mlteach.losses import info_nce
-from mlteach.selfsup._shared import check_decay, move_towards, pictured
+from mlteach.selfsup._shared import move_towards, pictured
 
 
 class MoCo(nn.Module):
-    r"""Momentum contrast: a query finds its key among the keys of the last batches, which a slow
-    copy has encoded.
+    r"""Momentum contrast: a query finds its key among those a slow copy has encoded of late.
 
     .. math:: \theta_k \leftarrow m\,\theta_k + (1 - m)\,\theta_q
 
@@ -36,7 +36,8 @@ class MoCo(nn.Module):
         temperature: > 0, read at every step; see `info_nce`.
 
     Raises:
-        ValueError: n_keys < 1, decay outside [0, 1], or no linear layer in projector.
+        TypeError, ValueError: n_keys is no whole number >= 1, decay none in [0, 1], or there is no
+            linear layer in projector.
 
     Source: He et al. 2020, arXiv:1911.05722, Algorithm 1, with the projector of Chen et al. 2020,
         arXiv:2003.04297.
@@ -52,35 +53,26 @@ class MoCo(nn.Module):
         temperature: float = 0.2,
     ):
         super().__init__()
-        check_decay(decay)
-        if not isinstance(n_keys, int) or n_keys < 1:
-            raise ValueError(f"n_keys must be a positive integer, got {n_keys!r}")
-        self.encoder, self.projector, self.decay, self.temperature = (
-            encoder,
-            projector,
-            decay,
-            temperature,
-        )
+        _validate.number("decay", decay, at_least=0, at_most=1)
+        _validate.count("n_keys", n_keys)
+        self.encoder, self.projector = encoder, projector
+        self.decay, self.temperature = decay, temperature
         self.key_encoder = copy.deepcopy(nn.Sequential(encoder, projector)).requires_grad_(False)
         # (K, P), on the sphere
         self.register_buffer("queue", F.normalize(torch.randn(n_keys, _outputs(projector))))
         self.register_buffer("age", torch.full((n_keys,), -1))  # (K,) steps since the key came in
-        # where the next key goes: onto the oldest one
-        self.register_buffer("pointer", torch.tensor(0))
+        self.register_buffer("pointer", torch.tensor(0))  # the next key goes onto the oldest one
 
     def encode(self, x: Tensor) -> Tensor:
-        """(B, ...) -> (B, D), the representation of the query encoder: what comes before the
-        projector.
-        """
+        """(B, ...) -> (B, D), the query encoder's representation, before the projector."""
         return self.encoder(x)
 
     def loss(self, x1: Tensor, x2: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """InfoNCE of the queries x1 and their keys x2, against the queue as the steps before left
-        it.
+        """InfoNCE of the queries x1 and their keys x2, against the keys of the steps before.
 
         Args:
             x1: (B <= n_keys, ...) view 1, the queries.
-            x2: (B, ...) view 2 of the same pictures in the same order, the keys.
+            x2: (B, ...) view 2 of the same images in the same order, the keys.
 
         Returns:
             (), log(1 + K) for a collapsed network; and {"z1": queries, "z2": keys, "std"}, see
@@ -93,18 +85,14 @@ class MoCo(nn.Module):
         query = self.projector(self.encoder(x1))  # (B, P)
         with torch.no_grad():
             key = self.key_encoder(x2)  # (B, P)
-        return info_nce(query, key, self.queue, temperature=self.temperature), pictured(
-            z1=query, z2=key
-        )
+        loss = info_nce(query, key, self.queue, temperature=self.temperature)
+        return loss, pictured(z1=query, z2=key)
 
     @torch.no_grad()
     def after_step(self, aux: dict[str, Tensor]) -> None:
-        """Moves the key encoder towards the query encoder, then replaces the oldest keys by those
-        of this step.
-        """
-        move_towards(
-            self.key_encoder, nn.Sequential(self.encoder, self.projector), decay=self.decay
-        )
+        """Moves the key encoder towards the query encoder; this step's keys replace the oldest."""
+        online = nn.Sequential(self.encoder, self.projector)
+        move_towards(self.key_encoder, online, decay=self.decay)
         keys = aux["z2"]  # (B, P)
         places = (self.pointer + torch.arange(len(keys), device=keys.device)) % len(self.queue)
         self.age += self.age >= 0
@@ -116,7 +104,5 @@ def _outputs(projector: nn.Module) -> int:
     """P, the outputs of the last linear layer."""
     linear = [layer for layer in projector.modules() if isinstance(layer, nn.Linear)]
     if not linear:
-        raise ValueError(
-            "projector must contain a linear layer, whose outputs tell how wide the queue is"
-        )
+        raise ValueError("projector must contain a linear layer: its outputs are the keys' width")
     return linear[-1].out_features

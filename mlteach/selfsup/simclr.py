@@ -1,4 +1,4 @@
-"""SimCLR: find the other view of a picture among all views of the batch."""
+"""SimCLR: find the other view of an image among all views of the batch."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from mlteach.selfsup._shared import pictured
 
 
 class SimCLR(nn.Module):
-    """SimCLR: both views of a picture are pulled together, the views of all other pictures of the
-    batch pushed away.
+    """SimCLR: both views of an image attract each other, all other views of the batch repel.
 
     Args:
         encoder: module (B, ...) -> (B, D).
@@ -20,8 +19,7 @@ class SimCLR(nn.Module):
         temperature: > 0, read at every step; see `nt_xent`.
 
     Source: Chen et al. 2020, arXiv:2002.05709, Algorithm 1. As there, both views pass through the
-        network as one batch
-    of 2B, so that BatchNorm normalises them together.
+        network as one batch of 2B, so that BatchNorm normalises them together.
     """
 
     def __init__(self, encoder: nn.Module, projector: nn.Module, *, temperature: float = 0.2):
@@ -37,7 +35,7 @@ class SimCLR(nn.Module):
 
         Args:
             x1: (B >= 2, ...) view 1.
-            x2: (B, ...) view 2 of the same pictures in the same order.
+            x2: (B, ...) view 2 of the same images in the same order.
 
         Returns:
             (), log(2B - 1) for a collapsed network; and {"z1", "z2", "std"}, see `mlteach.selfsup`.

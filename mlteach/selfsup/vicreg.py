@@ -9,7 +9,7 @@ from mlteach.selfsup._shared import pictured
 
 
 class VICReg(nn.Module):
-    """VICReg: variance and covariance of the projections forbid collapse in so many words.
+    """VICReg: terms on variance and covariance of the projections forbid collapse directly.
 
     Args:
         encoder: module (B, ...) -> (B, D).
@@ -41,7 +41,7 @@ class VICReg(nn.Module):
 
         Args:
             x1: (B >= 2, ...) view 1; each view passes through the network as a batch of its own.
-            x2: (B, ...) view 2 of the same pictures in the same order.
+            x2: (B, ...) view 2 of the same images in the same order.
 
         Returns:
             (), 0.99 * variance for a collapsed network; and {"z1", "z2", "std"}, see

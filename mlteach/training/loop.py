@@ -16,22 +16,27 @@ from torch import Generator, Tensor, nn
 from torch.optim import Optimizer
 from tqdm.auto import tqdm
 
+from mlteach import _validate
 from mlteach.training.run import (
     Run,
     TrainingDiverged,
     copied,
+    copy_forward_state,
     copy_state,
+    held_interrupts,
     kept,
-    own_streams,
+    own_generators,
     put_back,
+    put_forward_back,
 )
 
 Draw = Callable[[Generator], tuple[Tensor, ...]]
 
 
 def warmup_cosine(step: int, *, lr: float, steps: int, warmup: float = 0.1) -> float:
-    """Learning rate after `step` updates: rises evenly to lr over warmup * steps, then falls to 0
-    as a cosine.
+    """Learning rate after `step` updates: rises evenly over warmup * steps, then falls to 0.
+
+    The fall is half a cosine, from lr at its beginning.
     """
     rising = warmup * steps
     if step < rising:
@@ -58,9 +63,11 @@ def fit(
     """Train `method` in place with AdamW for a fixed number of steps, every method in the same way.
 
     The same seed gives the same run, whatever torch's global random state was, and fit leaves that
-    state as it found it. An interrupted step is undone, and made again on resume: stopping and
-    continuing changes no bit of the result. All threads share torch's global random state: runs
-    side by side repeat exactly only if they draw from `generator`.
+    state as it found it. Stopping and continuing changes no bit of the result: an interrupt waits
+    for the end of the step at hand; a step that must be broken off (a second interrupt, or a
+    KeyboardInterrupt of your own functions) is undone, and made again on resume. All threads share
+    torch's global random state: runs side by side repeat exactly only if they draw from their own
+    generator.
 
     Args:
         method: has loss(*views) -> (loss, aux) and, where it has a target or a queue to move,
@@ -71,7 +78,7 @@ def fit(
             acts on the next one.
         weight_decay: >= 0, AdamW's.
         warmup: in [0, 1], the fraction of the steps over which a float lr rises.
-        seed: starts all random streams of the run; on resume they go on where they stopped.
+        seed: starts all generators of the run; on resume they go on where they stopped.
         evaluate: method -> score, higher is better; called in eval mode under no_grad every
             `evaluate_every` steps and after the last. Neither it nor `callback` changes the
             training by drawing random numbers.
@@ -80,16 +87,16 @@ def fit(
             into `method`.
         progress: show a progress bar.
         threads: processor threads to compute with, None for torch's choice. Small networks are as
-            fast with one, and several threads wait for each other many times a step: beside other
-                busy programs, they took ten times as
-            long. One thread also gives the same numbers on machines with more or fewer cores.
+            fast with one, and several wait for each other many times a step: beside other busy
+            programs they took ten times as long. One thread also gives the same numbers on
+            machines with more or fewer cores.
 
     Returns:
         The run, with its history and its best weights; `method` has the weights of the last step.
 
     Raises:
-        TrainingDiverged: the loss or a gradient is not finite; the weights are still those before
-            that step.
+        TrainingDiverged: the loss or a gradient is not finite; the method is still as it was
+            before that step.
         TypeError, ValueError: an argument is not as described, or `resume` has nothing left to do.
     """
     parameters = _checked_parameters(method, steps, lr, warmup, evaluate_every, resume, threads)
@@ -102,81 +109,92 @@ def fit(
         torch.enable_grad(),
         _threads(threads),
         _mode(method, training=True),
-        own_streams(seed, parameters[0].device) as streams,
+        own_generators(seed, parameters[0].device) as generators,
+        held_interrupts() as noted,
     ):
-        changing = run, method, optimizer, streams
+        changing = run, method, optimizer, generators
         if resume is not None:
             put_back(*changing)
         run.state = copy_state(*changing)
+        before = copy_forward_state(method, generators)
         try:
             while run.step < steps and not run.stopped:
-                loss, aux = _update(*changing, draw, lr_at(run.step))
+                step_lr = _validate.number(f"lr at step {run.step}", lr_at(run.step), at_least=0)
+                loss, aux = _gradients(run, method, optimizer, generators, draw, step_lr)
+                before = None  # from here on weights, moments and target move
+                _update(run, method, optimizer, loss, aux, step_lr)
                 if evaluate is not None and (run.step % evaluate_every == 0 or run.step == steps):
-                    _score(run, method, streams, evaluate)
+                    _score(run, method, generators, evaluate)
+                    run.state = copy_state(*changing)
+                before = copy_forward_state(method, generators)
                 if callback is not None:
-                    with kept(streams):
+                    with kept(generators):
                         run.stopped = "callback" if callback(run.step, loss, aux) else ""
-                run.state = copy_state(*changing)
                 bar.update()
                 bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+                if noted and run.step < steps:
+                    raise KeyboardInterrupt
+            run.state = copy_state(*changing)
             run.stopped = run.stopped or "finished"
-        except KeyboardInterrupt:
-            put_back(*changing)
+        except (KeyboardInterrupt, TrainingDiverged) as error:
+            if before is None:
+                put_back(*changing)
+            else:
+                put_forward_back(method, generators, before)
+            run.state = copy_state(*changing)
+            if isinstance(error, TrainingDiverged):
+                run.stopped = "diverged"
+                raise
             run.stopped = "interrupted"
             if progress:
                 bar.write(
-                    f"Interrupted after step {run.step} of {steps}; fit(..., steps={steps}, resume=run) goes on."
+                    f"Interrupted after step {run.step} of {steps}; "
+                    f"fit(..., steps={steps}, resume=run) goes on."
                 )
-        except TrainingDiverged:
-            put_back(*changing)
-            run.stopped = "diverged"
-            raise
     return run
 
 
-def _update(
+def _gradients(
     run: Run,
     method: nn.Module,
     optimizer: Optimizer,
-    streams: list[Generator],
+    generators: list[Generator],
     draw: Draw,
     lr: float,
 ) -> tuple[float, Any]:
-    """One step: views, loss, gradients, weights, and last the target or queue; refused unless all
-    is finite.
-    """
-    if not 0 <= lr < math.inf:
-        raise ValueError(f"lr must be a finite number >= 0, got {lr} at step {run.step}")
-    loss, aux = _checked_loss(method, draw(streams[0]))
+    """The first half of a step: views, loss and gradients, refused unless all is finite."""
+    loss, aux = _checked_loss(method, draw(generators[0]))
     if not loss.isfinite():
         raise TrainingDiverged(f"The loss ({loss.item()})", run, lr)
-    group = optimizer.param_groups[0]
     optimizer.zero_grad()
     loss.backward()
-    if (
-        not torch.cat([p.grad.flatten() for p in group["params"] if p.grad is not None])
-        .isfinite()
-        .all()
-    ):
+    parameters = optimizer.param_groups[0]["params"]
+    gradients = [p.grad.flatten() for p in parameters if p.grad is not None]
+    if not torch.cat(gradients).isfinite().all():
         raise TrainingDiverged("A gradient", run, lr)
-    group["lr"] = float(lr)
+    return loss.item(), aux
+
+
+def _update(
+    run: Run, method: nn.Module, optimizer: Optimizer, loss: float, aux: Any, lr: float
+) -> None:
+    """The second half: the weights, then the target or queue."""
+    optimizer.param_groups[0]["lr"] = float(lr)
     optimizer.step()
     if hasattr(method, "after_step"):
         with torch.no_grad():
             method.after_step(aux)
     run.step += 1
-    run.record(step=run.step, loss=loss.item(), lr=float(lr))
-    return loss.item(), aux
+    run.record(step=run.step, loss=loss, lr=float(lr))
 
 
 def _score(
-    run: Run, method: nn.Module, streams: list[Generator], evaluate: Callable[[nn.Module], float]
+    run: Run, method: nn.Module, generators: list[Generator], evaluate: Callable[[nn.Module], float]
 ) -> None:
     """Evaluate, and copy the weights if they are the best so far."""
-    with _mode(method, training=False), torch.no_grad(), kept(streams):
+    with _mode(method, training=False), torch.no_grad(), kept(generators):
         score = float(evaluate(method))
-    if not math.isfinite(score):
-        raise ValueError(f"evaluate must return a finite number, got {score} at step {run.step}")
+    _validate.number(f"evaluate's score at step {run.step}", score)
     run.record(score_step=run.step, score=score)
     if score > run.best_score:
         run.best_score, run.best_state = score, copied(method.state_dict())
@@ -216,59 +234,44 @@ def _checked_parameters(
 ) -> list[nn.Parameter]:
     """The parameters to train, once the arguments of `fit` make sense."""
     if not isinstance(method, nn.Module) or not hasattr(method, "loss"):
-        raise TypeError(
-            f"method must be an nn.Module with loss(*views) -> (loss, aux), got {type(method).__name__}"
-        )
-    if (
-        not isinstance(steps, int)
-        or steps < 1
-        or not isinstance(evaluate_every, int)
-        or evaluate_every < 1
-    ):
-        raise ValueError(
-            f"steps and evaluate_every must be positive integers, got {steps!r} and {evaluate_every!r}"
-        )
+        given = _validate.kind(method)
+        raise TypeError(f"method must be an nn.Module with loss(*views), got {given}")
+    _validate.count("steps", steps)
+    _validate.count("evaluate_every", evaluate_every)
     if not callable(lr) and not isinstance(lr, Real):
-        raise TypeError(f"lr must be a number or a function step -> lr, got {type(lr).__name__}")
-    if not 0 <= warmup <= 1:
-        raise ValueError(f"warmup must be a fraction in [0, 1], got {warmup}")
-    if threads is not None and (not isinstance(threads, int) or threads < 1):
-        raise ValueError(f"threads must be a positive integer or None, got {threads!r}")
+        given = _validate.kind(lr)
+        raise TypeError(f"lr must be a number or a function step -> lr, got {given}")
+    _validate.number("warmup", warmup, at_least=0, at_most=1)
+    if threads is not None:
+        _validate.count("threads", threads)
     if resume is not None and not isinstance(resume, Run):
-        raise TypeError(
-            f"resume must be the Run that an earlier fit returned, got {type(resume).__name__}"
-        )
+        given = _validate.kind(resume)
+        raise TypeError(f"resume must be the Run that an earlier fit returned, got {given}")
     if resume is not None and steps <= resume.step:
         raise ValueError(
-            f"steps counts the whole run: {resume.step} are made, so steps={steps} leaves nothing to do"
+            f"steps counts the whole run: {resume.step} are made, "
+            f"so steps={steps} leaves nothing to do"
         )
     parameters = [p for p in method.parameters() if p.requires_grad]
     if not parameters:
-        raise ValueError(
-            "method has no parameter that requires a gradient: there is nothing to train"
-        )
+        raise ValueError("method has no parameter that requires a gradient: nothing to train")
     return parameters
 
 
 def _checked_loss(method: nn.Module, views: object) -> tuple[Tensor, Any]:
     """The loss of the views, once both keep to the contract."""
-    if (
-        not isinstance(views, tuple)
-        or not views
-        or not all(isinstance(view, Tensor) for view in views)
-    ):
-        given = (
-            tuple(type(view).__name__ for view in views)
-            if isinstance(views, tuple)
-            else type(views).__name__
-        )
+    if not isinstance(views, tuple):
+        raise TypeError(f"draw must return a tuple of tensors, got {_validate.kind(views)}")
+    if not views or not all(isinstance(view, Tensor) for view in views):
+        given = tuple(type(view).__name__ for view in views)
         raise TypeError(f"draw must return a tuple of tensors, one a view, got {given}")
     result = method.loss(*views)
     if not isinstance(result, tuple) or len(result) != 2:
-        raise TypeError(f"method.loss must return (loss, aux), got {type(result).__name__}")
+        raise TypeError(f"method.loss must return (loss, aux), got {_validate.kind(result)}")
     loss = result[0]
     if not isinstance(loss, Tensor) or loss.ndim != 0 or not loss.requires_grad:
         raise TypeError(
-            f"method.loss must return as its loss a () tensor that depends on the parameters, got {loss}"
+            "method.loss must return as its loss a () tensor that depends on the parameters, "
+            f"got {loss}"
         )
     return result

@@ -2,76 +2,64 @@
 
     python -m pytest -s tests/benchmarks/bench_few_shot.py
 
-prints every number and asserts the floors. It takes about half an hour, so a plain test run does
-not collect this file. The seconds are processor time of one thread; nothing is asserted about them.
-Omniglot is measured where MLTEACH_DATA names a folder with it.
+prints every number and asserts the recipes' floors. It takes about half an hour, so a plain test run
+does not collect this file. The seconds are processor time of one thread; nothing is asserted about
+them. Omniglot is measured where MLTEACH_DATA names a folder with it.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from functools import cache
 
 import pytest
-from support.meta_recipes import measured, train, with_turns
 from torch import Generator
 
 from mlteach.data import glyphs, omniglot
+from mlteach.episodes import sample_episodes
 from mlteach.evaluate import few_shot_accuracy
+from mlteach.recipes.meta import OMNIGLOT_FLOORS, RECIPES, accuracy, train, turned
 
 N_TASKS = 600
-STEPS = {"prototypes": 1300, "MAML": 560, "FOMAML": 450, "ANIL": 600, "Reptile": 280}
-GLYPHS = {  # least accuracy, 1-shot and 5-shot; about three points below the worst of three seeds
-    "prototypes": (0.9, 0.95),
-    "MAML": (0.82, 0.89),
-    "FOMAML": (0.77, 0.89),
-    "ANIL": (0.75, 0.85),
-    "Reptile": (0.57, 0.79),
-}
-OMNIGLOT = {"prototypes": (0.92, 0.97), "MAML": (0.8, 0.9)}
 
 
 @cache
 def sets(name):
     """For meta-training, with turned characters as new ones, and for meta-testing."""
-    known, unseen = (
-        (glyphs("train"), glyphs("test"))
-        if name == "glyphs"
-        else (omniglot(), omniglot("evaluation"))
-    )
-    return with_turns(known), unseen
+    if name == "glyphs":
+        return turned(glyphs("train")), glyphs("test")
+    return turned(omniglot()), omniglot("evaluation")
 
 
 @pytest.mark.parametrize("n_shot", [1, 5])
 def test_pixels(n_shot):
     """The nearest mean of pixels, to be beaten by all."""
-    counts = {
-        "n_shot": n_shot,
-        "n_query": 10,
-        "n_episodes": N_TASKS,
-        "generator": Generator().manual_seed(99),
-    }
-    unseen = sets("glyphs")[1]
+    unseen, generator = sets("glyphs")[1], Generator().manual_seed(99)
+    counts = {"n_shot": n_shot, "n_query": 10, "n_episodes": N_TASKS, "generator": generator}
     mean, half = few_shot_accuracy(unseen.images.flatten(1), unseen.labels, **counts)
     print(f"\npixels {n_shot}-shot {mean:.1%} ± {half:.1%}")
-    assert mean < min(floors[n_shot == 5] for floors in GLYPHS.values())
+    assert mean < min(recipe.floors[n_shot == 5] for recipe in RECIPES.values())
 
 
-CASES = [("glyphs", name, floors) for name, floors in GLYPHS.items()]
-CASES += (
-    [("omniglot", name, floors) for name, floors in OMNIGLOT.items()]
-    if "MLTEACH_DATA" in os.environ
-    else []
-)
+CASES = [("glyphs", name, recipe.floors) for name, recipe in RECIPES.items()]
+if "MLTEACH_DATA" in os.environ:
+    CASES += [("omniglot", name, floors) for name, floors in OMNIGLOT_FLOORS.items()]
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize(("data", "name", "floors"), CASES)
 def test_recipe(data, name, floors, seed):
-    """5-way accuracy over 600 tasks reaches its floors, with 1 and with 5 pictures of a class."""
+    """5-way accuracy over 600 tasks reaches its floors, with 1 and with 5 images of a class."""
     known, unseen = sets(data)
-    model, seconds = train(name, known, seed=seed, steps=STEPS[name])
-    shares = [measured(name, model, unseen, n_shot=n_shot, n_tasks=N_TASKS) for n_shot in (1, 5)]
+    start = time.process_time()
+    model = train(name, known, seed=seed)
+    seconds = time.process_time() - start
+    shares = []
+    for n_shot in (1, 5):
+        counts = {"n_tasks": N_TASKS, "n_way": 5, "n_shot": n_shot, "n_query": 10}
+        tasks = sample_episodes(unseen, **counts, generator=Generator().manual_seed(99))
+        shares.append(accuracy(name, model, tasks))
     text = ", ".join(f"{mean:.1%} ± {half:.1%}" for mean, half in shares)
     print(f"\n{data} {name} {seed}: {text} after {seconds:.0f} s")
     assert all(mean >= floor for (mean, _), floor in zip(shares, floors, strict=True))

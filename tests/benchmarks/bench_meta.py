@@ -14,9 +14,9 @@ import time
 
 import higher
 import pytest
-import test_meta_witnesses
 import torch
 import torch.nn.functional as F
+from meta import test_witnesses
 from torch import Generator, nn
 
 from mlteach.data import glyphs
@@ -26,7 +26,7 @@ from mlteach.episodes import sample_episodes, sinusoid_episodes
 from mlteach.meta import maml_loss
 from mlteach.networks import conv_encoder, mlp
 
-LR = test_meta_witnesses.LR
+LR = test_witnesses.LR
 
 
 def ours(model, episodes, loss_fn, steps):
@@ -46,7 +46,7 @@ def with_higher(model, episodes, loss_fn, steps):
 
 def with_torchopt(model, episodes, loss_fn, steps):
     """As the test of equal gradients computes it."""
-    test_meta_witnesses.with_torchopt(model, episodes, loss_fn, steps=steps).backward()
+    test_witnesses.with_torchopt(model, episodes, loss_fn, steps=steps).backward()
 
 
 WAYS = {"mlteach": ours, "higher": with_higher, "torchopt": with_torchopt}

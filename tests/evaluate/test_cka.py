@@ -96,7 +96,7 @@ def test_mistakes_are_caught(mistake):
     ("x", "y", "error", "message"),
     [
         (X.long(), Y, TypeError, "x must be a floating-point tensor"),
-        (X, Y[0], ValueError, "y must be \\(N >= 1, D >= 1\\)"),
+        (X, Y[0], ValueError, "y must be \\(N >= 1, D >= 1\\), got"),
         (X, Y[:9], ValueError, "x and y must be of the same examples, got 30 and 9 rows"),
         (
             X,

@@ -78,9 +78,7 @@ def test_labels_drawn_without_regard_to_the_class_are_caught():
 @pytest.mark.parametrize("n", [3, 101])
 def test_a_sample_that_cannot_be_is_refused(n):
     """Fewer than one of each class, or more than there are."""
-    with pytest.raises(
-        ValueError, match=rf"between 4 \(one of each class\) and 100 \(all\), got {n}"
-    ):
+    with pytest.raises(ValueError, match=f"n must be a whole number between 4 and 100, got {n}"):
         stratified_sample(UNEVEN, n, generator=generator())
 
 
@@ -126,11 +124,11 @@ def test_more_labels_help():
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [
-        ({"fractions": (0.0, 1.0)}, r"fractions must lie in \(0, 1\], got \(0.0, 1.0\)"),
-        ({"fractions": (0.5, 1.5)}, "fractions must lie"),
-        ({"fractions": ()}, "fractions must lie"),
-        ({"n_seeds": 0}, "n_seeds must be at least 1, got 0"),
-        ({"fractions": (0.01,)}, "n must lie between 4"),
+        ({"fractions": (0.0, 1.0)}, r"fractions must be a number in \(0, 1\], got 0.0"),
+        ({"fractions": (0.5, 1.5)}, r"fractions must be .* got 1.5"),
+        ({"fractions": ()}, "fractions must name at least one"),
+        ({"n_seeds": 0}, "n_seeds must be a whole number >= 1, got 0"),
+        ({"fractions": (0.01,)}, "n must be a whole number between 4"),
     ],
 )
 def test_a_curve_that_cannot_be_is_refused(keywords, message):
@@ -190,7 +188,7 @@ def test_feature_std_known_by_hand():
 @pytest.mark.parametrize("meter", [feature_std, spectrum, effective_rank])
 def test_meters_refuse_what_is_not_finite(meter):
     """A diverged network is no collapsed one."""
-    with pytest.raises(ValueError, match="nan or inf in 1 of 2 rows"):
+    with pytest.raises(ValueError, match="z must be finite, got NaN or infinity"):
         meter(torch.tensor([[1.0, math.inf], [0.0, 1.0]]))
     with pytest.raises(ValueError, match=r"z must be \(N >= 1, D >= 1\), got \(3,\)"):
         meter(torch.ones(3))

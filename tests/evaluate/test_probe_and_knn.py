@@ -126,13 +126,13 @@ def test_pixels_are_features_too():
             ValueError,
             r"encoder must return \(B, D\), got \(10, 1, 8, 8\)",
         ),
-        (nn.Flatten(), IMAGES[:0], {}, ValueError, "at least one picture"),
+        (nn.Flatten(), IMAGES[:0], {}, ValueError, "at least one image"),
         (
             nn.Flatten(),
             IMAGES,
             {"batch_size": 0},
             ValueError,
-            "batch_size must be at least 1, got 0",
+            "batch_size must be a whole number >= 1, got 0",
         ),
         (
             None,
@@ -479,22 +479,26 @@ X, Y = TRAIN
         (
             (X, Y[:5], X, Y),
             ValueError,
-            r"train_features and their labels must be .*, got \(120, 5\) and \(5,\)",
+            r"train_labels must be \(120,\), got shape \(5,\)",
         ),
-        ((X, Y, X[:, :3], Y), ValueError, "as many columns as each other, got 5 and 3"),
+        ((X, Y, X[:, :3], Y), ValueError, "equally many columns, got 5 and 3"),
         ((X, Y, X[0], Y), ValueError, r"test_features must be \(N >= 1, D >= 1\), got \(5,\)"),
-        ((X, Y - 1, X, Y), ValueError, "train_features need labels >= 0, got -1"),
-        ((X, Y.double(), X, Y), TypeError, "integer labels, got torch.float64"),
+        ((X, Y - 1, X, Y), ValueError, "train_labels must be >= 0, got -1"),
+        (
+            (X, Y.double(), X, Y),
+            TypeError,
+            "train_labels must be a tensor of integers, got a tensor of float64",
+        ),
         (
             (X.long(), Y, X, Y),
             TypeError,
-            "train_features must be a floating-point tensor, got torch.int64",
+            "train_features must be a floating-point tensor, got a tensor of int64",
         ),
         (([1.0], Y, X, Y), TypeError, "train_features must be a floating-point tensor, got list"),
         (
             (X.index_fill(0, torch.tensor([3]), math.nan), Y, X, Y),
             ValueError,
-            "nan or inf in 1 of 120 rows",
+            "train_features must be finite, got NaN or infinity",
         ),
     ],
 )
@@ -509,12 +513,12 @@ def test_bad_features_are_refused(function, arguments, error, message):
     [
         (
             lambda: knn_accuracy(*TRAIN, *TEST, k=0),
-            "k must lie between 1 and the 120 training pictures, got 0",
+            "k must be a whole number between 1 and 120, got 0",
         ),
         (lambda: knn_accuracy(*TRAIN, *TEST, k=121), "got 121"),
         (
             lambda: knn_accuracy(*TRAIN, *TEST, temperature=0),
-            "temperature must be a finite number > 0, got 0",
+            "temperature must be finite and > 0, got 0",
         ),
         (
             lambda: knn_votes(X, Y, n_classes=3, temperature=1),
@@ -529,7 +533,10 @@ def test_bad_features_are_refused(function, arguments, error, message):
             r"each class 0 to C - 1, C >= 2, got \[120\] examples",
         ),
         (lambda: linear_classifier(X, 2 * Y), r"got \[40, 0, 40, 0, 40\] examples"),
-        (lambda: nearest_neighbour_accuracy(X[:1], Y[:1]), "at least 2 rows"),
+        (
+            lambda: nearest_neighbour_accuracy(X[:1], Y[:1]),
+            r"features must be \(N >= 2, D >= 1\), got \(1, 5\)",
+        ),
         (
             lambda: fine_tune(toy_encoder(), *toy_pictures(4, 0), steps=-1),
             "steps must be at least 0",

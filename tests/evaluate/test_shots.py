@@ -15,6 +15,7 @@ from mlteach.evaluate import (
     confidence_interval,
     few_shot_accuracy,
     nearest_neighbour_accuracy,
+    prototype_accuracies,
 )
 from mlteach.meta import adapt
 from mlteach.metric import sample_classes
@@ -140,10 +141,10 @@ def test_perfect_features_have_no_doubt():
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [
-        ({"n_way": 1}, "must be at least 2, 1, 1 and 2, got 1, 1, 1 and 1000"),
-        ({"n_shot": 0}, "got 5, 0, 1 and 1000"),
-        ({"n_query": 0}, "got 5, 1, 0 and 1000"),
-        ({"n_episodes": 1}, "got 5, 1, 1 and 1"),
+        ({"n_way": 1}, "n_way must be a whole number >= 2, got 1"),
+        ({"n_shot": 0}, "n_shot must be a whole number >= 1, got 0"),
+        ({"n_query": 0}, "n_query must be a whole number >= 1, got 0"),
+        ({"n_episodes": 1}, "n_episodes must be a whole number >= 2, got 1"),
         ({"n_way": 13}, "only 12 classes"),
         ({"n_shot": 20}, "only 0 classes have n_each=21 images"),
     ],
@@ -188,7 +189,21 @@ def test_adapted_accuracy_equals_its_definition():
             model, tasks, F.cross_entropy, lr=1, steps=5, chunk_size=chunk_size
         )
         assert (mean, half) == pytest.approx(expected)
-    with pytest.raises(ValueError, match="number of tasks must be at least 2"):
+    with pytest.raises(ValueError, match="the number of tasks must be a whole number >= 2, got 1"):
         adapted_accuracy(
             model, Episode(*(part[:1] for part in tasks)), F.cross_entropy, lr=1, steps=5
         )
+
+
+def test_prototype_accuracies_equal_their_definition():
+    """Task by task: the query goes to the class with the nearest mean of its support."""
+    x = random(5, 14, 3)
+    y = torch.arange(2).repeat(7).expand(5, -1)
+    x = x + y[..., None]
+    tasks = Episode(x[:, :4], y[:, :4], x[:, 4:], y[:, 4:])
+    found = prototype_accuracies(tasks)
+    for share, x_support, y_support, x_query, y_query in zip(found, *tasks, strict=True):
+        means = torch.stack([x_support[y_support == label].mean(0) for label in (0, 1)])
+        nearest = [(means - z).norm(dim=1).argmin().item() for z in x_query]
+        assert share.item() == pytest.approx(sum(map(int.__eq__, nearest, y_query.tolist())) / 10)
+    assert found.std() > 0

@@ -308,10 +308,10 @@ def test_a_method_fits_on_a_page(cls):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: make_moco(n_keys=0), "n_keys must be a positive integer, got 0"),
+        (lambda: make_moco(n_keys=0), "n_keys must be a whole number >= 1, got 0"),
         (lambda: make_moco(decay=1.5), r"decay must be a number in \[0, 1\], got 1.5"),
         (lambda: make_byol(decay=-0.1), r"decay must be a number in \[0, 1\], got -0.1"),
-        (lambda: make_byol(decay="0.9"), r"decay must be a number in \[0, 1\], got '0.9'"),
+        (lambda: make_byol(decay="0.9"), "decay must be a number or a 0-d tensor, got str"),
         (lambda: MoCo(nn.Identity(), nn.Identity()), "projector must contain a linear layer"),
         (
             lambda: make_moco(n_keys=5).loss(*views()),
@@ -322,7 +322,7 @@ def test_a_method_fits_on_a_page(cls):
     ],
 )
 def test_bad_input_is_named(call, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         call()
 
 
