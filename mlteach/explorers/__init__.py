@@ -1,6 +1,7 @@
 """The widgets of the chapters, and the ``Explorer`` that they share."""
 
-from mlteach.explorers._core.explorer import Explorer, Pointer
+from mlteach.explorers._core.explorer import Explorer
+from mlteach.explorers._core.pointer import Pointer
 from mlteach.explorers._core.side_by_side import SideBySide
 from mlteach.explorers.episodes.episode_accuracy import EpisodeAccuracy
 from mlteach.explorers.episodes.prototypes import Prototypes
@@ -19,7 +20,7 @@ from mlteach.explorers.metric.pair_loss import PairLoss
 from mlteach.explorers.metric.triplet_plane import TripletPlane
 from mlteach.explorers.neighbours.recall_curve import RecallCurve
 from mlteach.explorers.neighbours.search_plane import SearchPlane
-from mlteach.explorers.selfsup.conveyor import Conveyor, QueueRecord
+from mlteach.explorers.selfsup.conveyor import Conveyor
 from mlteach.explorers.selfsup.switchboard import Switchboard
 from mlteach.explorers.similarity.factor_matrix import FactorMatrix
 from mlteach.explorers.similarity.retrieval import Retrieval
@@ -27,6 +28,7 @@ from mlteach.explorers.similarity.vectors import Vectors
 from mlteach.explorers.training.live_training import LiveTraining
 from mlteach.explorers.views.mixing import Mixing
 from mlteach.explorers.views.views import Views
+from mlteach.selfsup.queue_record import QueueRecord
 
 __all__ = [
     "Circle",

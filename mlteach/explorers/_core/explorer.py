@@ -1,73 +1,78 @@
-"""What every explorer shares: controls, one figure that lives as long as they do, and the pointer
-on it.
-"""
+"""What every explorer shares: controls, and one figure that lives as long as they do."""
 
 from __future__ import annotations
 
 import base64
 import io
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
 
 import numpy as np
 from ipywidgets import HBox, Layout, VBox, Widget
 from matplotlib.artist import Artist
-from matplotlib.axes import Axes
 from PIL import Image
 
 from mlteach.explorers._core.canvas import Canvas
+from mlteach.explorers._core.pointer import Hold, Pointer, locate
 from mlteach.plots import Picture
 
 
-class Pointer(NamedTuple):
-    """Where the pointer is, in the data coordinates of ``ax``: the Axes pressed in, or else the one
-    under it.
-    """
-
-    ax: Axes | None  # None: beside every Axes, or gone from the picture
-    x: float
-    y: float
-    pressed: bool  # while it is held down, and once more where it is let go
-    presses: int  # a new number is a new press
-    press_x: float
-    press_y: float
-
-
 class Explorer:
-    """Controls and a figure: a move updates the artists, draws once, and replaces the picture in
-    place.
+    """Controls and a figure: a move updates the artists, draws once, and replaces the figure in place.
 
-    A subclass makes a figure and its controls, hands them to this class, and defines ``update``; if
-    it listens to the pointer it also sets ``pointing`` and defines ``pointed``. Drive one from
-    Python as the mouse does::
+    A subclass keeps its data, hands its controls to ``super().__init__``, and defines
 
-        explorer.controls["temperature"].value = 0.1
-        explorer.state["loss"]
+    - ``make_figure``, called once: the figure, and the artists in it that ``update`` changes;
+    - ``update``, called at every move: gives these artists what the controls say, and returns the
+      numbers that the figure now shows;
+    - ``pointed``, with ``pointing`` set, if it listens to the pointer;
+    - ``describe``, if its numbers want a better sentence.
 
-    Moves that arrive while the picture is being drawn, from whatever thread, are merged into one
+    This is a whole explorer::
+
+        class Parabola(Explorer):
+            def __init__(self):
+                super().__init__({"height": slider("height", -1, 1, 0.5, step=0.1)})
+
+            def make_figure(self):
+                figure = Picture()
+                (self.line,) = figure.subplots().plot([-1, 0, 1], [0, 0, 0])
+                return figure, [self.line]
+
+            def update(self):
+                height = self.controls["height"].value
+                self.line.set_ydata([height, 0, height])
+                return {"area": 2 * height / 3}
+
+    Drive one from Python as the mouse does; ``state`` has the value of every control by its name,
+    and what ``update`` returned::
+
+        explorer.controls["height"].value = 0.1
+        explorer.state["area"]
+
+    Moves that arrive while the figure is being drawn, from whatever thread, are merged into one
     more drawing.
 
     Args:
-        figure: the Picture, with every artist in place.
         controls: name → ipywidget; a change of its ``value`` redraws. A button has no value: give
             it its own callback that ends in ``self.refresh()``.
-        moving: the artists that ``update`` changes. All else is drawn once and kept.
     """
 
     pointing = "none"  # "hover" reports where the pointer is, "drag" its presses too
 
-    def __init__(self, figure: Picture, controls: Mapping[str, Widget], moving: Iterable[Artist]):
-        self.figure = figure
+    def __init__(self, controls: Mapping[str, Widget]):
         self.controls = dict(controls)
-        self.moving = list(moving)
         self.state: dict = {}
+        self.hold = Hold()
+        self._settings: dict[str, tuple] = {}  # see ``changed``
         self._still = None  # the drawn figure without its moving artists
         self._wanted = self._holding = False
         self._ended = 0  # the last press that is known to be over
         self._drawing = threading.Lock()
-        self.canvas = Canvas(width=figure.page_size()[0], pointing=self.pointing)
+        self.figure, moving = self.make_figure()
+        self.moving = list(moving)
+        self.canvas = Canvas(width=self.figure.page_size()[0], pointing=self.pointing)
         row = HBox(list(self.controls.values()), layout=Layout(flex_flow="row wrap"))
         self.widget = VBox([row, self.canvas] if self.controls else [self.canvas])
         self.refresh()
@@ -76,27 +81,33 @@ class Explorer:
                 control.observe(self.refresh, "value")
         self.canvas.observe(self._report_pointer, "pointer")
 
+    def make_figure(self) -> tuple[Picture, Iterable[Artist]]:
+        """The figure with every artist in place, and the artists that move: all else stays."""
+        raise NotImplementedError
+
     def update(self) -> dict:
-        """Moves the artists to what the controls say; returns the numbers that the picture now
-        shows.
-        """
+        """Moves the artists to what the controls say; returns the numbers that are shown now."""
         raise NotImplementedError
 
     def pointed(self, pointer: Pointer) -> None:
-        """Answers the pointer; calls ``self.refresh()`` if the picture must change."""
+        """Answers the pointer; calls ``self.refresh()`` if the figure must change."""
 
     def describe(self) -> str:
-        """One sentence with the main numbers of ``state``: read-out, text for screen readers, and
-        text/plain.
-        """
+        """One sentence with the main numbers of ``state``: read-out, alt text and text/plain."""
         return " · ".join(
             f"{name} {value:.3g}" for name, value in self.state.items() if isinstance(value, float)
         )
 
+    def values(self) -> dict:
+        """The value of every control that has one, by its name."""
+        return {
+            name: control.value
+            for name, control in self.controls.items()
+            if control.has_trait("value")
+        }
+
     def refresh(self, _change=None) -> None:
-        """Brings the picture up to date; a call during a drawing leaves a note that one more is
-        wanted.
-        """
+        """Brings the figure up to date; a call during a drawing asks for one more."""
         self._wanted = True
         while self._wanted and not self._holding and self._drawing.acquire(blocking=False):
             try:
@@ -115,14 +126,23 @@ class Explorer:
             self._holding = False
             self.refresh()
 
-    def redraw_all(self) -> None:
-        """Forgets the still part of the picture too: for an ``update`` that changed an axis, a tick
-        or a title.
+    def changed(self, part: str, *setting: Hashable) -> bool:
+        """Whether a part was made for another setting when this was last asked, or never yet.
+
+        An ``update`` so makes what is costly, or what belongs to the still part of the figure, only
+        when it must: ``if self.changed("curve", temperature): …``.
         """
+        before = self._settings.get(part)
+        self._settings[part] = setting
+        return before != setting
+
+    def redraw_all(self) -> None:
+        """Forgets the still part too: for an ``update`` that changed an axis, a tick or a title."""
         self._still = None
 
     def _redraw(self) -> None:
-        state = self.update()
+        shown = self.update()  # first: it may move a control that depends on another
+        state = self.values() | shown
         pixels = self._draw()
         self.state = state
         text = self.describe()
@@ -154,37 +174,20 @@ class Explorer:
         pressed = raw["pressed"] or raw["presses"] > self._ended
         if not raw["pressed"]:
             self._ended = raw["presses"]
-        self._guard(lambda: self.pointed(self._locate({**raw, "pressed": pressed})))
-
-    def _locate(self, raw: dict) -> Pointer:
-        """The canvas' fractions of the picture, as data coordinates of one Axes."""
-        size = self.figure.bbox.size
-        here = np.array([raw["x"], 1 - raw["y"]]) * size
-        press = np.array([raw["press_x"], 1 - raw["press_y"]]) * size
-        place = press if raw["pressed"] else here  # a drag belongs to the Axes it began in
-        inside = raw["inside"] or raw["pressed"]
-        ax = next((ax for ax in self.figure.axes if inside and ax.bbox.contains(*place)), None)
-        if ax is None:
-            return Pointer(None, np.nan, np.nan, raw["pressed"], raw["presses"], np.nan, np.nan)
-        to_data = ax.transData.inverted().transform
-        return Pointer(
-            ax, *to_data(here).tolist(), raw["pressed"], raw["presses"], *to_data(press).tolist()
-        )
+        self._guard(lambda: self.pointed(locate(self.figure, {**raw, "pressed": pressed})))
 
     def _guard(self, action) -> None:
-        """Runs the action; an error becomes one line under the picture, and goes on to whoever
-        called.
-        """
+        """Runs the action; an error becomes one line under the figure, and goes on to the caller."""
         try:
             action()
         except Exception as error:
             self.canvas.problem = (
-                f"This picture could not be drawn: {type(error).__name__}: {error}".splitlines()[0]
+                f"This figure could not be drawn: {type(error).__name__}: {error}".splitlines()[0]
             )
             raise
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        """The live widget, and the same picture for wherever no kernel runs."""
+        """The live widget, and the same figure for wherever no kernel runs."""
         data = dict(self.widget._repr_mimebundle_())
         with self._drawing:
             still = encode(np.asarray(self.figure.canvas.buffer_rgba()), effort=9)
@@ -194,9 +197,7 @@ class Explorer:
 
 
 def encode(pixels: np.ndarray, *, effort: int) -> bytes:
-    """(H, W, 4) bytes as an opaque PNG file; effort 1 is quick, for a slider, 9 is small, for a
-    saved notebook.
-    """
+    """(H, W, 4) bytes as an opaque PNG: effort 1 is quick, for a slider, 9 small, for a notebook."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).convert("RGB").save(buffer, format="png", compress_level=effort)
     return buffer.getvalue()

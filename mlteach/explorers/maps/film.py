@@ -1,25 +1,25 @@
-"""Film: the map of an embedding while the encoder learns, every layout begun where the last one
-ended.
-"""
+"""Film: the map of an embedding while the encoder learns, stage by stage."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 
 from ipywidgets import HBox, Play, jslink
+from matplotlib.artist import Artist
 from torch import Tensor
 
+from mlteach.evaluate.layouts import layout_moves
 from mlteach.explorers._core.controls import choice, count
 from mlteach.explorers.maps.embedding_map import EmbeddingMap
 from mlteach.plots import ANCHOR, CLASS_COLOURS, Picture, plain
 
 
 class Film(EmbeddingMap):
-    """A layout for each stage of a training, as `mlteach.maps.tsne_film` makes them, with a slider
-    over the stages.
+    """A layout for each stage of a training, as `mlteach.maps.tsne_film` makes them.
 
-    All stages share one scale and one place, so what moves on the screen has moved on the map.
-    Below, measures of the embedding itself, which no map can embellish.
+    Every layout was begun where the last one ended. All stages share one scale and one place, so
+    what moves on the screen has moved on the map. Below, measures of the embedding itself, which no
+    map can embellish.
 
     Args:
         encodings: (E, N, D), the same N points at E stages.
@@ -33,8 +33,7 @@ class Film(EmbeddingMap):
     map's spread.
     """
 
-    panels = (["map", "picture"], ["map", "text"], ["map", "key"], ["map", "course"])
-    key_height = 1.4
+    panels = (["map", "image"], ["map", "text"], ["map", "key"], ["map", "course"])
 
     def __init__(
         self,
@@ -55,15 +54,18 @@ class Film(EmbeddingMap):
                 )
         self.stages, self.steps = encodings.detach(), list(steps)
         self.scores = {name: [float(value) for value in values] for name, values in scores.items()}
-        centred = layouts.detach().double() - layouts.detach().double().mean(1, keepdim=True)
-        self.reach = centred.abs().max().item()
-        gaps = (centred[1:] - centred[:-1]).norm(dim=2).mean(1)
-        spread = centred.square().sum(2).mean(1).sqrt()  # (E,)
-        self.moved = [0.0, *(gaps / spread[1:]).tolist()]
+        places = layouts.detach().double()
+        self.reach = (places - places.mean(1, keepdim=True)).abs().max().item()
+        self.moved = layout_moves(places).tolist()
         super().__init__(
-            {"stages": encodings[0]}, {"stages": layouts}, factors,
-            images=images, parameters={"frame": range(len(steps))}, names=names, cyclic=cyclic,
-        )  # fmt: skip
+            {"stages": encodings[0]},
+            {"stages": layouts},
+            factors,
+            images=images,
+            parameters={"frame": range(len(steps))},
+            names=names,
+            cyclic=cyclic,
+        )
         self.play = Play(max=len(steps) - 1, interval=200)
         self.link = jslink((self.play, "value"), (self.controls["frame"], "value"))
         self.widget.children = (HBox([self.play]), *self.widget.children)
@@ -75,19 +77,19 @@ class Film(EmbeddingMap):
             "colour": choice("colour by", list(self.factors)),
         }
 
-    def _figure(self) -> Picture:
-        figure = super()._figure()
+    def make_figure(self) -> tuple[Picture, list[Artist]]:
+        figure, moving = super().make_figure()
         course = plain(self.axes["course"])
         for turn, (name, values) in enumerate(self.scores.items()):
-            course.plot(self.steps, values, color=CLASS_COLOURS[turn], linewidth=1.5)
-            course.text(1, 1.02 + 0.16 * turn, name, color=CLASS_COLOURS[turn], fontsize=8, ha="right",
-                        transform=course.transAxes)  # fmt: skip
+            colour = CLASS_COLOURS[turn]
+            course.plot(self.steps, values, color=colour, linewidth=1.5)
+            look = {"color": colour, "fontsize": 8, "ha": "right", "transform": course.transAxes}
+            course.text(1, 1.02 + 0.16 * turn, name, **look)
         (self.now,) = course.plot([0, 0], [0, 1], color=ANCHOR, linewidth=1)
         course.set(ylim=(0, 1.02), xlabel="training step", xlim=(self.steps[0], self.steps[-1]))
         course.xaxis.label.set_size(8)
         course.tick_params(labelsize=8)
-        self.artists.append(self.now)
-        return figure
+        return figure, [*moving, self.now]
 
     def update(self) -> dict:
         frame = self.controls["frame"].value
@@ -107,8 +109,7 @@ class Film(EmbeddingMap):
 
     def describe(self) -> str:
         s = self.state
-        scores = [f"{name} {value:.2f}" for name, value in s["scores"].items()]
-        moved = f"points moved by {s['moved']:.3f} of the map's spread"
-        return " · ".join(
-            [f"step {s['step']}", f"trustworthiness {s['trustworthiness']:.3f}", *scores, moved]
-        )
+        parts = [f"step {s['step']}", f"trustworthiness {s['trustworthiness']:.3f}"]
+        parts += [f"{name} {value:.2f}" for name, value in s["scores"].items()]
+        parts.append(f"points moved by {s['moved']:.3f} of the map's spread")
+        return " · ".join(parts)

@@ -1,30 +1,25 @@
-"""Layer change: what the inner loop does to each layer, and what it reaches with the last layer
-alone.
-"""
+"""LayerChange: what the inner loop does to each layer, and what the last layer alone reaches."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.func import functional_call
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from torch import nn
 
 from mlteach.episodes import Episode
-from mlteach.evaluate import linear_cka
+from mlteach.evaluate.layer_change import layer_change
 from mlteach.explorers._core.controls import count, stops
 from mlteach.explorers._core.explorer import Explorer
-from mlteach.meta import adapt
 from mlteach.plots import ANCHOR, NEGATIVE, POSITIVE, QUIET, Picture, plain
 
 NEAREST = 1e-3  # lower end of the scale of distances
 
 
 class LayerChange(Explorer):
-    """The inner loop on a few tasks, for several learning rates: measured once, then to be walked
-    through.
+    """The inner loop on a few tasks at several learning rates: measured once, then walked through.
 
     Args:
         model: a network (N, ...) -> (N, n_way) for classification; not changed.
@@ -34,10 +29,9 @@ class LayerChange(Explorer):
         rates: inner learning rates, rising.
         most_steps: >= 1 inner steps.
 
-    ``state``: ``lr``, ``steps``, and as means over the tasks ``distance`` (L,), how far each
-    layer's weights have moved as a share of their length, ``similarity`` (L,), the linear CKA of
-    its outputs for the queries before and after, and the accuracies ``all_layers`` and
-    ``head_only``, where only the head is adapted.
+    ``state``: ``lr``, ``steps``, and as means over the tasks, see
+    `mlteach.evaluate.layer_change.layer_change`, ``distance`` (L,) and ``similarity`` (L,) of each
+    layer, and the accuracies ``all_layers`` and ``head_only``, where only the head is adapted.
     """
 
     def __init__(
@@ -54,132 +48,81 @@ class LayerChange(Explorer):
             raise ValueError(
                 f"layers must be at least 2, most_steps and rates at least 1, got {given}"
             )
-        self.model, self.tasks, self.layers = model, tasks, dict(layers)
-        self.rates, self.most_steps = list(rates), most_steps
-        self.body = tuple(f"{path}." for path in list(self.layers.values())[:-1])
-        measured = [self._measure(lr) for lr in self.rates]
-        self.distances, self.similarities, self.accuracies = (
-            np.stack(part) for part in zip(*measured, strict=True)
-        )
-        controls = {
-            "lr": stops("inner learning rate", self.rates, self.rates[len(self.rates) // 2]),
-            "steps": count("inner steps", 0, most_steps, 1),
+        self.layers, self.most_steps = list(layers), most_steps
+        self.measured = {
+            lr: layer_change(model, tasks, layers, lr=lr, most_steps=most_steps) for lr in rates
         }
-        super().__init__(self._figure(), controls, self.artists)
-
-    @torch.no_grad()
-    def _measure(self, lr: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(S + 1, L) distances, (S + 1, L) similarities and (S + 1, 2) accuracies, as means over
-        the tasks.
-        """
-        start = {name: p.detach() for name, p in self.model.named_parameters()}
-        distances, similarities, accuracies = [], [], []
-        for x_support, y_support, x_query, y_query in zip(*self.tasks, strict=True):
-            params = head = start
-            before = self._outputs(start, x_query)
-            rows = []
-            for step in range(self.most_steps + 1):
-                if step:
-                    support = {
-                        "x": x_support,
-                        "y": y_support,
-                        "loss_fn": F.cross_entropy,
-                        "lr": lr,
-                        "steps": 1,
-                    }
-                    params = adapt(self.model, params, **support)
-                    head = adapt(self.model, head, **support, frozen=self.body)
-                after = self._outputs(params, x_query)
-                logits = [after[-1], functional_call(self.model, head, (x_query,))]
-                rows.append(
-                    (
-                        [self._distance(start, params, path) for path in self.layers.values()],
-                        [linear_cka(a, b) for a, b in zip(before, after, strict=True)],
-                        [(scores.argmax(1) == y_query).double().mean().item() for scores in logits],
-                    )
-                )
-            for part, values in zip(
-                (distances, similarities, accuracies), zip(*rows, strict=True), strict=True
-            ):
-                part.append(values)
-        return tuple(np.mean(part, 0) for part in (distances, similarities, accuracies))
-
-    def _outputs(self, params: dict[str, Tensor], x: Tensor) -> list[Tensor]:
-        """What every layer gives for x, flattened to (N, D)."""
-        seen = []
-        modules = [self.model.get_submodule(path) for path in self.layers.values()]
-        hooks = [
-            module.register_forward_hook(lambda _, __, out: seen.append(out.flatten(1)))
-            for module in modules
-        ]
-        try:
-            functional_call(self.model, params, (x,))
-        finally:
-            for hook in hooks:
-                hook.remove()
-        return seen
-
-    @staticmethod
-    def _distance(start: dict[str, Tensor], params: dict[str, Tensor], path: str) -> float:
-        names = [name for name in start if name.startswith(f"{path}.")]
-        old, new = (
-            torch.cat([weights[name].flatten() for name in names]) for weights in (start, params)
+        super().__init__(
+            {
+                "lr": stops("inner learning rate", list(rates), rates[len(rates) // 2]),
+                "steps": count("inner steps", 0, most_steps, 1),
+            }
         )
-        return ((new - old).norm() / old.norm()).item()
 
-    def _figure(self) -> Picture:
+    def make_figure(self) -> tuple[Picture, list[Artist]]:
         figure = Picture((9, 3.4))
         moved, alike, right = (plain(ax) for ax in figure.subplots(1, 3, width_ratios=[1, 1, 1.1]))
-        names, rows = list(self.layers), np.arange(len(self.layers))
-        colours = [POSITIVE] * (len(names) - 1) + [NEGATIVE]
-        self.moved = moved.barh(rows, 0 * rows + 1.0, color=colours, left=NEAREST)
-        moved.set(
-            xscale="log",
-            xlim=(NEAREST, max(2 * self.distances.max(), 1)),
-            yticks=rows,
-            yticklabels=names,
-        )
-        moved.set_title("weights: distance moved / length", fontsize=10)
-        self.alike = alike.barh(rows, 0 * rows + 1.0, color=colours)
-        alike.set(xlim=(0, 1), yticks=rows, yticklabels=[])
-        alike.set_title("outputs: CKA, before and after", fontsize=10)
-        for ax in (moved, alike):
-            ax.invert_yaxis()
+        bars = [*self._draw_moved(moved), *self._draw_alike(alike)]
+        return figure, [*bars, *self._draw_accuracy(right)]
+
+    def _bars(self, ax: Axes, title: str, **place) -> list[Artist]:
+        """One bar a layer, the head in another colour, from top to bottom."""
+        rows = np.arange(len(self.layers))
+        colours = [POSITIVE] * (len(rows) - 1) + [NEGATIVE]
+        bars = ax.barh(rows, 0 * rows + 1.0, color=colours, **place)
+        ax.set(yticks=rows, yticklabels=self.layers)
+        ax.set_title(title, fontsize=10)
+        ax.invert_yaxis()
+        return list(bars)
+
+    def _draw_moved(self, ax: Axes) -> list[Artist]:
+        self.moved = self._bars(ax, "weights: distance moved / length", left=NEAREST)
+        farthest = max(changes.distance.max().item() for changes in self.measured.values())
+        ax.set(xscale="log", xlim=(NEAREST, max(2 * farthest, 1)))
+        return self.moved
+
+    def _draw_alike(self, ax: Axes) -> list[Artist]:
+        self.alike = self._bars(ax, "outputs: CKA, before and after")
+        ax.set(xlim=(0, 1), yticklabels=[])
+        return self.alike
+
+    def _draw_accuracy(self, ax: Axes) -> list[Artist]:
         steps = np.arange(self.most_steps + 1)
-        (self.all,) = right.plot(
-            steps, 0.5 + 0 * steps, "o-", color=ANCHOR, label="all layers adapt", markersize=5
-        )
-        (self.head,) = right.plot(
-            steps, 0.5 + 0 * steps, "s--", color=NEGATIVE, label="the head alone", markersize=4
-        )
-        self.now = right.axvline(0, color=QUIET, linewidth=1)
-        right.set(ylim=(0, 1), xticks=steps, xlabel="inner steps")
-        right.set_title("accuracy on these tasks", fontsize=10)
-        right.legend(fontsize=8, frameon=False, loc="lower right")
-        self.artists = [*self.moved, *self.alike, self.all, self.head, self.now]
-        return figure
+        half = 0.5 + 0 * steps
+        looks = [
+            ("all layers adapt", "o-", {"color": ANCHOR, "markersize": 5}),
+            ("the head alone", "s--", {"color": NEGATIVE, "markersize": 4}),
+        ]
+        self.curves = []
+        for label, dashes, look in looks:
+            self.curves += ax.plot(steps, half, dashes, label=label, **look)
+        self.now = ax.axvline(0, color=QUIET, linewidth=1)
+        ax.set(ylim=(0, 1), xticks=steps, xlabel="inner steps")
+        ax.set_title("accuracy on these tasks", fontsize=10)
+        ax.legend(fontsize=8, frameon=False, loc="lower right")
+        return [*self.curves, self.now]
 
     def update(self) -> dict:
-        lr, steps = (self.controls[name].value for name in ("lr", "steps"))
-        row = self.rates.index(lr)
-        distance, similarity = self.distances[row, steps], self.similarities[row, steps]
+        steps, changes = self.controls["steps"].value, self.measured[self.controls["lr"].value]
+        distance, similarity = changes.distance[steps].numpy(), changes.similarity[steps].numpy()
         for bar, value in zip(self.moved, distance, strict=True):
             bar.set_width(max(value - NEAREST, 0))
         for bar, value in zip(self.alike, similarity, strict=True):
             bar.set_width(value)
-        for line, values in zip((self.all, self.head), self.accuracies[row].T, strict=True):
+        for line, values in zip(self.curves, changes.accuracy.T.numpy(), strict=True):
             line.set_ydata(values)
         self.now.set_xdata([steps, steps])
-        all_layers, head_only = self.accuracies[row, steps].tolist()
+        all_layers, head_only = changes.accuracy[steps].tolist()
         return {
-            "lr": lr, "steps": steps, "distance": distance, "similarity": similarity, "all_layers": all_layers,
+            "distance": distance,
+            "similarity": similarity,
+            "all_layers": all_layers,
             "head_only": head_only,
-        }  # fmt: skip
+        }
 
     def describe(self) -> str:
         s = self.state
         body, head = s["similarity"][:-1].min(), s["similarity"][-1]
-        return (
-            f"{s['steps']} inner steps of rate {s['lr']:g}: CKA of the body's layers at least {body:.3f}, of the head "
-            f"{head:.3f} · accuracy {100 * s['all_layers']:.0f} %, with the head alone {100 * s['head_only']:.0f} %"
-        )
+        alike = f"CKA of the body's layers at least {body:.3f}, of the head {head:.3f}"
+        right = f"{100 * s['all_layers']:.0f} %, with the head alone {100 * s['head_only']:.0f} %"
+        return f"{s['steps']} inner steps of rate {s['lr']:g}: {alike} · accuracy {right}"

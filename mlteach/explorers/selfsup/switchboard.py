@@ -1,6 +1,4 @@
-"""Switchboard: BYOL with its three parts switched on and off, and the meters that tell whether it
-collapses.
-"""
+"""Switchboard: BYOL with its parts switched on and off, and the meters that tell of a collapse."""
 
 from __future__ import annotations
 
@@ -9,14 +7,20 @@ import math
 from collections.abc import Mapping, Sequence
 
 from ipywidgets import Checkbox, Layout
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch
+from matplotlib.text import Text
 
 from mlteach.explorers._core.controls import count
 from mlteach.explorers._core.explorer import Explorer
 from mlteach.plots import ANCHOR, NEGATIVE, POSITIVE, QUIET, Picture, plain
 
-SWITCHES = ("predictor", "stop_gradient", "target_average")
+SWITCHES = {  # and the label of each
+    "predictor": "predictor",
+    "stop_gradient": "stop-gradient",
+    "target_average": "target average",
+}
 MEASURES = {
     "std": "std of the targets",
     "rank": "effective rank",
@@ -46,46 +50,38 @@ class Switchboard(Explorer):
         needed = set(itertools.product((True, False), repeat=3))
         if set(runs) != needed:
             raise ValueError(
-                f"runs must have the {len(needed)} combinations of {SWITCHES}, got {sorted(runs)}"
+                f"runs must have the {len(needed)} combinations of {tuple(SWITCHES)}, got {sorted(runs)}"
             )
         self.runs, self.chance = dict(runs), chance
         self.steps = list(runs[True, True, True]["step"])
         for switches, run in runs.items():
-            if list(run["step"]) != self.steps or any(
-                len(run[name]) != len(self.steps) for name in MEASURES
-            ):
+            lengths = {len(run[name]) for name in MEASURES}
+            if list(run["step"]) != self.steps or lengths != {len(self.steps)}:
                 raise ValueError(
                     f"run {switches} must measure {tuple(MEASURES)} at the steps {self.steps}"
                 )
         self.features = len(runs[True, True, True]["spectrum"][0])
         last = len(self.steps) - 1
-        labels = {
-            "predictor": "predictor",
-            "stop_gradient": "stop-gradient",
-            "target_average": "target average",
-        }
+        look = {"indent": False, "layout": Layout(width="9rem")}
         controls = {
-            name: Checkbox(True, description=label, indent=False, layout=Layout(width="9rem"))
-            for name, label in labels.items()
+            name: Checkbox(True, description=label, **look) for name, label in SWITCHES.items()
         }
         controls["frame"] = count("measurement", 0, last, last)
-        super().__init__(self._figure(), controls, self.artists)
+        super().__init__(controls)
 
-    def _figure(self) -> Picture:
+    def make_figure(self) -> tuple[Picture, list[Artist]]:
         figure = Picture((9, 5))
         axes = figure.subplot_mosaic([["network", "std", "rank"], ["loss", "knn", "spectrum"]])
-        self.artists = self._draw_network(axes["network"])
+        network = self._draw_network(axes["network"])
         self.lines, self.dots = {}, {}
         for name, title in MEASURES.items():
             ax = plain(axes[name])
             for run in self.runs.values():
                 ax.plot(self.steps, run[name], color=QUIET, linewidth=0.7, alpha=0.5)
-            self.lines[name] = ax.plot([], [], color=POSITIVE, linewidth=2)[0]
-            self.dots[name] = ax.plot([], [], "o", color=POSITIVE, markersize=7)[0]
-            ax.set(
-                xlim=(0, self.steps[-1]),
-                ylim=(0, 1.08 * max(max(run[name]) for run in self.runs.values())),
-            )
+            (self.lines[name],) = ax.plot([], [], color=POSITIVE, linewidth=2)
+            (self.dots[name],) = ax.plot([], [], "o", color=POSITIVE, markersize=7)
+            highest = max(max(run[name]) for run in self.runs.values())
+            ax.set(xlim=(0, self.steps[-1]), ylim=(0, 1.08 * highest))
             ax.set_title(title, fontsize=10)
             ax.set_xlabel("step", fontsize=8)
         self._mark(axes["std"], 1 / math.sqrt(self.features), "evenly spread: 1/√P")
@@ -95,26 +91,17 @@ class Switchboard(Explorer):
         spectrum.set(xlim=(0.5, self.features + 0.5), ylim=(1e-6, 1.5), yscale="log")
         spectrum.set_title("singular values, as shares", fontsize=10)
         spectrum.set_xlabel("number of the direction", fontsize=8)
-        self.artists += [*self.lines.values(), *self.dots.values(), self.spectrum_line]
-        return figure
+        curves = [*self.lines.values(), *self.dots.values(), self.spectrum_line]
+        return figure, [*network, *curves]
 
     def _mark(self, ax: Axes, height: float, text: str) -> None:
         ax.axhline(height, color=ANCHOR, linestyle="--", linewidth=0.8)
         ax.set_ylim(top=max(ax.get_ylim()[1], 1.25 * height))
-        ax.text(
-            0.98,
-            height,
-            text,
-            ha="right",
-            va="bottom",
-            fontsize=8,
-            transform=ax.get_yaxis_transform(),
-        )
+        look = {"ha": "right", "va": "bottom", "fontsize": 8}
+        ax.text(0.98, height, text, transform=ax.get_yaxis_transform(), **look)
 
-    def _draw_network(self, ax: Axes) -> list:
-        """Both branches from view to loss; a part that can be switched keeps its artists in
-        `self.parts`.
-        """
+    def _draw_network(self, ax: Axes) -> list[Artist]:
+        """Both branches from view to loss; what can be switched is kept in ``self.parts``."""
         ax.set(xlim=(0, 10), ylim=(0, 10))
         ax.set_axis_off()
         box = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": ANCHOR}
@@ -143,44 +130,35 @@ class Switchboard(Explorer):
 
     @staticmethod
     def _arrow(ax: Axes, start: tuple, end: tuple, color: str = ANCHOR) -> FancyArrowPatch:
-        return ax.add_patch(
-            FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=10, color=color)
-        )
+        look = {"arrowstyle": "-|>", "mutation_scale": 10, "color": color}
+        return ax.add_patch(FancyArrowPatch(start, end, **look))
 
     def update(self) -> dict:
         switches = {name: self.controls[name].value for name in SWITCHES}
         frame = self.controls["frame"].value
         run = self.runs[tuple(switches.values())]
         for name, artists in self.parts.items():
-            for artist in artists:
+            boxes = [artist.get_bbox_patch() for artist in artists if isinstance(artist, Text)]
+            for artist in [*artists, *filter(None, boxes)]:
                 artist.set_alpha(1 if switches[name] else PALE)
-        self.parts["predictor"][0].get_bbox_patch().set_alpha(1 if switches["predictor"] else PALE)
-        self.parts["stop_gradient"][0].get_bbox_patch().set_alpha(
-            1 if switches["stop_gradient"] else PALE
-        )
         self.target.set_text("slow copy" if switches["target_average"] else "the same\nnetwork")
         for name in MEASURES:
             self.lines[name].set_data(self.steps, run[name])
             self.dots[name].set_data([self.steps[frame]], [run[name][frame]])
         shares = [max(float(share), 1e-12) for share in run["spectrum"][frame]]
         self.spectrum_line.set_data(range(1, len(shares) + 1), shares)
-        measured = {name: float(run[name][frame]) for name in MEASURES}
-        even = 1 / math.sqrt(self.features)
         return {
-            **switches,
-            "frame": frame,
             "step": self.steps[frame],
-            **measured,
+            **{name: float(run[name][frame]) for name in MEASURES},
             "spectrum": shares,
-            "even": even,
+            "even": 1 / math.sqrt(self.features),
         }
 
     def describe(self) -> str:
         s = self.state
-        switches = ", ".join(
-            f"{name.replace('_', ' ')} {'on' if s[name] else 'off'}" for name in SWITCHES
-        )
+        switches = [f"{name.replace('_', ' ')} {'on' if s[name] else 'off'}" for name in SWITCHES]
+        std = f"std {s['std']:.3f} (evenly spread {s['even']:.3f})"
         return (
-            f"{switches} · step {s['step']}: std {s['std']:.3f} (evenly spread {s['even']:.3f}), "
+            f"{', '.join(switches)} · step {s['step']}: {std}, "
             f"effective rank {s['rank']:.1f}, loss {s['loss']:.3f}, kNN accuracy {s['knn']:.0%}"
         )

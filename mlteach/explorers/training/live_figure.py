@@ -1,6 +1,4 @@
-"""The picture of a training that runs: its curves, its knobs, the similarities of a batch, and a
-map.
-"""
+"""LiveFigure: curves and knobs of a training that runs, the similarities of a batch, and a map."""
 
 from __future__ import annotations
 
@@ -13,26 +11,11 @@ from ipywidgets import FloatLogSlider, Widget
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba_array
 from matplotlib.lines import Line2D
-from torch import Tensor, nn
+from torch import Tensor
 
-from mlteach.evaluate import features
-from mlteach.maps import tsne
 from mlteach.plots import ANCHOR, CLASS_COLOURS, POSITIVE, QUIET, Picture, plain, similarity_matrix
 
 DASHES = ["--", ":", "-.", (0, (1, 3))]  # of the baselines
-
-
-def twin_similarities(aux: Mapping[str, Tensor], count: int = 32) -> Tensor:
-    """Cosines of the first views of up to 32 pictures (rows) with the second views of the same
-    (columns).
-    """
-    return aux["z1"][:count] @ aux["z2"][:count].T
-
-
-def map_of(method: nn.Module, images: Tensor, **options) -> Tensor:
-    """(N, 2) t-SNE of the directions of the pictures' representations."""
-    directions = nn.functional.normalize(features(method, images), dim=1)
-    return tsne(directions, perplexity=min(30.0, len(directions) / 4), **options)
 
 
 class Score(NamedTuple):
@@ -42,17 +25,16 @@ class Score(NamedTuple):
     baselines: Mapping[str, float]
 
 
-class LivePicture(Picture):
-    """Panels for what a training has; ``moving`` lists the artists that the ``show_…`` methods
-    change.
+class LiveFigure(Picture):
+    """Panels for what a training has; ``moving`` lists what the ``show_…`` methods change.
 
     Args:
         knobs: label → the control whose value is drawn between the two ends of its range.
-        chance: the loss of a blind guess, or None.
+        chance: the loss at chance level, or None.
         score: name and baselines of the second curve, or None for no such curve.
         matrix: (N, M) the first similarities, or None for no such panel.
         labels, classes: of the points of the map, or None for no map.
-        narrow: the panels one above the other, so that two pictures fit beside each other.
+        narrow: the panels one above the other, so that two figures fit beside each other.
     """
 
     def __init__(
@@ -82,7 +64,7 @@ class LivePicture(Picture):
         if matrix is not None:
             ax = self.axes_by_name["matrix"]
             self.cells = similarity_matrix(matrix, ax)
-            ax.set(xlabel=f"view 2 of {len(matrix)} pictures", ylabel="view 1 of each")
+            ax.set(xlabel=f"view 2 of {len(matrix)} images", ylabel="view 1 of each")
             ax.set_title("cosines in the batch", fontsize=10)
             self.moving.append(self.cells)
         if labels is not None:
@@ -105,64 +87,54 @@ class LivePicture(Picture):
         self.loss_line = self._line(loss, color=ANCHOR, linewidth=1)
         if self.chance is not None:
             loss.axhline(self.chance, color=QUIET, linestyle="--", linewidth=1)
-            text = f"a blind guess: {self.chance:.2f}"
-            loss.text(0.99, self.chance, text, transform=loss.get_yaxis_transform(), fontsize=8, color="#555555",
-                      ha="right", va="bottom")  # fmt: skip
+            look = {"fontsize": 8, "color": "#555555", "ha": "right", "va": "bottom"}
+            text = f"chance level: {self.chance:.2f}"
+            loss.text(0.99, self.chance, text, transform=loss.get_yaxis_transform(), **look)
         if score:
             ax = plain(self.axes_by_name["score"])
             ax.set_title(score.name, fontsize=10)
             ax.set(ylim=(0, 1), yticks=[0, 0.5, 1])
             for dashes, (name, value) in zip(DASHES, score.baselines.items(), strict=False):
-                ax.axhline(
-                    value, color=QUIET, linestyle=dashes, linewidth=1, label=f"{name} {value:.2f}"
-                )
+                look = {"color": QUIET, "linestyle": dashes, "linewidth": 1}
+                ax.axhline(value, label=f"{name} {value:.2f}", **look)
             if score.baselines:
-                ax.legend(
-                    loc="upper left", fontsize=8, frameon=False, borderpad=0, labelspacing=0.2
-                )
-            self.score_line = self._line(
-                ax, color=POSITIVE, marker=".", markersize=4, linewidth=1.5
-            )
+                tight = {"borderpad": 0, "labelspacing": 0.2}
+                ax.legend(loc="upper left", fontsize=8, frameon=False, **tight)
+            dotted = {"marker": ".", "markersize": 4, "linewidth": 1.5}
+            self.score_line = self._line(ax, color=POSITIVE, **dotted)
+        self._dress_knobs(knobs)
+
+    def _dress_knobs(self, knobs: Axes) -> None:
         colours = dict(zip(self.knobs, CLASS_COLOURS, strict=False))
         self.knob_lines = {
             name: self._line(knobs, color=colours[name], drawstyle="steps-pre") for name in colours
         }
+        ring = {"marker": "o", "markerfacecolor": "white", "markersize": 5}
         self.knob_points = {
-            name: self._line(
-                knobs, color=colours[name], marker="o", markerfacecolor="white", markersize=5
-            )
-            for name in colours
+            name: self._line(knobs, color=colours[name], **ring) for name in colours
         }
         handles = [Line2D([], [], color=colours[name], label=name) for name in colours]
-        knobs.legend(handles=handles, fontsize=8, frameon=False, ncols=2, loc="lower center", borderpad=0,
-                     bbox_to_anchor=(0.5, 1), columnspacing=1, handlelength=1.2)  # fmt: skip
-        knobs.set(
-            ylim=(-0.1, 1.1), yticks=[0, 1], yticklabels=["low", "high"], xlabel="training step"
-        )
+        place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "ncols": 2}
+        tight = {"borderpad": 0, "columnspacing": 1, "handlelength": 1.2}
+        knobs.legend(handles=handles, fontsize=8, frameon=False, **place, **tight)
+        knobs.set(ylim=(-0.1, 1.1), yticks=[0, 1], yticklabels=["low", "high"])
+        knobs.set_xlabel("training step")
 
     def _dress_map(self, labels: Tensor, classes: Sequence[str]) -> None:
         ax, key = self.axes_by_name["map"], self.axes_by_name["key"]
-        colours = [CLASS_COLOURS[label % len(CLASS_COLOURS)] for label in labels.tolist()]
-        self.dots = ax.scatter(
-            *np.zeros((2, len(labels))), s=9, c=to_rgba_array(colours), linewidths=0
-        )
+        colours = to_rgba_array([_class_colour(label) for label in labels.tolist()])
+        self.dots = ax.scatter(*np.zeros((2, len(labels))), s=9, c=colours, linewidths=0)
         ax.set(xticks=[], yticks=[], xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal")
         ax.set_title("map (t-SNE)", fontsize=10)
-        ax.set_xlabel(f"{len(labels)} test pictures")
+        ax.set_xlabel(f"{len(labels)} test images")
         key.set_axis_off()
+        dot = {"marker": "o", "linestyle": ""}
         handles = [
-            Line2D(
-                [],
-                [],
-                color=CLASS_COLOURS[number % len(CLASS_COLOURS)],
-                marker="o",
-                linestyle="",
-                label=name,
-            )
+            Line2D([], [], color=_class_colour(number), label=name, **dot)
             for number, name in enumerate(classes)
         ]
-        key.legend(handles=handles, ncols=4, loc="center", fontsize=8, frameon=False, borderpad=0,
-                   handletextpad=0, columnspacing=0.8)  # fmt: skip
+        tight = {"borderpad": 0, "handletextpad": 0, "columnspacing": 0.8}
+        key.legend(handles=handles, ncols=4, loc="center", fontsize=8, frameon=False, **tight)
         self.moving.append(self.dots)
 
     def show_curves(
@@ -185,12 +157,10 @@ class LivePicture(Picture):
         return self._fit_axes(columns[1], steps)
 
     def _fit_axes(self, losses: np.ndarray, steps: int) -> bool:
-        """The axes grow with the run, in leaps: growing with each step would move all that was
-        drawn.
-        """
+        """The axes grow in leaps: growing with each step would move all that was drawn."""
         usual = max(self.chance or 0, losses[0] if len(losses) else 0) or 1.0
         leaps = math.ceil(max(0, math.log(min(losses.max(initial=usual) / usual, 8) / 1.1, 1.5)))
-        # a loss that passes eight times the usual leaves the picture
+        # a loss that passes eight times the usual leaves the figure
         top = 1.15 * usual * 1.5**leaps
         ends = -top if (losses < 0).any() else 0, top, steps
         if ends == self.ends:
@@ -206,6 +176,10 @@ class LivePicture(Picture):
         """Puts the points at (N, 2), centred and scaled to fill the panel."""
         centred = (layout - layout.mean(0)).double()
         self.dots.set_offsets((centred / centred.norm(dim=1).max().clamp(min=1e-12)).numpy())
+
+
+def _class_colour(number: int) -> str:
+    return CLASS_COLOURS[number % len(CLASS_COLOURS)]
 
 
 def _height(control: Widget, value: float) -> float:

@@ -1,4 +1,4 @@
-"""Views: pictures and their random views, with a slider for every strength."""
+"""Views: images and their random views, with a slider for every strength."""
 
 from __future__ import annotations
 
@@ -6,41 +6,40 @@ import math
 
 import numpy as np
 import torch
+from matplotlib.artist import Artist
 from torch import Generator, Tensor
 
 from mlteach.explorers._core.controls import button, choice, count, slider
 from mlteach.explorers._core.explorer import Explorer
-from mlteach.explorers.similarity.factor_matrix import colour_pictures
+from mlteach.explorers._core.tiles import colour_images, with_gap
 from mlteach.plots import Picture
 from mlteach.views import add_noise, color_jitter, random_blur, random_grayscale, random_view
 from mlteach.views.geometry import FILLS
 from mlteach.views.standard import JITTER
 
-MOST = 4  # pictures, one a row
-VIEWS = 7  # of each picture
+MOST = 4  # images, one a row
+VIEWS = 7  # of each image
 BOOK = {"area": 0.6, "turn": 21.6, "flip": 0.5, **JITTER, "grey": 0.2}  # simclr_view's strengths
 
 
 class Views(Explorer):
-    """Random views of a few pictures: in every row first the picture itself, then seven views of
-    it.
+    """Random views of a few images: in every row first the image itself, then seven views of it.
 
-    Each kind of view has a random stream of its own, so that a slider changes what it says and
-    nothing else.
+    Each kind of view has a generator of its own, so that a slider changes what it says and nothing
+    else.
 
     Args:
-        images: (N, C, H, W) pictures in [0, 1] with one or three channels, N from 2 to 4.
+        images: (N, C, H, W) in [0, 1] with one or three channels, N from 2 to 4.
 
     ``state``: every strength by the name of its control; ``views`` (N, 7, C, H, W); ``change``, by
-    how much a view differs from its picture, and ``apart``, by how much two pictures differ, both
+    how much a view differs from its image, and ``apart``, by how much two images differ, both
     as root mean square over all pixels.
     """
 
     def __init__(self, images: Tensor):
         if images.ndim != 4 or not 2 <= len(images) <= MOST:
-            raise ValueError(
-                f"images must be (N, C, H, W) with N from 2 to {MOST}, got shape {tuple(images.shape)}"
-            )
+            allowed = f"(N, C, H, W) with N from 2 to {MOST}"
+            raise ValueError(f"images must be {allowed}, got shape {tuple(images.shape)}")
         self.images = images.detach()
         strengths = {
             "area": slider("smallest area", 0.1, 1, 1, step=0.05),
@@ -68,47 +67,33 @@ class Views(Explorer):
             "book": button("the book's view", lambda: self.set(self.nothing | BOOK)),
             "none": button("no change", lambda: self.set(self.nothing)),
         }
-        super().__init__(self._figure(), controls, [self.rows])
+        super().__init__(controls)
 
-    def _figure(self) -> Picture:
+    def make_figure(self) -> tuple[Picture, list[Artist]]:
         figure = Picture((9, 0.35 + 1.08 * len(self.images)))
         ax = figure.subplots()
         ax.set_axis_off()
-        self.rows = ax.imshow(
-            self._tiles(self.images[:, None].repeat(1, VIEWS, 1, 1, 1)), interpolation="nearest"
-        )
-        ax.set_title("picture", fontsize=10, loc="left")
+        blank = self._rows(self.images[:, None].repeat(1, VIEWS, 1, 1, 1))
+        self.rows = ax.imshow(blank, interpolation="nearest")
+        ax.set_title("image", fontsize=10, loc="left")
         ax.set_title(f"{VIEWS} random views of it", fontsize=10)
-        return figure
+        return figure, [self.rows]
 
-    def _tiles(self, views: Tensor) -> np.ndarray:
-        """All pictures and views (N, VIEWS, C, H, W) as one image with white between them."""
+    def _rows(self, views: Tensor) -> np.ndarray:
+        """All images and views (N, VIEWS, C, H, W) as one image with white between them."""
         # resampling may end a bit's width above 1
         both = torch.cat([self.images[:, None], views], 1).clamp(0, 1)
-        tiles = colour_pictures(both.flatten(0, 1)).reshape(
-            len(both), 1 + VIEWS, *self.images.shape[2:], 3
-        )
         gap = max(1, self.images.shape[3] // 12)
-        tiles = np.pad(
-            tiles,
-            ((0, 0), (0, 0), (gap // 2, gap // 2), (gap // 2, gap // 2), (0, 0)),
-            constant_values=1,
-        )
-        rows = tiles.swapaxes(1, 2)  # (N, H, 1 + VIEWS, W, 3)
-        first = rows[:, :, :1].reshape(rows.shape[0] * rows.shape[1], -1, 3)
+        tiles = with_gap(colour_images(both.flatten(0, 1)), gap // 2)
+        rows = tiles.reshape(len(both), 1 + VIEWS, *tiles.shape[1:]).swapaxes(1, 2)
+        first = rows[:, :, :1].reshape(rows.shape[0] * rows.shape[1], -1, 3)  # (N H, W, 3)
         rest = rows[:, :, 1:].reshape(len(first), -1, 3)
         return np.concatenate([first, np.ones((len(first), 2 * gap, 3)), rest], 1)
 
     def update(self) -> dict:
-        strengths = {
-            name: control.value
-            for name, control in self.controls.items()
-            if control.has_trait("value")
-        }
-        views = self.views(strengths)
-        self.rows.set_data(self._tiles(views))
+        views = self.views(self.values())
+        self.rows.set_data(self._rows(views))
         return {
-            **strengths,
             "views": views,
             "change": _distance(views, self.images[:, None]).item(),
             "apart": _distance(self.images[:-1], self.images[1:]).item(),
@@ -150,8 +135,8 @@ class Views(Explorer):
     def describe(self) -> str:
         s = self.state
         return (
-            f"draw {s['draw']}: a view differs from its picture by {s['change']:.3f}, "
-            f"two pictures differ by {s['apart']:.3f} (root mean square over the pixels)"
+            f"draw {s['draw']}: a view differs from its image by {s['change']:.3f}, "
+            f"two images differ by {s['apart']:.3f} (root mean square over the pixels)"
         )
 
 
