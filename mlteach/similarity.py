@@ -109,3 +109,27 @@ def factor_groups(values: Tensor) -> Tensor:
         return values
     rank = values.argsort(stable=True).argsort()
     return rank * 4 // len(values)
+
+
+def group_gap(matrix: Tensor, groups: Tensor) -> float:
+    """How much more alike the members of one group are than those of different groups.
+
+    Args:
+        matrix: (N, N) similarities; the diagonal does not count.
+        groups: (N,) integers, such as classes or the `factor_groups` of a factor.
+
+    Returns:
+        Mean similarity within groups minus that between groups, in standard deviations of all
+        similarities; about 0 where they know nothing of the groups.
+
+    Raises:
+        ValueError: the shapes are not (N, N) and (N,).
+    """
+    if groups.ndim != 1 or matrix.shape != (len(groups), len(groups)):
+        given = f"{tuple(matrix.shape)} and {tuple(groups.shape)}"
+        raise ValueError(f"matrix and groups must be (N, N) and (N,), got {given}")
+    others = ~torch.eye(len(groups), dtype=torch.bool)
+    same = groups[:, None] == groups
+    spread = matrix[others].double().std()
+    gap = matrix[same & others].double().mean() - matrix[~same].double().mean()
+    return (gap / spread.clamp_min(1e-12)).item()

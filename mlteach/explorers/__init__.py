@@ -1,32 +1,34 @@
 """The widgets of the chapters, and the ``Explorer`` that they share."""
 
-from mlteach.explorers.base import Explorer, Pointer
-from mlteach.explorers.circle import Circle
-from mlteach.explorers.conveyor import Conveyor, QueueRecord
-from mlteach.explorers.curvature import Curvature
-from mlteach.explorers.embedding_map import EmbeddingMap
-from mlteach.explorers.episode_accuracy import EpisodeAccuracy
-from mlteach.explorers.film import Film
-from mlteach.explorers.inner_loop import InnerLoop
-from mlteach.explorers.knn import KnnVote
-from mlteach.explorers.layer_change import LayerChange
-from mlteach.explorers.live_training import LiveTraining
-from mlteach.explorers.meta_rates import MetaRates
-from mlteach.explorers.mixing import Mixing
-from mlteach.explorers.pair_loss import PairLoss
-from mlteach.explorers.prototypes import Prototypes
-from mlteach.explorers.recall_curve import RecallCurve
-from mlteach.explorers.reptile_path import ReptilePath
-from mlteach.explorers.retrieval import Retrieval
-from mlteach.explorers.search_plane import SearchPlane
-from mlteach.explorers.side_by_side import SideBySide
-from mlteach.explorers.similarity import FactorMatrix
-from mlteach.explorers.similarity_matrix import SimilarityMatrix
-from mlteach.explorers.switchboard import Switchboard
-from mlteach.explorers.temperature import Temperature
-from mlteach.explorers.triplet import TripletPlane
-from mlteach.explorers.vectors import Vectors
-from mlteach.explorers.views import Views
+from mlteach.explorers._core.explorer import Explorer
+from mlteach.explorers._core.pointer import Pointer
+from mlteach.explorers._core.side_by_side import SideBySide
+from mlteach.explorers.episodes.episode_accuracy import EpisodeAccuracy
+from mlteach.explorers.episodes.prototypes import Prototypes
+from mlteach.explorers.evaluate.knn_vote import KnnVote
+from mlteach.explorers.losses.circle import Circle
+from mlteach.explorers.losses.similarity_matrix import SimilarityMatrix
+from mlteach.explorers.losses.temperature import Temperature
+from mlteach.explorers.maps.embedding_map import EmbeddingMap
+from mlteach.explorers.maps.film import Film
+from mlteach.explorers.meta.curvature import Curvature
+from mlteach.explorers.meta.inner_loop import InnerLoop
+from mlteach.explorers.meta.layer_change import LayerChange
+from mlteach.explorers.meta.meta_rates import MetaRates
+from mlteach.explorers.meta.reptile_path import ReptilePath
+from mlteach.explorers.metric.pair_loss import PairLoss
+from mlteach.explorers.metric.triplet_plane import TripletPlane
+from mlteach.explorers.neighbours.recall_curve import RecallCurve
+from mlteach.explorers.neighbours.search_plane import SearchPlane
+from mlteach.explorers.selfsup.conveyor import Conveyor
+from mlteach.explorers.selfsup.switchboard import Switchboard
+from mlteach.explorers.similarity.factor_matrix import FactorMatrix
+from mlteach.explorers.similarity.retrieval import Retrieval
+from mlteach.explorers.similarity.vectors import Vectors
+from mlteach.explorers.training.live_training import LiveTraining
+from mlteach.explorers.views.mixing import Mixing
+from mlteach.explorers.views.views import Views
+from mlteach.selfsup.queue_record import QueueRecord
 
 __all__ = [
     "Circle",

@@ -1,0 +1,1 @@
+"""What all explorers share: the figure, the controls, the pointer, tiles of images, the worker."""

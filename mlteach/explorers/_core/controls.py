@@ -1,0 +1,82 @@
+"""The controls of the explorers, made in one way, so that a temperature looks and feels the same
+everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+
+from ipywidgets import (
+    Button,
+    Dropdown,
+    FloatLogSlider,
+    FloatSlider,
+    IntSlider,
+    Layout,
+    SelectionSlider,
+)
+
+
+def _look(width: str) -> dict:
+    return {"style": {"description_width": "initial"}, "layout": Layout(width=width)}
+
+
+def log_slider(label: str, low: float, high: float, value: float) -> FloatLogSlider:
+    """A slider for a positive number, twenty steps to a factor of ten; value is moved to the
+    nearest step.
+
+    A value between two steps would be moved by the page as soon as it is shown, which draws
+    everything twice.
+    """
+    step = 0.05
+    lowest = math.log10(low)
+    nearest = 10 ** (lowest + step * round((math.log10(value) - lowest) / step))
+    return FloatLogSlider(
+        nearest,
+        min=lowest,
+        max=math.log10(high),
+        step=step,
+        description=label,
+        readout_format=".2g",
+        **_look("22rem"),
+    )
+
+
+def slider(label: str, low: float, high: float, value: float, *, step: float) -> FloatSlider:
+    """A slider for a number between two ends."""
+    return FloatSlider(value, min=low, max=high, step=step, description=label, **_look("22rem"))
+
+
+def on_step(value: float, step: float) -> float:
+    """The place of a slider that is nearest to a value: the page would move any other there, and
+    draw twice.
+    """
+    return round(step * round(value / step), 10)
+
+
+def count(label: str, low: int, high: int, value: int) -> IntSlider:
+    """A slider for a whole number."""
+    return IntSlider(value, min=low, max=high, description=label, **_look("18rem"))
+
+
+def stops(label: str, values: Sequence[Hashable], value: Hashable | None = None) -> SelectionSlider:
+    """A slider that stops at the given values only; it starts at the last, or at the one that is
+    named.
+    """
+    start = values[-1] if value is None else value
+    return SelectionSlider(options=list(values), value=start, description=label, **_look("22rem"))
+
+
+def choice(label: str, options: Sequence[str], value: str | None = None) -> Dropdown:
+    """A list to choose one of."""
+    return Dropdown(
+        options=list(options), value=value or options[0], description=label, **_look("16rem")
+    )
+
+
+def button(label: str, action) -> Button:
+    """A button that calls ``action()`` when it is pressed."""
+    made = Button(description=label, layout=Layout(width="auto"))
+    made.on_click(lambda _: action())
+    return made

@@ -1,0 +1,203 @@
+"""What every explorer shares: controls, and one figure that lives as long as they do."""
+
+from __future__ import annotations
+
+import base64
+import io
+import threading
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+from ipywidgets import HBox, Layout, VBox, Widget
+from matplotlib.artist import Artist
+from PIL import Image
+
+from mlteach.explorers._core.canvas import Canvas
+from mlteach.explorers._core.pointer import Hold, Pointer, locate
+from mlteach.plots import Picture
+
+
+class Explorer:
+    """Controls and a figure: a move updates the artists, draws once, and replaces the figure in place.
+
+    A subclass keeps its data, hands its controls to ``super().__init__``, and defines
+
+    - ``make_figure``, called once: the figure, and the artists in it that ``update`` changes;
+    - ``update``, called at every move: gives these artists what the controls say, and returns the
+      numbers that the figure now shows;
+    - ``pointed``, with ``pointing`` set, if it listens to the pointer;
+    - ``describe``, if its numbers want a better sentence.
+
+    This is a whole explorer::
+
+        class Parabola(Explorer):
+            def __init__(self):
+                super().__init__({"height": slider("height", -1, 1, 0.5, step=0.1)})
+
+            def make_figure(self):
+                figure = Picture()
+                (self.line,) = figure.subplots().plot([-1, 0, 1], [0, 0, 0])
+                return figure, [self.line]
+
+            def update(self):
+                height = self.controls["height"].value
+                self.line.set_ydata([height, 0, height])
+                return {"area": 2 * height / 3}
+
+    Drive one from Python as the mouse does; ``state`` has the value of every control by its name,
+    and what ``update`` returned::
+
+        explorer.controls["height"].value = 0.1
+        explorer.state["area"]
+
+    Moves that arrive while the figure is being drawn, from whatever thread, are merged into one
+    more drawing.
+
+    Args:
+        controls: name → ipywidget; a change of its ``value`` redraws. A button has no value: give
+            it its own callback that ends in ``self.refresh()``.
+    """
+
+    pointing = "none"  # "hover" reports where the pointer is, "drag" its presses too
+
+    def __init__(self, controls: Mapping[str, Widget]):
+        self.controls = dict(controls)
+        self.state: dict = {}
+        self.hold = Hold()
+        self._settings: dict[str, tuple] = {}  # see ``changed``
+        self._still = None  # the drawn figure without its moving artists
+        self._wanted = self._holding = False
+        self._ended = 0  # the last press that is known to be over
+        self._drawing = threading.Lock()
+        self.figure, moving = self.make_figure()
+        self.moving = list(moving)
+        self.canvas = Canvas(width=self.figure.page_size()[0], pointing=self.pointing)
+        row = HBox(list(self.controls.values()), layout=Layout(flex_flow="row wrap"))
+        self.widget = VBox([row, self.canvas] if self.controls else [self.canvas])
+        self.refresh()
+        for control in self.controls.values():
+            if control.has_trait("value"):
+                control.observe(self.refresh, "value")
+        self.canvas.observe(self._report_pointer, "pointer")
+
+    def make_figure(self) -> tuple[Picture, Iterable[Artist]]:
+        """The figure with every artist in place, and the artists that move: all else stays."""
+        raise NotImplementedError
+
+    def update(self) -> dict:
+        """Moves the artists to what the controls say; returns the numbers that are shown now."""
+        raise NotImplementedError
+
+    def pointed(self, pointer: Pointer) -> None:
+        """Answers the pointer; calls ``self.refresh()`` if the figure must change."""
+
+    def describe(self) -> str:
+        """One sentence with the main numbers of ``state``: read-out, alt text and text/plain."""
+        return " · ".join(
+            f"{name} {value:.3g}" for name, value in self.state.items() if isinstance(value, float)
+        )
+
+    def values(self) -> dict:
+        """The value of every control that has one, by its name."""
+        return {
+            name: control.value
+            for name, control in self.controls.items()
+            if control.has_trait("value")
+        }
+
+    def refresh(self, _change=None) -> None:
+        """Brings the figure up to date; a call during a drawing asks for one more."""
+        self._wanted = True
+        while self._wanted and not self._holding and self._drawing.acquire(blocking=False):
+            try:
+                self._wanted = False
+                self._guard(self._redraw)
+            finally:
+                self._drawing.release()
+
+    @contextmanager
+    def one_redraw(self) -> Iterator[None]:
+        """Several changes inside, one drawing at the end."""
+        self._holding = True
+        try:
+            yield
+        finally:
+            self._holding = False
+            self.refresh()
+
+    def changed(self, part: str, *setting: Hashable) -> bool:
+        """Whether a part was made for another setting when this was last asked, or never yet.
+
+        An ``update`` so makes what is costly, or what belongs to the still part of the figure, only
+        when it must: ``if self.changed("curve", temperature): …``.
+        """
+        before = self._settings.get(part)
+        self._settings[part] = setting
+        return before != setting
+
+    def redraw_all(self) -> None:
+        """Forgets the still part too: for an ``update`` that changed an axis, a tick or a title."""
+        self._still = None
+
+    def _redraw(self) -> None:
+        shown = self.update()  # first: it may move a control that depends on another
+        state = self.values() | shown
+        pixels = self._draw()
+        self.state = state
+        text = self.describe()
+        self.figure.alt = text
+        with self.canvas.hold_sync():
+            self.canvas.png = encode(pixels, effort=1)
+            self.canvas.readout = self.canvas.alt = text
+            self.canvas.problem = ""
+
+    def _draw(self) -> np.ndarray:
+        canvas = self.figure.canvas
+        if self._still is None:
+            for artist in self.moving:
+                artist.set_animated(True)
+            canvas.draw()
+            # the first layout stays: panels must not jump under the mouse
+            self.figure.set_layout_engine("none")
+            self._still = canvas.copy_from_bbox(self.figure.bbox)
+        else:
+            canvas.restore_region(self._still)
+        for artist in sorted(self.moving, key=lambda artist: artist.zorder):
+            self.figure.draw_artist(artist)
+        return np.asarray(canvas.buffer_rgba())
+
+    def _report_pointer(self, change) -> None:
+        raw = change["new"]
+        # The page merges what comes too fast: a press may arrive together with its end, the end
+        # with the last move.
+        pressed = raw["pressed"] or raw["presses"] > self._ended
+        if not raw["pressed"]:
+            self._ended = raw["presses"]
+        self._guard(lambda: self.pointed(locate(self.figure, {**raw, "pressed": pressed})))
+
+    def _guard(self, action) -> None:
+        """Runs the action; an error becomes one line under the figure, and goes on to the caller."""
+        try:
+            action()
+        except Exception as error:
+            self.canvas.problem = (
+                f"This figure could not be drawn: {type(error).__name__}: {error}".splitlines()[0]
+            )
+            raise
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        """The live widget, and the same figure for wherever no kernel runs."""
+        data = dict(self.widget._repr_mimebundle_())
+        with self._drawing:
+            still = encode(np.asarray(self.figure.canvas.buffer_rgba()), effort=9)
+        data["image/png"] = base64.b64encode(still).decode()
+        data["text/plain"] = self.canvas.readout
+        return data, {"image/png": self.figure.png_metadata()}
+
+
+def encode(pixels: np.ndarray, *, effort: int) -> bytes:
+    """(H, W, 4) bytes as an opaque PNG: effort 1 is quick, for a slider, 9 small, for a notebook."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).convert("RGB").save(buffer, format="png", compress_level=effort)
+    return buffer.getvalue()

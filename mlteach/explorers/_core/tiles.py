@@ -1,0 +1,39 @@
+"""Images as tiles of one array: coloured, framed, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.colors import to_rgb
+from torch import Tensor
+
+FRAME, GAP = 3, 2  # pixels of a tile's frame, and of the white around it
+
+
+def colour_images(images: Tensor) -> np.ndarray:
+    """(N, C, H, W) as (N, H, W, 3) colours; one channel becomes dark ink on white."""
+    images = images.detach().cpu()
+    if images.shape[1] != 3:
+        images = 1 - images.expand(-1, 3, -1, -1)
+    return images.permute(0, 2, 3, 1).numpy()
+
+
+def framed(image: np.ndarray, colour: str) -> np.ndarray:
+    """One (H, W, 3) image in a frame of this colour, with white around."""
+    height, width = image.shape[:2]
+    tile = np.tile(np.float32(to_rgb(colour)), (height + 2 * FRAME, width + 2 * FRAME, 1))
+    tile[FRAME:-FRAME, FRAME:-FRAME] = image
+    return with_gap(tile, GAP)
+
+
+def with_gap(tiles: np.ndarray, gap: int) -> np.ndarray:
+    """(…, H, W, 3) tiles with so many white pixels on all four sides."""
+    around = [(0, 0)] * (tiles.ndim - 3) + [(gap, gap), (gap, gap), (0, 0)]
+    return np.pad(tiles, around, constant_values=1)
+
+
+def row(tiles: Sequence[np.ndarray], *, length: int, blank: np.ndarray) -> np.ndarray:
+    """Tiles side by side, filled up with white like the blank one to so many."""
+    white = np.ones_like(blank)
+    return np.concatenate([*tiles, *[white] * (length - len(tiles))], axis=1)

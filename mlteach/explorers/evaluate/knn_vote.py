@@ -1,0 +1,189 @@
+"""KnnVote: an image's neighbours in a representation, how each of them votes, and the accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from mlteach.evaluate import accuracy, cosine_neighbours, knn_votes
+from mlteach.explorers._core import tiles
+from mlteach.explorers._core.controls import choice, count, log_slider
+from mlteach.explorers._core.explorer import Explorer
+from mlteach.explorers._core.factors import check_rows
+from mlteach.explorers._core.pointer import Pointer
+from mlteach.plots import ANCHOR, CLASS_COLOURS, NEGATIVE, POSITIVE, QUIET, Picture, plain
+
+SHOWN = 12  # neighbours drawn as images
+MOST = 200  # neighbours that can vote
+KS = [1, 2, 3, 5, 7, 10, 14, 20, 30, 50, 70, 100, 140, 200]  # of the curve
+
+
+class KnnVote(Explorer):
+    """The neighbours of a test image vote for its class; sliders choose how many, and how equally.
+
+    A press on the curve sets k.
+
+    Args:
+        encodings: name → (train, test), the (N, D) and (M, D) features of both parts.
+        train_images, train_labels: (N, C, H, W) and (N,) the images that vote; N >= 200.
+        test_images, test_labels: (M, C, H, W) and (M,) those to classify.
+        classes: name of each class.
+        query: the test image that is shown first.
+
+    ``state``: ``encoder``, ``k``, ``temperature``, ``query``; its ``neighbours``, their ``weights``
+    (shares of all votes, k each) and the ``votes`` of each class; the class ``guess`` and the
+    ``truth``; ``accuracy`` over all test images, and ``curve``, the accuracy at this temperature
+    for each of ``ks``.
+    """
+
+    pointing = "drag"
+
+    def __init__(
+        self,
+        encodings: Mapping[str, tuple[Tensor, Tensor]],
+        train_images: Tensor,
+        train_labels: Tensor,
+        test_images: Tensor,
+        test_labels: Tensor,
+        classes: Sequence[str],
+        *,
+        query: int = 0,
+    ):
+        train, test = ({name: parts[i] for name, parts in encodings.items()} for i in (0, 1))
+        check_rows(train, train_images, {"train_labels": train_labels})
+        check_rows(test, test_images, {"test_labels": test_labels})
+        if len(train_images) < MOST:
+            given = len(train_images)
+            raise ValueError(f"train_images must hold at least {MOST} images, got {given}")
+        self.found = {
+            name: cosine_neighbours(train[name], test[name], k=MOST) for name in encodings
+        }
+        self.train_images = tiles.colour_images(train_images)
+        self.test_images = tiles.colour_images(test_images)
+        self.train_labels, self.test_labels = train_labels, test_labels
+        self.classes = tuple(classes)
+        super().__init__(
+            {
+                "encoder": choice("encoder", list(encodings)),
+                "query": count("test image", 0, len(test_images) - 1, query),
+                "k": count("neighbours k", 1, MOST, 20),
+                "temperature": log_slider("temperature", 0.01, 10, 0.1),
+            }
+        )
+
+    def make_figure(self) -> tuple[Picture, list[Artist]]:
+        figure = Picture((9, 5.4))
+        top, middle, bottom = figure.add_gridspec(3, 1, height_ratios=[1, 0.8, 2.4])
+        images, weights = figure.add_subplot(top), plain(figure.add_subplot(middle))
+        votes, self.ax = (
+            plain(figure.add_subplot(cell))
+            for cell in bottom.subgridspec(1, 2, width_ratios=[1, 1.5])
+        )
+        self._draw_images(images)
+        self.weights = weights.bar(np.arange(SHOWN) + 0.5, np.zeros(SHOWN), width=0.7)
+        weights.set(xlim=(-1.6, SHOWN), ylim=(0, 1), xticks=[], yticks=[0, 1])
+        weights.set_ylabel("weight, of\nthe nearest's")
+        self._draw_votes(votes)
+        self._draw_curves(self.ax)
+        curves = [*self.lines.values(), self.here]
+        return figure, [self.images, *self.weights, *self.votes, *curves]
+
+    def _draw_images(self, ax: Axes) -> None:
+        ax.set_axis_off()
+        title = "the test image, and its nearest neighbours; blue frame: same class"
+        ax.set_title(title, fontsize=10)
+        blank = self._row(0, [])
+        box = (-1.5, SHOWN, 0, (SHOWN + 1.5) * blank.shape[0] / blank.shape[1])
+        self.images = ax.imshow(blank, extent=box, interpolation="nearest")
+        ax.set(xlim=(-1.6, SHOWN))
+
+    def _draw_votes(self, ax: Axes) -> None:
+        places = range(len(self.classes))
+        self.votes = ax.barh(places, np.zeros(len(self.classes)), color=QUIET)
+        ax.set(xlim=(0, 1), yticks=places, yticklabels=self.classes, xlabel="votes together")
+        ax.invert_yaxis()
+
+    def _draw_curves(self, ax: Axes) -> None:
+        self.lines = {}
+        for name, colour in zip(self.found, CLASS_COLOURS, strict=False):
+            (self.lines[name],) = ax.plot(KS, np.zeros(len(KS)), color=colour, label=name)
+        (self.here,) = ax.plot([], [], "o", color=ANCHOR, markersize=8)
+        ax.set(xscale="log", ylim=(0, 1.02), xticks=[1, 10, 100], xticklabels=[1, 10, 100])
+        ax.set(xlabel="neighbours k", ylabel="accuracy on all test images")
+        ax.legend(loc="lower left", fontsize=9, frameon=False, ncols=2)
+
+    def _row(self, query: int, neighbours: list[int]) -> np.ndarray:
+        """The query in its frame, and its neighbours in theirs."""
+        first = tiles.framed(self.test_images[query], ANCHOR)
+        same = self.train_labels[neighbours] == self.test_labels[query]
+        found = [
+            tiles.framed(self.train_images[index], POSITIVE if right else NEGATIVE)
+            for index, right in zip(neighbours, same, strict=True)
+        ]
+        gap = np.ones_like(first)[:, : first.shape[1] // 2]
+        return np.concatenate([first, gap, tiles.row(found, length=SHOWN, blank=first)], axis=1)
+
+    def update(self) -> dict:
+        name, query = self.controls["encoder"].value, self.controls["query"].value
+        k, temperature = self.controls["k"].value, self.controls["temperature"].value
+        if self.changed("curves", temperature):
+            self.curves = {
+                key: [self._accuracy(key, size, temperature) for size in KS] for key in self.found
+            }
+        # (1, k)
+        similarities, neighbours = (part[query : query + 1, :k] for part in self.found[name])
+        votes = self._votes(similarities, neighbours, temperature)[0]
+        weights = (similarities[0] / temperature).softmax(0)
+        guess, truth = int(votes.argmax()), int(self.test_labels[query])
+        share = self._accuracy(name, k, temperature)
+        self.images.set_data(self._row(query, neighbours[0, :SHOWN].tolist()))
+        self._show_bars(weights, self.train_labels[neighbours[0]] == truth, votes, truth)
+        self._show_curves(name)
+        self.here.set_data([k], [share])
+        return {
+            "neighbours": neighbours[0].tolist(),
+            "weights": weights.tolist(),
+            "votes": votes.tolist(),
+            "guess": self.classes[guess],
+            "truth": self.classes[truth],
+            "accuracy": share,
+            "ks": KS,
+            "curve": self.curves[name],
+        }
+
+    def _show_bars(self, weights: Tensor, right: Tensor, votes: Tensor, truth: int) -> None:
+        for i, bar in enumerate(self.weights):
+            bar.set_height((weights[i] / weights[0]).item() if i < len(weights) else 0)
+            bar.set_color(POSITIVE if i < len(weights) and right[i] else NEGATIVE)
+        for i, bar in enumerate(self.votes):
+            bar.set_width(votes[i].item())
+            bar.set_color(POSITIVE if i == truth else NEGATIVE)
+
+    def _show_curves(self, chosen: str) -> None:
+        for name, line in self.lines.items():
+            line.set_ydata(self.curves[name])
+            line.set(linewidth=2.5 if name == chosen else 1, alpha=1 if name == chosen else 0.6)
+
+    def _votes(self, similarities: Tensor, neighbours: Tensor, temperature: float) -> Tensor:
+        labels = self.train_labels[neighbours]
+        n_classes = len(self.classes)
+        return knn_votes(similarities, labels, n_classes=n_classes, temperature=temperature)
+
+    def _accuracy(self, name: str, k: int, temperature: float) -> float:
+        similarities, neighbours = (part[:, :k] for part in self.found[name])
+        return accuracy(self._votes(similarities, neighbours, temperature), self.test_labels)
+
+    def pointed(self, pointer: Pointer) -> None:
+        if pointer.pressed and pointer.ax is self.ax:
+            self.controls["k"].value = round(min(max(pointer.x, 1), MOST))
+
+    def describe(self) -> str:
+        s = self.state
+        setting = f"{s['encoder']}, k = {s['k']}, temperature {s['temperature']:.2g}"
+        vote = f"this {s['truth']} is taken for a {s['guess']} with {max(s['votes']):.0%}"
+        share = f"accuracy on all test images {s['accuracy']:.1%}"
+        return f"{setting}: {vote} of the votes; {share}"

@@ -1,0 +1,168 @@
+"""Temperature: one row of similarities, its softmax, its loss, and the force on every candidate."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from mlteach.explorers._core.controls import count, log_slider
+from mlteach.explorers._core.explorer import Explorer
+from mlteach.losses.one_row import info_nce_of_row
+from mlteach.plots import ANCHOR, NEGATIVE, POSITIVE, QUIET, Picture, plain
+
+LOW, HIGH = 0.01, 10.0
+SCALE = torch.logspace(-2, 1, 61, dtype=torch.float64)  # temperatures of the curve
+NOTE = {"ha": "right", "fontsize": 9, "color": "#555555"}
+
+
+class Temperature(Explorer):
+    """Which image is the other view? Similarities, softmax, loss and forces at every temperature.
+
+    Args:
+        similarities: (B, B) cosines, first views in rows, second views in columns; the positive of
+            row i is column i.
+        views1, views2: (B, 1, H, W) the images of both views.
+        anchor: the row that is shown first.
+
+    ``state``: ``temperature``, ``anchor``, ``loss`` (nats), ``probability`` and ``rank`` of the
+    positive, and in the order of ``order``, which lists the candidates from left to right,
+    ``similarities``, ``probabilities`` and ``pulls`` = -dloss/dsimilarity.
+    """
+
+    def __init__(self, similarities: Tensor, views1: Tensor, views2: Tensor, *, anchor: int = 0):
+        size = len(similarities)
+        if similarities.shape != (size, size) or len(views1) != size or len(views2) != size:
+            shapes = [tuple(tensor.shape) for tensor in (similarities, views1, views2)]
+            raise ValueError(
+                f"similarities must be (B, B) with B views of each kind, got shapes {shapes}"
+            )
+        self.similarities = similarities.detach().double()
+        self.views1, self.views2 = views1, views2
+        super().__init__(
+            {
+                "temperature": log_slider("temperature", LOW, HIGH, 0.1),
+                "anchor": count("anchor image", 0, size - 1, anchor),
+            }
+        )
+
+    def make_figure(self) -> tuple[Picture, list[Artist]]:
+        figure = Picture((9, 4.7))
+        layout = [["anchor", "candidates"], ["curve", "similarity"], ["curve", "probability"]]
+        axes = figure.subplot_mosaic(layout, width_ratios=[1, 2.6], height_ratios=[0.75, 1.5, 1.1])
+        self._draw_images(axes["anchor"], axes["candidates"])
+        self._draw_bars(plain(axes["similarity"]), plain(axes["probability"]))
+        self._draw_curve(plain(axes["curve"]))
+        return figure, [
+            self.anchor_image,
+            self.candidate_images,
+            *self.similarity_bars,
+            self.arrows,
+            *self.probability_bars,
+            self.loss_line,
+            self.loss_point,
+        ]
+
+    def _draw_images(self, anchor: Axes, candidates: Axes) -> None:
+        size = len(self.similarities)
+        height, width = self.views1.shape[-2:]
+        ink = {"cmap": "gray_r", "vmin": 0, "vmax": 1}
+        self.anchor_image = anchor.imshow(np.zeros((height, width)), **ink)
+        anchor.set(xticks=[], yticks=[])
+        anchor.set_ylabel("anchor", rotation=0, ha="right", va="center")
+        half_gap = 0.5 / (width + 1)
+        box = (-0.5 + half_gap, size - 0.5 - half_gap, 0, height / (width + 1))
+        blank = np.zeros((height, size * (width + 1) - 1))
+        self.candidate_images = candidates.imshow(blank, extent=box, **ink)
+        candidates.set(xticks=[], yticks=[], xlim=(-0.6, size - 0.4))
+        title = "candidates, the most similar first; blue bar: the anchor's other view"
+        candidates.set_title(title, fontsize=10)
+        candidates.spines[:].set_visible(False)
+
+    def _draw_bars(self, similarity: Axes, probability: Axes) -> None:
+        size = len(self.similarities)
+        places = np.arange(size)
+        self.similarity_bars = similarity.bar(places, 0 * places, width=0.7)
+        here, up = (places, 0 * places), (0 * places, 0 * places + 1.0)
+        scale = {"angles": "xy", "scale_units": "xy", "scale": 1}
+        self.arrows = similarity.quiver(*here, *up, width=0.006, **scale)
+        similarity.axhline(0, color=QUIET, linewidth=0.8)
+        similarity.set(ylim=(-1.25, 1.65), yticks=[-1, 0, 1], ylabel="cosine")
+        title = "arrow: force on the cosine s, −∂loss/∂s times the temperature"
+        similarity.set_title(title, fontsize=10)
+        self.probability_bars = probability.bar(places, 0 * places, width=0.7)
+        probability.axhline(1 / size, color=QUIET, linewidth=0.8, linestyle="--")
+        probability.text(size - 0.42, 1 / size + 0.03, f"chance 1/{size}", **NOTE)
+        probability.set(ylim=(0, 1.05), yticks=[0, 0.5, 1], ylabel="probability")
+        for ax in (similarity, probability):
+            ax.set(xlim=(-0.6, size - 0.4), xticks=[])
+
+    def _draw_curve(self, curve: Axes) -> None:
+        chance = np.log(len(self.similarities))
+        (self.loss_line,) = curve.plot(SCALE.tolist(), [0] * len(SCALE), color=ANCHOR)
+        (self.loss_point,) = curve.plot([1], [1], "o", color=POSITIVE, markersize=8)
+        curve.axhline(chance, color=QUIET, linewidth=0.8, linestyle="--")
+        curve.text(HIGH, chance + 0.1, f"log {len(self.similarities)}: chance level", **NOTE)
+        curve.set(xscale="log", xlim=(LOW, HIGH), xlabel="temperature", ylim=(0, 2 * chance))
+        curve.set_title("loss of this anchor, in nats", fontsize=10)
+
+    def update(self) -> dict:
+        temperature, anchor = self.controls["temperature"].value, self.controls["anchor"].value
+        order = self.similarities[anchor].argsort(descending=True, stable=True)
+        positive = int((order == anchor).nonzero())
+        row = self.similarities[anchor, order].clone().requires_grad_()
+        loss = info_nce_of_row(row, positive, temperature)
+        forces = -torch.autograd.grad(loss, row)[0]
+        row = row.detach()
+        # The chapter shows that the force times the temperature is the probability's distance from
+        # the truth.
+        probabilities = -forces * temperature
+        probabilities[positive] += 1
+        self._show_row(order, positive, row, forces * temperature, probabilities)
+        if self.changed("curve", anchor):
+            losses = [info_nce_of_row(row, positive, t).item() for t in SCALE.tolist()]
+            self.loss_line.set_ydata(losses)
+        highest = self.loss_point.axes.get_ylim()[1]
+        self.loss_point.set_data([temperature], [min(loss.item(), highest)])
+        return {
+            "loss": loss.item(),
+            "probability": probabilities[positive].item(),
+            "rank": positive + 1,
+            "order": order.tolist(),
+            "similarities": row.tolist(),
+            "probabilities": probabilities.tolist(),
+            "pulls": forces.tolist(),
+        }
+
+    def _show_row(
+        self,
+        order: Tensor,
+        positive: int,
+        similarities: Tensor,
+        arrows: Tensor,
+        probabilities: Tensor,
+    ) -> None:
+        gap = torch.zeros(self.views2.shape[-2], 1)
+        mosaic = [part for index in order for part in (self.views2[index, 0], gap)][:-1]
+        self.anchor_image.set_data(self.views1[self.controls["anchor"].value, 0].numpy())
+        self.candidate_images.set_data(torch.cat(mosaic, dim=1).numpy())
+        colours = [NEGATIVE] * len(order)
+        colours[positive] = POSITIVE
+        shown = {self.similarity_bars: similarities, self.probability_bars: probabilities}
+        for bars, heights in shown.items():
+            for bar, height, colour in zip(bars, heights.tolist(), colours, strict=True):
+                bar.set_height(height)
+                bar.set_color(colour)
+        self.arrows.set_offsets(np.column_stack([np.arange(len(order)), similarities.numpy()]))
+        self.arrows.set_UVC(np.zeros(len(order)), 0.6 * arrows.numpy())
+        self.arrows.set_color(ANCHOR)
+
+    def describe(self) -> str:
+        s = self.state
+        rank = f"number {s['rank']} of {len(s['order'])} by similarity"
+        return (
+            f"temperature {s['temperature']:.2g}: the positive, {rank}, "
+            f"gets probability {s['probability']:.3f}, so the loss is {s['loss']:.3f} nats"
+        )

@@ -1,0 +1,240 @@
+"""EmbeddingMap: one map of an embedding after another, what each point is, and what was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.artist import Artist
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgba_array
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+from torch import Tensor
+
+from mlteach.evaluate.layouts import nearest_others, trustworthiness
+from mlteach.explorers._core.controls import choice, stops
+from mlteach.explorers._core.explorer import Explorer
+from mlteach.explorers._core.factors import check_rows, value_text
+from mlteach.explorers._core.pointer import Pointer
+from mlteach.explorers._core.tiles import colour_images
+from mlteach.plots import ANCHOR, CLASS_COLOURS, Picture
+
+NEIGHBOURS = 5  # of the point that is pointed at, and of the trustworthiness
+
+
+class EmbeddingMap(Explorer):
+    """A map of an embedding, walked over ready layouts; point at a point to see what it is.
+
+    Args:
+        encodings: name → (N, D), what the map is a map of.
+        layouts: the same names → (…, N, 2), computed before: one axis for each parameter, in the
+            order of parameters.
+        factors: name → (N,) what is known of each point: up to ten different integers are classes,
+            all else a scale.
+        images: optional (N, C, H, W) the image behind each point, with one or three channels.
+        parameters: name of a slider → its values, one for each layout along that axis.
+        names: optional factor → a text for each of its classes.
+        cyclic: the factors whose two ends meet, such as a hue; they take the colours of the
+            rainbow.
+
+    ``state``: the value of every control, ``layout`` (N, 2), its ``trustworthiness`` as
+    scikit-learn measures it with 5 neighbours, the ``point`` shown, its 5 ``neighbours`` in the
+    encoding, and how many of these the map has ``kept``.
+    """
+
+    pointing = "hover"
+    panels = (["map", "image"], ["map", "text"], ["map", "key"])
+    key_height = 1.4  # inches
+
+    def __init__(
+        self,
+        encodings: Mapping[str, Tensor],
+        layouts: Mapping[str, Tensor],
+        factors: Mapping[str, Tensor],
+        *,
+        images: Tensor | None = None,
+        parameters: Mapping[str, Sequence[Hashable]] | None = None,
+        names: Mapping[str, Sequence[str]] | None = None,
+        cyclic: Sequence[str] = (),
+    ):
+        self.parameters = {name: list(values) for name, values in (parameters or {}).items()}
+        rows = next(iter(encodings.values()), ()) if images is None else images
+        check_rows(encodings, rows, factors)
+        _check_layouts(encodings, layouts, self.parameters)
+        self.encodings = {
+            name: encoding.detach().flatten(1) for name, encoding in encodings.items()
+        }
+        self.layouts = {name: layouts[name].detach() for name in encodings}
+        self.factors, self.names = dict(factors), dict(names or {})
+        self.cyclic = cyclic
+        self.images = None if images is None else colour_images(images)
+        self.point = 0
+        self.known_neighbours: dict[Hashable, Tensor] = {}
+        self.known_trust: dict[Hashable, float] = {}
+        super().__init__(self._controls())
+
+    def _controls(self) -> dict:
+        controls = {"map": choice("map of", list(self.encodings))}
+        if len(self.encodings) == 1:
+            controls = {}
+        controls |= {name: stops(name, values) for name, values in self.parameters.items()}
+        return controls | {"colour": choice("colour by", list(self.factors))}
+
+    def make_figure(self) -> tuple[Picture, list[Artist]]:
+        figure = Picture((9, 5.4))
+        text_height = 0.18 * (3 + len(self.factors))  # a line for each factor
+        below = [self.key_height] * (len(self.panels) - 2)
+        heights = [4.9 - text_height - sum(below), text_height, *below]
+        self.axes = figure.subplot_mosaic(self.panels, width_ratios=[2.3, 1], height_ratios=heights)
+        moving = self._draw_map()
+        for name in ("text", "key"):
+            self.axes[name].set_axis_off()
+        self.axes["image"].set(xticks=[], yticks=[], visible=self.images is not None)
+        if self.images is not None:
+            self.image = self.axes["image"].imshow(self.images[0], interpolation="nearest")
+            self.axes["image"].set_anchor("NW")
+            moving.append(self.image)
+        self.text = self.axes["text"].text(0, 1, "", va="top", fontsize=9, linespacing=1.4)
+        self.text.set_in_layout(False)  # the panels keep their sizes, whatever there is to say
+        self.scale_bar = self.axes["key"].inset_axes([0.02, 0.6, 0.85, 0.12])
+        return figure, [*moving, self.text]
+
+    def _draw_map(self) -> list[Artist]:
+        self.ax = ax = self.axes["map"]
+        ax.set(xticks=[], yticks=[], xlim=(-1.06, 1.06), ylim=(-1.06, 1.06), aspect="equal")
+        ax.set_title(" ")  # room for the text that update writes there
+        self.title = ax.text(0.5, 1.02, "", transform=ax.transAxes, ha="center", fontsize=11)
+        count = len(next(iter(self.encodings.values())))
+        self.dots = ax.scatter(*np.zeros((2, count)), s=16, linewidths=0)
+        lines = LineCollection([], colors=ANCHOR, linewidths=0.8, zorder=3)
+        self.lines = ax.add_collection(lines)
+        ring = {"s": 60, "c": "none", "edgecolors": ANCHOR, "linewidths": 1.2, "zorder": 4}
+        self.rings = ax.scatter(*np.zeros((2, 1)), **ring)
+        return [self.title, self.dots, self.lines, self.rings]
+
+    def update(self) -> dict:
+        key, encoding, layout = self._shown()
+        factor = self.controls["colour"].value
+        if self.changed("colour", factor):
+            self._colour(factor)
+        centred = (layout - layout.mean(0)).double()
+        self.places = (centred / self._reach(centred)).numpy()
+        self.dots.set_offsets(self.places)
+        if key not in self.known_trust:
+            self.known_trust[key] = trustworthiness(encoding, layout, k=NEIGHBOURS)
+            self.known_neighbours[key] = nearest_others(encoding, NEIGHBOURS)
+        trust = self.known_trust[key]
+        self.title.set_text(f"trustworthiness {trust:.3f}")
+        neighbours = self.known_neighbours[key][self.point].tolist()
+        kept = self._show_point(neighbours)
+        return {
+            "layout": layout,
+            "trustworthiness": trust,
+            "point": self.point,
+            "neighbours": neighbours,
+            "kept": kept,
+        }
+
+    def _shown(self) -> tuple[Hashable, Tensor, Tensor]:
+        """What the controls choose: a name for it, the encoding (N, D), the layout (N, 2)."""
+        name = self.controls["map"].value if "map" in self.controls else next(iter(self.encodings))
+        place = tuple(
+            values.index(self.controls[slider].value) for slider, values in self.parameters.items()
+        )
+        return (name, *place), self.encodings[name], self.layouts[name][place]
+
+    def _reach(self, centred: Tensor) -> float:
+        """Half the side of the square that holds the map; each layout fills the panel."""
+        return max(centred.abs().max().item(), 1e-12)
+
+    def _show_point(self, neighbours: list[int]) -> int:
+        """Shows the point and its neighbours; returns how many are nearest on the map too."""
+        here = self.places[self.point]
+        gaps = np.linalg.norm(self.places - here, axis=1)
+        gaps[self.point] = np.inf
+        kept = len(set(neighbours) & set(np.argsort(gaps)[:NEIGHBOURS].tolist()))
+        self.lines.set_segments([(here, self.places[other]) for other in neighbours])
+        self.rings.set_offsets(here)
+        if self.images is not None:
+            self.image.set_data(self.images[self.point])
+        lines = [f"point {self.point}"]
+        for name, values in self.factors.items():
+            names = self.names.get(name)
+            lines.append(f"{name}: {value_text(values, self.point, names)}")
+        lines.append(f"lines: its {NEIGHBOURS} true neighbours;")
+        lines.append(f"{kept} of them are nearest here too")
+        self.text.set_text("\n".join(lines))
+        return kept
+
+    def _colour(self, factor: str) -> None:
+        """Colours of the points, and their key."""
+        values = self.factors[factor]
+        if self.axes["key"].get_legend():
+            self.axes["key"].get_legend().remove()
+        self.scale_bar.clear()
+        classes = values.unique().tolist()
+        is_scale = values.is_floating_point() or len(classes) > len(CLASS_COLOURS)
+        if is_scale:
+            self._colour_scale(factor, values)
+        else:
+            self._colour_classes(factor, values, classes)
+        self.scale_bar.set_visible(is_scale)
+        self.redraw_all()
+
+    def _colour_scale(self, factor: str, values: Tensor) -> None:
+        colours = colormaps["hsv" if factor in self.cyclic else "viridis"]
+        low, high = values.aminmax()
+        shares = (values - low) / (high - low).clamp(min=1e-12)
+        self.dots.set_facecolors(colours(shares.numpy()))
+        box = (float(low), float(high) if high > low else float(low) + 1, 0, 1)
+        ramp = np.linspace(0, 1, 100)[None]
+        self.scale_bar.imshow(ramp, cmap=colours, aspect="auto", extent=box)
+        self.scale_bar.set(yticks=[], title=factor)
+        self.scale_bar.title.set_size(9)
+        self.scale_bar.tick_params(labelsize=8)
+        self.scale_bar.xaxis.set_major_locator(MaxNLocator(4))
+
+    def _colour_classes(self, factor: str, values: Tensor, classes: list) -> None:
+        colours = dict(zip(classes, CLASS_COLOURS, strict=False))
+        self.dots.set_facecolors(to_rgba_array([colours[label] for label in values.tolist()]))
+        names = self.names.get(factor)
+        texts = [str(label) if names is None else names[int(label)] for label in classes]
+        dot = {"marker": "o", "linestyle": ""}
+        handles = [Line2D([], [], color=colours[label], **dot) for label in classes]
+        sizes = {"fontsize": 9, "title_fontsize": 9}
+        tight = {"handletextpad": 0.1, "borderpad": 0, "columnspacing": 1, "frameon": False}
+        legend = self.axes["key"].legend(
+            handles, texts, title=factor, ncols=2, loc="upper left", **sizes, **tight
+        )
+        legend.set_in_layout(False)
+
+    def pointed(self, pointer: Pointer) -> None:
+        if pointer.ax is not self.ax:
+            return
+        nearest = int(np.linalg.norm(self.places - (pointer.x, pointer.y), axis=1).argmin())
+        if nearest != self.point:
+            self.point = nearest
+            self.refresh()
+
+    def describe(self) -> str:
+        s = self.state
+        chosen = [f"{name} {s[name]}" for name in self.controls if name != "colour"]
+        kept = f"{s['kept']} of its {NEIGHBOURS} true neighbours are nearest on the map too"
+        trust = f"trustworthiness {s['trustworthiness']:.3f}"
+        return " · ".join([*chosen, trust, f"point {s['point']}: {kept}"])
+
+
+def _check_layouts(encodings: Mapping, layouts: Mapping, parameters: Mapping[str, list]) -> None:
+    if set(layouts) != set(encodings):
+        raise ValueError(
+            f"layouts must have the names of encodings, {list(encodings)}, got {list(layouts)}"
+        )
+    grid = tuple(len(values) for values in parameters.values())
+    for name, encoding in encodings.items():
+        expected, given = (*grid, len(encoding), 2), tuple(layouts[name].shape)
+        if given != expected:
+            raise ValueError(f"layouts[{name!r}] must be {expected}, got {given}")
+        if len(encoding) <= 2 * NEIGHBOURS:
+            raise ValueError(f"a map needs more than {2 * NEIGHBOURS} points, got {len(encoding)}")

@@ -1,0 +1,1 @@
+"""Explorers of `mlteach.metric` and the losses of pairs and triplets."""

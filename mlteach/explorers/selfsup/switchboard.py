@@ -1,0 +1,164 @@
+"""Switchboard: BYOL with its parts switched on and off, and the meters that tell of a collapse."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+
+from ipywidgets import Checkbox, Layout
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.patches import FancyArrowPatch
+from matplotlib.text import Text
+
+from mlteach.explorers._core.controls import count
+from mlteach.explorers._core.explorer import Explorer
+from mlteach.plots import ANCHOR, NEGATIVE, POSITIVE, QUIET, Picture, plain
+
+SWITCHES = {  # and the label of each
+    "predictor": "predictor",
+    "stop_gradient": "stop-gradient",
+    "target_average": "target average",
+}
+MEASURES = {
+    "std": "std of the targets",
+    "rank": "effective rank",
+    "loss": "loss",
+    "knn": "kNN accuracy",
+}
+PALE = 0.12  # how visible a part is that is switched off
+
+
+class Switchboard(Explorer):
+    """Three switches walk over eight finished trainings; a slider walks over their steps.
+
+    Args:
+        runs: (predictor, stop_gradient, target_average), each True or False → what was measured:
+            "step", "std", "rank", "loss", "knn", each with E numbers, and "spectrum" (E, P), the
+            shares of the singular values; std, rank and spectrum are those of the target's
+            projections. All runs have the same steps.
+        chance: kNN accuracy of guessing.
+
+    ``state``: the three switches, ``frame``, ``step``, ``std``, ``rank``, ``loss``, ``knn``,
+    ``spectrum``, and ``even``, the std of directions that fill the sphere, 1 / sqrt(P).
+    """
+
+    def __init__(
+        self, runs: Mapping[tuple[bool, bool, bool], Mapping[str, Sequence]], *, chance: float
+    ):
+        needed = set(itertools.product((True, False), repeat=3))
+        if set(runs) != needed:
+            raise ValueError(
+                f"runs must have the {len(needed)} combinations of {tuple(SWITCHES)}, got {sorted(runs)}"
+            )
+        self.runs, self.chance = dict(runs), chance
+        self.steps = list(runs[True, True, True]["step"])
+        for switches, run in runs.items():
+            lengths = {len(run[name]) for name in MEASURES}
+            if list(run["step"]) != self.steps or lengths != {len(self.steps)}:
+                raise ValueError(
+                    f"run {switches} must measure {tuple(MEASURES)} at the steps {self.steps}"
+                )
+        self.features = len(runs[True, True, True]["spectrum"][0])
+        last = len(self.steps) - 1
+        look = {"indent": False, "layout": Layout(width="9rem")}
+        controls = {
+            name: Checkbox(True, description=label, **look) for name, label in SWITCHES.items()
+        }
+        controls["frame"] = count("measurement", 0, last, last)
+        super().__init__(controls)
+
+    def make_figure(self) -> tuple[Picture, list[Artist]]:
+        figure = Picture((9, 5))
+        axes = figure.subplot_mosaic([["network", "std", "rank"], ["loss", "knn", "spectrum"]])
+        network = self._draw_network(axes["network"])
+        self.lines, self.dots = {}, {}
+        for name, title in MEASURES.items():
+            ax = plain(axes[name])
+            for run in self.runs.values():
+                ax.plot(self.steps, run[name], color=QUIET, linewidth=0.7, alpha=0.5)
+            (self.lines[name],) = ax.plot([], [], color=POSITIVE, linewidth=2)
+            (self.dots[name],) = ax.plot([], [], "o", color=POSITIVE, markersize=7)
+            highest = max(max(run[name]) for run in self.runs.values())
+            ax.set(xlim=(0, self.steps[-1]), ylim=(0, 1.08 * highest))
+            ax.set_title(title, fontsize=10)
+            ax.set_xlabel("step", fontsize=8)
+        self._mark(axes["std"], 1 / math.sqrt(self.features), "evenly spread: 1/√P")
+        self._mark(axes["knn"], self.chance, "chance")
+        spectrum = plain(axes["spectrum"])
+        (self.spectrum_line,) = spectrum.plot([], [], color=POSITIVE, linewidth=2)
+        spectrum.set(xlim=(0.5, self.features + 0.5), ylim=(1e-6, 1.5), yscale="log")
+        spectrum.set_title("singular values, as shares", fontsize=10)
+        spectrum.set_xlabel("number of the direction", fontsize=8)
+        curves = [*self.lines.values(), *self.dots.values(), self.spectrum_line]
+        return figure, [*network, *curves]
+
+    def _mark(self, ax: Axes, height: float, text: str) -> None:
+        ax.axhline(height, color=ANCHOR, linestyle="--", linewidth=0.8)
+        ax.set_ylim(top=max(ax.get_ylim()[1], 1.25 * height))
+        look = {"ha": "right", "va": "bottom", "fontsize": 8}
+        ax.text(0.98, height, text, transform=ax.get_yaxis_transform(), **look)
+
+    def _draw_network(self, ax: Axes) -> list[Artist]:
+        """Both branches from view to loss; what can be switched is kept in ``self.parts``."""
+        ax.set(xlim=(0, 10), ylim=(0, 10))
+        ax.set_axis_off()
+        box = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": ANCHOR}
+        place = {"ha": "center", "va": "center", "fontsize": 8.5}
+        for x, view in ((2, "view 1"), (8, "view 2")):
+            ax.text(x, 0.4, view, **place)
+            self._arrow(ax, (x, 0.9), (x, 2.2))
+        ax.text(2, 3.1, "encoder\nprojector", bbox=box, **place)
+        ax.text(5, 9.3, "2 − 2 cos", bbox=box, **place)
+        target = ax.text(8, 3.1, "", bbox=box, **place)
+        predictor = ax.text(2, 6.4, "predictor", bbox=box, **place)
+        self._arrow(ax, (2, 4), (2, 5.7))
+        self._arrow(ax, (2, 7.1), (4, 8.7))
+        self._arrow(ax, (8, 4), (6, 8.7))
+        follow = self._arrow(ax, (3.7, 3.1), (6.3, 3.1), color=POSITIVE)
+        follows = ax.text(5, 3.5, "average", color=POSITIVE, **place)
+        sign = {"boxstyle": "round,pad=0.3", "facecolor": NEGATIVE, "edgecolor": NEGATIVE}
+        stop = ax.text(7.05, 6.4, "stop", color="white", fontweight="bold", bbox=sign, **place)
+        self.target = target
+        self.parts = {
+            "predictor": [predictor],
+            "stop_gradient": [stop],
+            "target_average": [follow, follows],
+        }
+        return [target, *itertools.chain(*self.parts.values())]
+
+    @staticmethod
+    def _arrow(ax: Axes, start: tuple, end: tuple, color: str = ANCHOR) -> FancyArrowPatch:
+        look = {"arrowstyle": "-|>", "mutation_scale": 10, "color": color}
+        return ax.add_patch(FancyArrowPatch(start, end, **look))
+
+    def update(self) -> dict:
+        switches = {name: self.controls[name].value for name in SWITCHES}
+        frame = self.controls["frame"].value
+        run = self.runs[tuple(switches.values())]
+        for name, artists in self.parts.items():
+            boxes = [artist.get_bbox_patch() for artist in artists if isinstance(artist, Text)]
+            for artist in [*artists, *filter(None, boxes)]:
+                artist.set_alpha(1 if switches[name] else PALE)
+        self.target.set_text("slow copy" if switches["target_average"] else "the same\nnetwork")
+        for name in MEASURES:
+            self.lines[name].set_data(self.steps, run[name])
+            self.dots[name].set_data([self.steps[frame]], [run[name][frame]])
+        shares = [max(float(share), 1e-12) for share in run["spectrum"][frame]]
+        self.spectrum_line.set_data(range(1, len(shares) + 1), shares)
+        return {
+            "step": self.steps[frame],
+            **{name: float(run[name][frame]) for name in MEASURES},
+            "spectrum": shares,
+            "even": 1 / math.sqrt(self.features),
+        }
+
+    def describe(self) -> str:
+        s = self.state
+        switches = [f"{name.replace('_', ' ')} {'on' if s[name] else 'off'}" for name in SWITCHES]
+        std = f"std {s['std']:.3f} (evenly spread {s['even']:.3f})"
+        return (
+            f"{', '.join(switches)} · step {s['step']}: {std}, "
+            f"effective rank {s['rank']:.1f}, loss {s['loss']:.3f}, kNN accuracy {s['knn']:.0%}"
+        )

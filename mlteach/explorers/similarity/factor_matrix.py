@@ -1,0 +1,144 @@
+"""FactorMatrix: the same images compared by several encoders, in the order of any factor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+from mlteach.explorers._core.controls import choice
+from mlteach.explorers._core.explorer import Explorer
+from mlteach.explorers._core.factors import check_rows, value_text
+from mlteach.explorers._core.pointer import Pointer, cell_below
+from mlteach.explorers._core.tiles import colour_images
+from mlteach.plots import NEGATIVE, Picture, mark_groups, similarity_matrix
+from mlteach.similarity import MEASURES, factor_groups, group_gap, similarities
+
+
+class FactorMatrix(Explorer):
+    """N images against N images, a matrix for each encoding; blocks appear where it knows a factor.
+
+    Each matrix has its own colours, from its 2nd to its 98th hundredth, so that an encoding whose
+    similarities are all nearly equal can still be read; the two ends are written below it.
+
+    Args:
+        encodings: name → (N, D), what an encoder makes of the images.
+        images: (N, C, H, W), with one or three channels.
+        factors: name → (N,) what is known of each image: integers are groups, floats are cut into
+            quarters.
+        names: optional factor → a text for each of its groups.
+
+    ``state``: ``sort`` and ``measure`` as chosen, ``order`` (N,), ``matrices`` and ``gap``, both by
+    encoding, and ``hover`` (row, column) or None. The gap is `mlteach.similarity.group_gap`.
+    """
+
+    pointing = "hover"
+
+    def __init__(
+        self,
+        encodings: Mapping[str, Tensor],
+        images: Tensor,
+        factors: Mapping[str, Tensor],
+        *,
+        names: Mapping[str, Sequence[str]] | None = None,
+    ):
+        check_rows(encodings, images, factors)
+        self.encodings = {name: encoding.detach() for name, encoding in encodings.items()}
+        self.images = colour_images(images)
+        self.factors, self.names = dict(factors), dict(names or {})
+        self.hover: tuple[int, int] | None = None
+        super().__init__(
+            {"sort": choice("sort by", list(factors)), "measure": choice("measure", MEASURES)}
+        )
+
+    def make_figure(self) -> tuple[Picture, list[Artist]]:
+        count, size = len(self.encodings), len(self.images)
+        side = 9 / max(count, 3)  # inches of one matrix
+        figure = Picture((9, side + 1.9))
+        rows = figure.add_gridspec(2, 1, height_ratios=[side, 1.1])
+        self.axes = rows[0].subgridspec(1, count).subplots(squeeze=False)[0]
+        row, column, text = rows[1].subgridspec(1, 3, width_ratios=[1, 1, 3.5]).subplots()
+        blank = np.zeros((size, size))
+        self.cells = [similarity_matrix(blank, ax, low=0, high=1) for ax in self.axes]
+        self.marks = [self._frame(ax) for ax in self.axes]
+        self.pair = []
+        for ax, title in ((row, "row image"), (column, "column image")):
+            ax.set(xticks=[], yticks=[])
+            ax.set_title(title, fontsize=9)
+            self.pair.append(ax.imshow(self.images[0], interpolation="nearest"))
+        text.set_axis_off()
+        self.text = text.text(0, 1, "", va="top", fontsize=9, linespacing=1.5)
+        return figure, [*self.cells, *self.marks, *self.pair, self.text]
+
+    @staticmethod
+    def _frame(ax: Axes) -> Artist:
+        frame = Rectangle((0, 0), 3, 3, fill=False, edgecolor=NEGATIVE, linewidth=2)
+        return ax.add_patch(frame)
+
+    def update(self) -> dict:
+        sort, measure = self.controls["sort"].value, self.controls["measure"].value
+        order = self.factors[sort].argsort(stable=True)
+        if self.changed("look", sort, measure):
+            self.compared = {
+                name: similarities(z, z, measure=measure) for name, z in self.encodings.items()
+            }
+            groups = factor_groups(self.factors[sort])
+            self.gaps = {name: group_gap(matrix, groups) for name, matrix in self.compared.items()}
+            self._dress(sort, order, groups)
+        self._show_pair(sort, order)
+        return {
+            "order": order,
+            "matrices": {name: matrix[order][:, order] for name, matrix in self.compared.items()},
+            "gap": self.gaps,
+            "hover": self.hover,
+        }
+
+    def _dress(self, sort: str, order: Tensor, groups: Tensor) -> None:
+        """Matrices, their colours, titles, and the lines between groups: all stays until a choice."""
+        for ax, cells, (name, matrix) in zip(
+            self.axes, self.cells, self.compared.items(), strict=True
+        ):
+            shown = matrix[order][:, order].clone().fill_diagonal_(math.nan).numpy()
+            low, high = np.nanpercentile(shown, [2, 98])
+            cells.set(data=shown, clim=(low, high))
+            for line in list(ax.lines):
+                line.remove()
+            mark_groups(ax, groups[order], self.names.get(sort))
+            ax.set(xticks=[])
+            if ax is not self.axes[0] or (sort not in self.names):
+                ax.set(yticks=[])
+            ax.tick_params(labelsize=8)
+            ax.set_title(f"{name}\nsame {sort} − other: {self.gaps[name]:+.2f}", fontsize=10)
+            ax.set_xlabel(f"white {low:.3g}, blue {high:.3g}", fontsize=8)
+        self.redraw_all()
+
+    def _show_pair(self, sort: str, order: Tensor) -> None:
+        row, column = (int(order[place]) for place in self.hover or (0, len(order) - 1))
+        for mark in self.marks:
+            mark.set_visible(self.hover is not None)
+            if self.hover is not None:
+                mark.set_xy((self.hover[1] - 1.5, self.hover[0] - 1.5))
+        for image, index in zip(self.pair, (row, column), strict=True):
+            image.set_data(self.images[index])
+        lines = [f"{name}: {matrix[row, column]:.3f}" for name, matrix in self.compared.items()]
+        values, names = self.factors[sort], self.names.get(sort)
+        one, other = (value_text(values, index, names) for index in (row, column))
+        self.text.set_text("\n".join([*lines, f"{sort}: {one} and {other}"]))
+
+    def pointed(self, pointer: Pointer) -> None:
+        inside = pointer.ax in list(self.axes)
+        hover = cell_below(pointer, len(self.images)) if inside else None
+        if hover != self.hover:
+            self.hover = hover
+            self.refresh()
+
+    def describe(self) -> str:
+        s = self.state
+        gaps = ", ".join(f"{name} {gap:+.2f}" for name, gap in s["gap"].items())
+        measured = f"same {s['sort']} minus other, in standard deviations"
+        return f"{s['measure']}, sorted by {s['sort']}; {measured}: {gaps}"

@@ -1,0 +1,1 @@
+"""Explorers of `mlteach.training`: a training that is seen while it runs."""

@@ -1,0 +1,200 @@
+"""LiveRun: a training in a thread of its own that can be started, steered, paused and stopped."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Generator, Tensor, nn
+
+from mlteach.data import Dataset
+from mlteach.evaluate import features
+from mlteach.explorers._core.worker import Worker
+from mlteach.maps import tsne
+from mlteach.training import Run, TrainingDiverged, fit
+
+PICTURES_A_SECOND = 10  # figures drawn, at most
+DRAWING_SHARE = 0.25  # of the time, at most, unless a knob was moved
+
+
+def positive_similarities(aux: Mapping[str, Tensor], count: int = 32) -> Tensor:
+    """Cosines of the first views of up to 32 images (rows) with the second views of the same."""
+    return aux["z1"][:count] @ aux["z2"][:count].T
+
+
+def map_of(method: nn.Module, images: Tensor, **options) -> Tensor:
+    """(N, 2) t-SNE of the directions of the images' representations."""
+    directions = nn.functional.normalize(features(method, images), dim=1)
+    return tsne(directions, perplexity=min(30.0, len(directions) / 4), **options)
+
+
+class LiveRun:
+    """What of a live training is no figure: its thread, its steps, and what it has measured.
+
+    A subclass draws: it defines ``refresh``, which is called from the training's thread, at most
+    ten times a second and for at most a quarter of the time.
+
+    Args:
+        method: as `mlteach.training.fit` wants it; a copy is trained.
+        draw: generator -> the views of one step.
+        steps: updates that a start makes.
+        settings: "lr" and the other knobs → value; the loop reads this dictionary at every step.
+        evaluate: method -> score, or None.
+        evaluate_every: steps from one score and map to the next.
+        pictures: whose representations are mapped, or None.
+        similarities: aux of a step -> (N, M) cosines to show, or None.
+        seed: of the run.
+        name: runs of one name replace each other; without a name, those of the same cell do.
+    """
+
+    def __init__(
+        self,
+        method: nn.Module,
+        draw: Callable[[Generator], tuple[Tensor, ...]],
+        *,
+        steps: int,
+        settings: dict[str, Any],
+        evaluate: Callable[[nn.Module], float] | None,
+        evaluate_every: int,
+        pictures: Dataset | None,
+        similarities: Callable[[Any], Tensor] | None,
+        seed: int,
+        name: str | None,
+    ):
+        self.worker = Worker(name)
+        self.method = copy.deepcopy(method).eval()
+        self.draw, self.seed = draw, seed
+        self.steps_of_a_start, self.settings = steps, settings
+        self.evaluate, self.evaluate_every = evaluate, evaluate_every
+        self.pictures, self.similarities = pictures, similarities
+        self.beginning = self._look_at_the_beginning()
+        self._begin_again()
+
+    def refresh(self) -> None:
+        """Draws what there is now."""
+        raise NotImplementedError
+
+    # --- what start, pause and stop do -----------------------------------------------------------
+
+    def start(self) -> None:
+        """Begins, or goes on."""
+        with self.worker.turn:
+            if self.worker.running:
+                return
+            if self.status in ("stopped", "failed"):
+                self._begin_again()
+            if len(self.rows) >= self.steps:
+                self.steps += self.steps_of_a_start
+            self.status, self.why = "running", ""
+            self.error = None
+            self.worker.start(self._train)
+
+    def pause(self) -> None:
+        """Ends after the step at hand; start goes on from there."""
+        self.worker.halt()
+
+    def stop(self) -> None:
+        """Ends after the step at hand; start begins again from the first weights."""
+        with self.worker.turn:
+            self.worker.halt()
+            self.status = "stopped"
+        self.refresh()
+
+    def wait(self) -> None:
+        """Returns when the training has ended, or raises its error; an interrupt pauses it."""
+        try:
+            self.worker.wait()
+        except KeyboardInterrupt:
+            self.pause()
+            raise
+        if self.error is not None:
+            raise self.error
+
+    def _begin_again(self) -> None:
+        weights, score, self.layout, self.matrix = self.beginning
+        self.method.load_state_dict(weights)
+        self.run: Run | None = None
+        self.steps = self.steps_of_a_start
+        # of each step made: its number, its loss, the learning rate and the other knobs
+        self.rows: list[tuple] = []
+        self.scores = [] if score is None else [(0, score)]
+        self.status, self.why = "ready", ""
+        self.error: Exception | None = None
+        self.used: dict = {}  # the knobs of the step at hand
+        self.drawn: dict = {}  # the knobs of the last step that was drawn
+        self.rest_until = 0.0  # no drawing before
+
+    def _look_at_the_beginning(self) -> tuple[dict, float | None, Tensor | None, Tensor | None]:
+        """The first weights, and what the untrained method's score, map and similarities are."""
+        weights = copy.deepcopy(self.method.state_dict())
+        score = layout = matrix = None
+        if self.evaluate is not None:
+            with torch.no_grad():
+                score = float(self.evaluate(self.method))
+        if self.pictures is not None:
+            layout = map_of(self.method, self.pictures.images, iterations=300)
+        if self.similarities is not None:
+            # a loss in training mode changes BatchNorm's statistics
+            passing = copy.deepcopy(self.method).train()
+            aux = passing.loss(*self.draw(Generator().manual_seed(self.seed)))[1]
+            matrix = self.similarities(aux).detach().cpu().clone()
+        return weights, score, layout, matrix
+
+    # --- in the training thread ------------------------------------------------------------------
+
+    def _train(self) -> None:
+        try:
+            self.run = fit(
+                self.method,
+                self.draw,
+                steps=self.steps,
+                lr=self._set_knobs,
+                seed=self.seed,
+                evaluate=self._look,
+                evaluate_every=self.evaluate_every,
+                callback=self._after_step,
+                resume=self.run,
+                progress=False,
+            )
+            self.status = "finished" if self.run.step == self.steps else "paused"
+        except TrainingDiverged as error:
+            self.run, self.status = error.run, "diverged"
+            self.why = str(error)
+        except Exception as error:  # shown under the figure, and raised again by wait
+            self.error, self.status = error, "failed"
+            self.why = f"{type(error).__name__}: {error}".splitlines()[0]
+        self.refresh()
+
+    def _set_knobs(self, step: int) -> float:
+        """The learning rate of the step to come; the other knobs are set on the way."""
+        self.used = dict(self.settings)
+        for knob, value in self.used.items():
+            if knob != "lr":
+                setattr(self.method, knob, value)
+        return self.used["lr"]
+
+    def _look(self, method: nn.Module) -> float:
+        """The score and the next map; how often depends on the steps alone, never on the drawing."""
+        if self.pictures is not None:
+            smooth = {"iterations": 50, "early_exaggeration": 1, "exaggerated": 0}
+            self.layout = map_of(method, self.pictures.images, start=self.layout, **smooth)
+        if self.evaluate is None:
+            return 0.0
+        score = float(self.evaluate(method))
+        self.scores.append((len(self.rows) + 1, score))  # fit evaluates before it calls back
+        return score
+
+    def _after_step(self, step: int, loss: float, aux: Any) -> bool:
+        self.rows.append((step, loss, *self.used.values()))
+        if self.similarities is not None:
+            self.matrix = self.similarities(aux).detach().cpu().clone()
+        start = time.monotonic()
+        if start >= self.rest_until or self.used != self.drawn:
+            self.refresh()
+            end = time.monotonic()
+            rest = max(1 / PICTURES_A_SECOND, (end - start) * (1 / DRAWING_SHARE - 1))
+            self.drawn, self.rest_until = self.used, end + rest
+        return self.worker.halting

@@ -1,0 +1,221 @@
+"""The explorers of the chapter on episodes show prototypes and intervals as the package computes
+them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.path import Path
+from support.every_drawing import EveryDrawing, send
+from torch import nn
+
+from mlteach.episodes import Episode
+from mlteach.evaluate import confidence_interval
+from mlteach.explorers import EpisodeAccuracy, Prototypes
+from mlteach.explorers.episodes.episode_accuracy import EPISODES
+from mlteach.meta import prototypical_loss
+
+
+def episode_accuracy(n_episodes=50):
+    generator = torch.Generator().manual_seed(0)
+    singles = {shots: torch.rand(1000, generator=generator) ** (1 / shots) for shots in (1, 5)}
+    return EpisodeAccuracy(singles, n_episodes=n_episodes)
+
+
+MAKE = {"prototypes": Prototypes, "episode accuracy": episode_accuracy}
+
+
+class TestEveryDrawing(EveryDrawing):
+    """What all pictures promise."""
+
+
+# --- prototypes ----------------------------------------------------------------------------------
+
+
+def shaped(n_way, n_shot, distance):
+    explorer = Prototypes()
+    for name, value in {"n_way": n_way, "n_shot": n_shot, "distance": distance}.items():
+        explorer.controls[name].value = value
+    return explorer
+
+
+@pytest.mark.parametrize(("n_way", "n_shot"), [(2, 1), (3, 3), (6, 10)])
+def test_the_loss_is_that_of_the_package(n_way, n_shot):
+    """The points of the plane are their own representations."""
+    explorer = shaped(n_way, n_shot, "squared Euclid")
+    s = explorer.state
+    assert s["support"].shape == (n_way, n_shot, 2)
+    assert s["prototypes"].allclose(s["support"].mean(1))
+    cloud = explorer.cloud[:n_way]
+    labels = torch.arange(n_way)
+    parts = s["support"].flatten(0, 1), labels.repeat_interleave(n_shot)
+    episode = Episode(
+        *(part[None] for part in (*parts, cloud.flatten(0, 1), labels.repeat_interleave(40)))
+    )
+    assert s["loss"] == pytest.approx(prototypical_loss(nn.Identity(), episode).item(), rel=1e-5)
+    squared = (torch.tensor(s["query"]) - s["prototypes"]).square().sum(1)
+    assert s["probabilities"].allclose((-squared).softmax(0), atol=1e-6)
+    guesses = torch.cdist(cloud, s["prototypes"]).argmin(2)
+    assert s["accuracy"] == pytest.approx((guesses == labels[:, None]).float().mean().item())
+    assert s["accuracies"][n_shot - 1] == pytest.approx(s["accuracy"])
+
+
+def nearest(distance, points, prototypes):
+    if distance == "cosine":
+        return torch.cosine_similarity(points[:, None], prototypes[None], dim=2).argmax(1)
+    return torch.cdist(points, prototypes).argmin(1)
+
+
+@pytest.mark.parametrize("distance", ["squared Euclid", "cosine"])
+@pytest.mark.parametrize("n_way", [2, 3, 6])
+def test_the_regions_are_where_a_prototype_is_the_nearest(n_way, distance):
+    """Every point of the plane lies in the drawn region of its nearest prototype, and in no other."""
+    explorer = shaped(n_way, 4, distance)
+    points = 5.99 * torch.rand(500, 2, generator=torch.Generator().manual_seed(1)) - 2.995
+    truth = nearest(distance, points, explorer.state["prototypes"])
+    drawn = explorer.regions.get_paths()
+    assert len(drawn) == n_way
+    inside = np.stack([Path(path.vertices).contains_points(points) for path in drawn], 1)
+    # a point may lie on a border
+    assert (inside == (truth[:, None] == torch.arange(n_way)).numpy()).mean() > 0.999
+    s = explorer.state
+    assert (
+        s["probabilities"].argmax()
+        == nearest(distance, torch.tensor([s["query"]]), s["prototypes"])[0]
+    )
+
+
+def test_a_class_without_a_region_is_drawn_as_nothing():
+    """With all prototypes in one place but one, and under the cosine with opposite ones."""
+    explorer = shaped(6, 1, "squared Euclid")
+    for name in "ABCDE":
+        explorer.move(name, 0, 1.0, 1.0)
+    explorer.move("F", 0, -1.0, -1.0)
+    assert explorer.canvas.problem == ""
+    explorer.controls["distance"].value = "cosine"
+    explorer.move("A", 0, 0.0, 0.0)  # no direction at all
+    assert explorer.canvas.problem == ""
+    assert explorer.state["probabilities"].isfinite().all()
+
+
+def test_a_support_point_is_dragged_and_its_prototype_follows():
+    explorer = shaped(3, 2, "squared Euclid")
+    support, others = explorer.state["support"], explorer.state["prototypes"][1:]
+    start = tuple(support[0, 1].tolist())
+    send(explorer, *start)
+    send(explorer, -2.0, 1.5, press=start)
+    assert explorer.state["support"][0, 1].tolist() == pytest.approx([-2.0, 1.5], abs=0.01)
+    assert explorer.state["prototypes"][0].allclose(
+        (support[0, 0] + torch.tensor([-2.0, 1.5])) / 2, atol=0.01
+    )
+    assert explorer.state["prototypes"][1:].equal(others)
+    send(explorer, -5.0, 1.5, press=start)  # beyond the edge
+    assert explorer.state["support"][0, 1].tolist() == pytest.approx([-3.0, 1.5], abs=0.01)
+    explorer.controls["n_shot"].value = 1
+    explorer.controls["n_shot"].value = 2
+    # it stays where it is
+    assert explorer.state["support"][0, 1].tolist() == pytest.approx([-3.0, 1.5], abs=0.01)
+
+
+def test_the_query_is_dragged_and_its_sliders_follow():
+    explorer = Prototypes()
+    start = explorer.state["query"]
+    send(explorer, *start)
+    send(explorer, 1.13, -0.42, press=start)
+    send(explorer, 1.13, -0.42, press=start, pressed=False)
+    assert (
+        explorer.state["query"]
+        == (explorer.controls["x"].value, explorer.controls["y"].value)
+        == (1.15, -0.4)
+    )
+    support = explorer.state["support"]
+    send(explorer, -2.9, -2.9, presses=2)  # where nothing lies
+    send(explorer, 0.0, 0.0, presses=2, press=(-2.9, -2.9))
+    assert explorer.state["query"] == (1.15, -0.4)
+    assert explorer.state["support"].equal(support)
+
+
+def test_another_support_is_drawn_of_the_same_classes():
+    explorer = Prototypes()
+    support, cloud = explorer.state["support"], explorer.cloud.clone()
+    explorer.controls["draw"].click()
+    assert not explorer.state["support"].isclose(support).any()
+    assert explorer.cloud.equal(cloud)
+
+
+def test_more_shots_help():
+    """Over 30 supports of six classes: the mean of ten points lies nearer to the class's centre
+    than one point.
+    """
+    explorer = Prototypes(n_way=6)
+    curves = []
+    for _ in range(30):
+        explorer.draw_support()
+        curves.append(explorer.state["accuracies"])
+    mean = torch.stack(curves).mean(0)
+    assert mean[9] > mean[4] > mean[0] + 0.1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("n_way", 1), ("n_way", 7), ("n_shot", 0), ("n_shot", 11)]
+)
+def test_numbers_out_of_range_are_refused(name, value):
+    with pytest.raises(ValueError, match=f"{name} must lie between"):
+        Prototypes(**{name: value})
+
+
+# --- episode accuracy ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_episodes", EPISODES)
+def test_the_intervals_are_those_of_the_package(n_episodes):
+    """The 40 drawn lines are mean ± half width; their colours say which of them hold the mean of
+    all episodes.
+    """
+    explorer = episode_accuracy(n_episodes)
+    s, everything = explorer.state, explorer.accuracies[1]
+    assert s["truth"] == pytest.approx(everything.mean().item())
+    generator = torch.Generator().manual_seed(0)
+    draws = everything[torch.randint(1000, (40, n_episodes), generator=generator)]
+    for draw, mean, half_width in zip(draws, s["means"], s["half_widths"], strict=True):
+        assert (mean.item(), half_width.item()) == pytest.approx(confidence_interval(draw))
+    assert (s["mean"], s["half_width"]) == pytest.approx(confidence_interval(draws[0]))
+    holds = (s["means"] - s["truth"]).abs() <= s["half_widths"]
+    assert s["held"] == holds.sum()
+    ends = np.array(explorer.intervals.get_segments())[:, :, 0]
+    assert np.allclose(ends[:, 1] - ends[:, 0], 200 * s["half_widths"])
+    assert np.array_equal((ends[:, 0] <= 0) & (ends[:, 1] >= 0), holds)
+    blue = explorer.intervals.get_color()[:, 2] > explorer.intervals.get_color()[:, 0]
+    assert np.array_equal(blue, holds)
+    assert sum(bar.get_height() for bar in explorer.bars) == pytest.approx(1)
+
+
+def test_the_interval_shrinks_with_the_root_of_the_episodes():
+    explorer = episode_accuracy()
+    widths = []
+    for n_episodes in (10, 1000):
+        explorer.controls["n_episodes"].value = n_episodes
+        widths.append(explorer.state["half_widths"].mean().item())
+    assert widths[0] / widths[1] == pytest.approx(10, rel=0.1)
+
+
+def test_about_95_of_100_intervals_hold_the_mean():
+    """20 draws of 40 intervals: 0.95 with a standard error of 0.008."""
+    explorer, held = episode_accuracy(200), 0
+    for _ in range(20):
+        explorer.controls["draw"].click()
+        held += explorer.state["held"]
+    assert held / 800 == pytest.approx(0.95, abs=0.03)
+
+
+@pytest.mark.parametrize("given", [{}, {1: torch.rand(99)}])
+def test_too_few_episodes_are_refused(given):
+    with pytest.raises(ValueError, match="accuracies must hold at least 100 episodes"):
+        EpisodeAccuracy(given)
+
+
+def test_a_number_of_episodes_that_is_no_stop_is_refused():
+    with pytest.raises(ValueError, match="n_episodes must be one of"):
+        episode_accuracy(60)

@@ -1,0 +1,321 @@
+"""The maps of embeddings: what is shown is what was computed, over all settings, and every point
+can be asked.
+"""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+import sklearn.manifold
+import torch
+from PIL import Image
+
+from mlteach import maps
+from mlteach.explorers import EmbeddingMap, Film
+from mlteach.explorers.maps.embedding_map import nearest_others
+from mlteach.plots import CLASS_COLOURS
+
+
+def random(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def points(count=30):
+    """Three clouds in six dimensions."""
+    return random(count, 6) + 4 * torch.eye(6)[torch.arange(count) % 3]
+
+
+def factors(count=30):
+    return {
+        "class": torch.arange(count) % 3,
+        "size": random(count, seed=3),
+        "hue": torch.rand(count),
+    }
+
+
+def grid_explorer(count=30):
+    layouts = torch.stack(
+        [maps.tsne_path(points(count), perplexity=p, at=(0, 20, 60)) for p in (3, 8)]
+    )
+    return EmbeddingMap(
+        {"pixels": points(count), "other": random(count, 4, seed=9)},
+        {"pixels": layouts, "other": random(2, 3, count, 2, seed=8)},
+        factors(count),
+        images=random(count, 1, 8, 8).sigmoid(),
+        parameters={"perplexity": (3, 8), "iterations": (0, 20, 60)},
+        names={"class": ("disc", "ring", "star")},
+        cyclic=("hue",),
+    )
+
+
+def plain_explorer(count=30):
+    return EmbeddingMap(
+        {"noise": points(count)}, {"noise": maps.pca(points(count)).points}, factors(count)
+    )
+
+
+def film_explorer(count=30):
+    stages = torch.stack(
+        [points(count) * torch.tensor([1.0, 1, 1, s, s, s]) for s in (3.0, 2.0, 1.0, 0.0)]
+    )
+    return Film(
+        stages,
+        maps.tsne_film(stages, perplexity=6, iterations=20),
+        factors(count),
+        steps=[0, 10, 50, 200],
+        scores={"known": [0.1, 0.4, 0.7, 0.9], "forgotten": [0.9, 0.5, 0.2, 0.1]},
+        images=random(count, 3, 8, 8).sigmoid(),
+    )
+
+
+MAKERS = {"grid": grid_explorer, "plain": plain_explorer, "film": film_explorer}
+
+
+@pytest.fixture(params=MAKERS)
+def explorer(request):
+    return MAKERS[request.param]()
+
+
+def shown(explorer):
+    """The picture as the page shows it, (H, W, 3)."""
+    return np.asarray(Image.open(io.BytesIO(explorer.canvas.png)))
+
+
+def point_at(explorer, x, y, *, inside=True):
+    """A pointer message as the page sends it; x and y in data coordinates of the map."""
+    px, py = explorer.ax.transData.transform((x, y)) / explorer.figure.bbox.size
+    place = {"x": px, "y": 1 - py, "press_x": 0, "press_y": 0}
+    explorer.canvas.pointer = {**place, "inside": inside, "pressed": False, "presses": 0}
+
+
+# --- what every map promises ---------------------------------------------------------------------
+
+
+def test_every_setting_can_be_reached_and_shows_what_was_computed(explorer):
+    for name, control in explorer.controls.items():
+        values = (
+            control.options if control.has_trait("options") else range(control.min, control.max + 1)
+        )
+        for value in values:
+            control.value = value
+            assert explorer.state[name] == value
+            assert explorer.canvas.problem == ""
+            check_the_picture(explorer)
+
+
+def check_the_picture(explorer):
+    """The dots stand where the layout says, up to scale and place, and the numbers are those of
+    this layout.
+    """
+    state = explorer.state
+    _, encoding, layout = explorer._shown()
+    assert torch.equal(state["layout"], layout)
+    places = torch.tensor(np.asarray(explorer.dots.get_offsets()))
+    centred = (layout - layout.mean(0)).double()
+    assert torch.allclose(places / places.abs().max(), centred / centred.abs().max(), atol=1e-6)
+    expected = sklearn.manifold.trustworthiness(encoding.numpy(), layout.numpy(), n_neighbors=5)
+    assert state["trustworthiness"] == pytest.approx(expected)
+    assert f"trustworthiness {expected:.3f}" in explorer.title.get_text()
+    assert f"trustworthiness {expected:.3f}" in explorer.describe()
+
+
+def test_all_dots_lie_in_the_picture(explorer):
+    for name in explorer.parameters:
+        control = explorer.controls[name]
+        for value in control.options if control.has_trait("options") else range(control.max + 1):
+            control.value = value
+            assert np.abs(explorer.dots.get_offsets()).max() <= 1 + 1e-6
+
+
+def test_a_move_and_back_gives_the_same_picture(explorer):
+    before = shown(explorer)
+    colour = explorer.controls["colour"]
+    colour.value = "size"
+    assert not np.array_equal(shown(explorer), before)
+    colour.value = "class"
+    assert np.array_equal(shown(explorer), before)
+
+
+def test_blitting_draws_what_a_full_drawing_draws(explorer):
+    point_at(explorer, *explorer.places[7])
+    blitted = shown(explorer)
+    explorer.redraw_all()
+    explorer.refresh()
+    assert np.abs(blitted.astype(int) - shown(explorer)).mean() < 0.05
+
+
+def test_the_output_carries_the_same_picture(explorer):
+    data, metadata = explorer._repr_mimebundle_()
+    saved = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["image/png"]))))
+    assert np.array_equal(saved, shown(explorer))
+    assert metadata["image/png"]["alt"] == data["text/plain"] == explorer.describe()
+
+
+def test_controls_are_named(explorer):
+    assert all(control.description for control in explorer.controls.values())
+
+
+# --- pointing ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("point", [4, 17])
+def test_pointing_at_a_dot_shows_its_picture_its_factors_and_its_true_neighbours(point):
+    explorer = grid_explorer()
+    point_at(explorer, *(explorer.places[point] + 0.003))
+    state = explorer.state
+    assert state["point"] == point
+    picture = 1 - random(30, 1, 8, 8).sigmoid()[point, 0]  # dark ink
+    assert np.allclose(explorer.picture.get_array()[..., 0], picture)
+    text = explorer.text.get_text()
+    assert f"class: {('disc', 'ring', 'star')[point % 3]}" in text
+    assert f"size: {factors()['size'][point]:.2f}" in text
+    gaps = (points() - points()[point]).norm(dim=1)
+    assert state["neighbours"] == gaps.argsort()[1:6].tolist()
+    ends = {tuple(np.round(line[1], 6)) for line in explorer.lines.get_segments()}
+    assert ends == {tuple(np.round(explorer.places[other], 6)) for other in state["neighbours"]}
+    on_map = np.linalg.norm(explorer.places - explorer.places[point], axis=1).argsort()[1:6]
+    assert state["kept"] == len(set(on_map.tolist()) & set(state["neighbours"]))
+
+
+def test_leaving_the_map_keeps_the_point():
+    explorer = grid_explorer()
+    point_at(explorer, *explorer.places[9])
+    point_at(explorer, 0, 0, inside=False)
+    assert explorer.state["point"] == 9
+
+
+def test_true_neighbours_leave_out_the_point_itself_even_among_twins():
+    x = torch.cat([points(12), points(12)])
+    neighbours = nearest_others(x)
+    assert not (neighbours == torch.arange(24)[:, None]).any()
+    assert torch.equal(neighbours[:12, 0], torch.arange(12, 24))
+
+
+# --- colours -------------------------------------------------------------------------------------
+
+
+def test_classes_take_the_books_colours_and_numbers_a_scale():
+    explorer = grid_explorer()
+    colours = [tuple(colour) for colour in explorer.dots.get_facecolors()]
+    assert len(set(colours)) == 3
+    assert colours[0] == colours[3] == tuple(matplotlib_rgba(CLASS_COLOURS[0]))
+    legend = explorer.axes["key"].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["disc", "ring", "star"]
+    explorer.controls["colour"].value = "size"
+    brightness = np.asarray(explorer.dots.get_facecolors())[:, :3].sum(1)
+    assert np.corrcoef(brightness, factors()["size"])[0, 1] > 0.9  # from dark to bright
+    assert explorer.axes["key"].get_legend() is None
+    assert explorer.scale_bar.get_visible()
+
+
+def matplotlib_rgba(colour):
+    return [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)] + [1.0]
+
+
+def test_the_ends_of_a_cyclic_factor_have_one_colour():
+    explorer = EmbeddingMap(
+        {"a": points()}, {"a": points()[:, :2]}, {"hue": torch.linspace(0, 1, 30)}, cyclic=("hue",)
+    )
+    first, middle, last = (np.asarray(explorer.dots.get_facecolors())[i] for i in (0, 15, -1))
+    assert np.abs(first - last).max() < 0.2 < np.abs(first - middle).max()
+
+
+def test_a_factor_with_one_value_can_be_drawn():
+    same = {"alike": torch.ones(30), "one class": torch.zeros(30, dtype=torch.long)}
+    explorer = EmbeddingMap({"a": points()}, {"a": points()[:, :2]}, same)
+    explorer.controls["colour"].value = "one class"
+    assert explorer.canvas.problem == ""
+
+
+def test_a_map_that_is_a_single_spot_can_be_drawn():
+    explorer = EmbeddingMap({"a": points()}, {"a": torch.zeros(30, 2)}, factors())
+    assert explorer.canvas.problem == ""
+    assert np.abs(explorer.places).max() == 0
+
+
+# --- the film ------------------------------------------------------------------------------------
+
+
+def test_the_film_shows_the_step_its_scores_and_how_far_points_moved():
+    film = film_explorer()
+    assert film.state["frame"] == 3
+    for frame, step in enumerate([0, 10, 50, 200]):
+        film.controls["frame"].value = frame
+        assert film.state["step"] == step
+        assert film.now.get_xdata()[0] == step
+        assert f"step {step}:" in film.title.get_text()
+    layouts = film.layouts["stages"].double()
+    gap = (layouts[3] - layouts[2]).norm(dim=1).mean() / layouts[3].square().sum(1).mean().sqrt()
+    assert film.state["moved"] == pytest.approx(gap.item(), rel=1e-4)
+    assert film.state["scores"] == {"known": 0.9, "forgotten": 0.1}
+    film.controls["frame"].value = 0
+    assert film.state["moved"] == 0
+
+
+def test_all_stages_of_a_film_share_one_scale():
+    film = film_explorer()
+    scales = []
+    for frame in range(4):
+        film.controls["frame"].value = frame
+        centred = film.state["layout"].double()
+        scales.append(float(np.abs(film.places).max() / (centred - centred.mean(0)).abs().max()))
+    assert scales == pytest.approx([scales[0]] * 4)
+
+
+def test_the_neighbours_of_a_film_are_those_of_the_stage():
+    film = film_explorer()
+    seen = []
+    for frame in (0, 3):
+        film.controls["frame"].value = frame
+        assert film.state["neighbours"] == nearest_others(film.stages[frame])[0].tolist()
+        seen.append(film.state["neighbours"])
+    assert seen[0] != seen[1]
+
+
+def test_play_is_linked_to_the_slider():
+    film = film_explorer()
+    assert film.link.source == (film.play, "value")
+    assert film.link.target == (film.controls["frame"], "value")
+    assert (film.play.min, film.play.max) == (0, 3)
+
+
+# --- what does not fit ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"layouts": {"b": torch.zeros(30, 2)}}, "layouts must have the names of encodings"),
+        ({"layouts": {"a": torch.zeros(29, 2)}}, r"must be \(30, 2\), got \(29, 2\)"),
+        ({"parameters": {"perplexity": (2, 5)}}, r"must be \(2, 30, 2\)"),
+        ({"factors": {"class": torch.zeros(29)}}, "one row for each of 30"),
+        ({"factors": {}}, "factors must have at least one entry"),
+        ({"encodings": {}, "layouts": {}}, "encodings must have at least one entry"),
+        ({"images": torch.zeros(29, 1, 8, 8)}, "one row for each of 29"),
+        (
+            {
+                "encodings": {"a": points(10)},
+                "layouts": {"a": torch.zeros(10, 2)},
+                "factors": {"f": torch.zeros(10)},
+            },
+            "more than 10 points",
+        ),
+    ],
+)
+def test_a_map_refuses_what_does_not_fit(changes, part):
+    fitting = {
+        "encodings": {"a": points()},
+        "layouts": {"a": torch.zeros(30, 2)},
+        "factors": factors(),
+    }
+    with pytest.raises(ValueError, match=part):
+        EmbeddingMap(**fitting | changes)
+
+
+def test_a_film_refuses_what_does_not_fit():
+    stages, layouts = torch.stack([points()] * 3), torch.zeros(3, 30, 2)
+    with pytest.raises(ValueError, match="layouts must have one entry for each of 3 steps, got 2"):
+        Film(stages, layouts[:2], factors(), steps=[0, 1, 2], scores={})
+    with pytest.raises(ValueError, match="known must have one entry for each of 3 steps, got 1"):
+        Film(stages, layouts, factors(), steps=[0, 1, 2], scores={"known": [0.5]})
