@@ -50,8 +50,8 @@ def find_browser() -> str:
     found = next((name for name in candidates if name and Path(name).exists()), None)
     if found is None:
         pytest.fail(
-            "no browser found: install Chromium (Debian: apt-get install chromium), Chrome or Edge, "
-            "or set MLTEACH_BROWSER to the path of one",
+            "no browser found: install Chromium (Debian: apt-get install chromium), Chrome or "
+            "Edge, or set MLTEACH_BROWSER to the path of one",
             pytrace=False,
         )
     return found
@@ -141,8 +141,9 @@ class Lab:
         self.page.goto(f"{self.address}/doc/tree/{notebook}?reset")
         self.page.wait_for_function(
             """() => {
-                const kernel = window.jupyterapp?.shell.currentWidget?.context?.sessionContext?.session?.kernel;
-                return kernel && kernel.status === "idle" && kernel.connectionStatus === "connected";
+                const context = window.jupyterapp?.shell.currentWidget?.context;
+                const kernel = context?.sessionContext?.session?.kernel;
+                return kernel?.status === "idle" && kernel.connectionStatus === "connected";
             }""",
             timeout=120_000,
         )
@@ -155,10 +156,12 @@ class Lab:
     def troubles(self) -> list[str]:
         """What cells have reported as errors, on the page or beyond its edges."""
         return self.page.evaluate(
-            """() => window.jupyterapp.shell.currentWidget.content.model.sharedModel.cells.flatMap((cell, index) =>
-                (cell.toJSON().outputs ?? [])
+            """() => {
+                const { cells } = window.jupyterapp.shell.currentWidget.content.model.sharedModel;
+                return cells.flatMap((cell, index) => (cell.toJSON().outputs ?? [])
                     .filter((output) => output.output_type === "error" || output.name === "stderr")
-                    .map((output) => `cell ${index}: ${output.evalue ?? output.text}`))"""
+                    .map((output) => `cell ${index}: ${output.evalue ?? output.text}`));
+            }"""
         )
 
     def next_frames(self) -> None:
@@ -173,7 +176,8 @@ class Lab:
         code = f"import json as _json; print(_json.dumps({expression}))"
         answer = self.page.evaluate(
             """async (code) => {
-                const kernel = window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
+                const { context } = window.jupyterapp.shell.currentWidget;
+                const { kernel } = context.sessionContext.session;
                 const future = kernel.requestExecute({ code, store_history: false });
                 let text = "", error = "";
                 future.onIOPub = (message) => {
@@ -194,7 +198,8 @@ class Lab:
         index = self.page.evaluate(
             """async (line) => {
                 const notebook = window.jupyterapp.shell.currentWidget.content;
-                const ends = (cell) => cell.model.sharedModel.getSource().trimEnd().split("\\n").at(-1) === line;
+                const source = (cell) => cell.model.sharedModel.getSource().trimEnd();
+                const ends = (cell) => source(cell).split("\\n").at(-1) === line;
                 const index = notebook.widgets.findIndex(ends);
                 notebook.activeCellIndex = index;
                 await notebook.scrollToItem(index, "start");

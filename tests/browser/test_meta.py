@@ -4,8 +4,10 @@ and clicked, buttons pressed.
 
 import pytest
 from support.every_explorer import EveryExplorer
-from support.explorers import META as MAKE
+from support.explorers import META
 from support.live import Live
+
+MAKE = META
 
 
 class TestEveryExplorer(EveryExplorer):
@@ -23,7 +25,10 @@ def test_a_support_point_is_dragged_and_its_border_moves(explorers):
     """Its prototype moves by a third of the way, because there are three shots; the others stay."""
     live = Live(explorers, "prototypes")
     live.set("n_shot", 3)
-    means_of, region_of = "e.state['prototypes'].tolist()", "e.regions.get_paths()[0].vertices.tolist()"
+    means_of, region_of = (
+        "e.state['prototypes'].tolist()",
+        "e.regions.get_paths()[0].vertices.tolist()",
+    )
     points, means, region = support(live), live.ask(means_of), live.ask(region_of)
     live.drag("ax", points[1][2], (-2.0, -2.0))
     moved, moved_means = support(live), live.ask(means_of)

@@ -6,8 +6,10 @@ import math
 
 import pytest
 from support.every_explorer import EveryExplorer
-from support.explorers import SELF_SUPERVISION as MAKE
+from support.explorers import SELF_SUPERVISION
 from support.live import Live
+
+MAKE = SELF_SUPERVISION
 
 
 class TestEveryExplorer(EveryExplorer):

@@ -20,7 +20,7 @@ def redrawn(explorer):
 
 
 def drawn_by_matplotlib(explorer):
-    """The figure in matplotlib's own order, in which nothing that moves is drawn last, (H, W, 3)."""
+    """The figure in matplotlib's own order, in which what moves is not drawn last, (H, W, 3)."""
     explorer.redraw_all()
     for artist in explorer.moving:
         artist.set_animated(False)

@@ -44,7 +44,7 @@ class EveryExplorer:
                 live.set(slider, value)
 
     def _move_by_keyboard(self, live, slider):
-        """One step up, or down from the upper end; the number beside it and the state say the same."""
+        """One step up, or down from the upper end; number and state say the same."""
         value, up = live.value(slider), live.value(slider) < live.ends(slider)[1]
         live.step(slider, "ArrowRight" if up else "ArrowLeft")
         assert (live.value(slider) > value) == up, slider
@@ -67,7 +67,8 @@ class EveryExplorer:
         live = Live(explorers, name)
         for choice in live.lists():
             began, options, seen = live.value(choice), live.options(choice), []
-            others = f"[c.value for n, c in e.controls.items() if n != {choice!r} and c.has_trait('value')]"
+            values = "(n, c.value) for n, c in e.controls.items() if c.has_trait('value')"
+            others = f"[v for n, v in [{values}] if n != {choice!r}]"
             for option in [*options, began]:
                 seen.append((live.select(choice, option), *live.ask(others)))
                 live.assert_sound()

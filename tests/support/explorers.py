@@ -287,7 +287,7 @@ def meta_rates():
 
 
 def bowls() -> Episode:
-    """Two linear regressions in the plane whose losses are bowls, each steep in its own direction."""
+    """Two linear regressions in the plane whose losses are bowls, steep in different directions."""
     tasks = []
     for optimum, angle, (steep, shallow) in (
         ((-1.4, 0.9), 0.35, (2.0, 0.2)),

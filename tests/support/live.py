@@ -217,3 +217,32 @@ class LiveTrainingOnPage(Live):
 def training_threads(lab):
     """How many trainings run in the kernel now."""
     return lab.ask("sum(t.name == 'live training' for t in __import__('threading').enumerate())")
+
+
+def set_up_training(*, n_train, n_test, batch, widths):
+    """A cell that makes what a live training needs: ``method``, ``draw``, ``knn``, ``test``."""
+    out = 2 * widths[-1]
+    return f"""
+import torch
+from mlteach import data, explorers, views
+from mlteach.evaluate import features, knn_accuracy
+from mlteach.networks import conv_encoder, projection_head
+from mlteach.selfsup import SimCLR
+
+train = data.shapes({n_train})
+test = data.shapes({n_test}, seed=1)
+torch.manual_seed(0)
+method = SimCLR(conv_encoder(3, widths={widths}, out_features={out}), projection_head({out}))
+
+
+def draw(generator):
+    images = train.images[torch.randint({n_train}, ({batch},), generator=generator)]
+    view = views.simclr_view
+    return view(images, generator=generator), view(images, generator=generator)
+
+
+def knn(method):
+    images, labels = train.images[:{3 * n_test}], train.labels[:{3 * n_test}]
+    asked = features(method, test.images)
+    return knn_accuracy(features(method, images), labels, asked, test.labels)
+"""

@@ -1,0 +1,56 @@
+"""Chapter 09 from end to end, as a reader has it: the trained explorer is steered on, and the two
+side by side start again.
+
+What a training survives on the page (pause, stop, reload, interrupt, a cell run again) is tested in
+test_live_training.py with a training that takes no time.
+"""
+
+import pytest
+from support.live import LiveTrainingOnPage, training_threads
+
+CHAPTER = "09_simclr.ipynb"
+
+
+@pytest.mark.parametrize("last_line", ["live", "explorers.SideBySide(slow, fast)"])
+def test_a_chapter_that_was_not_run_shows_its_figures(opened, last_line):
+    """Stands first in its file: the tests after it run the chapter."""
+    figure = opened.output(last_line).locator("img")
+    figure.wait_for(timeout=20_000)
+    assert figure.evaluate("image => image.naturalWidth") > 900
+
+
+def test_the_chapter_leaves_a_finished_training_and_start_goes_on(chapter):
+    """Steered by a slider on the way; pause holds it."""
+    live = LiveTrainingOnPage(chapter, "live")
+    assert live.state("status") == "finished"
+    assert live.steps() == live.state("step") == 600
+    assert live.state("score") > chapter.ask("max(baselines.values())") + 0.1
+    live.press("start")
+    live.wait_for_steps(2)
+    before = live.value("temperature")
+    live.control("temperature").locator(".noUi-handle").focus()
+    chapter.page.keyboard.press("ArrowLeft")
+    live.until(lambda: live.state("used")["temperature"] == live.value("temperature") < before)
+    live.press("pause")
+    live.wait_for("paused")
+    assert 600 < live.state("step") < 900
+    assert training_threads(chapter) == 0
+    assert live.problem() == ""
+
+
+@pytest.mark.parametrize(("number", "variable"), [(0, "slow"), (1, "fast")])
+def test_each_of_two_side_by_side_has_its_own_buttons(chapter, number, variable):
+    """Stopped and started again, the one trains and the other rests."""
+    output = chapter.output("explorers.SideBySide(slow, fast)")
+    other = {"slow": "fast", "fast": "slow"}[variable]
+    output.get_by_role("button", name="stop", exact=True).nth(number).click()
+    output.get_by_role("button", name="start", exact=True).nth(number).click()
+    output.locator(".mlteach-readout").nth(number).filter(has_text="running: step 3").wait_for(
+        timeout=20_000
+    )
+    assert chapter.ask(f"[{variable}.worker.running, {other}.worker.running]") == [True, False]
+    output.get_by_role("button", name="pause", exact=True).nth(number).click()
+    output.locator(".mlteach-readout").nth(number).filter(has_text="paused").wait_for(
+        timeout=20_000
+    )
+    assert training_threads(chapter) == 0
