@@ -1,25 +1,26 @@
-"""Measures the time from a key press on a slider to the new picture in the browser; recorded, never
+"""Measures the time from a key press on a slider to the new figure in the browser; recorded, never
 asserted.
 
 ``python run.py bench`` runs it. Two figures for each explorer: the wait for one press at a time,
-and what arrives when keys come faster than pictures can be drawn.
+and what arrives when keys come faster than figures can be drawn.
 """
 
 from statistics import median, quantiles
 
 import pytest
 
-WATCH = """(picture) => {
+WATCH = """(figure) => {
+    const now = () => performance.now();
     window.shown = [];
     window.pressed = [];
-    picture.addEventListener("load", () => requestAnimationFrame(() => window.shown.push(performance.now())));
-    document.addEventListener("keydown", () => window.pressed.push(performance.now()), true);
+    figure.addEventListener("load", () => requestAnimationFrame(() => window.shown.push(now())));
+    document.addEventListener("keydown", () => window.pressed.push(now()), true);
 }"""
 TRIES = 40
 
 
 @pytest.mark.parametrize("variable", ["temperature_explorer", "matrix_explorer", "circle_explorer"])
-def test_slider_to_picture(lab, variable, capsys):
+def test_slider_to_figure(lab, variable, capsys):
     lab.open("05_contrastive_loss.ipynb")
     lab.run_all()
     page, output = lab.page, lab.output(variable)
@@ -39,8 +40,9 @@ def test_slider_to_picture(lab, variable, capsys):
     pressed, shown = page.evaluate("() => [window.pressed, window.shown]")
     with capsys.disabled():
         print(
-            f"\n{variable}: key to picture {median(waits):.0f} ms (median), {quantiles(waits, n=20)[-1]:.0f} ms (95th "
-            f"percentile); in a burst of {TRIES} keys {len(shown)} pictures, the last {shown[-1] - pressed[-1]:.0f} ms "
-            "after the last key"
+            f"\n{variable}: key to figure {median(waits):.0f} ms (median), "
+            f"{quantiles(waits, n=20)[-1]:.0f} ms (95th percentile); "
+            f"in a burst of {TRIES} keys {len(shown)} figures, "
+            f"the last {shown[-1] - pressed[-1]:.0f} ms after the last key"
         )
     assert len(waits) == TRIES

@@ -50,8 +50,8 @@ def find_browser() -> str:
     found = next((name for name in candidates if name and Path(name).exists()), None)
     if found is None:
         pytest.fail(
-            "no browser found: install Chromium (Debian: apt-get install chromium), Chrome or Edge, "
-            "or set MLTEACH_BROWSER to the path of one",
+            "no browser found: install Chromium (Debian: apt-get install chromium), Chrome or "
+            "Edge, or set MLTEACH_BROWSER to the path of one",
             pytrace=False,
         )
     return found
@@ -69,6 +69,9 @@ def server(tmp_path_factory):
         f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")
     }
     places |= {"JUPYTER_CONFIG_PATH": str(ROOT), "JUPYTERLAB_SETTINGS_DIR": str(home)}
+    # the kernels make the explorers that the tests without a browser make
+    paths = [str(ROOT / "tests"), os.environ.get("PYTHONPATH")]
+    places["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     log = (home / "lab.log").open("w")
     process = subprocess.Popen(
         [
@@ -122,13 +125,25 @@ class Lab:
     def __init__(self, page: Page, address: str):
         self.page, self.address = page, address
 
+    def write(self, notebook: str, cells: list[str]) -> None:
+        """Puts a notebook with these code cells where the chapters are."""
+        code = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+        made = [{**code, "id": f"cell{i}", "source": cell.strip()} for i, cell in enumerate(cells)]
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        content = {"cells": made, "metadata": {"kernelspec": kernel}}
+        content |= {"nbformat": 4, "nbformat_minor": 5}
+        body = json.dumps({"type": "notebook", "format": "json", "content": content}).encode()
+        address = f"{self.address}/api/contents/{notebook}"
+        urllib.request.urlopen(urllib.request.Request(address, data=body, method="PUT")).close()
+
     def open(self, notebook: str) -> None:
         """Opens the notebook with a fresh kernel and waits until that is idle."""
         self.page.goto(f"{self.address}/doc/tree/{notebook}?reset")
         self.page.wait_for_function(
             """() => {
-                const kernel = window.jupyterapp?.shell.currentWidget?.context?.sessionContext?.session?.kernel;
-                return kernel && kernel.status === "idle" && kernel.connectionStatus === "connected";
+                const context = window.jupyterapp?.shell.currentWidget?.context;
+                const kernel = context?.sessionContext?.session?.kernel;
+                return kernel?.status === "idle" && kernel.connectionStatus === "connected";
             }""",
             timeout=120_000,
         )
@@ -141,10 +156,19 @@ class Lab:
     def troubles(self) -> list[str]:
         """What cells have reported as errors, on the page or beyond its edges."""
         return self.page.evaluate(
-            """() => window.jupyterapp.shell.currentWidget.content.model.sharedModel.cells.flatMap((cell, index) =>
-                (cell.toJSON().outputs ?? [])
+            """() => {
+                const { cells } = window.jupyterapp.shell.currentWidget.content.model.sharedModel;
+                return cells.flatMap((cell, index) => (cell.toJSON().outputs ?? [])
                     .filter((output) => output.output_type === "error" || output.name === "stderr")
-                    .map((output) => `cell ${index}: ${output.evalue ?? output.text}`))"""
+                    .map((output) => `cell ${index}: ${output.evalue ?? output.text}`));
+            }"""
+        )
+
+    def next_frames(self) -> None:
+        """Waits until the page has painted twice: what it does once a frame is then done."""
+        self.page.evaluate(
+            """() => new Promise((done) =>
+                requestAnimationFrame(() => requestAnimationFrame(() => done())))"""
         )
 
     def ask(self, expression: str):
@@ -152,26 +176,30 @@ class Lab:
         code = f"import json as _json; print(_json.dumps({expression}))"
         answer = self.page.evaluate(
             """async (code) => {
-                const kernel = window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
+                const { context } = window.jupyterapp.shell.currentWidget;
+                const { kernel } = context.sessionContext.session;
                 const future = kernel.requestExecute({ code, store_history: false });
-                let text = "";
+                let text = "", error = "";
                 future.onIOPub = (message) => {
                     if (message.header.msg_type === "stream") text += message.content.text;
-                    if (message.header.msg_type === "error") text += message.content.evalue;
+                    if (message.header.msg_type === "error")
+                        error = `${message.content.ename}: ${message.content.evalue}`;
                 };
                 await future.done;
-                return text;
+                return { text, error };
             }""",
             code,
         )
-        return json.loads(answer)
+        assert answer["error"] == "", expression
+        return json.loads(answer["text"])
 
     def output(self, last_line: str):
         """The output area of the code cell that ends with this line, scrolled into view."""
         index = self.page.evaluate(
             """async (line) => {
                 const notebook = window.jupyterapp.shell.currentWidget.content;
-                const ends = (cell) => cell.model.sharedModel.getSource().trimEnd().split("\\n").at(-1) === line;
+                const source = (cell) => cell.model.sharedModel.getSource().trimEnd();
+                const ends = (cell) => source(cell).split("\\n").at(-1) === line;
                 const index = notebook.widgets.findIndex(ends);
                 notebook.activeCellIndex = index;
                 await notebook.scrollToItem(index, "start");
@@ -228,3 +256,15 @@ def chapter(opened):
     """The chapter that the test file names, open and run."""
     opened.run_all()
     return opened
+
+
+@pytest.fixture(scope="module")
+def explorers(lab, request):
+    """A page with the explorers that the test file names in MAKE, each in a cell of its own that
+    ends with its name.
+    """
+    cells = [f'{name} = MAKE["{name}"]()\n{name}' for name in request.module.MAKE]
+    lab.write("explorers.ipynb", ["from support.explorers import MAKE", *cells])
+    lab.open("explorers.ipynb")
+    lab.run_all()
+    return lab

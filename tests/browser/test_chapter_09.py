@@ -1,27 +1,29 @@
-"""Chapter 09 in a real JupyterLab: the trained explorer is steered on, and the two side by side
-start again.
+"""Chapter 09 from end to end, as a reader has it: the trained explorer is steered on, and the two
+side by side start again.
 
 What a training survives on the page (pause, stop, reload, interrupt, a cell run again) is tested in
 test_live_training.py with a training that takes no time.
 """
 
 import pytest
-from support.every_explorer import EveryExplorer
-from test_live_training import LiveTrainingOnPage, training_threads
+from support.live import LiveTrainingOnPage, training_threads
 
 CHAPTER = "09_simclr.ipynb"
-EXPLORERS = ["live"]
 
 
-class TestEveryExplorer(EveryExplorer):
-    """What all explorers promise."""
+@pytest.mark.parametrize("last_line", ["live", "explorers.SideBySide(slow, fast)"])
+def test_a_chapter_that_was_not_run_shows_its_figures(opened, last_line):
+    """Stands first in its file: the tests after it run the chapter."""
+    figure = opened.output(last_line).locator("img")
+    figure.wait_for(timeout=20_000)
+    assert figure.evaluate("image => image.naturalWidth") > 900
 
 
 def test_the_chapter_leaves_a_finished_training_and_start_goes_on(chapter):
     """Steered by a slider on the way; pause holds it."""
     live = LiveTrainingOnPage(chapter, "live")
     assert live.state("status") == "finished"
-    assert live.step() == live.state("step") == 600
+    assert live.steps() == live.state("step") == 600
     assert live.state("score") > chapter.ask("max(baselines.values())") + 0.1
     live.press("start")
     live.wait_for_steps(2)

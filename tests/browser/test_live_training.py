@@ -2,94 +2,23 @@
 while it trains.
 """
 
-import json
-import urllib.request
-
 import pytest
-from support.live import Live
+from support.live import LiveTrainingOnPage, set_up_training, training_threads
 
-
-def set_up(*, n_train, n_test, batch, widths):
-    """A cell that makes all that a live training needs; the benchmark takes larger numbers."""
-    return f"""
-import torch
-from mlteach import data, explorers, views
-from mlteach.evaluate import features, knn_accuracy
-from mlteach.networks import conv_encoder, projection_head
-from mlteach.selfsup import SimCLR
-
-train = data.shapes({n_train})
-test = data.shapes({n_test}, seed=1)
-torch.manual_seed(0)
-method = SimCLR(conv_encoder(3, widths={widths}, out_features={2 * widths[-1]}), projection_head({2 * widths[-1]}))
-
-
-def draw(generator):
-    images = train.images[torch.randint({n_train}, ({batch},), generator=generator)]
-    return views.simclr_view(images, generator=generator), views.simclr_view(images, generator=generator)
-
-
-def knn(method):
-    known = train.images[:{3 * n_test}], train.labels[:{3 * n_test}]
-    return knn_accuracy(features(method, known[0]), known[1], features(method, test.images), test.labels)
-"""
-
-
-SET_UP = set_up(n_train=600, n_test=100, batch=32, widths=(8, 16))
+SET_UP = set_up_training(n_train=600, n_test=100, batch=32, widths=(8, 16))
 MAKE = """
-live = explorers.LiveTraining(method, draw, steps=100_000, knobs={"temperature": (0.02, 2)}, evaluate=knn,
-                              evaluate_every=50, pictures=test, chance=4.14)
+live = explorers.LiveTraining(
+    method, draw, steps=100_000, knobs={"temperature": (0.02, 2)},
+    evaluate=knn, evaluate_every=50, pictures=test, chance=4.14,
+)
 live
 """
 NOTEBOOK = "live_training.ipynb"
 
 
-def write(server, cells):
-    """A notebook with these code cells, put where the server's chapters are."""
-    made = [
-        {"cell_type": "code", "id": f"cell{i}", "source": source.strip(), "metadata": {}, "outputs": [],
-         "execution_count": None}
-        for i, source in enumerate(cells)
-    ]  # fmt: skip
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    content = {"cells": made, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
-    body = json.dumps({"type": "notebook", "format": "json", "content": content}).encode()
-    request = urllib.request.Request(f"{server}/api/contents/{NOTEBOOK}", data=body, method="PUT")
-    urllib.request.urlopen(request).close()
-
-
-class LiveTrainingOnPage(Live):
-    """The buttons and the status line of a training on the page."""
-
-    def press(self, label):
-        self.output.get_by_role("button", name=label, exact=True).click()
-
-    def readout(self):
-        return self.output.locator(".mlteach-readout").inner_text()
-
-    def wait_for(self, status):
-        """Until the line under the picture begins with this status."""
-        self.output.locator(".mlteach-readout", has_text=f"{status}:").wait_for(timeout=20_000)
-
-    def step(self):
-        """The step that the page shows."""
-        return int(self.readout().split("step ")[1].split(" ")[0])
-
-    def until(self, condition):
-        for _ in range(400):
-            if condition():
-                return
-            self.lab.page.wait_for_timeout(50)
-        raise AssertionError(f"it never came to be: {self.readout()}")
-
-    def wait_for_steps(self, more=3):
-        target = self.step() + more
-        self.until(lambda: self.step() >= target)
-
-
 @pytest.fixture(scope="module")
-def notebook(lab, server):
-    write(server, [SET_UP, MAKE])
+def notebook(lab):
+    lab.write(NOTEBOOK, [SET_UP, MAKE])
     lab.open(NOTEBOOK)
     lab.run_all()
     return lab
@@ -102,10 +31,6 @@ def live(notebook):
     notebook.ask("live.stop()")
 
 
-def training_threads(lab):
-    return lab.ask("sum(t.name == 'live training' for t in __import__('threading').enumerate())")
-
-
 def test_start_pause_go_on_and_stop(live):
     """By mouse; the picture moves while it trains and rests while it does not."""
     before = live.hash()
@@ -115,20 +40,20 @@ def test_start_pause_go_on_and_stop(live):
     live.wait_for_steps()
     live.press("pause")
     live.wait_for("paused")
-    paused = live.step()
+    paused = live.steps()
     rest = live.settle()
     assert live.lab.ask("len(live.rows)") == paused == live.state("step")
     assert training_threads(live.lab) == 0
     live.press("start")
     live.wait_for_change(rest)
     live.wait_for_steps()
-    assert live.step() > paused
+    assert live.steps() > paused
     live.press("stop")
     live.wait_for("stopped")
     assert training_threads(live.lab) == 0
     live.press("start")
     live.wait_for("running")
-    assert live.step() < paused + 50  # it began again
+    assert live.steps() < paused + 50  # it began again
     assert live.output.locator(".mlteach-problem").inner_text() == ""
 
 
@@ -192,7 +117,8 @@ def test_an_interrupt_of_a_cell_that_waits_pauses_the_training(live):
     page = live.lab.page
     page.evaluate("""() => {
         const kernel = window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
-        window.waiting = kernel.requestExecute({ code: "live.wait()" }).done.then((reply) => reply.content.ename);
+        const { done } = kernel.requestExecute({ code: "live.wait()" });
+        window.waiting = done.then((reply) => reply.content.ename);
     }""")
     live.wait_for_steps()  # pictures arrive while the cell waits
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:interrupt-kernel')")
@@ -219,14 +145,14 @@ def test_a_page_that_is_closed_and_opened_again_shows_the_training_alive(live):
     """The kernel went on meanwhile, and the buttons of the new page stop it."""
     live.press("start")
     live.wait_for_steps()
-    before = live.step()
+    before = live.steps()
     page = live.lab.page
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     page.goto("about:blank")
     live.lab.open(NOTEBOOK)
     again = LiveTrainingOnPage(live.lab, "live")
     again.wait_for_steps()
-    assert again.step() > before
+    assert again.steps() > before
     again.press("pause")
     again.wait_for("paused")
     assert training_threads(live.lab) == 0

@@ -1,8 +1,10 @@
-"""One live explorer on a page of JupyterLab, for the tests of all chapters."""
+"""One live explorer on a page of JupyterLab."""
+
+import pytest
 
 
 class Live:
-    """A live explorer on the page: its picture, its controls, and its state in the kernel."""
+    """A live explorer on the page: its figure, its controls, and its state in the kernel."""
 
     def __init__(self, lab, variable):
         self.lab, self.variable = lab, variable
@@ -10,121 +12,51 @@ class Live:
         self.picture = self.output.locator(".mlteach-canvas img")
         self.picture.wait_for(timeout=20_000)
         self.picture.scroll_into_view_if_needed()
+        self.labels = lab.ask(f"{{n: c.description for n, c in {variable}.controls.items()}}")
+
+    # --- the figure ------------------------------------------------------------------------------
 
     def hash(self):
-        """Of the pixels that the page shows now."""
+        """Of the PNG file that the page shows now, decoded without error."""
         return self.picture.evaluate(
             """async (picture) => {
-                const decoded = () => picture.decode().then(() => true, () => false);
-                while (!(await decoded())) await new Promise(requestAnimationFrame); // replaced just now: take the next
-                const canvas = new OffscreenCanvas(picture.naturalWidth, picture.naturalHeight);
-                const context = canvas.getContext("2d");
-                context.drawImage(picture, 0, 0);
-                const pixels = context.getImageData(0, 0, canvas.width, canvas.height).data;
-                const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", pixels));
-                return Array.from(digest.slice(0, 8)).join("-");
+                for (;;) {
+                    try {
+                        await picture.decode();
+                        const file = await (await fetch(picture.src)).arrayBuffer();
+                        const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", file));
+                        return Array.from(digest, (b) => b.toString(16).padStart(2, "0")).join("");
+                    } catch { // replaced just now: take the next
+                        await new Promise(requestAnimationFrame);
+                    }
+                }
             }"""
         )
 
     def wait_for_change(self, before):
-        for _ in range(200):
+        for _ in range(500):
             after = self.hash()
             if after != before:
                 return after
-            self.lab.page.wait_for_timeout(25)
-        raise AssertionError("the picture did not change")
+            self.lab.page.wait_for_timeout(10)
+        raise AssertionError("the figure did not change")
 
     def settle(self):
-        """Waits until the picture stays the same for a fifth of a second."""
-        before = self.hash()
-        for _ in range(100):
-            self.lab.page.wait_for_timeout(200)
-            if self.hash() == before:
-                return before
-            before = self.hash()
-        raise AssertionError("the picture never came to rest")
+        """Waits until the kernel has drawn all that the page asked for, and the page shows it.
 
-    def state(self, name):
-        return self.lab.ask(f"{self.variable}.state[{name!r}]")
+        A question to the kernel is answered after all messages that the page sent before. What the
+        page still holds back goes out with the first answer, and so before the second question.
+        """
+        for _ in range(500):
+            self.lab.next_frames()
+            drawn = [self._drawn(), self._drawn()]
+            if drawn[0] == drawn[1] == self.hash():
+                return drawn[0]
+        raise AssertionError("the page never showed what the kernel drew")
 
-    def control(self, name):
-        """The row with a slider or a list, found by its label, as a learner would."""
-        description = self.lab.ask(f"{self.variable}.controls[{name!r}].description")
-        return self.output.locator(
-            ".widget-inline-hbox", has=self.lab.page.get_by_text(description, exact=True)
-        )
-
-    def value(self, name):
-        return self.lab.ask(f"{self.variable}.controls[{name!r}].value")
-
-    def set(self, name, value):
-        """Sets a control from Python, and waits for the picture."""
-        self.lab.ask(f"setattr({self.variable}.controls[{name!r}], 'value', {value!r})")
-        self.settle()
-
-    def wait_for_value(self, name, value):
-        for _ in range(200):
-            if self.value(name) == value:
-                return
-            self.lab.page.wait_for_timeout(25)
-        raise AssertionError(f"{name} is {self.value(name)!r}, not {value!r}")
-
-    def sliders(self):
-        """The names of all sliders that are shown."""
-        return self._shown("control.has_trait('readout')")
-
-    def lists(self):
-        """The names of all lists that are shown."""
-        return self._shown("control.has_trait('options') and not control.has_trait('readout')")
-
-    def _shown(self, kind):
-        names = self.lab.ask(
-            f"[name for name, control in {self.variable}.controls.items() if {kind}]"
-        )
-        return [name for name in names if self.control(name).is_visible()]
-
-    def options(self, name):
-        """All that a list offers, or a slider with given stops, or one for whole numbers."""
-        control = f"{self.variable}.controls[{name!r}]"
-        listed = f"{control}.options if {control}.has_trait('options') else range({control}.min, {control}.max + 1)"
-        return self.lab.ask(f"list({listed})")
-
-    def ends(self, name):
-        """The least and the largest value of a slider."""
-        control = f"{self.variable}.controls[{name!r}]"
-        if self.lab.ask(f"{control}.has_trait('options')"):
-            return [self.options(name)[0], self.options(name)[-1]]
-        ends = self.lab.ask(f"[{control}.min, {control}.max]")
-        return [10**end for end in ends] if self.lab.ask(f"{control}.has_trait('base')") else ends
-
-    def drag(self, name, distance):
-        """Drags a slider's handle to the right by so many pixels, or to the left."""
-        box = self.control(name).locator(".noUi-handle").bounding_box()
-        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        mouse = self.lab.page.mouse
-        mouse.move(x, y)
-        mouse.down()
-        mouse.move(x + distance, y, steps=12)
-        mouse.up()
-
-    def others(self, name):
-        """The values of all other controls."""
-        controls = f"{self.variable}.controls.items()"
-        return self.lab.ask(
-            f"[c.value for n, c in {controls} if n != {name!r} and c.has_trait('value')]"
-        )
-
-    def state_follows(self, name):
-        """Whether the state has this control's value, where it has something of this name and kind."""
-        state, value = (
-            f"{self.variable}.state.get({name!r})",
-            f"{self.variable}.controls[{name!r}].value",
-        )
-        return self.lab.ask(f"type({state}) is not type({value}) or {state} == {value}")
-
-    def problem(self):
-        """The line under the picture that says what went wrong."""
-        return self.output.locator(".mlteach-problem").inner_text()
+    def _drawn(self):
+        png = f"{self.variable}.canvas.png"
+        return self.lab.ask(f"__import__('hashlib').sha256({png}).hexdigest()")
 
     def place(self, ax, x, y):
         """Where on the page a point in data coordinates lies; ax is the name of one Axes, such as
@@ -136,3 +68,181 @@ class Live:
             f"({name}.{ax}.transData.transform(({x}, {y})) / {name}.figure.bbox.size).tolist()"
         )
         return box["x"] + across * box["width"], box["y"] + (1 - up) * box["height"]
+
+    def drag(self, ax, *places):
+        """Presses at the first place in data coordinates, moves over the others, and lets go."""
+        mouse = self.lab.page.mouse
+        before = self.settle()
+        mouse.move(*self.place(ax, *places[0]))
+        mouse.down()
+        for place in places[1:]:
+            mouse.move(*self.place(ax, *place), steps=8)
+        mouse.up()
+        self.wait_for_change(before)
+        return self.settle()
+
+    def click(self, ax, x, y):
+        """Presses at a point in data coordinates and lets go there."""
+        return self.drag(ax, (x, y))
+
+    def problem(self):
+        """The line under the figure that says what went wrong."""
+        return self.output.locator(".mlteach-problem").inner_text()
+
+    def readout(self):
+        return self.output.locator(".mlteach-readout").inner_text()
+
+    # --- state and controls ----------------------------------------------------------------------
+
+    def ask(self, expression):
+        """The value of an expression in which the explorer is called ``e``."""
+        return self.lab.ask(f"(lambda e: {expression})({self.variable})")
+
+    def state(self, name):
+        return self.ask(f"e.state[{name!r}]")
+
+    def value(self, name):
+        return self.ask(f"e.controls[{name!r}].value")
+
+    def assert_sound(self):
+        """No problem is told, and every control has its entry in the state, with its value."""
+        assert self.problem() == ""
+        controls = "{n: c.value for n, c in e.controls.items() if c.has_trait('value')}"
+        names, values, state = self.ask(
+            f"(lambda v: [list(v), list(v.values()), [e.state[n] for n in v]])({controls})"
+        )
+        for name, value, entry in zip(names, values, state, strict=True):
+            assert entry == (value if isinstance(value, str) else pytest.approx(value)), name
+
+    def control(self, name):
+        """The row with a slider or a list, found by its label, as a learner would."""
+        label = self.lab.page.get_by_text(self.labels[name], exact=True)
+        return self.output.locator(".widget-inline-hbox", has=label)
+
+    def handle(self, name):
+        return self.control(name).locator(".noUi-handle")
+
+    def press(self, label):
+        """A button, by mouse."""
+        self.output.get_by_role("button", name=label, exact=True).click()
+
+    def set(self, name, value):
+        """Sets a control from Python, and waits for the figure."""
+        self.lab.ask(f"setattr({self.variable}.controls[{name!r}], 'value', {value!r})")
+        return self.settle()
+
+    def select(self, name, option):
+        """Chooses an option of a list on the page, and waits for the figure."""
+        self.control(name).locator("select").select_option(option)
+        self.wait_for_value(name, option)
+        return self.settle()
+
+    def wait_for_value(self, name, value):
+        for _ in range(400):
+            if self.value(name) == (value if isinstance(value, str) else pytest.approx(value)):
+                return
+            self.lab.page.wait_for_timeout(10)
+        raise AssertionError(f"{name} is {self.value(name)!r}, not {value!r}")
+
+    def sliders(self):
+        """The names of all sliders that are shown."""
+        return self._shown("c.has_trait('readout')")
+
+    def lists(self):
+        """The names of all lists that are shown."""
+        return self._shown("c.has_trait('options') and not c.has_trait('readout')")
+
+    def switches(self):
+        """The names of all check boxes."""
+        return self._shown("c.has_trait('indent')")
+
+    def _shown(self, kind):
+        shown = f"{kind} and c.layout.display != 'none'"
+        return self.ask(f"[n for n, c in e.controls.items() if {shown}]")
+
+    def options(self, name):
+        """All that a list offers, or a slider with given stops, or one for whole numbers."""
+        listed = "c.options if c.has_trait('options') else range(c.min, c.max + 1)"
+        return self.ask(f"[list({listed}) for c in [e.controls[{name!r}]]][0]")
+
+    def ends(self, name):
+        """The least and the largest value of a slider."""
+        stops, ends = "[c.options[0], c.options[-1]]", "[c.min, c.max]"
+        scaled = f"[10**end for end in {ends}] if c.has_trait('base') else {ends}"
+        found = f"{stops} if c.has_trait('options') else {scaled}"
+        return self.ask(f"[{found} for c in [e.controls[{name!r}]]][0]")
+
+    def drag_slider(self, name, distance):
+        """Drags a slider's handle to the right by so many pixels, or to the left."""
+        box = self.handle(name).bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        mouse = self.lab.page.mouse
+        mouse.move(x, y)
+        mouse.down()
+        mouse.move(x + distance, y, steps=6)
+        mouse.up()
+
+    def step(self, name, key="ArrowRight"):
+        """One press of a key on a slider's handle."""
+        before = self.settle()
+        self.handle(name).focus()
+        self.lab.page.keyboard.press(key)
+        self.wait_for_change(before)
+        return self.settle()
+
+
+class LiveTrainingOnPage(Live):
+    """The buttons and the status line of a training on the page."""
+
+    def wait_for(self, status):
+        """Until the line under the figure begins with this status."""
+        self.output.locator(".mlteach-readout", has_text=f"{status}:").wait_for(timeout=20_000)
+
+    def steps(self):
+        """The step that the page shows."""
+        return int(self.readout().split("step ")[1].split(" ")[0])
+
+    def until(self, condition):
+        for _ in range(400):
+            if condition():
+                return
+            self.lab.page.wait_for_timeout(50)
+        raise AssertionError(f"it never came to be: {self.readout()}")
+
+    def wait_for_steps(self, more=3):
+        target = self.steps() + more
+        self.until(lambda: self.steps() >= target)
+
+
+def training_threads(lab):
+    """How many trainings run in the kernel now."""
+    return lab.ask("sum(t.name == 'live training' for t in __import__('threading').enumerate())")
+
+
+def set_up_training(*, n_train, n_test, batch, widths):
+    """A cell that makes what a live training needs: ``method``, ``draw``, ``knn``, ``test``."""
+    out = 2 * widths[-1]
+    return f"""
+import torch
+from mlteach import data, explorers, views
+from mlteach.evaluate import features, knn_accuracy
+from mlteach.networks import conv_encoder, projection_head
+from mlteach.selfsup import SimCLR
+
+train = data.shapes({n_train})
+test = data.shapes({n_test}, seed=1)
+torch.manual_seed(0)
+method = SimCLR(conv_encoder(3, widths={widths}, out_features={out}), projection_head({out}))
+
+
+def draw(generator):
+    images = train.images[torch.randint({n_train}, ({batch},), generator=generator)]
+    view = views.simclr_view
+    return view(images, generator=generator), view(images, generator=generator)
+
+
+def knn(method):
+    images, labels = train.images[:{3 * n_test}], train.labels[:{3 * n_test}]
+    asked = features(method, test.images)
+    return knn_accuracy(features(method, images), labels, asked, test.labels)
+"""

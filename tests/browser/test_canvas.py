@@ -1,0 +1,222 @@
+"""The canvas alone on an empty page, against a model that writes down what it is told: no
+JupyterLab, no kernel.
+"""
+
+import base64
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = """({ code, values }) => {
+    const model = {
+        values, listeners: {}, sent: [],
+        get(name) { return this.values[name]; },
+        set(name, value) { this.values[name] = value; },
+        save_changes() { this.sent.push({ ...this.values.pointer }); },
+        on(event, listener) { (this.listeners[event] ??= []).push(listener); },
+        change(name, value) {
+            this.values[name] = value;
+            for (const listener of this.listeners[`change:${name}`] ?? []) listener();
+        },
+    };
+    const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    model.values.png = bytes(model.values.png);
+    window.model = model;
+    window.bytes = bytes;
+    const address = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+    return import(address).then((module) => {
+        window.leave = module.default.render({ model, el: document.getElementById("canvas") });
+    });
+}"""
+PAGE = """
+<div>
+  <div class="widget-inline-hbox"><label>temperature</label><div role="slider"></div></div>
+  <select><option>one</option></select>
+  <div id="canvas"></div>
+</div>
+<p style="height: 300px">beside the figure</p>
+"""
+
+
+def png(width, height, colour="white"):
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), colour).save(buffer, format="png")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+class Bare:
+    """The canvas on its page."""
+
+    def __init__(self, page, pointing):
+        self.page = page
+        page.set_content(PAGE)
+        (code,) = (ROOT / "mlteach" / "explorers").rglob("canvas.js")
+        texts = {"alt": "loss 1.00", "readout": "loss 1.00", "problem": ""}
+        values = texts | {"png": png(800, 400), "width": 400, "pointing": pointing, "pointer": {}}
+        page.evaluate(MODEL, {"code": code.read_text("utf-8"), "values": values})
+        self.picture = page.locator("#canvas img")
+        self.picture.evaluate("image => image.decode()")
+        self.box = self.picture.bounding_box()
+
+    def move(self, across, down, **options):
+        """The mouse to a place given in fractions of the figure."""
+        box = self.box
+        self.page.mouse.move(
+            box["x"] + across * box["width"], box["y"] + down * box["height"], **options
+        )
+        self.next_frames()
+
+    def down(self):
+        self.page.mouse.down()
+        self.next_frames()
+
+    def up(self):
+        self.page.mouse.up()
+        self.next_frames()
+
+    def next_frames(self):
+        self.page.evaluate(
+            "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
+
+    def sent(self):
+        return self.page.evaluate("() => model.sent")
+
+    def change(self, **values):
+        for name, value in values.items():
+            self.page.evaluate("([name, value]) => model.change(name, value)", [name, value])
+
+    def text(self, name):
+        return self.page.locator(f"#canvas .mlteach-{name}").inner_text()
+
+
+@pytest.fixture
+def make(browser):
+    page = browser.new_page()
+    yield lambda pointing="none": Bare(page, pointing)
+    page.close()
+
+
+def test_the_figure_is_shown_and_replaced(make):
+    """Twice as many pixels as the page has for it, in the width that the model names."""
+    bare = make()
+    assert bare.picture.evaluate("image => image.naturalWidth") == 800
+    assert (bare.box["width"], bare.box["height"]) == (400, 200)
+    bare.page.evaluate("text => model.change('png', bytes(text))", png(1000, 400, "black"))
+    bare.page.wait_for_function("() => document.querySelector('img').naturalWidth === 1000")
+    assert bare.picture.evaluate("image => image.getBoundingClientRect().width") == 400
+
+
+def test_texts_stand_under_the_figure_and_are_told_to_screen_readers(make):
+    bare = make()
+    assert bare.picture.get_attribute("alt") == bare.text("readout") == "loss 1.00"
+    bare.change(readout="loss 0.50", alt="the loss is 0.50", problem="it failed")
+    assert bare.text("readout") == "loss 0.50"
+    assert bare.picture.get_attribute("alt") == "the loss is 0.50"
+    assert bare.text("problem") == "it failed"
+    bare.change(problem="")
+    assert bare.text("problem") == ""
+    role = bare.page.locator("#canvas .mlteach-problem").get_attribute("role")
+    live = bare.page.locator("#canvas .mlteach-readout").get_attribute("aria-live")
+    assert (role, live) == ("alert", "polite")
+
+
+def test_sliders_get_their_label_as_name_and_lists_keep_their_keys(make):
+    bare = make()
+    bare.next_frames()
+    assert bare.page.get_by_role("slider").get_attribute("aria-label") == "temperature"
+    assert bare.page.locator("select").get_attribute("data-lm-suppress-shortcuts") == "true"
+
+
+def test_a_figure_that_does_not_listen_reports_nothing(make):
+    bare = make("none")
+    bare.move(0.5, 0.5)
+    bare.down()
+    bare.up()
+    bare.move(2, 2)
+    assert bare.sent() == []
+
+
+def test_hovering_reports_fractions_of_the_figure_and_the_end(make):
+    """From the top left; a press is none."""
+    bare = make("hover")
+    bare.move(0.25, 0.75)
+    bare.down()
+    bare.up()
+    last = bare.sent()[-1]
+    assert (last["x"], last["y"]) == pytest.approx((0.25, 0.75), abs=0.005)
+    assert (last["inside"], last["pressed"], last["presses"]) == (True, False, 0)
+    bare.move(0.5, 1.3)
+    assert bare.sent()[-1]["inside"] is False
+
+
+def test_a_drag_keeps_its_press_beyond_the_edge_until_it_ends(make):
+    bare = make("drag")
+    bare.move(0.5, 0.5)
+    bare.down()
+    bare.move(1.25, 0.75)
+    *_, held = bare.sent()
+    assert (held["x"], held["y"]) == pytest.approx((1.25, 0.75), abs=0.005)
+    assert (held["press_x"], held["press_y"]) == pytest.approx((0.5, 0.5), abs=0.005)
+    assert (held["inside"], held["pressed"]) == (False, True)
+    assert held["presses"] > 0
+    bare.up()
+    ended = bare.sent()[-1]
+    assert (ended["pressed"], ended["presses"]) == (False, held["presses"])
+    assert (ended["x"], ended["y"]) == pytest.approx((1.25, 0.75), abs=0.005)
+
+
+def test_every_press_has_a_greater_number(make):
+    bare = make("drag")
+    numbers = []
+    for across in (0.2, 0.4, 0.6):
+        bare.move(across, 0.5)
+        bare.down()
+        bare.up()
+        numbers.append(bare.sent()[-1]["presses"])
+    assert numbers == sorted(set(numbers))
+    assert len(numbers) == 3
+
+
+def test_moves_within_a_frame_are_reported_as_one(make):
+    """The last place, and no press lost."""
+    bare = make("drag")
+    bare.page.evaluate(
+        """() => {
+            const image = document.querySelector("img"), box = image.getBoundingClientRect();
+            const event = (kind, across) => image.dispatchEvent(new PointerEvent(kind, {
+                pointerId: 1, clientX: box.left + across * box.width, clientY: box.top + 10 }));
+            image.setPointerCapture = () => {}; // such an event has no pointer to capture
+            event("pointerdown", 0.1);
+            for (const across of [0.2, 0.3, 0.4]) event("pointermove", across);
+            event("pointerup", 0.5);
+        }"""
+    )
+    bare.next_frames()
+    (report,) = bare.sent()
+    assert (report["x"], report["press_x"]) == pytest.approx((0.5, 0.1), abs=0.005)
+    assert report["pressed"] is False
+    assert report["presses"] > 0
+
+
+@pytest.mark.parametrize(
+    ("pointing", "cursor", "touch"),
+    [("none", "default", "auto"), ("hover", "crosshair", "auto"), ("drag", "crosshair", "none")],
+)
+def test_the_cursor_tells_what_can_be_done(make, pointing, cursor, touch):
+    """And a finger that drags does not scroll the page."""
+    bare = make("none")
+    bare.change(pointing=pointing)
+    assert bare.picture.evaluate("image => image.style.cursor") == cursor
+    assert bare.picture.evaluate("image => image.style.touchAction") == touch
+
+
+def test_a_canvas_that_leaves_gives_its_figure_back(make):
+    bare = make()
+    address = bare.picture.get_attribute("src")
+    bare.page.evaluate("() => window.leave()")
+    found = "address => fetch(address).then(() => true, () => false)"
+    assert bare.page.evaluate(found, address) is False

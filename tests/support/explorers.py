@@ -1,0 +1,331 @@
+"""Every explorer once, made in well under a second from data that take no time to make.
+
+The shared tests drive all of them, with and without a browser, and the page that the browser opens
+is made from this list. A class of `mlteach.explorers` that is missing here fails a test.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import OrderedDict
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from mlteach import explorers, maps
+from mlteach.data import Dataset
+from mlteach.episodes import Episode
+from mlteach.losses import nt_xent
+from mlteach.neighbours import Measured
+from mlteach.networks import conv_encoder, mlp, projection_head
+from mlteach.selfsup import MoCo
+from mlteach.training import fit
+
+CLASSES = ("disc", "ring", "star")
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=Generator().manual_seed(seed))
+
+
+def images(count: int, channels: int = 1, *, seed: int = 1) -> Tensor:
+    """(count, channels, 8, 8) of noise in [0, 1]."""
+    return normal(count, channels, 8, 8, seed=seed).sigmoid()
+
+
+def labels(count: int) -> Tensor:
+    """0, 1, 2, 0, 1, 2, ..."""
+    return torch.arange(count) % len(CLASSES)
+
+
+def clouds(count: int, spread: float = 1.0, *, seed: int = 0) -> Tensor:
+    """(count, 6): three clouds, one a class."""
+    return 4 * torch.eye(6)[labels(count)] + spread * normal(count, 6, seed=seed)
+
+
+def factors(count: int) -> dict[str, Tensor]:
+    hue = torch.rand(count, generator=Generator().manual_seed(3))
+    return {"class": labels(count), "size": normal(count, seed=2), "hue": hue}
+
+
+# --- similarity, maps and search -----------------------------------------------------------------
+
+
+def factor_matrix():
+    encodings = {"knowing": clouds(24, 0.1), "blind": normal(24, 6, seed=4)}
+    return explorers.FactorMatrix(encodings, images(24, 3), factors(24), names={"class": CLASSES})
+
+
+def retrieval():
+    encodings = {"knowing": clouds(24, 0.1), "blind": normal(24, 6, seed=4)}
+    return explorers.Retrieval(encodings, images(24, 3), factors(24))
+
+
+@cache
+def tsne_layouts() -> Tensor:
+    paths = [maps.tsne_path(clouds(30), perplexity=p, at=(0, 20, 60)) for p in (3, 8)]
+    return torch.stack(paths)
+
+
+def embedding_map():
+    return explorers.EmbeddingMap(
+        {"clouds": clouds(30), "noise": normal(30, 4, seed=9)},
+        {"clouds": tsne_layouts(), "noise": normal(2, 3, 30, 2, seed=8)},
+        factors(30),
+        images=images(30),
+        parameters={"perplexity": (3, 8), "iterations": (0, 20, 60)},
+        names={"class": CLASSES},
+        cyclic=("hue",),
+    )
+
+
+@cache
+def tsne_film() -> tuple[Tensor, Tensor]:
+    """Stages in which three of six dimensions shrink to nothing, and their maps."""
+    shrunk = [[1, 1, 1, s, s, s] for s in (3.0, 2.0, 1.0, 0.0)]
+    stages = clouds(30) * torch.tensor(shrunk)[:, None]
+    return stages, maps.tsne_film(stages, perplexity=6, iterations=20)
+
+
+def film():
+    scores = {"known": [0.1, 0.4, 0.7, 0.9], "forgotten": [0.9, 0.5, 0.2, 0.1]}
+    steps = [0, 10, 50, 200]
+    return explorers.Film(*tsne_film(), factors(30), steps=steps, scores=scores, images=images(30))
+
+
+def search_plane():
+    return explorers.SearchPlane(normal(80, 2), k=5)
+
+
+def recall_curve():
+    lists = [
+        Measured("n_probe 1", 0.6, 4000.0, 40.0),
+        Measured("n_probe 4", 0.92, 1500.0, 120.0),
+        Measured("n_probe 9", 0.99, 300.0, 300.0),
+    ]
+    return explorers.RecallCurve(
+        {
+            "exact search": [Measured("everything", 1.0, 100.0, 1000.0)],
+            "inverted lists": lists,
+            "graph": [Measured("ef 10", 0.95, 1000.0, 50.0)],
+            "library": [Measured("efSearch 10", 0.97, 9000.0)],
+        }
+    )
+
+
+SIMILARITY = {
+    "vectors": explorers.Vectors,
+    "factor_matrix": factor_matrix,
+    "retrieval": retrieval,
+    "embedding_map": embedding_map,
+    "film": film,
+    "pair_loss": explorers.PairLoss,
+    "triplet_plane": explorers.TripletPlane,
+    "search_plane": search_plane,
+    "recall_curve": recall_curve,
+}
+
+
+# --- self-supervised learning --------------------------------------------------------------------
+
+
+def two_views(count: int) -> tuple[Tensor, Tensor]:
+    return images(count, seed=1), images(count, seed=2)
+
+
+def temperature():
+    z1, z2 = (F.normalize(view.flatten(1) - 0.5, dim=1) for view in two_views(6))
+    return explorers.Temperature(z1 @ z2.T, *two_views(6))
+
+
+def similarity_matrix():
+    pixels = tuple(view.flatten(1) for view in two_views(6))
+    encodings = {"noise": (normal(6, 4, seed=3), normal(6, 4, seed=4)), "pixels": pixels}
+    return explorers.SimilarityMatrix(encodings, *two_views(6), labels(6))
+
+
+def views():
+    made = explorers.Views(images(4, 3))
+    made.controls["draw"].value = 7  # of which every step of a chance changes a view
+    return made
+
+
+def mixing():
+    return explorers.Mixing(images(12, 3), labels(12), CLASSES)
+
+
+@cache
+def queue_record(decay: float) -> explorers.QueueRecord:
+    """Of seven steps of MoCo with twelve keys, four a step."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        encoder = conv_encoder(1, widths=(4,), out_features=6)
+        head = projection_head(6, hidden=8, out_features=5)
+    method = MoCo(encoder, head, n_keys=12, decay=decay)
+    record = explorers.QueueRecord(method, images(3))
+
+    def draw(generator):
+        x = torch.rand(4, 1, 8, 8, generator=generator)
+        return x, 1 - x
+
+    fit(method, draw, steps=7, callback=record, progress=False)
+    return record
+
+
+def conveyor():
+    return explorers.Conveyor({decay: queue_record(decay) for decay in (0.0, 0.5, 0.99)})
+
+
+def measurements(number: int) -> dict:
+    """A run whose every number tells which run and which step it belongs to."""
+    steps = [0, 40, 80, 120]
+    start = [0.1 + 0.01 * number + 0.001 * step / 40 for step in steps]
+    spectrum = normal(4, 16, seed=number).softmax(1).sort(descending=True).values
+    return {
+        "step": steps,
+        "std": start,
+        "rank": [10 * value for value in start],
+        "loss": [1 + value for value in start],
+        "knn": [0.5 + value for value in start],
+        "spectrum": spectrum,
+    }
+
+
+def switchboard():
+    combinations = itertools.product((True, False), repeat=3)
+    runs = {switches: measurements(number) for number, switches in enumerate(combinations)}
+    return explorers.Switchboard(runs, chance=0.125)
+
+
+def knn_vote():
+    encodings = {
+        name: (clouds(240, spread), clouds(30, spread, seed=1))
+        for name, spread in {"clear": 0.5, "vague": 3.0}.items()
+    }
+    train, test = (images(240, 3), labels(240)), (images(30, 3, seed=2), labels(30))
+    return explorers.KnnVote(encodings, *train, *test, CLASSES, query=4)
+
+
+class TinyMethod(nn.Module):
+    """A linear encoder with the loss and the temperature of SimCLR."""
+
+    def __init__(self):
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.net = nn.Linear(6, 4)
+        self.temperature = 0.2
+
+    def encode(self, x):
+        return self.net(x.flatten(1)[:, :6])
+
+    def loss(self, x1, x2):
+        z1, z2 = self.encode(x1), self.encode(x2)
+        aux = {"z1": F.normalize(z1).detach(), "z2": F.normalize(z2).detach()}
+        return nt_xent(z1, z2, temperature=self.temperature), aux
+
+
+def live_training():
+    dataset = Dataset("noise", images(24), labels(24), CLASSES, {})
+
+    def draw(generator):
+        x = torch.randn(8, 6, generator=generator)
+        return x, x + 0.3 * torch.randn(8, 6, generator=generator)
+
+    def score(method):
+        return 1 / (1 + method.encode(dataset.images).square().mean().item())
+
+    return explorers.LiveTraining(
+        TinyMethod(),
+        draw,
+        steps=12,
+        knobs={"temperature": (0.02, 2)},
+        evaluate=score,
+        evaluate_every=5,
+        pictures=dataset,
+        chance=math.log(15),
+    )
+
+
+SELF_SUPERVISION = {
+    "temperature": temperature,
+    "similarity_matrix": similarity_matrix,
+    "circle": explorers.Circle,
+    "views": views,
+    "mixing": mixing,
+    "conveyor": conveyor,
+    "switchboard": switchboard,
+    "knn_vote": knn_vote,
+    "live_training": live_training,
+}
+
+
+# --- meta-learning -------------------------------------------------------------------------------
+
+
+def episode_accuracy():
+    generator = Generator().manual_seed(0)
+    singles = {shots: torch.rand(1000, generator=generator) ** (1 / shots) for shots in (1, 5)}
+    return explorers.EpisodeAccuracy(singles, n_episodes=50)
+
+
+def inner_loop():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        models = {"one": mlp(1, 20, 1), "two": mlp(1, 20, 20, 1)}
+    return explorers.InnerLoop(models, lr=0.05)
+
+
+def meta_rates():
+    losses = 3 * torch.rand(3, 2, 4, generator=Generator().manual_seed(0)) + 0.1
+    losses[2, 1, 2:] = math.nan  # a run that diverged
+    outer, inner, steps = [1e-4, 1e-3, 1e-2], [0.01, 0.1], [0, 50, 100, 150]
+    return explorers.MetaRates(losses, steps, outer, inner, baseline=3.5)
+
+
+def bowls() -> Episode:
+    """Two linear regressions in the plane whose losses are bowls, steep in different directions."""
+    tasks = []
+    for optimum, angle, (steep, shallow) in (
+        ((-1.4, 0.9), 0.35, (2.0, 0.2)),
+        ((1.5, -0.5), 0.95, (0.5, 0.1)),
+    ):
+        along = torch.tensor([math.cos(angle), math.sin(angle)], dtype=torch.float64)
+        across = torch.stack([-along[1], along[0]])
+        x = torch.stack([along * steep**0.5, across * shallow**0.5])
+        x = torch.cat([x, -x])
+        tasks.append((x, x @ torch.tensor(optimum, dtype=torch.float64)[:, None]))
+    x, y = (torch.stack(part) for part in zip(*tasks, strict=True))
+    return Episode(x, y, x, y)
+
+
+def reptile_path():
+    return explorers.ReptilePath(bowls())
+
+
+def layer_change():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        encoder = conv_encoder(widths=(4,), out_features=6, norm="batch_no_stats")
+        model = nn.Sequential(OrderedDict(encoder=encoder, head=nn.Linear(6, 3)))
+    x = torch.rand(2, 9, 1, 8, 8, generator=Generator().manual_seed(0))
+    y = labels(9).expand(2, -1)
+    tasks = Episode(x[:, :3], y[:, :3], x[:, 3:], y[:, 3:])
+    layers = {"block 1": "encoder.0", "linear": "encoder.2", "head": "head"}
+    return explorers.LayerChange(model, tasks, layers, rates=[0.1, 0.5, 2.0], most_steps=3)
+
+
+META = {
+    "prototypes": explorers.Prototypes,
+    "episode_accuracy": episode_accuracy,
+    "inner_loop": inner_loop,
+    "curvature": explorers.Curvature,
+    "meta_rates": meta_rates,
+    "reptile_path": reptile_path,
+    "layer_change": layer_change,
+}
+
+MAKE = SIMILARITY | SELF_SUPERVISION | META
