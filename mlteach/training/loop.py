@@ -25,6 +25,7 @@ from mlteach.training.run import (
     own_streams,
     put_back,
 )
+from mlteach.training.session import shifted
 
 Draw = Callable[[Generator], tuple[Tensor, ...]]
 
@@ -102,7 +103,7 @@ def fit(
         torch.enable_grad(),
         _threads(threads),
         _mode(method, training=True),
-        own_streams(seed, parameters[0].device) as streams,
+        own_streams(shifted(seed), parameters[0].device) as streams,
     ):
         changing = run, method, optimizer, streams
         if resume is not None:
