@@ -20,7 +20,7 @@ import pytest
 import torch
 from torch import nn
 
-from mlteach import training
+from mlteach import data, training
 from mlteach.training import Run, TrainingDiverged, fit, pick_device, seed_everything, warmup_cosine
 from mlteach.training import loop as loop_module
 
@@ -760,6 +760,35 @@ def test_seed_everything():
     for bad in (-1, 2**32, 1.0, None):
         with pytest.raises(ValueError, match="seed must be an integer"):
             seed_everything(bad)
+
+
+def test_one_variable_moves_every_random_choice_and_no_data(monkeypatch):
+    """MLTEACH_SEED=0 is the book as it stands; with 1 it draws something else, from the same data."""
+
+    def choices() -> list[float]:
+        seed_everything(3)
+        drawn = [random.random(), np.random.rand(), torch.rand(()).item()]
+        run = quiet_fit(Tiny(), steps=2, seed=3)
+        return [
+            *drawn,
+            run.history["loss"][0],
+            torch.rand((), generator=training.generator(3)).item(),
+        ]
+
+    monkeypatch.delenv("MLTEACH_SEED", raising=False)
+    usual, images = choices(), data.shapes(2, seed=3).images
+    assert torch.equal(
+        training.generator(3).get_state(), torch.Generator().manual_seed(3).get_state()
+    )
+    monkeypatch.setenv("MLTEACH_SEED", "0")
+    assert choices() == usual
+    monkeypatch.setenv("MLTEACH_SEED", "1")
+    assert all(a != b for a, b in zip(choices(), usual, strict=True))
+    assert choices() == choices()
+    assert torch.equal(data.shapes(2, seed=3).images, images)
+    monkeypatch.setenv("MLTEACH_SEED", "one")
+    with pytest.raises(ValueError, match="MLTEACH_SEED must be a whole number >= 0, got 'one'"):
+        training.generator()
 
 
 def test_pick_device(monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -21,8 +22,7 @@ def linear_probe(
     *,
     penalty: float = 1.0,
 ) -> float:
-    """Linear probe: how well a linear classifier, trained on frozen features, does on test
-    features.
+    """Linear probe: how well a linear classifier of frozen features does on test features.
 
     Args:
         train_features: (N, D), any scale: standardised with their own mean and standard deviation.
@@ -32,7 +32,7 @@ def linear_probe(
         penalty: > 0, see `linear_classifier`.
 
     Returns:
-        Share of the test pictures that get their own class, 0 to 1. The same on every machine, up
+        Share of the test images that get their own class, 0 to 1. The same on every machine, up
         to rounding: the classifier is the one best one, and no random number is drawn.
 
     Raises:
@@ -46,10 +46,8 @@ def linear_probe(
     return (guesses == test_labels).double().mean().item()
 
 
-@torch.enable_grad()
 def linear_classifier(x: Tensor, labels: Tensor, *, penalty: float = 1.0) -> nn.Linear:
-    r"""The multinomial logistic regression that fits features best, as a linear layer for the
-    features as they are.
+    r"""The logistic regression that fits features best, as a linear layer for them as they are.
 
     .. math:: \min_{W, b}\; \sum_i -\log \operatorname{softmax}(W \tilde f_i + b)_{y_i}
               + \frac{\lambda}{2} \lVert W \rVert^2, \qquad \tilde f = \frac{f - \text{mean}}{\text{standard deviation}}
@@ -61,12 +59,16 @@ def linear_classifier(x: Tensor, labels: Tensor, *, penalty: float = 1.0) -> nn.
 
     Returns:
         Linear layer (B, D) -> (B, C) in float64; the standardisation is folded into its weights and
-        biases. A feature that is the same for all N pictures gets the weight 0.
+        biases. A feature that is the same for all N images gets the weight 0.
 
     Raises:
         TypeError, ValueError: x or labels of a wrong type or shape, not finite, a class without an
             example, or penalty <= 0.
     """
+    # here, because it takes longer to import than the whole package
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
     check_labelled("x", x, labels)
     counts = labels.bincount()
     if len(counts) < 2 or not counts.all():
@@ -79,32 +81,18 @@ def linear_classifier(x: Tensor, labels: Tensor, *, penalty: float = 1.0) -> nn.
     mean, std = x.mean(0), x.std(0, correction=0)
     std[std <= 1e-6 * mean.abs()] = torch.inf  # constant, but for rounding
     x = (x - mean) / std
-    # In these coordinates of the row space, which holds the best weights, the loss bends about
-    # equally along all axes: far fewer steps lead to the same minimum.
-    _, values, axes = torch.linalg.svd(x, full_matrices=False)  # (R,), (R, D)
-    scale = ((values.square() / 4 + penalty) / len(x)).rsqrt()
-    basis = axes.T * scale  # (D, R)
-    inputs = x @ basis  # (N, R)
-    weight = inputs.new_zeros(len(counts), len(scale), requires_grad=True)
-    bias = inputs.new_zeros(len(counts), requires_grad=True)
-    until = {"max_iter": 1000, "tolerance_grad": 1e-7, "tolerance_change": 1e-12}
-    optimizer = torch.optim.LBFGS(
-        [weight, bias], history_size=10, line_search_fn="strong_wolfe", **until
-    )
-
-    def loss() -> Tensor:
-        optimizer.zero_grad()
-        squared = (weight * scale).square().sum()
-        value = (
-            F.cross_entropy(F.linear(inputs, weight, bias), labels)
-            + penalty / (2 * len(x)) * squared
-        )
-        value.backward()
-        return value
-
-    optimizer.step(loss)
-    as_they_are = weight.detach() @ basis.T / std  # (C, D)
-    return _linear(as_they_are, bias.detach() - as_they_are @ mean)
+    binary = len(counts) == 2
+    # of two classes scikit-learn fits the difference, whose square is twice the sum of both squares
+    solver = LogisticRegression(C=(2 if binary else 1) / penalty, tol=1e-8, max_iter=10_000)
+    with warnings.catch_warnings():
+        # the last digits may be out of reach of a line search, and nobody needs to hear of it
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        solver.fit(x.numpy(force=True), labels.numpy(force=True))
+    weight, bias = (torch.from_numpy(part).to(x) for part in (solver.coef_, solver.intercept_))
+    if binary:
+        weight, bias = torch.cat([-weight, weight]) / 2, torch.cat([-bias, bias]) / 2
+    weight = weight / std  # (C, D), for the features as they are
+    return _linear(weight, bias - weight @ mean)
 
 
 def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
@@ -117,9 +105,7 @@ def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
 
 
 class Classifier(nn.Module):
-    """An encoder with a linear layer on top: (B, ...) -> (B, C) logits; its `loss` is the
-    cross-entropy.
-    """
+    """An encoder with a linear layer on top, (B, ...) -> (B, C) logits; its loss: cross-entropy."""
 
     def __init__(self, encoder: nn.Module, head: nn.Linear):
         super().__init__()
@@ -146,22 +132,21 @@ def fine_tune(
     penalty: float = 1.0,
     seed: int = 0,
 ) -> Classifier:
-    """Fine-tuning: starts from the linear probe, then trains encoder and classifier together on the
-    labels.
+    """Fine-tuning: from the linear probe on, train encoder and classifier together on the labels.
 
     `accuracy(features(tuned, test_images), test_labels)` says what it was good for.
 
     Args:
         encoder: module (B, ...) -> (B, D), or a method with `encode`. A copy is trained, this one
             stays as it is.
-        images: (N, ...) the labelled pictures.
+        images: (N, ...) the labelled images.
         labels: (N,) integer classes, 0 to C - 1, each of which occurs; C >= 2.
-        view: (pictures, generator=) -> pictures, such as `mlteach.views.simclr_view`; None takes
+        view: (images, generator=) -> images, such as `mlteach.views.simclr_view`; None takes
             them as they are.
         steps: >= 0 updates; with 0 the result is the linear probe.
         lr: > 0, peak learning rate of `mlteach.training.fit`. Larger ones forget what was learned
             before.
-        batch_size: >= 1 pictures of one step, drawn with replacement.
+        batch_size: >= 1 images of one step, drawn with replacement.
         penalty: > 0, of the probe it starts from.
         seed: of the draws.
 

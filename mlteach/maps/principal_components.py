@@ -7,13 +7,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mlteach.maps._shared import checked_points
+from mlteach.maps._points import checked_points
 
 
 class PCA(NamedTuple):
-    """Principal components: where the points fall, along which directions, and how much variance
-    each one holds.
-    """
+    """Where the points fall, along which directions, and how much variance each one holds."""
 
     points: Tensor  # (N, K)
     directions: Tensor  # (K, D), orthonormal rows
@@ -21,8 +19,7 @@ class PCA(NamedTuple):
 
 
 def pca(x: Tensor, components: int = 2) -> PCA:
-    r"""Principal component analysis: the flat shadow of a cloud that keeps as much of its variance
-    as a shadow can.
+    r"""The flat shadow of a cloud that keeps as much of its variance as a shadow can.
 
     .. math:: X - \bar x = U S V^\top, \qquad \text{points} = U_K S_K = (X - \bar x) V_K, \qquad
               \text{share}_k = S_k^2 / \textstyle\sum_j S_j^2

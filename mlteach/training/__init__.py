@@ -2,6 +2,14 @@
 
 from mlteach.training.loop import fit, warmup_cosine
 from mlteach.training.run import Run, TrainingDiverged
-from mlteach.training.session import pick_device, seed_everything
+from mlteach.training.session import generator, pick_device, seed_everything
 
-__all__ = ["Run", "TrainingDiverged", "fit", "pick_device", "seed_everything", "warmup_cosine"]
+__all__ = [
+    "Run",
+    "TrainingDiverged",
+    "fit",
+    "generator",
+    "pick_device",
+    "seed_everything",
+    "warmup_cosine",
+]

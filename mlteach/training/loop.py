@@ -29,6 +29,7 @@ from mlteach.training.run import (
     put_back,
     put_forward_back,
 )
+from mlteach.training.session import shifted
 
 Draw = Callable[[Generator], tuple[Tensor, ...]]
 
@@ -109,7 +110,7 @@ def fit(
         torch.enable_grad(),
         _threads(threads),
         _mode(method, training=True),
-        own_generators(seed, parameters[0].device) as generators,
+        own_generators(shifted(seed), parameters[0].device) as generators,
         held_interrupts() as noted,
     ):
         changing = run, method, optimizer, generators
