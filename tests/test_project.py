@@ -41,6 +41,7 @@ LAYERS = [
 ]
 LAYER_OF = {module: layer for layer, modules in enumerate(LAYERS) for module in modules}
 CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base"}
+CHAPTER_TESTS = {"nbval", "pytest"}
 
 
 def source_files() -> list[Path]:
@@ -167,8 +168,12 @@ ALL_REQUIREMENTS = requirements(
 
 
 def test_conda_environment_equals_the_requirements():
-    """environment.yml asks for what pyproject.toml asks for, tests aside, in the same versions."""
-    wanted = requirements(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["course"])
+    """environment.yml asks for what pyproject.toml asks for, in the same versions; of the tests'
+    requirements only for those that execute the chapters.
+    """
+    extras = PROJECT["optional-dependencies"]
+    wanted = requirements(PROJECT["dependencies"] + extras["course"])
+    wanted += [need for need in requirements(extras["test"]) if need.name in CHAPTER_TESTS]
     lines = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
     expected = {f"{CONDA_NAMES.get(need.name, need.name)}{need.specifier}" for need in wanted}
     expected |= {f"python{PROJECT['requires-python']}", "pip"}
