@@ -9,13 +9,15 @@ import re
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import packages_distributions
+from importlib.metadata import distributions, packages_distributions
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "mlteach"
@@ -205,6 +207,20 @@ def test_pins_hold_on_every_system():
         for name, version in pins.items()
         if not re.fullmatch(r"\d+(\.\d+)*(\.?(post|rc|a|b)\d+)?", version)
     ] == []
+
+
+def test_pins_hold_on_the_oldest_python():
+    """Debian 12 has Python 3.11.2: a version that asks for 3.11.5 makes the whole set-up fail."""
+    oldest = PROJECT["requires-python"].removeprefix(">=")
+    installed = {canonicalize_name(found.name): found for found in distributions()}
+    pins = [
+        installed[name]
+        for name, version in read_pins("constraints.txt").items()
+        if name in installed and Version(installed[name].version).public == version
+    ]
+    assert len(pins) > 100
+    needs = {found.name: found.metadata["Requires-Python"] or "" for found in pins}
+    assert [name for name, need in needs.items() if not SpecifierSet(need).contains(oldest)] == []
 
 
 def test_one_version_number():
