@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from functools import cache
+from importlib.resources import as_file, files
 from pathlib import Path
 
 import matplotlib
@@ -19,14 +20,13 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from mlteach.data.cache import cached
+from mlteach.data.cache import Arrays, read
 from mlteach.data.dataset import Dataset
 
 TRAIN_SCRIPTS = ("Latin", "Greek", "Cyrillic", "Armenian", "Arabic", "Canadian", "Old Italic")
 TEST_SCRIPTS = ("Georgian", "Tifinagh", "Hebrew", "NKo", "Lao")
 SCRIPTS = TRAIN_SCRIPTS + TEST_SCRIPTS
 
-VERSION = 1  # of the drawn set: counts up whenever the code below draws differently
 N_DRAWERS = 20
 SIDE = 28  # pixels
 LEVELS = 15  # 4 bits a pixel
@@ -70,8 +70,7 @@ def glyphs(split: str = "train") -> Dataset:
     """Characters as 20 drawers write them, split by script, so that every test character is new in
     kind.
 
-    The set is read from data/glyphs.npz of a checkout; elsewhere it is drawn once (some ten
-    seconds) and cached.
+    The set is part of the package, so that every installation has the same images.
 
     Args:
         split: "train" (seven scripts), "test" (five others) or "all"; labels count from 0 in each.
@@ -86,7 +85,8 @@ def glyphs(split: str = "train") -> Dataset:
     scripts = {"train": TRAIN_SCRIPTS, "test": TEST_SCRIPTS, "all": SCRIPTS}.get(split)
     if scripts is None:
         raise ValueError(f'split must be "train", "test" or "all", got {split!r}')
-    arrays = cached("glyphs.npz", ("images", "classes"), _packed, version=VERSION)
+    with as_file(files("mlteach.data") / "glyphs.npz") as path:
+        arrays = read(path, ("images", "classes"))
     script = np.array([SCRIPTS.index(name.split("/")[0]) for name in arrays["classes"]])
     chosen = np.isin(script, [SCRIPTS.index(name) for name in scripts])
     packed = arrays["images"][chosen]  # (C, D, 392), two pixels a byte
@@ -104,8 +104,8 @@ def glyphs(split: str = "train") -> Dataset:
     )
 
 
-def _packed() -> dict[str, np.ndarray]:
-    """The whole set as its file holds it."""
+def pack_glyphs() -> Arrays:
+    """The whole set, drawn anew (some ten seconds), as glyphs.npz holds it."""
     images, classes = draw_glyphs()
     pixels = images.mul(LEVELS).round().byte().flatten(2).numpy()  # (C, D, 784)
     return {"images": pixels[..., 0::2] << 4 | pixels[..., 1::2], "classes": np.array(classes)}
