@@ -50,8 +50,7 @@ def pin_installed(requirements: list[Requirement]) -> list[str]:
         if (name, extras) in seen:
             continue
         seen.add((name, extras))
-        if name != "setuptools":  # each Python brings one that fits it
-            pins[name] = Version(version(name)).public  # torch 2.13.0+cpu is 2.13.0 elsewhere
+        pins[name] = Version(version(name)).public  # torch 2.13.0+cpu is 2.13.0 elsewhere
         for needed in map(Requirement, requires(name) or []):
             if needed.marker is None or any(
                 needed.marker.evaluate({"extra": extra}) for extra in {"", *extras}
