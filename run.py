@@ -270,8 +270,8 @@ def read_command_line(arguments: list[str] | None) -> tuple[argparse.Namespace, 
 
 def is_utf8(path: Path) -> bool:
     try:
-        return bool(str(path).encode())
-    except UnicodeEncodeError:  # a byte that Python could only keep as a lone surrogate
+        return bool(os.fsencode(path).decode())
+    except UnicodeDecodeError:
         return False
 
 
@@ -283,7 +283,7 @@ def main(arguments: list[str] | None = None) -> int:
             )
         )
     if not is_utf8(ROOT):
-        stop("the path of this checkout is not valid UTF-8, which pip and Jupyter need: move it.")
+        stop("the path of this checkout is not valid UTF-8, and venv and pip fail there: move it.")
     options, rest = read_command_line(arguments)
     environment = Environment(versions=options.versions)
     if options.command == "pins":

@@ -313,14 +313,15 @@ def test_lab_starts_for_root_and_says_so(monkeypatch, capsys, user, allowed):
 
 
 def test_a_checkout_whose_path_is_not_utf8_gets_one_line(monkeypatch):
-    """pip and Jupyter fail there in the middle, with tracebacks."""
-    monkeypatch.setattr(run, "ROOT", Path(os.fsdecode(b"/tmp/caf\xe9")))
+    """venv and pip would fail there in the middle, with tracebacks."""
+    monkeypatch.setattr(run, "ROOT", Path("/tmp/caf\udce9"))
     with pytest.raises(SystemExit, match="not valid UTF-8"):
         run.main(["lab"])
 
 
 @pytest.mark.parametrize("name", ["two words", "Übung", "it's", "北京"])
 def test_other_letters_in_the_path_are_welcome(name):
+    """Blanks and letters of any script are no reason to refuse."""
     assert run.is_utf8(Path("/tmp", name))
 
 
