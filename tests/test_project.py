@@ -236,6 +236,17 @@ def test_one_version_number():
     assert PROJECT["dynamic"] == ["version"]
 
 
+def test_the_workflow_knows_run_py():
+    """Every settings file can be read, and the big matrix asks for versions that run.py knows."""
+    files = [*ROOT.glob(".github/**/*.yml"), ROOT / ".pre-commit-config.yaml"]
+    read = {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in files}
+    matrix = read["test.yml"]["jobs"]["big"]["strategy"]["matrix"]
+    known = re.search(r"^CONSTRAINTS = (.+)$", (ROOT / "run.py").read_text("utf-8"), re.MULTILINE)
+    assert set(matrix["versions"]) == set(ast.literal_eval(known[1]))
+    oldest = PROJECT["requires-python"].removeprefix(">=")
+    assert oldest in matrix["python"]
+
+
 def project_texts() -> dict[str, str]:
     """Every text file of the project: what git tracks or would track."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
