@@ -115,6 +115,13 @@ def test_the_layer_test_itself(tmp_path, name, line, violations):
     assert layer_violations(path, tmp_path) == violations
 
 
+def test_contributors_read_the_same_layers():
+    """The list in CONTRIBUTING.md is the one that the imports are held to."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = re.search(r"```\n(_torchvision.*?)\n```", text, re.DOTALL)[1].splitlines()
+    assert [set(row.split("  ")[0].split()) for row in rows] == LAYERS
+
+
 def test_no_pyplot():
     """pyplot's global state spoils figures as soon as a widget's callback runs in another thread."""
     names = {name for path in source_files() for name in imported_names(path)}
