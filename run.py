@@ -236,6 +236,8 @@ def test(environment: Environment) -> int:
 
 def name_browser(environment: Environment) -> dict[str, str]:
     """This process's variables and MLTEACH_BROWSER, found or fetched."""
+    if not machine.has_driver(environment.python):
+        stop(machine.NO_DRIVER)
     browser = machine.get_browser(environment.python, environment.folder / "browsers")
     return os.environ | {"MLTEACH_BROWSER": browser or stop(machine.NO_BROWSER)}
 

@@ -268,6 +268,7 @@ def steps(monkeypatch) -> list:
         return int("format" in command)
 
     monkeypatch.setattr(run, "call", note)
+    monkeypatch.setattr(run.machine, "has_driver", lambda python: True)
     return seen
 
 
@@ -285,6 +286,9 @@ def test_without_a_browser_no_step_runs(steps, monkeypatch):
     """One line at the start says what to install, instead of failures twenty minutes later."""
     monkeypatch.setattr(run.machine, "get_browser", lambda python, folder: None)
     with pytest.raises(SystemExit, match=r"run\.py: no browser .* set MLTEACH_BROWSER"):
+        run.test(run.Environment())
+    monkeypatch.setattr(run.machine, "has_driver", lambda python: False)
+    with pytest.raises(SystemExit, match=r"run\.py: Playwright.* does not start"):
         run.test(run.Environment())
     assert steps == []
 

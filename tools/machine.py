@@ -24,6 +24,10 @@ USUAL_PLACES = [
     r"C:\Program Files\Google\Chrome\Application\chrome.exe",
     r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
 ]
+NO_DRIVER = (
+    "Playwright, which drives the browser of the tests, does not start. "
+    "On Debian or Ubuntu: sudo apt install libatomic1"
+)
 NO_BROWSER = (
     "no browser for the tests: install Chromium (Debian: sudo apt install chromium), Chrome or "
     "Edge, or set MLTEACH_BROWSER to the path of one."
@@ -82,10 +86,19 @@ def playwrights_browser(python: Path, folder: Path) -> str | None:
 
 def starts(browser: str) -> bool:
     """Whether a browser that was just fetched has the libraries that it needs."""
-    if os.name == "nt":  # has them, and would open a window
-        return True
+    # on Windows it has them, and would open a window
+    return os.name == "nt" or runs([browser, "--headless", "--no-sandbox", "--version"])
+
+
+def has_driver(python: Path) -> bool:
+    """Whether Playwright starts: it brings a Node, which needs a library that bare Debian lacks."""
+    command = [python, "-m", "playwright", "--version"]
+    return runs(command) or (install_packages("libatomic1") and runs(command))
+
+
+def runs(command: list[str | Path]) -> bool:
+    """Whether a command that answers at once can be started and succeeds."""
     try:
-        command = [browser, "--headless", "--no-sandbox", "--version"]
         return subprocess.run(command, capture_output=True, timeout=60).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
