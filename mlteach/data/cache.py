@@ -129,7 +129,7 @@ def _write(path: Path, arrays: Arrays) -> None:
     partial = path.with_name(f"{path.stem}-{uuid.uuid4().hex}.partial")
     try:
         with open(partial, "xb") as file:
-            np.savez_compressed(file, **arrays)
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

@@ -173,7 +173,8 @@ def _distinct(skeletons: dict[str, dict[str, Tensor]]) -> dict[str, list[str]]:
         [_ink(points[None] * HEIGHT, broad).flatten(1) for _, points in candidates.values()]
     )
     likeness = F.normalize(looks) @ F.normalize(looks).T
-    rows, chosen = {}, {script: [] for script in skeletons}
+    rows: dict[str, int] = {}
+    chosen: dict[str, list[str]] = {script: [] for script in skeletons}
     for row, (letter, (script, _)) in enumerate(candidates.items()):
         upper = rows.get(letter.upper())
         twin = (likeness[row, [*rows.values()]] > LOOK_ALIKE).any() or (
