@@ -2,9 +2,10 @@
 """Sets the book up and runs it. Needs Python 3.11 or later and nothing else.
 
 python run.py lab            opens the book in JupyterLab; further arguments go to JupyterLab
-python run.py test           checks the style, executes every chapter, runs every test
-python run.py book [05 ...]  executes the chapters (or those that begin so) afresh and saves their
-pictures python run.py bench          measures the speed of what the book computes with
+python run.py test           checks style and types, executes every chapter, runs every test
+python run.py book [05 ...]  executes all chapters, or those that begin so, and saves them
+python run.py claims         runs chapters and tests under other arithmetics and seeds (hours)
+python run.py bench          measures the speed of what the book computes with
 python run.py pins           writes the versions in use to constraints.txt
 
 The first call makes the folder .venv and installs the tested versions into it; later calls find it
@@ -29,6 +30,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn
 
+from tools import machine
+
 OLDEST_PYTHON = (3, 11)
 ROOT = Path(__file__).resolve().parent
 CONSTRAINTS = {"pinned": "constraints.txt", "oldest": "constraints-oldest.txt", "newest": None}
@@ -38,16 +41,19 @@ NBVAL = [
     "--nbval-cell-timeout=180",
     "--nbval-kernel-startup-timeout=120",
 ]
+WORKERS = min(os.cpu_count() or 1, 8)
 # files side by side, each in its own order
-TWO_AT_A_TIME = ["-n2", "--dist=loadfile", "-p", "no:benchmark"]
+SIDE_BY_SIDE = [f"-n{WORKERS}", "--dist=loadfile", "-p", "no:benchmark"]
 TESTS = {  # the unit tests come last, so that the output ends with their summary
-    "style": ["ruff", "check", "."],
-    "format": ["ruff", "format", "--check", "."],
-    "chapters": ["pytest", "notebooks", *NBVAL, *TWO_AT_A_TIME],
-    "browser": ["pytest", "tests/browser", *TWO_AT_A_TIME],
-    "unit tests": ["pytest", "tests", "--ignore=tests/browser", *TWO_AT_A_TIME],
+    "style": ["-m", "ruff", "check", "."],
+    "format": ["-m", "ruff", "format", "--check", "."],
+    "types": ["-m", "mypy"],
+    "chapters": ["-m", "pytest", "notebooks", *NBVAL, *SIDE_BY_SIDE],
+    "browser": ["-m", "pytest", "tests/browser", *SIDE_BY_SIDE],
+    "unit tests": ["-m", "pytest", "tests", "--ignore=tests/browser", *SIDE_BY_SIDE],
 }
 BENCHMARKS = [
+    "-m",
     "pytest",
     "tests/benchmarks",
     "tests/browser",
@@ -81,7 +87,7 @@ class Environment:
         """Changes with everything that makes a finished set-up outdated, a moved checkout included."""
         files = ["pyproject.toml", *filter(None, [CONSTRAINTS[self.versions]])]
         parts = [(self.root / name).read_bytes() for name in files]
-        parts.append(f"{self.versions} {self.root} {sys.version_info[:2]}".encode())
+        parts.append(os.fsencode(f"{self.versions} {self.root} {sys.version_info[:2]}"))
         return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
     def is_ready(self, extras: set[str]) -> bool:
@@ -114,9 +120,12 @@ class Environment:
         say("Everything is installed.")
 
     def _make(self) -> None:
-        if importlib.util.find_spec("ensurepip") is None:
+        if not can_make_environments() and machine.install_packages("python3-venv"):
+            importlib.invalidate_caches()
+        if not can_make_environments():
             stop(
-                "this Python cannot make environments. On Debian or Ubuntu: sudo apt install python3-venv"
+                "this Python cannot make environments. "
+                "On Debian or Ubuntu: sudo apt install python3-venv"
             )
         if self.folder.exists():
             say("Removing .venv, which is broken or belongs to another Python.")
@@ -129,29 +138,27 @@ class Environment:
 
     def _install(self, extras: set[str]) -> None:
         say(
-            "Installing the requirements: one to three minutes and 1.5 GB the first time, more on a slow network."
+            "Installing the requirements: one to three minutes and 1.5 GB the first time, "
+            "more on a slow network."
         )
         constraints = CONSTRAINTS[self.versions]
         choice = ["-c", constraints] if constraints else ["--upgrade", "--upgrade-strategy=eager"]
         project = f".[{','.join(sorted(extras))}]"
-        pip = [
-            self.python,
-            "-m",
-            "pip",
-            "install",
-            "--disable-pip-version-check",
-            *choice,
-            "-e",
-            project,
-        ]
-        if call(pip, cwd=self.root) == 0:
+        pip = [self.python, "-m", "pip", "install", "--disable-pip-version-check"]
+        if call([*pip, *choice, "-e", project], cwd=self.root) == 0:
             return
         free = min(shutil.disk_usage(place).free for place in (self.root, tempfile.gettempdir()))
         if free < 1e9:
             stop(f"pip failed, and the disk is full ({free / 1e6:.0f} MB free; 4 GB are needed).")
         stop(
-            "pip failed; its own message stands above. Is the network there? The same command tries again."
+            "pip failed; its own message stands above. Is the network there? "
+            "The same command tries again."
         )
+
+
+def can_make_environments() -> bool:
+    """Debian's Python comes without the means."""
+    return importlib.util.find_spec("ensurepip") is not None
 
 
 @contextmanager
@@ -201,14 +208,11 @@ def lab(environment: Environment, arguments: list[str]) -> int:
     paths = [str(ROOT), os.environ.get("JUPYTER_CONFIG_PATH")]
     variables = os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, paths))}
     say("Opening JupyterLab in the browser. To end it, press Ctrl-C here.")
-    command = [
-        str(environment.python),
-        "-m",
-        "jupyterlab",
-        "notebooks/00_welcome.ipynb",
-        *arguments,
-    ]
-    server = subprocess.Popen(command, cwd=ROOT, env=variables)
+    command = [environment.python, "-m", "jupyterlab", "notebooks/00_welcome.ipynb"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        say("You are root, whom JupyterLab refuses by itself: it gets --allow-root.")
+        command.append("--allow-root")
+    server = subprocess.Popen([*command, *arguments], cwd=ROOT, env=variables)
     signal.signal(signal.SIGTERM, lambda *_: server.terminate())
     while True:
         try:
@@ -219,14 +223,23 @@ def lab(environment: Environment, arguments: list[str]) -> int:
 
 def test(environment: Environment) -> int:
     """Run every step of TESTS, whatever the ones before found, and name those that failed."""
+    variables = name_browser(environment)
     failed = []
     for name, command in TESTS.items():
         say(f"\n== {name}: {' '.join(command)}")
-        if call([environment.python, "-m", *command], cwd=ROOT) != 0:
+        if call([environment.python, *command], cwd=ROOT, env=variables) != 0:
             failed.append(name)
     if failed:
         print(f"run.py: failed: {', '.join(failed)}", file=sys.stderr)
     return len(failed)
+
+
+def name_browser(environment: Environment) -> dict[str, str]:
+    """This process's variables and MLTEACH_BROWSER, found or fetched."""
+    if not machine.has_driver(environment.python):
+        stop(machine.NO_DRIVER)
+    browser = machine.get_browser(environment.python, environment.folder / "browsers")
+    return os.environ | {"MLTEACH_BROWSER": browser or stop(machine.NO_BROWSER)}
 
 
 def pins(environment: Environment) -> int:
@@ -244,7 +257,7 @@ def read_command_line(arguments: list[str] | None) -> tuple[argparse.Namespace, 
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("command", choices=["lab", "test", "book", "bench", "pins"])
+    parser.add_argument("command", choices=["lab", "test", "book", "claims", "bench", "pins"])
     parser.add_argument(
         "--versions",
         choices=list(CONSTRAINTS),
@@ -252,9 +265,16 @@ def read_command_line(arguments: list[str] | None) -> tuple[argparse.Namespace, 
         help="install the tested versions, or the oldest or newest that the requirements allow",
     )
     options, rest = parser.parse_known_args(arguments)
-    if rest and options.command not in {"lab", "book"}:
+    if rest and options.command not in {"lab", "book", "claims"}:
         parser.error(f"{options.command} takes no further arguments: {' '.join(rest)}")
     return options, rest
+
+
+def is_utf8(path: Path) -> bool:
+    try:
+        return bool(os.fsencode(path).decode())
+    except UnicodeDecodeError:
+        return False
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -264,6 +284,8 @@ def main(arguments: list[str] | None = None) -> int:
                 *OLDEST_PYTHON, *sys.version_info[:2]
             )
         )
+    if not is_utf8(ROOT):
+        stop("the path of this checkout is not valid UTF-8, and venv and pip fail there: move it.")
     options, rest = read_command_line(arguments)
     environment = Environment(versions=options.versions)
     if options.command == "pins":
@@ -273,8 +295,9 @@ def main(arguments: list[str] | None = None) -> int:
         return lab(environment, rest)
     if options.command == "test":
         return test(environment)
-    command = ["tools/book.py", *rest] if options.command == "book" else ["-m", *BENCHMARKS]
-    return call([environment.python, *command], cwd=ROOT)
+    if options.command == "bench":
+        return call([environment.python, *BENCHMARKS], cwd=ROOT, env=name_browser(environment))
+    return call([environment.python, f"tools/{options.command}.py", *rest], cwd=ROOT)
 
 
 if __name__ == "__main__":

@@ -5,17 +5,20 @@ versions, docstrings.
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import packages_distributions
+from importlib.metadata import distributions, packages_distributions
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "mlteach"
@@ -41,6 +44,7 @@ LAYERS = [
 ]
 LAYER_OF = {module: layer for layer, modules in enumerate(LAYERS) for module in modules}
 CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base"}
+CHAPTER_TESTS = {"nbval", "pytest"}
 
 
 def source_files() -> list[Path]:
@@ -112,6 +116,13 @@ def test_the_layer_test_itself(tmp_path, name, line, violations):
     assert layer_violations(path, tmp_path) == violations
 
 
+def test_contributors_read_the_same_layers():
+    """The list in CONTRIBUTING.md is the one that the imports are held to."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = re.search(r"```\n(_torchvision.*?)\n```", text, re.DOTALL)[1].splitlines()
+    assert [set(row.split("  ")[0].split()) for row in rows] == LAYERS
+
+
 def test_no_pyplot():
     """pyplot's global state spoils figures as soon as a widget's callback runs in another thread."""
     names = {name for path in source_files() for name in imported_names(path)}
@@ -173,8 +184,12 @@ ALL_REQUIREMENTS = requirements(
 
 
 def test_conda_environment_equals_the_requirements():
-    """environment.yml asks for what pyproject.toml asks for, tests aside, in the same versions."""
-    wanted = requirements(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["course"])
+    """environment.yml asks for what pyproject.toml asks for, in the same versions; of the tests'
+    requirements only for those that execute the chapters.
+    """
+    extras = PROJECT["optional-dependencies"]
+    wanted = requirements(PROJECT["dependencies"] + extras["course"])
+    wanted += [need for need in requirements(extras["test"]) if need.name in CHAPTER_TESTS]
     lines = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
     expected = {f"{CONDA_NAMES.get(need.name, need.name)}{need.specifier}" for need in wanted}
     expected |= {f"python{PROJECT['requires-python']}", "pip"}
@@ -208,6 +223,20 @@ def test_pins_hold_on_every_system():
     ] == []
 
 
+def test_pins_hold_on_the_oldest_python():
+    """Debian 12 has Python 3.11.2: a version that asks for 3.11.5 makes the whole set-up fail."""
+    oldest = PROJECT["requires-python"].removeprefix(">=")
+    installed = {canonicalize_name(found.name): found for found in distributions()}
+    pins = [
+        installed[name]
+        for name, version in read_pins("constraints.txt").items()
+        if name in installed and Version(installed[name].version).public == version
+    ]
+    assert len(pins) > 100
+    needs = {found.name: found.metadata["Requires-Python"] or "" for found in pins}
+    assert [name for name, need in needs.items() if not SpecifierSet(need).contains(oldest)] == []
+
+
 def test_one_version_number():
     """The package, the citation and the newest entry of the changelog speak of the same version."""
     version = re.search(
@@ -219,6 +248,29 @@ def test_one_version_number():
     )
     assert citation["version"] == changelog[1] == version
     assert PROJECT["dynamic"] == ["version"]
+
+
+def test_the_workflow_knows_run_py():
+    """Every settings file can be read, and the big matrix asks for versions that run.py knows."""
+    files = [*ROOT.glob(".github/**/*.yml"), ROOT / ".pre-commit-config.yaml"]
+    read = {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in files}
+    matrix = read["test.yml"]["jobs"]["big"]["strategy"]["matrix"]
+    known = re.search(r"^CONSTRAINTS = (.+)$", (ROOT / "run.py").read_text("utf-8"), re.MULTILINE)
+    assert set(matrix["versions"]) == set(ast.literal_eval(known[1]))
+    oldest = PROJECT["requires-python"].removeprefix(">=")
+    assert oldest in matrix["python"]
+
+
+def test_no_chapter_expects_the_versions_of_one_machine():
+    """An output that is compared must not name what differs elsewhere, such as Python 3.11.2."""
+    cells = [
+        ("".join(cell["source"]), cell["metadata"].get("tags", []))
+        for path in ROOT.glob("notebooks/*.ipynb")
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+    ]
+    compared = [source for source, tags in cells if "nbval-check-output" in tags]
+    assert len(compared) > 50
+    assert [source for source in compared if re.search("version|pick_device", source)] == []
 
 
 def project_texts() -> dict[str, str]:

@@ -177,9 +177,22 @@ def test_says_when_the_disk_is_full(environment, calls, monkeypatch):
 
 def test_says_what_debian_lacks(environment, calls, monkeypatch):
     """Debian's Python comes without the means to make environments."""
-    monkeypatch.setattr(run.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(run, "can_make_environments", lambda: False)
+    monkeypatch.setattr(run.machine, "install_packages", lambda *names: False)
     with pytest.raises(SystemExit, match="apt install python3-venv"):
         environment.set_up({"course"})
+
+
+def test_installs_what_debian_lacks(environment, calls, monkeypatch):
+    """Where packages may be installed, the missing one is, and the set-up goes on."""
+    installed = []
+    monkeypatch.setattr(run, "can_make_environments", lambda: bool(installed))
+    monkeypatch.setattr(
+        run.machine, "install_packages", lambda *names: installed.extend(names) or True
+    )
+    environment.set_up({"course"})
+    assert installed == ["python3-venv"]
+    assert calls.since_last() == ["make", "install .[course]"]
 
 
 def test_old_python_gets_one_clear_line(monkeypatch):
@@ -245,16 +258,75 @@ def finish_set_up(environment: run.Environment) -> None:
     environment.stamp.write_text(f"{environment.fingerprint()} course")
 
 
-def test_a_failed_step_fails_the_tests_but_not_the_steps_after_it(monkeypatch, capsys):
+@pytest.fixture
+def steps(monkeypatch) -> list:
+    """The command lines and variables that run.test gives to the steps, of which "format" fails."""
+    seen = []
+
+    def note(command, *, cwd, env):
+        seen.append((command[1:], env))
+        return int("format" in command)
+
+    monkeypatch.setattr(run, "call", note)
+    monkeypatch.setattr(run.machine, "has_driver", lambda python: True)
+    return seen
+
+
+def test_a_failed_step_fails_the_tests_but_not_the_steps_after_it(steps, monkeypatch, capsys):
     """Every step runs; the exit status and one line name the failed one; the unit tests run last."""
-    ran = []
-    monkeypatch.setattr(
-        run, "call", lambda command, **options: ran.append(command[2:]) or "format" in command
-    )
+    monkeypatch.setattr(run.machine, "get_browser", lambda python, folder: "a browser")
     assert run.test(run.Environment()) == 1
-    assert ran == list(run.TESTS.values())
-    assert ran[-1][0] == "pytest"
+    assert [command for command, _ in steps] == list(run.TESTS.values())
+    assert steps[-1][0][:3] == ["-m", "pytest", "tests"]
+    assert {variables["MLTEACH_BROWSER"] for _, variables in steps} == {"a browser"}
     assert capsys.readouterr().err == "run.py: failed: format\n"
+
+
+def test_without_a_browser_no_step_runs(steps, monkeypatch):
+    """One line at the start says what to install, instead of failures twenty minutes later."""
+    monkeypatch.setattr(run.machine, "get_browser", lambda python, folder: None)
+    with pytest.raises(SystemExit, match=r"run\.py: no browser .* set MLTEACH_BROWSER"):
+        run.test(run.Environment())
+    monkeypatch.setattr(run.machine, "has_driver", lambda python: False)
+    with pytest.raises(SystemExit, match=r"run\.py: Playwright.* does not start"):
+        run.test(run.Environment())
+    assert steps == []
+
+
+class FakeServer:
+    """Stands for JupyterLab's process: notes its command line and ends at once."""
+
+    def __init__(self, command, **options):
+        FakeServer.command = command
+
+    def wait(self) -> int:
+        return 0
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows has no root")
+@pytest.mark.parametrize(("user", "allowed"), [(0, True), (1000, False)])
+def test_lab_starts_for_root_and_says_so(monkeypatch, capsys, user, allowed):
+    """JupyterLab refuses root, as whom a container runs; others get no such option."""
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    monkeypatch.setattr(run.subprocess, "Popen", FakeServer)
+    monkeypatch.setattr(run.signal, "signal", lambda *arguments: None)
+    assert run.lab(run.Environment(), ["--no-browser"]) == 0
+    assert FakeServer.command[-1] == "--no-browser"
+    assert ("--allow-root" in FakeServer.command) == allowed
+    assert ("root" in capsys.readouterr().out) == allowed
+
+
+def test_a_checkout_whose_path_is_not_utf8_gets_one_line(monkeypatch):
+    """venv and pip would fail there in the middle, with tracebacks."""
+    monkeypatch.setattr(run, "ROOT", Path("/tmp/caf\udce9"))
+    with pytest.raises(SystemExit, match="not valid UTF-8"):
+        run.main(["lab"])
+
+
+@pytest.mark.parametrize("name", ["two words", "Übung", "it's", "北京"])
+def test_other_letters_in_the_path_are_welcome(name):
+    """Blanks and letters of any script are no reason to refuse."""
+    assert run.is_utf8(Path("/tmp", name))
 
 
 @pytest.mark.parametrize(
@@ -274,6 +346,13 @@ def test_passes_further_arguments_on():
         "--version",
     ]
     assert run.read_command_line(["book", "05", "00"])[1] == ["05", "00"]
+    assert run.read_command_line(["claims", "--quick"])[1] == ["--quick"]
+
+
+def test_every_script_that_it_calls_is_there():
+    """A command of the same name is a script in tools/."""
+    for command in ["book", "pins"]:
+        assert (ROOT / f"tools/{command}.py").is_file()
 
 
 def write_notebook(path: Path, *sources: str) -> Path:

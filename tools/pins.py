@@ -6,18 +6,24 @@ pyproject.toml pull in, constraints-oldest.txt the lower bound of every requirem
 
 from __future__ import annotations
 
+import sys
 import tomllib
-from importlib.metadata import requires, version
+from importlib.metadata import metadata, requires, version
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
 
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+OLDEST_PYTHON = PROJECT["requires-python"].removeprefix(">=")
+
 PINNED = """\
-# The versions that the tests passed with, of the requirements in pyproject.toml and of all that these need in turn.
+# The versions that the tests passed with, of the requirements in pyproject.toml and of all that
+# these need in turn.
 # Remade by: python run.py test --versions newest && python run.py pins
 # Packages that only another system needs are left to pip.
 """
@@ -29,8 +35,7 @@ OLDEST = """\
 
 def read_requirements() -> list[Requirement]:
     """What pyproject.toml asks for, extras included."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lists = [project["dependencies"], *project["optional-dependencies"].values()]
+    lists = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
     return [Requirement(text) for requirements in lists for text in requirements]
 
 
@@ -45,14 +50,23 @@ def pin_installed(requirements: list[Requirement]) -> list[str]:
         if (name, extras) in seen:
             continue
         seen.add((name, extras))
-        if name != "setuptools":  # each Python brings one that fits it
-            pins[name] = Version(version(name)).public  # torch 2.13.0+cpu is 2.13.0 elsewhere
+        pins[name] = Version(version(name)).public  # torch 2.13.0+cpu is 2.13.0 elsewhere
         for needed in map(Requirement, requires(name) or []):
             if needed.marker is None or any(
                 needed.marker.evaluate({"extra": extra}) for extra in {"", *extras}
             ):
                 waiting.append(needed)
     return [f"{name}=={pins[name]}" for name in sorted(pins)]
+
+
+def need_newer_python(pins: list[str]) -> list[str]:
+    """The pins that the oldest Python of this book cannot install, such as Debian's 3.11.2."""
+    needs = {pin: metadata(pin.split("==")[0])["Requires-Python"] or "" for pin in pins}
+    return [
+        f"{pin} needs Python {need}"
+        for pin, need in needs.items()
+        if not SpecifierSet(need).contains(OLDEST_PYTHON)
+    ]
 
 
 def pin_oldest(requirements: list[Requirement]) -> list[str]:
@@ -62,6 +76,8 @@ def pin_oldest(requirements: list[Requirement]) -> list[str]:
 
 if __name__ == "__main__":
     requirements = read_requirements()
+    if too_new := need_newer_python(pin_installed(requirements)):
+        sys.exit(f"nothing written, install older versions first: {', '.join(too_new)}")
     for name, title, pins in [
         ("constraints.txt", PINNED, pin_installed(requirements)),
         ("constraints-oldest.txt", OLDEST, pin_oldest(requirements)),

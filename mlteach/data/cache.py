@@ -54,31 +54,22 @@ def find(name: str) -> Path | None:
     return next((folder / name for folder in data_folders() if (folder / name).is_file()), None)
 
 
-def cached(
-    name: str, names: tuple[str, ...], make: Callable[[], Arrays], *, version: int | None = None
-) -> Arrays:
-    """The arrays of the cache file `name`; where it is missing, damaged or of another version,
-    `make()`'s, cached.
+def cached(name: str, names: tuple[str, ...], make: Callable[[], Arrays]) -> Arrays:
+    """The arrays of the cache file `name`; where it is missing or damaged, `make()`'s, cached.
 
     Args:
         name: file name, ending in .npz.
         names: of the arrays in it.
         make: makes these arrays; called only when no data folder has a good file.
-        version: of what `make` makes, kept in the file.
     """
-    if version is not None:
-        names = (*names, "version")
     for folder in data_folders():
         if (folder / name).is_file():
             try:
-                arrays = read(folder / name, names)
+                return read(folder / name, names)
             except ValueError as error:
                 warnings.warn(f"{error}; it is made again", stacklevel=2)
-                continue
-            if version is None or arrays["version"] == version:
-                return arrays
     arrays = make()
-    _save(name, arrays if version is None else {**arrays, "version": np.array(version)})
+    _save(name, arrays)
     return arrays
 
 
@@ -138,7 +129,7 @@ def _write(path: Path, arrays: Arrays) -> None:
     partial = path.with_name(f"{path.stem}-{uuid.uuid4().hex}.partial")
     try:
         with open(partial, "xb") as file:
-            np.savez_compressed(file, **arrays)
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from functools import cache
+from importlib.resources import as_file, files
 from pathlib import Path
 
 import matplotlib
@@ -20,7 +21,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from mlteach import _validate
-from mlteach.data.cache import cached
+from mlteach.data.cache import Arrays, read
 from mlteach.data.dataset import Dataset
 
 TRAIN_SCRIPTS = ("Latin", "Greek", "Cyrillic", "Armenian", "Arabic", "Canadian", "Old Italic")
@@ -28,7 +29,6 @@ TEST_SCRIPTS = ("Georgian", "Tifinagh", "Hebrew", "NKo", "Lao")
 SCRIPTS = TRAIN_SCRIPTS + TEST_SCRIPTS
 SPLITS = {"train": TRAIN_SCRIPTS, "test": TEST_SCRIPTS, "all": SCRIPTS}
 
-VERSION = 1  # of the drawn set: counts up whenever the code below draws differently
 N_DRAWERS = 20
 SIDE = 28  # pixels
 LEVELS = 15  # 4 bits a pixel
@@ -71,8 +71,7 @@ PEN = (0.65, 1.05)  # thinnest and broadest pen, radius in pixels
 def glyphs(split: str = "train") -> Dataset:
     """Characters as 20 drawers write them, split by script: every test character is new in kind.
 
-    The set is read from data/glyphs.npz of a checkout; elsewhere it is drawn once (some ten
-    seconds) and cached.
+    The set is part of the package, so that every installation has the same images.
 
     Args:
         split: "train" (seven scripts), "test" (five others) or "all"; labels count from 0 in each.
@@ -85,7 +84,8 @@ def glyphs(split: str = "train") -> Dataset:
         ValueError: split is none of the three.
     """
     scripts = SPLITS[_validate.choice("split", split, SPLITS)]
-    arrays = cached("glyphs.npz", ("images", "classes"), _packed, version=VERSION)
+    with as_file(files("mlteach.data") / "glyphs.npz") as path:
+        arrays = read(path, ("images", "classes"))
     script = np.array([SCRIPTS.index(name.split("/")[0]) for name in arrays["classes"]])
     chosen = np.isin(script, [SCRIPTS.index(name) for name in scripts])
     packed = arrays["images"][chosen]  # (C, D, 392), two pixels a byte
@@ -103,8 +103,8 @@ def glyphs(split: str = "train") -> Dataset:
     )
 
 
-def _packed() -> dict[str, np.ndarray]:
-    """The whole set as its file holds it."""
+def pack_glyphs() -> Arrays:
+    """The whole set, drawn anew (some ten seconds), as glyphs.npz holds it."""
     images, classes = draw_glyphs()
     pixels = images.mul(LEVELS).round().byte().flatten(2).numpy()  # (C, D, 784)
     return {"images": pixels[..., 0::2] << 4 | pixels[..., 1::2], "classes": np.array(classes)}
@@ -167,7 +167,8 @@ def _distinct(skeletons: dict[str, dict[str, Tensor]]) -> dict[str, list[str]]:
         [_ink(points[None] * HEIGHT, broad).flatten(1) for _, points in candidates.values()]
     )
     likeness = F.normalize(looks) @ F.normalize(looks).T
-    rows, chosen = {}, {script: [] for script in skeletons}
+    rows: dict[str, int] = {}
+    chosen: dict[str, list[str]] = {script: [] for script in skeletons}
     for row, (letter, (script, _)) in enumerate(candidates.items()):
         upper = rows.get(letter.upper())
         is_like_another = (likeness[row, [*rows.values()]] > LOOK_ALIKE).any()

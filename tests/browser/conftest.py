@@ -16,21 +16,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from tools.machine import NO_BROWSER, find_browser
+
 ROOT = Path(__file__).resolve().parents[2]
-BROWSERS = [
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "chrome",
-    "msedge",
-]
-USUAL_PLACES = [
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
-    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
-]
 # Without these a browser looks for updates at every start, and a test must not leave this machine.
 QUIET = [
     "--no-sandbox",
@@ -41,20 +29,6 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
-
-
-def find_browser() -> str:
-    """The browser named by MLTEACH_BROWSER, or one on the path, or one in the usual places."""
-    named = os.environ.get("MLTEACH_BROWSER")
-    candidates = [named] if named else [shutil.which(name) for name in BROWSERS] + USUAL_PLACES
-    found = next((name for name in candidates if name and Path(name).exists()), None)
-    if found is None:
-        pytest.fail(
-            "no browser found: install Chromium (Debian: apt-get install chromium), Chrome or "
-            "Edge, or set MLTEACH_BROWSER to the path of one",
-            pytrace=False,
-        )
-    return found
 
 
 @pytest.fixture(scope="session")
@@ -114,7 +88,8 @@ def server(tmp_path_factory):
 @pytest.fixture(scope="session")
 def browser():
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=QUIET)
+        path = find_browser() or pytest.fail(NO_BROWSER, pytrace=False)
+        browser = playwright.chromium.launch(executable_path=path, args=QUIET)
         yield browser
         browser.close()
 

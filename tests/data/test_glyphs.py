@@ -4,6 +4,7 @@ import hashlib
 import importlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -32,8 +33,21 @@ CLASSES = "58225fed84628ee69e37b2dc9aaaea7d8b1b62595b50ecd82e147dde825ae6c8"
 
 def test_the_file_is_small():
     """At most 2.5 MB in the repository."""
-    file = Path(__file__).parents[2] / "data" / "glyphs.npz"
+    file = Path(module.__file__).with_name("glyphs.npz")
     assert file.stat().st_size < 2.5e6
+
+
+def test_the_file_is_what_the_drawing_packs(tmp_path, monkeypatch):
+    """Two pixels a byte go into the file and come out in the same order, split by script."""
+    shades = torch.arange(784).remainder(16).div(15).view(1, 1, 28, 28)
+    drawn = shades.expand(2, 20, -1, -1).contiguous(), ("Latin/A", "Lao/ກ")
+    monkeypatch.setattr(module, "draw_glyphs", lambda: drawn)
+    np.savez_compressed(tmp_path / "glyphs.npz", **module.pack_glyphs())
+    monkeypatch.setattr(module, "files", lambda package: tmp_path)
+    test = module.glyphs("test")
+    assert test.classes == ("Lao/ກ",)
+    assert test.images.shape == (20, 1, 28, 28)
+    assert torch.equal(test.images[3].flatten().mul(15).round().long(), torch.arange(784) % 16)
 
 
 def test_split_by_script(everything):

@@ -1,0 +1,15 @@
+"""Draws mlteach/data/glyphs.npz again: python tools/draw_glyphs.py, in the environment of run.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from mlteach.data.glyphs import pack_glyphs
+
+FILE = Path(__file__).resolve().parent.parent / "mlteach" / "data" / "glyphs.npz"
+
+if __name__ == "__main__":
+    np.savez_compressed(FILE, **pack_glyphs())
+    print(f"{FILE.name}: {FILE.stat().st_size / 1e6:.1f} MB")
