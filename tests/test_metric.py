@@ -280,9 +280,9 @@ def test_the_same_generator_mines_the_same():
 # Batches
 
 
-def test_a_batch_holds_so_many_pictures_of_so_many_classes():
-    """Class by class, no picture twice, and no class that has too few pictures."""
-    # class 3 has one picture, class 2 has two
+def test_a_batch_holds_so_many_images_of_so_many_classes():
+    """Class by class, no image twice, and no class that has too few images."""
+    # class 3 has one image, class 2 has two
     labels = torch.tensor([0, 1, 2, 3, 1, 0, 2, 1, 0, 1])
     for seed in range(20):
         index = sample_classes(labels, n_classes=2, n_each=3, generator=generator(seed))
@@ -292,8 +292,8 @@ def test_a_batch_holds_so_many_pictures_of_so_many_classes():
         assert set(groups[:, 0].tolist()) == {0, 1}
 
 
-def test_every_class_and_every_picture_is_drawn_equally_often():
-    """Of 3 classes 2 are drawn each time, and 2 of a class' pictures, however many it has."""
+def test_every_class_and_every_image_is_drawn_equally_often():
+    """Of 3 classes 2 are drawn each time, and 2 of a class' images, however many it has."""
     labels = torch.tensor([0] * 3 + [1] * 4 + [2] * 8)
     source = generator()
     drawn = torch.cat(
@@ -473,7 +473,7 @@ def test_bad_input_is_named(call, message):
 
 
 def one_nearest_neighbour(encode, dataset):
-    """Share of pictures whose nearest other picture is of their class."""
+    """Share of images whose nearest other image is of their class."""
     with torch.no_grad():
         distances = pairwise_distances(encode(dataset.images)).fill_diagonal_(math.inf)
     return (dataset.labels[distances.argmin(1)] == dataset.labels).double().mean().item()
