@@ -21,7 +21,7 @@ def right_info_nce(query, positive, negatives, temperature):
     return losses.info_nce(query, positive, negatives, temperature=temperature)
 
 
-def pulls_by_autograd(similarities, positive, temperature):
+def negative_gradient_by_autograd(similarities, positive, temperature):
     s = similarities.clone().requires_grad_()
     loss = F.cross_entropy(s[None] / temperature, torch.tensor([positive]))
     return -torch.autograd.grad(loss, s)[0]
@@ -30,7 +30,7 @@ def pulls_by_autograd(similarities, positive, temperature):
 RIGHT = {
     "info_nce": right_info_nce,
     "nt_xent": right_nt_xent,
-    "pulls": pulls_by_autograd,
+    "pulls": negative_gradient_by_autograd,
     "log_sum_exp": lambda logits: (
         logits.amax(1) + (logits - logits.amax(1, keepdim=True)).exp().sum(1).log()
     ),
@@ -39,7 +39,7 @@ RIGHT = {
 MISTAKES = {
     "info_nce": mistakes_in(losses.info_nce),
     "nt_xent": mistakes_in(losses.nt_xent),
-    "pulls": mistakes_in(softmax.pulls),
+    "pulls": mistakes_in(softmax.negative_gradient),
     "log_sum_exp": mistakes_in(softmax.log_sum_exp),
     "uniformity": mistakes_in(losses.uniformity),
 }

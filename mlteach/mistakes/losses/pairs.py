@@ -66,8 +66,8 @@ def margin_on_the_wrong_side(x1, x2, same, *, margin):
 )
 def margin_on_same_pairs(x1, x2, same, *, margin):
     d = _distance(x1, x2)
-    pull, push = (d - margin).relu(), (margin - d).relu()
-    return torch.where(same, pull.square(), push.square()).mean() / 2
+    attract, repel = (d - margin).relu(), (margin - d).relu()
+    return torch.where(same, attract.square(), repel.square()).mean() / 2
 
 
 @mistake(

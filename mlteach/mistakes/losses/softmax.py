@@ -9,7 +9,7 @@ from mlteach.mistakes._registry import mistake
 # --- the force on each candidate -----------------------------------------------------------------
 
 
-def pulls(similarities: Tensor, positive: int, temperature: float) -> Tensor:
+def negative_gradient(similarities: Tensor, positive: int, temperature: float) -> Tensor:
     """Minus the gradient of one anchor's InfoNCE with respect to each similarity."""
     return _missing(similarities, positive, temperature) / temperature
 
@@ -26,7 +26,7 @@ def _missing(similarities: Tensor, positive: int, temperature: float) -> Tensor:
 
 
 @mistake(
-    pulls,
+    negative_gradient,
     "these are the negative gradients times the temperature: "
     "the inner derivative of s / temperature is still missing",
 )
@@ -35,20 +35,20 @@ def not_divided_by_temperature(similarities, positive, temperature):
 
 
 @mistake(
-    pulls,
+    negative_gradient,
     "this is the gradient itself: minus the gradient is asked for, upwards for the positive",
 )
 def gradient_itself(similarities, positive, temperature):
-    return -pulls(similarities, positive, temperature)
+    return -negative_gradient(similarities, positive, temperature)
 
 
-@mistake(pulls, "the gradient's sign and its factor 1 / temperature are both missing")
+@mistake(negative_gradient, "the gradient's sign and its factor 1 / temperature are both missing")
 def neither_sign_nor_temperature(similarities, positive, temperature):
     return -_missing(similarities, positive, temperature)
 
 
 @mistake(
-    pulls,
+    negative_gradient,
     "you return the probabilities: minus the gradient is what is missing to the truth, "
     "1 for the positive and 0 for the others",
 )
@@ -57,7 +57,7 @@ def probabilities(similarities, positive, temperature):
 
 
 @mistake(
-    pulls,
+    negative_gradient,
     "the positive is treated like a negative: its entry is (1 - p) / temperature, upwards",
 )
 def positive_like_a_negative(similarities, positive, temperature):
