@@ -24,6 +24,8 @@ def values(control):
     """All that a list offers, or the ends of a slider."""
     if control.has_trait("options"):
         return control.options
+    if isinstance(control.value, bool):
+        return (False, True)
     return (
         (10**control.min, 10**control.max)
         if control.has_trait("base")
