@@ -8,7 +8,14 @@ from torch import Tensor
 
 from mlteach import mistakes
 from mlteach.mistakes import mistakes_in
-from mlteach.similarity import MEASURES, factor_groups, nearest, retrieval_precision, similarities
+from mlteach.similarity import (
+    MEASURES,
+    factor_groups,
+    group_gap,
+    nearest,
+    retrieval_precision,
+    similarities,
+)
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -286,3 +293,20 @@ def test_groups_of_a_factor():
 def test_what_does_not_fit_is_refused(call, told):
     with pytest.raises(ValueError, match=told):
         call()
+
+
+def test_the_gap_equals_its_definition():
+    """A loop over pairs; and 0, not NaN, where all similarities are equal."""
+    matrix, groups = random(6, 6), torch.tensor([0, 1, 0, 1, 2, 2])
+    pairs = [(i, j) for i in range(6) for j in range(6) if i != j]
+    within = [matrix[i, j].item() for i, j in pairs if groups[i] == groups[j]]
+    between = [matrix[i, j].item() for i, j in pairs if groups[i] != groups[j]]
+    spread = torch.tensor(within + between, dtype=torch.float64).std().item()
+    expected = (sum(within) / len(within) - sum(between) / len(between)) / spread
+    assert group_gap(matrix, groups) == pytest.approx(expected)
+    assert group_gap(torch.ones(6, 6), groups) == 0
+
+
+def test_a_gap_of_shapes_that_do_not_fit_is_refused():
+    with pytest.raises(ValueError, match=r"must be \(N, N\) and \(N,\)"):
+        group_gap(torch.ones(3, 3), torch.arange(4))

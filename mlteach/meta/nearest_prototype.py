@@ -43,7 +43,7 @@ def prototype_logits(x: Tensor, prototypes: Tensor, distance: str) -> Tensor:
 
 
 def accuracy_by_shots(support: Tensor, x: Tensor, labels: Tensor, distance: str) -> Tensor:
-    """(K,) accuracies on points x (M, D) with the first 1 to K of each class's support (N, K, D)."""
+    """(K,) accuracies on x (M, D) with the first 1 to K of each class's support (N, K, D)."""
     means = support.cumsum(1) / torch.arange(1, support.shape[1] + 1)[:, None]  # (N, K, D)
     guesses = [prototype_logits(x, mean, distance).argmax(1) for mean in means.unbind(1)]
     return (torch.stack(guesses) == labels).float().mean(1)

@@ -24,7 +24,7 @@ def test_a_mistake_is_found_called_and_named():
     assert (str(found), found.explanation, found(3)) == ("doubled", "you double it", 6)
 
 
-@pytest.mark.parametrize(("of", "found"), EVERY, ids=str)
+@pytest.mark.parametrize(("of", "found"), EVERY, ids=lambda x: getattr(x, "__name__", str(x)))
 def test_a_mistake_takes_what_the_right_one_takes(of, found):
     """As many by place, and the same by name; options that are only passed on stand together."""
     asked, theirs = (inspect.signature(f).parameters.values() for f in (of, found.function))

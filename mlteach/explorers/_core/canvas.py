@@ -1,4 +1,4 @@
-"""The one widget of our own: a picture that Python draws, and the pointer on it."""
+"""The one widget of our own: a figure that Python draws, and the pointer on it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from traitlets import Bytes, Dict, Enum, Int, Unicode
 
 
 class Canvas(anywidget.AnyWidget):
-    """Shows the PNG it is given, one line of read-out under it, and reports the pointer as
-    fractions of the picture.
+    """Shows the PNG it is given and one line of read-out under it, and reports the pointer.
 
-    ``pointer`` holds ``x`` and ``y`` (0 to 1, from the top left), ``inside``, ``pressed``, and of
-    the last press its number ``presses``, which grows from one to the next, and its place
-    ``press_x``, ``press_y``.
+    ``pointer`` holds, as fractions of the figure from its top left, ``x`` and ``y``; ``inside``,
+    ``pressed``, and of the last press its number ``presses``, which grows from one to the next, and
+    its place ``press_x``, ``press_y``.
     """
 
     _esm = Path(__file__).with_name("canvas.js")

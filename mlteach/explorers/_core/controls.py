@@ -1,6 +1,4 @@
-"""The controls of the explorers, made in one way, so that a temperature looks and feels the same
-everywhere.
-"""
+"""The controls of the explorers, made in one way: a temperature looks the same everywhere."""
 
 from __future__ import annotations
 
@@ -23,11 +21,10 @@ def _look(width: str) -> dict:
 
 
 def log_slider(label: str, low: float, high: float, value: float) -> FloatLogSlider:
-    """A slider for a positive number, twenty steps to a factor of ten; value is moved to the
-    nearest step.
+    """A slider for a positive number, twenty steps to a factor of ten.
 
-    A value between two steps would be moved by the page as soon as it is shown, which draws
-    everything twice.
+    The value is moved to the nearest step: a value between two steps would be moved by the page as
+    soon as it is shown, which draws everything twice.
     """
     step = 0.05
     lowest = math.log10(low)
@@ -49,9 +46,7 @@ def slider(label: str, low: float, high: float, value: float, *, step: float) ->
 
 
 def on_step(value: float, step: float) -> float:
-    """The place of a slider that is nearest to a value: the page would move any other there, and
-    draw twice.
-    """
+    """The step of a slider nearest to a value: the page would move any other, and draw twice."""
     return round(step * round(value / step), 10)
 
 
@@ -61,9 +56,7 @@ def count(label: str, low: int, high: int, value: int) -> IntSlider:
 
 
 def stops(label: str, values: Sequence[Hashable], value: Hashable | None = None) -> SelectionSlider:
-    """A slider that stops at the given values only; it starts at the last, or at the one that is
-    named.
-    """
+    """A slider that stops at the given values only; it starts at the last, or at the one named."""
     start = values[-1] if value is None else value
     return SelectionSlider(options=list(values), value=start, description=label, **_look("22rem"))
 

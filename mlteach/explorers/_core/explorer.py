@@ -19,7 +19,7 @@ from mlteach.plots import Picture
 
 
 class Explorer:
-    """Controls and a figure: a move updates the artists, draws once, and replaces the figure in place.
+    """Controls and a figure: a move updates artists, draws once, replaces the figure in place.
 
     A subclass keeps its data, hands its controls to ``super().__init__``, and defines
 
@@ -177,7 +177,7 @@ class Explorer:
         self._guard(lambda: self.pointed(locate(self.figure, {**raw, "pressed": pressed})))
 
     def _guard(self, action) -> None:
-        """Runs the action; an error becomes one line under the figure, and goes on to the caller."""
+        """Runs the action; an error becomes one line under the figure, and is raised again."""
         try:
             action()
         except Exception as error:
@@ -197,7 +197,7 @@ class Explorer:
 
 
 def encode(pixels: np.ndarray, *, effort: int) -> bytes:
-    """(H, W, 4) bytes as an opaque PNG: effort 1 is quick, for a slider, 9 small, for a notebook."""
+    """(H, W, 4) bytes as an opaque PNG: effort 1 is quick, for a slider, 9 is small."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).convert("RGB").save(buffer, format="png", compress_level=effort)
     return buffer.getvalue()

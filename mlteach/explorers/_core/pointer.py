@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 
 class Pointer(NamedTuple):
-    """Where the pointer is, in data coordinates of the Axes pressed in, or else of the one below it."""
+    """Where the pointer is, in data coordinates of the Axes pressed in, or else the one below."""
 
     ax: Axes | None  # None: beside every Axes, or gone from the figure
     x: float

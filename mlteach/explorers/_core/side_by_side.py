@@ -26,12 +26,10 @@ class SideBySide:
         )
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        """The live widgets, and their pictures in one for wherever no kernel runs."""
+        """The live widgets, and their figures in one for wherever no kernel runs."""
         bundles = [explorer._repr_mimebundle_() for explorer in self.explorers]
-        stills = [
-            np.asarray(Image.open(BytesIO(base64.b64decode(data["image/png"]))))
-            for data, _ in bundles
-        ]
+        pngs = [base64.b64decode(data["image/png"]) for data, _ in bundles]
+        stills = [np.asarray(Image.open(BytesIO(png))) for png in pngs]
         tallest = max(len(still) for still in stills)
         white = [
             np.pad(s, ((0, tallest - len(s)), (0, 0), (0, 0)), constant_values=255) for s in stills
@@ -42,5 +40,6 @@ class SideBySide:
         data["text/plain"] = alt = " | ".join(
             explorer.canvas.readout for explorer in self.explorers
         )
-        width, height = sum(size["width"] for size in sizes), max(size["height"] for size in sizes)
+        width = sum(size["width"] for size in sizes)
+        height = max(size["height"] for size in sizes)
         return data, {"image/png": {"width": width, "height": height, "alt": alt}}

@@ -1,6 +1,4 @@
-"""A thread that works beside the notebook, and how a cell that runs again finds the thread it left
-behind.
-"""
+"""A thread that works beside the notebook, and how a cell that runs again finds it."""
 
 from __future__ import annotations
 
@@ -11,12 +9,12 @@ from collections.abc import Callable, Hashable
 
 
 class Worker:
-    """Runs one piece of work at a time in a thread of its own. The work looks at ``halting`` and
-    returns if it is set.
+    """Runs one piece of work at a time in a thread of its own.
 
-    A new worker halts every worker that was there before it in its place: the one of the same name,
-    or without a name those that an earlier execution of the same notebook cell made. Otherwise a
-    cell that is run again would leave a training behind that nothing on the page can stop.
+    The work looks at ``halting`` and returns if it is set. A new worker halts every worker that was
+    there before it in its place: the one of the same name, or without a name those that an earlier
+    execution of the same notebook cell made. Otherwise a cell that is run again would leave a
+    training behind that nothing on the page can stop.
     """
 
     def __init__(self, name: str | None = None):
@@ -80,9 +78,7 @@ def _take_place(worker: Worker, name: str | None) -> None:
 
 
 def _cell_and_execution() -> tuple[Hashable, Hashable]:
-    """The notebook cell that runs now, and which of its executions this is; outside a notebook no
-    two are alike.
-    """
+    """The cell that runs now, and which of its executions; outside a notebook no two are alike."""
     ipython = sys.modules.get("IPython")  # there whenever a notebook runs, and otherwise not needed
     shell = ipython.get_ipython() if ipython else None
     message = shell.get_parent() if hasattr(shell, "get_parent") else {}
@@ -92,7 +88,7 @@ def _cell_and_execution() -> tuple[Hashable, Hashable]:
 
 @atexit.register
 def _halt_all() -> None:
-    """A thread that is in the middle of a step when Python ends could bring it down with an error."""
+    """A thread in the middle of a step when Python ends could bring it down with an error."""
     for _, workers in list(_places.values()):
         for worker in workers:
             worker.halt()

@@ -1,4 +1,4 @@
-"""EpisodeAccuracy: accuracies of single episodes, their mean, and how often its interval is right."""
+"""EpisodeAccuracy: accuracies of episodes, their mean, and how often its interval is right."""
 
 from __future__ import annotations
 

@@ -45,6 +45,7 @@ class Circle(Explorer):
             raise ValueError(f"pairs must lie between 2 and {len(CLASS_COLOURS)}, got {pairs}")
         self.pairs, self.seed = pairs, seed
         self.angles = self._start()
+        self.placed = self.angles.clone()  # as last put by anything but the slider
         self.track: list[tuple[float, float]] = []
         # row by row of angles
         self.names = [f"{pair + 1}{view}" for view in "ab" for pair in range(pairs)]
@@ -71,9 +72,7 @@ class Circle(Explorer):
         return divmod(self.names.index(name), self.pairs)
 
     def _degrees(self, name: str) -> float:
-        angle = self.angles[self._index(name)]
-        angle = torch.remainder(angle + torch.pi, 2 * torch.pi) - torch.pi
-        return float(round(torch.rad2deg(angle).item()))  # the slider knows whole degrees only
+        return _whole_degrees(self.angles[self._index(name)])
 
     def _places(self) -> Tensor:
         """(2, pairs, 2) of all points in the plane."""
@@ -130,7 +129,11 @@ class Circle(Explorer):
             self.shown_point = point
             angle.value = self._degrees(point)
         elif round(angle.value) != self._degrees(point):  # a page may report 75.00000000000003
-            self.angles[self._index(point)] = np.deg2rad(angle.value)
+            index = self._index(point)
+            placed = self.placed[index]
+            # back at the degree where it was put, it is exactly there again
+            is_back = _whole_degrees(placed) == round(angle.value)
+            self.angles[index] = placed if is_back else np.deg2rad(angle.value)
 
     def _show(self, forces: Tensor, here: tuple[float, float]) -> None:
         places = self._places().numpy()
@@ -147,7 +150,8 @@ class Circle(Explorer):
         self.now.set_data(*np.array([here]).T)
 
     def _mark_track(self) -> None:
-        """Adds to the track where the points are now."""
+        """The points were put where they are now: a place on the track."""
+        self.placed = self.angles.clone()
         place = (self.state["uniformity"], self.state["alignment"])
         if not self.track or self.track[-1] != place:
             self.track.append(place)
@@ -192,3 +196,9 @@ class Circle(Explorer):
         parts.append(f"uniformity {s['uniformity']:.3f}")
         parts.append(f"strongest force {s['pulls'].abs().max().item():.3g}")
         return " · ".join(parts)
+
+
+def _whole_degrees(angle: Tensor) -> float:
+    """From -180 to 180: the slider knows whole degrees only."""
+    angle = torch.remainder(angle + torch.pi, 2 * torch.pi) - torch.pi
+    return float(round(torch.rad2deg(angle).item()))

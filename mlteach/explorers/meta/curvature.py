@@ -20,7 +20,7 @@ TALL = 8.0  # height of the panels
 
 
 class Curvature(Explorer):
-    """Two tasks with losses a/2 (w - c)²: one inner step, the outer loss, both kinds of its gradient.
+    """Two tasks with losses a/2 (w - c)²: one inner step, the outer loss, both of its gradients.
 
     After a step with learning rate α, at w' = w - α a (w - c), a task's loss has the slope
     a (w' - c) = a (1 - αa)(w - c). That is the first-order gradient. The chain rule multiplies it

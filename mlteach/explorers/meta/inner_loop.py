@@ -34,9 +34,9 @@ class InnerLoop(Explorer):
         n_points: support points on the wave at the start.
         seed: of the places of the points.
 
-    ``state``: the value of every control; ``points`` (N, 2), ``wave`` (200,) the true heights over ``x``,
-    ``fits`` name -> (200,) heights after ``steps`` steps, ``errors`` name -> (11,) mean squared
-    errors over the wave after 0 to 10 steps.
+    ``state``: the value of every control; ``points`` (N, 2), ``wave`` (200,) the true heights over
+    ``x``, ``fits`` name -> (200,) heights after ``steps`` steps, ``errors`` name -> (11,) mean
+    squared errors over the wave after 0 to 10 steps.
     """
 
     pointing = "drag"

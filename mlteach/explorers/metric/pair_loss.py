@@ -17,7 +17,7 @@ REACH = 0.35  # half the length of a slope's line, along the distance
 
 
 class PairLoss(Explorer):
-    """What the losses ask of one distance: value and slope, with the margin, with or without squares.
+    """What the losses ask of one distance: value and slope, with and without squares.
 
     ``state``: ``margin``, ``distance``, ``positive_distance``, ``form`` (one of FORMS), and
     ``losses`` and ``slopes`` at the distance, each {"same", "different", "triplet"}.

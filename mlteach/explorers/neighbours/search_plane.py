@@ -142,7 +142,7 @@ class SearchPlane(Explorer):
         return self.now
 
     def _borders(self, centres: np.ndarray) -> list[Artist]:
-        """Centres and borders of the cells; four centres far outside close the cells at the edge."""
+        """Centres and borders of the cells; four centres far outside close those at the edge."""
         far = 100 * np.abs(centres).max() * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
         cells = Voronoi(np.concatenate([centres, far]))
         lines = [cells.vertices[ends] for ends in cells.ridge_vertices if -1 not in ends]

@@ -49,9 +49,8 @@ class Switchboard(Explorer):
     ):
         needed = set(itertools.product((True, False), repeat=3))
         if set(runs) != needed:
-            raise ValueError(
-                f"runs must have the {len(needed)} combinations of {tuple(SWITCHES)}, got {sorted(runs)}"
-            )
+            wanted = f"the {len(needed)} combinations of {tuple(SWITCHES)}"
+            raise ValueError(f"runs must have {wanted}, got {sorted(runs)}")
         self.runs, self.chance = dict(runs), chance
         self.steps = list(runs[True, True, True]["step"])
         for switches, run in runs.items():

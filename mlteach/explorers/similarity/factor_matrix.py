@@ -99,7 +99,7 @@ class FactorMatrix(Explorer):
         }
 
     def _dress(self, sort: str, order: Tensor, groups: Tensor) -> None:
-        """Matrices, their colours, titles, and the lines between groups: all stays until a choice."""
+        """Matrices, their colours, titles and lines between groups: all stays until a choice."""
         for ax, cells, (name, matrix) in zip(
             self.axes, self.cells, self.compared.items(), strict=True
         ):

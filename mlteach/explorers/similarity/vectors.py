@@ -25,7 +25,7 @@ REACH = 0.3  # a press takes hold of a tip that is at most so far away
 
 
 class Vectors(Explorer):
-    """Three arrows to drag: how alike the query is to A and to B by each measure, and who is nearer.
+    """Three arrows to drag: how alike the query is to A and B by each measure, and who is nearer.
 
     The thin lines go through A's tip. Each holds all tips that are as alike to the query as A is:
     by the dot product (straight), by the cosine (two rays), by Euclid (circle). B is nearer by a

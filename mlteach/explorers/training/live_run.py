@@ -16,7 +16,7 @@ from mlteach.explorers._core.worker import Worker
 from mlteach.maps import tsne
 from mlteach.training import Run, TrainingDiverged, fit
 
-PICTURES_A_SECOND = 10  # figures drawn, at most
+FIGURES_A_SECOND = 10  # at most
 DRAWING_SHARE = 0.25  # of the time, at most, unless a knob was moved
 
 
@@ -177,7 +177,7 @@ class LiveRun:
         return self.used["lr"]
 
     def _look(self, method: nn.Module) -> float:
-        """The score and the next map; how often depends on the steps alone, never on the drawing."""
+        """The score and the next map; how often depends on the steps alone, never on a drawing."""
         if self.pictures is not None:
             smooth = {"iterations": 50, "early_exaggeration": 1, "exaggerated": 0}
             self.layout = map_of(method, self.pictures.images, start=self.layout, **smooth)
@@ -195,6 +195,6 @@ class LiveRun:
         if start >= self.rest_until or self.used != self.drawn:
             self.refresh()
             end = time.monotonic()
-            rest = max(1 / PICTURES_A_SECOND, (end - start) * (1 / DRAWING_SHARE - 1))
+            rest = max(1 / FIGURES_A_SECOND, (end - start) * (1 / DRAWING_SHARE - 1))
             self.drawn, self.rest_until = self.used, end + rest
         return self.worker.halting

@@ -42,8 +42,8 @@ class LiveTraining(LiveRun, Explorer):
         score_name: what the score is called.
         baselines: name → score to compare with.
         chance: loss at chance level, such as log(2B - 1) for NT-Xent.
-        pictures: a few hundred images, whose representations ``method.encode(images)`` are mapped as often
-            as ``evaluate`` is called.
+        pictures: a few hundred images, whose representations ``method.encode(images)`` are mapped
+            as often as ``evaluate`` is called.
         similarities: aux of a step -> (N, M) cosines to show; None for no such panel.
         seed: of the run.
         narrow: draw a narrow figure, so that two fit side by side.

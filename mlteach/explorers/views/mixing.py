@@ -120,7 +120,7 @@ class Mixing(Explorer):
                 self.controls[name].value = round(place + 0.5)  # pixel 0 reaches from -0.5 to 0.5
 
     def draw(self) -> None:
-        """Draws a partner, a share from Beta(alpha, alpha) and a place, as `mixup` and `cutmix` do."""
+        """A partner, a share from Beta(alpha, alpha) and a place, as `mixup` and `cutmix` draw."""
         height, width = self.images.shape[2:]
         with self.one_redraw():
             share = draw_shares(self.images[:1], self.controls["alpha"].value, self.generator)

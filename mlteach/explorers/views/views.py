@@ -41,16 +41,17 @@ class Views(Explorer):
             allowed = f"(N, C, H, W) with N from 2 to {MOST}"
             raise ValueError(f"images must be {allowed}, got shape {tuple(images.shape)}")
         self.images = images.detach()
+        # a step of a chance is so large that it changes at least one of the views
         strengths = {
             "area": slider("smallest area", 0.1, 1, 1, step=0.05),
             "turn": slider("largest turn °", 0, 180, 0, step=0.6),
             "shift": slider("longest shift", 0, 12, 0, step=0.5),
-            "flip": slider("chance of a flip", 0, 1, 0, step=0.1),
+            "flip": slider("chance of a flip", 0, 1, 0, step=0.25),
             "brightness": slider("brightness", 0, 1, 0, step=0.05),
             "contrast": slider("contrast", 0, 1, 0, step=0.05),
             "saturation": slider("saturation", 0, 1, 0, step=0.05),
             "hue": slider("hue", 0, 0.5, 0, step=0.02),
-            "grey": slider("chance of grey", 0, 1, 0, step=0.1),
+            "grey": slider("chance of grey", 0, 1, 0, step=0.2),
             "blur": slider("widest blur", 0, 4, 0, step=0.5),
             "noise": slider("noise", 0, 0.4, 0, step=0.01),
             "draw": count("draw", 0, 99, 0),

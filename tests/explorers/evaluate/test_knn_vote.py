@@ -122,7 +122,7 @@ def test_it_says_what_it_shows(explorer):
     put(explorer, encoder="clear", k=20, temperature=0.1, query=4)
     s = explorer.state
     assert explorer.canvas.readout == explorer.canvas.alt == explorer.describe()
-    assert f"accuracy on all test pictures {s['accuracy']:.1%}" in explorer.canvas.readout
+    assert f"accuracy on all test images {s['accuracy']:.1%}" in explorer.canvas.readout
     assert f"this {s['truth']} is taken for a {s['guess']}" in explorer.canvas.readout
     assert all(control.description for control in explorer.controls.values())
 
@@ -135,7 +135,7 @@ def test_it_says_what_it_shows(explorer):
         (
             {"a": (ENCODINGS["clear"][0][:100], ENCODINGS["clear"][1])},
             100,
-            "at least 200 pictures, got 100",
+            "at least 200 images, got 100",
         ),
     ],
 )

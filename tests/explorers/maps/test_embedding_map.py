@@ -1,6 +1,4 @@
-"""The maps of embeddings: what is shown is what was computed, over all settings, and every point
-can be asked.
-"""
+"""EmbeddingMap shows what was computed, and tells of each point what it is."""
 
 import base64
 import io
@@ -13,7 +11,6 @@ from PIL import Image
 
 from mlteach import maps
 from mlteach.explorers import EmbeddingMap, Film
-from mlteach.explorers.maps.embedding_map import nearest_others
 from mlteach.plots import CLASS_COLOURS
 
 
@@ -128,23 +125,6 @@ def test_all_dots_lie_in_the_picture(explorer):
             assert np.abs(explorer.dots.get_offsets()).max() <= 1 + 1e-6
 
 
-def test_a_move_and_back_gives_the_same_picture(explorer):
-    before = shown(explorer)
-    colour = explorer.controls["colour"]
-    colour.value = "size"
-    assert not np.array_equal(shown(explorer), before)
-    colour.value = "class"
-    assert np.array_equal(shown(explorer), before)
-
-
-def test_blitting_draws_what_a_full_drawing_draws(explorer):
-    point_at(explorer, *explorer.places[7])
-    blitted = shown(explorer)
-    explorer.redraw_all()
-    explorer.refresh()
-    assert np.abs(blitted.astype(int) - shown(explorer)).mean() < 0.05
-
-
 def test_the_output_carries_the_same_picture(explorer):
     data, metadata = explorer._repr_mimebundle_()
     saved = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["image/png"]))))
@@ -166,7 +146,7 @@ def test_pointing_at_a_dot_shows_its_picture_its_factors_and_its_true_neighbours
     state = explorer.state
     assert state["point"] == point
     picture = 1 - random(30, 1, 8, 8).sigmoid()[point, 0]  # dark ink
-    assert np.allclose(explorer.picture.get_array()[..., 0], picture)
+    assert np.allclose(explorer.image.get_array()[..., 0], picture)
     text = explorer.text.get_text()
     assert f"class: {('disc', 'ring', 'star')[point % 3]}" in text
     assert f"size: {factors()['size'][point]:.2f}" in text
@@ -183,13 +163,6 @@ def test_leaving_the_map_keeps_the_point():
     point_at(explorer, *explorer.places[9])
     point_at(explorer, 0, 0, inside=False)
     assert explorer.state["point"] == 9
-
-
-def test_true_neighbours_leave_out_the_point_itself_even_among_twins():
-    x = torch.cat([points(12), points(12)])
-    neighbours = nearest_others(x)
-    assert not (neighbours == torch.arange(24)[:, None]).any()
-    assert torch.equal(neighbours[:12, 0], torch.arange(12, 24))
 
 
 # --- colours -------------------------------------------------------------------------------------
@@ -234,52 +207,6 @@ def test_a_map_that_is_a_single_spot_can_be_drawn():
     assert np.abs(explorer.places).max() == 0
 
 
-# --- the film ------------------------------------------------------------------------------------
-
-
-def test_the_film_shows_the_step_its_scores_and_how_far_points_moved():
-    film = film_explorer()
-    assert film.state["frame"] == 3
-    for frame, step in enumerate([0, 10, 50, 200]):
-        film.controls["frame"].value = frame
-        assert film.state["step"] == step
-        assert film.now.get_xdata()[0] == step
-        assert f"step {step}:" in film.title.get_text()
-    layouts = film.layouts["stages"].double()
-    gap = (layouts[3] - layouts[2]).norm(dim=1).mean() / layouts[3].square().sum(1).mean().sqrt()
-    assert film.state["moved"] == pytest.approx(gap.item(), rel=1e-4)
-    assert film.state["scores"] == {"known": 0.9, "forgotten": 0.1}
-    film.controls["frame"].value = 0
-    assert film.state["moved"] == 0
-
-
-def test_all_stages_of_a_film_share_one_scale():
-    film = film_explorer()
-    scales = []
-    for frame in range(4):
-        film.controls["frame"].value = frame
-        centred = film.state["layout"].double()
-        scales.append(float(np.abs(film.places).max() / (centred - centred.mean(0)).abs().max()))
-    assert scales == pytest.approx([scales[0]] * 4)
-
-
-def test_the_neighbours_of_a_film_are_those_of_the_stage():
-    film = film_explorer()
-    seen = []
-    for frame in (0, 3):
-        film.controls["frame"].value = frame
-        assert film.state["neighbours"] == nearest_others(film.stages[frame])[0].tolist()
-        seen.append(film.state["neighbours"])
-    assert seen[0] != seen[1]
-
-
-def test_play_is_linked_to_the_slider():
-    film = film_explorer()
-    assert film.link.source == (film.play, "value")
-    assert film.link.target == (film.controls["frame"], "value")
-    assert (film.play.min, film.play.max) == (0, 3)
-
-
 # --- what does not fit ---------------------------------------------------------------------------
 
 
@@ -311,11 +238,3 @@ def test_a_map_refuses_what_does_not_fit(changes, part):
     }
     with pytest.raises(ValueError, match=part):
         EmbeddingMap(**fitting | changes)
-
-
-def test_a_film_refuses_what_does_not_fit():
-    stages, layouts = torch.stack([points()] * 3), torch.zeros(3, 30, 2)
-    with pytest.raises(ValueError, match="layouts must have one entry for each of 3 steps, got 2"):
-        Film(stages, layouts[:2], factors(), steps=[0, 1, 2], scores={})
-    with pytest.raises(ValueError, match="known must have one entry for each of 3 steps, got 1"):
-        Film(stages, layouts, factors(), steps=[0, 1, 2], scores={"known": [0.5]})

@@ -11,12 +11,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from matplotlib.colors import to_rgb
 from PIL import Image
 
 from mlteach.explorers import Conveyor, QueueRecord
-from mlteach.explorers.selfsup.conveyor import AGES, RANDOM, mean_and_spread
+from mlteach.explorers.selfsup.conveyor import AGES, RANDOM
 from mlteach.networks import conv_encoder, projection_head
 from mlteach.selfsup import MoCo
 from mlteach.training import fit
@@ -66,67 +65,6 @@ def shown(explorer):
     return np.asarray(Image.open(io.BytesIO(explorer.canvas.png))).astype(int)
 
 
-def test_the_record_is_what_the_queries_met(runs):
-    """The queue before the step's own keys went in, cosines with it, and the keys of the encoder
-    that made them.
-    """
-    for run in runs.values():
-        for i, (before, loss, aux) in enumerate(run.seen):
-            assert run.record.ages[i].equal(before.age)
-            assert run.record.pointers[i] == before.pointer == (i * BATCH) % N_KEYS
-            assert run.record.losses[i] == loss
-            own = F.cosine_similarity(aux["z1"], aux["z2"]).mean().item()
-            assert run.record.positives[i] == pytest.approx(own, abs=1e-6)
-            for age in range(N_KEYS // BATCH):
-                met = (aux["z1"] @ before.queue[before.age == age].T).flatten()
-                found = run.record.middle[i][age], run.record.spread[i][age]
-                expected = (
-                    (met.mean(), met.std(correction=0))
-                    if len(met)
-                    else (torch.tensor(torch.nan),) * 2
-                )
-                torch.testing.assert_close(found, expected, equal_nan=True, atol=1e-5, rtol=0)
-            with torch.no_grad():
-                torch.testing.assert_close(
-                    run.record.keys[i],
-                    F.normalize(before.key_encoder.train()(run.pictures)),
-                    atol=1e-5,
-                    rtol=0,
-                )
-
-
-def test_recording_changes_nothing(runs):
-    """The same training without a record ends with the same loss and the same statistics of the key
-    encoder.
-    """
-    torch.manual_seed(0)
-    encoder = conv_encoder(1, widths=(4,), out_features=6)
-    method = MoCo(encoder, projection_head(6, hidden=8, out_features=5), n_keys=N_KEYS, decay=0.5)
-    run = fit(method, draw, steps=STEPS, progress=False)
-    assert run.history["loss"] == runs[0.5].record.losses
-    last = runs[0.5].record.method.state_dict()
-    assert all(value.equal(last[name]) for name, value in method.state_dict().items())
-
-
-def test_drift_compares_the_keys_of_two_moments(runs):
-    """Age a in the queue of step s was encoded a + 1 steps before; no more ages than the queue can
-    hold.
-    """
-    for run in runs.values():
-        for step in range(1, STEPS + 1):
-            drift = run.record.drift(step)
-            assert len(drift) == min(step - 1, N_KEYS // BATCH)
-            for age, value in enumerate(drift.tolist()):
-                then, now = run.record.keys[step - 2 - age], run.record.keys[step - 1]
-                assert value == pytest.approx(
-                    F.cosine_similarity(then, now).mean().item(), abs=1e-6
-                )
-
-
-def test_a_slow_key_encoder_drifts_less(runs):
-    assert runs[0.99].record.drift(STEPS)[-1] > runs[0.0].record.drift(STEPS)[-1]
-
-
 def test_every_step_of_every_decay(explorer, runs):
     """State, colours of the belt, dots and text are those of the record that the sliders name."""
     for decay in DECAYS:
@@ -173,13 +111,6 @@ def test_a_batch_that_does_not_divide_the_queue():
     assert explorer.state["ages"].bincount().tolist() == [4, 4, 2]
     assert len(explorer.state["middle"]) == len(explorer.state["drift"]) == 3
     assert explorer.canvas.problem == ""
-
-
-def test_mean_and_spread_by_hand():
-    cosines = torch.tensor([[0.1, 0.9, 0.3], [0.3, 0.7, 0.5]])
-    mean, spread = mean_and_spread(cosines, torch.tensor([1, -1, 1]), ages=2)
-    torch.testing.assert_close(mean, torch.tensor([torch.nan, 0.3]), equal_nan=True)
-    torch.testing.assert_close(spread, torch.tensor([torch.nan, 0.02**0.5]), equal_nan=True)
 
 
 def test_records_that_do_not_fit_together_are_refused(runs):

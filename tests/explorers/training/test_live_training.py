@@ -23,7 +23,7 @@ from torch import nn
 from mlteach.data import Dataset
 from mlteach.explorers import LiveTraining, SideBySide
 from mlteach.explorers._core import worker as worker_module
-from mlteach.explorers.training import live_training as module
+from mlteach.explorers.training import live_run as module
 from mlteach.losses import nt_xent
 from mlteach.training import TrainingDiverged, fit
 

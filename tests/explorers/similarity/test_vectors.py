@@ -1,0 +1,104 @@
+"""Vectors shows the measures of what is dragged, and the sliders follow."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from mlteach.explorers import Vectors
+from mlteach.similarity import similarities
+
+
+def random(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def send(explorer, ax, x, y, *, pressed=False, presses=0, press=None, inside=True):
+    """A pointer message as the page sends it; x and y in data coordinates of ax."""
+
+    def fraction(place):
+        pixel = ax.transData.transform(place) / explorer.figure.bbox.size
+        return pixel[0], 1 - pixel[1]
+
+    (fx, fy), (px, py) = fraction((x, y)), fraction(press or (x, y))
+    explorer.canvas.pointer = {
+        "x": fx, "y": fy, "inside": inside, "pressed": pressed, "presses": presses, "press_x": px, "press_y": py,
+    }  # fmt: skip
+
+
+def test_the_first_picture_is_a_disagreement():
+    """The tips at the start: dot product and cosine prefer B, Euclid prefers A."""
+    assert Vectors().state["nearer"] == {"dot product": "B", "cosine": "B", "Euclid": "A"}
+
+
+def test_the_table_shows_the_three_measures():
+    """Values of the definition, with the tips at places whose values are known by hand."""
+    explorer = Vectors()
+    for name, tip in {"query": (1.0, 0.0), "A": (0.5, math.sqrt(0.75)), "B": (2.2, 0.0)}.items():
+        explorer.move(name, *tip)
+    values = explorer.state["values"]
+    assert values["dot product"] == pytest.approx([0.5, 2.2])
+    assert values["cosine"] == pytest.approx([0.5, 1])
+    assert values["Euclid"] == pytest.approx([-1, -1.2])
+    assert explorer.state["nearer"] == {"dot product": "B", "cosine": "B", "Euclid": "A"}
+    assert [cell.get_text() for cell in explorer.cells[2]] == ["1.00", "1.20", "A"]
+
+
+def test_with_all_lengths_1_the_three_measures_agree():
+    """Wherever the tips are; the distance follows from the cosine."""
+    explorer = Vectors()
+    explorer.controls["lengths"].value = "all 1"
+    for x, y in random(20, 2, seed=5).tolist():
+        explorer.move("B", x, y)
+        assert len(set(explorer.state["nearer"].values())) == 1
+        cosines, distances = (
+            torch.tensor(explorer.state["values"][name]) for name in ("cosine", "Euclid")
+        )
+        assert torch.allclose(distances.square(), 2 - 2 * cosines, atol=1e-6)
+
+
+def test_the_lines_hold_all_tips_as_alike_as_a():
+    """B put anywhere on a line ties with A by that line's measure."""
+    explorer = Vectors()
+    query, a, _ = explorer.state["tips"][:, None]
+    for measure, line in zip(("dot product", "cosine", "Euclid"), explorer.lines, strict=True):
+        points = torch.tensor(np.column_stack(line.get_data()))
+        # the rays meet in the origin, which has no direction
+        points = points[points.norm(dim=1) > 1e-9]
+        expected = similarities(query, a, measure=measure).expand(1, len(points))
+        assert torch.allclose(similarities(query, points, measure=measure), expected, atol=1e-6)
+
+
+def test_dragging_moves_the_nearest_tip_and_the_sliders_follow():
+    """A press far from every tip takes hold of nothing; a tip never leaves the picture or loses its
+    direction.
+    """
+    explorer = Vectors()
+    start = tuple(explorer.state["tips"][2].tolist())
+    send(explorer, explorer.ax, *start, pressed=True, presses=1)
+    send(explorer, explorer.ax, 0.0, 1.5, pressed=True, presses=1, press=start)
+    assert explorer.state["tips"][2].tolist() == pytest.approx([0, 1.5])
+    assert explorer.controls["arrow"].value == "B"
+    assert explorer.controls["angle"].value == pytest.approx(90)
+    assert explorer.controls["length"].value == pytest.approx(1.5)
+    send(explorer, explorer.ax, 0.0, 9.0, pressed=True, presses=1, press=start)
+    assert explorer.state["tips"][2].tolist() == pytest.approx([0, 2.2])
+    send(explorer, explorer.ax, 0.0, 0.0, pressed=True, presses=1, press=start)
+    assert explorer.state["tips"][2].norm() > 0
+    before = explorer.state["tips"]
+    send(explorer, explorer.ax, -1.5, -1.5, pressed=True, presses=2)
+    send(explorer, explorer.ax, -1.0, -1.0, pressed=True, presses=2, press=(-1.5, -1.5))
+    assert torch.equal(explorer.state["tips"], before)
+
+
+def test_choosing_an_arrow_moves_nothing_and_its_sliders_move_only_it():
+    explorer = Vectors()
+    before = explorer.state["tips"]
+    explorer.controls["arrow"].value = "A"
+    assert torch.equal(explorer.state["tips"], before)
+    explorer.controls["angle"].value = 45
+    explorer.controls["length"].value = 1.0
+    after = explorer.state["tips"]
+    assert after[1].tolist() == pytest.approx([math.sqrt(0.5)] * 2)
+    assert torch.equal(after[[0, 2]], before[[0, 2]])
