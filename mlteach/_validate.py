@@ -65,13 +65,10 @@ def number(
 
 
 def _range(above: float, at_least: float, at_most: float) -> str:
+    low, is_open = max(above, at_least), above >= at_least
     if at_most < math.inf:
-        return (
-            f"a number in {'(' if above >= at_least else '['}{max(above, at_least):g}, {at_most:g}]"
-        )
-    if max(above, at_least) == -math.inf:
-        return "finite"
-    return f"finite and {f'> {above:g}' if above >= at_least else f'>= {at_least:g}'}"
+        return f"a number in {'(' if is_open else '['}{low:g}, {at_most:g}]"
+    return "finite" if low == -math.inf else f"finite and {'>' if is_open else '>='} {low:g}"
 
 
 def strength(name: str, value: Any, *, at_most: float = math.inf) -> float:
