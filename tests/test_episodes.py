@@ -1,4 +1,4 @@
-"""Episodes: every task is a fair draw of classes and pictures, and nothing leaks from support to
+"""Episodes: every task is a fair draw of classes and images, and nothing leaks from support to
 query.
 """
 
@@ -24,12 +24,12 @@ from mlteach.episodes import (
 from mlteach.mistakes import episodes as wrong
 from mlteach.mistakes import mistakes_in
 
-SIZES = [6, 9, 2, 7, 12, 6]  # pictures of each class; class 2 has too few for 5 pictures a task
+SIZES = [6, 9, 2, 7, 12, 6]  # images of each class; class 2 has too few for 5 images a task
 WAY, SHOT, QUERY = 3, 2, 3
 
 
 def numbered(sizes=SIZES, seed=0):
-    """A data set in random order whose picture i is the number i."""
+    """A data set in random order whose image i is the number i."""
     labels = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
     labels = labels[torch.randperm(len(labels), generator=Generator().manual_seed(seed))]
     images = torch.arange(len(labels)).float()[:, None, None, None]
@@ -47,7 +47,7 @@ def draw(n_tasks=250, sampler=sample_episodes, seed=0, **changed):
 def problems(sampler):
     """Everything that is wrong with the episodes that a sampler draws."""
     episodes = draw(sampler=sampler)
-    # numbers of the pictures
+    # numbers of the images
     support, query = (x.flatten(1).long() for x in (episodes.x_support, episodes.x_query))
     named = [classes_named(support, episodes.y_support), classes_named(query, episodes.y_query)]
     wrong = {
@@ -83,18 +83,18 @@ def classes_named(pictures, labels):
 
 
 def surprise(tasks, support, query):
-    """The smallest p-value of chi-square tests: of classes at each label, of tasks alike in a row,
-    of pictures.
-    """
+    """The smallest p-value of chi-square tests: of classes at each label, equal tasks, images."""
     usable = [c for c, size in enumerate(SIZES) if size >= SHOT + QUERY]
     repeats = sum(set(one) == set(other) for one, other in zip(tasks, tasks[1:], strict=False))
     pairs, by_chance = len(tasks) - 1, 1 / math.comb(len(usable), WAY)
     counts = {
-        "classes": [sum(task[label] == c for task in tasks) for label in range(WAY) for c in usable],
+        "classes": [sum(task[i] == c for task in tasks) for i in range(WAY) for c in usable],
         "repeats": [repeats, pairs - repeats],
-        **{(part, c): [(part == i).sum().item() for i in (DATASET.labels == c).nonzero()[:, 0]]
-           for part in (support, query) for c in usable},
-    }  # fmt: skip
+    }
+    for c in usable:
+        of_class = (DATASET.labels == c).nonzero()[:, 0]
+        for name, part in (("support", support), ("query", query)):
+            counts[name, c] = [(part == i).sum().item() for i in of_class]
     expected = {"repeats": [pairs * by_chance, pairs * (1 - by_chance)]}
     return min(
         chisquare(n, expected.get(name)).pvalue if sum(n) else 0 for name, n in counts.items()
@@ -102,7 +102,7 @@ def surprise(tasks, support, query):
 
 
 def test_episodes_are_fair_draws():
-    """Disjoint support and query, labels 0 to N - 1, classes and pictures equally likely, tasks
+    """Disjoint support and query, labels 0 to N - 1, classes and images equally likely, tasks
     independent.
     """
     assert problems(sample_episodes) == []
@@ -258,7 +258,7 @@ def test_sinusoid_ranges_are_passed_on():
 
 
 def test_split_classes_parts_every_picture():
-    """Each picture is in one part, under its class's name; labels count from 0 in both."""
+    """Each image is in one part, under its class's name; labels count from 0 in both."""
     first, second = split_classes(DATASET, n_first=4, generator=Generator().manual_seed(0))
     assert (len(first.classes), len(second.classes)) == (4, 2)
     assert set(first.classes) | set(second.classes) == set(DATASET.classes)

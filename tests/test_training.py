@@ -26,7 +26,7 @@ from mlteach.training import loop as loop_module
 
 
 class Tiny(nn.Module):
-    """Everything that a step can change: weights, BatchNorm's statistics, dropout's random stream,
+    """Everything that a step can change: weights, BatchNorm's statistics, dropout's generator,
     a target.
     """
 
@@ -54,7 +54,7 @@ def draw(generator):
 
 
 def score(method):
-    """Minus the error on fixed examples, plus random numbers, as of a probe that starts at random."""
+    """Minus the error on fixed examples, plus random numbers, as of a probe's random start."""
     x = torch.linspace(-1, 1, 30).reshape(10, 3)
     return -(method.net(x) - x.sum(1, keepdim=True)).square().mean() + 0.01 * torch.rand(())
 
@@ -65,7 +65,7 @@ def quiet_fit(method, draw=draw, **arguments):
 
 
 def assert_same(run_a, method_a, run_b, method_b):
-    """Not a bit differs: weights, buffers, history, best weights, Adam's moments, random streams."""
+    """Not a bit differs: weights, buffers, history, best weights, Adam's moments, generators."""
     assert run_a.history == run_b.history
     assert (run_a.step, run_a.best_score) == (run_b.step, run_b.best_score)
     torch.testing.assert_close(method_a.state_dict(), method_b.state_dict(), rtol=0, atol=0)
@@ -150,8 +150,8 @@ def test_global_random_state_is_left_alone(ending):
     assert torch.equal(torch.rand(5), expected)
 
 
-def test_streams_of_draw_and_dropout_differ():
-    """The generator that draw gets and the global stream do not give the same numbers in parallel."""
+def test_generators_of_draw_and_dropout_differ():
+    """The generator that draw gets and the global one do not give the same numbers."""
     seen = []
 
     class Listening(Tiny):
@@ -164,7 +164,7 @@ def test_streams_of_draw_and_dropout_differ():
 
 
 def test_watching_does_not_change_the_training(whole):
-    """A callback that draws random numbers, and evaluating or not, leave the weights as they are."""
+    """A callback that draws random numbers, and evaluating or not, leave the weights alone."""
     method = Tiny()
     run = quiet_fit(method, callback=lambda *_: torch.rand(7).sum() < 0)
     assert_same(run, method, *whole)
@@ -250,7 +250,9 @@ def test_a_step_is_adamw():
     generator = torch.Generator().manual_seed(0)
     for module in (method, expected):
         module.net[3].p = 0.0
-    torch.randint(2**62, (), generator=generator)  # the seed that fit draws for the global stream
+    torch.randint(
+        2**62, (), generator=generator
+    )  # the seed that fit draws for the global generator
     optimizer = torch.optim.AdamW(expected.parameters(), lr=0.01, weight_decay=0.2, fused=True)
     for _ in range(3):
         optimizer.zero_grad()
@@ -445,7 +447,7 @@ def test_an_interrupt_in_the_last_step_changes_nothing(whole):
 
 
 def test_a_handler_of_somebody_else_is_left_alone():
-    """Whoever handles interrupts in a way of their own goes on doing so, during fit and after it."""
+    """Whoever handles interrupts in another way goes on doing so, during fit and after it."""
     seen = []
     before = signal.signal(signal.SIGINT, lambda *_: seen.append("mine"))
     try:

@@ -2,9 +2,9 @@
 
     python -m pytest -s tests/benchmarks/bench_few_shot.py
 
-prints every number and asserts the recipes' floors. It takes about half an hour, so a plain test run
-does not collect this file. The seconds are processor time of one thread; nothing is asserted about
-them. Omniglot is measured where MLTEACH_DATA names a folder with it.
+prints every number and asserts the recipes' floors. It takes about half an hour, so a plain test
+run does not collect this file. The seconds are processor time of one thread; nothing is asserted
+about them. Omniglot is measured where MLTEACH_DATA names a folder with it.
 """
 
 from __future__ import annotations

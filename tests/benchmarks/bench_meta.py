@@ -57,15 +57,18 @@ def sinusoid():
     return lambda: mlp(1, 40, 40, 1), episodes, F.mse_loss
 
 
-def pictures(n_query):
+def images(n_query):
     counts = {"n_tasks": 8, "n_way": 5, "n_shot": 1, "n_query": n_query}
     return sample_episodes(glyphs("train"), **counts, generator=Generator().manual_seed(0))
 
 
 def strided(n_query):
     """Four convolutions of stride 2, as the chapters have them."""
-    make = lambda: nn.Sequential(conv_encoder(norm="batch_no_stats"), nn.Linear(64, 5))  # noqa: E731
-    return make, pictures(n_query), F.cross_entropy
+
+    def make():
+        return nn.Sequential(conv_encoder(norm="batch_no_stats"), nn.Linear(64, 5))
+
+    return make, images(n_query), F.cross_entropy
 
 
 def pooled(n_query):
@@ -78,7 +81,7 @@ def pooled(n_query):
             layers += [nn.Conv2d(n_in, 32, 3, padding=1), norm, nn.ReLU(), nn.MaxPool2d(2)]
         return nn.Sequential(*layers, nn.Flatten(), nn.Linear(32, 5))
 
-    return make, pictures(n_query), F.cross_entropy
+    return make, images(n_query), F.cross_entropy
 
 
 SETTINGS = {
@@ -129,6 +132,5 @@ def test_sampling(capsys):
         seconds.append(time.process_time() - start)
     assert episodes.x_query.shape == (32, 75, 1, 28, 28)
     with capsys.disabled():
-        print(
-            f"\nsampling 32 tasks: median {1000 * sorted(seconds)[15]:.1f} ms, fastest {1000 * min(seconds):.1f} ms"
-        )
+        median, fastest = (1000 * x for x in (sorted(seconds)[15], min(seconds)))
+        print(f"\nsampling 32 tasks: median {median:.1f} ms, fastest {fastest:.1f} ms")

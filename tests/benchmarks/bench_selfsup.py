@@ -2,8 +2,9 @@
 
     python -m pytest -s tests/benchmarks/bench_selfsup.py
 
-prints every number and asserts the recipes' floors. It takes about ten minutes, so a plain test run does not
-collect this file. The seconds are processor time of one thread; nothing is asserted about them.
+prints every number and asserts the recipes' floors. It takes about ten minutes, so a plain test run
+does not collect this file. The seconds are processor time of one thread; nothing is asserted about
+them.
 """
 
 from __future__ import annotations

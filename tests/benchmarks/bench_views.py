@@ -1,10 +1,10 @@
-"""How many pictures a second the book's strong view makes, beside torchvision's transforms.
+"""How many images a second the book's strong view makes, beside torchvision's transforms.
 
     python -m pytest tests/benchmarks/bench_views.py
 
-measures them in turn on the same 256 pictures with one thread: torchvision v2 applied picture by
-picture, which gives every picture its own draw, and applied to the whole batch, which gives all
-pictures one draw and is no replacement. Nothing is asserted about time, and a plain test run does
+measures them in turn on the same 256 images with one thread: torchvision v2 applied image by
+image, which gives every image its own draw, and applied to the whole batch, which gives all
+images one draw and is no replacement. Nothing is asserted about time, and a plain test run does
 not collect this file.
 """
 
@@ -44,18 +44,18 @@ def ours(*, blur):
     return simclr_view(IMAGES, blur=blur)
 
 
-def picture_by_picture(*, blur):
+def image_by_image(*, blur):
     """What a data loader does."""
     view = torchvision_view(blur=blur)
     return default_collate([view(image) for image in IMAGES])
 
 
 def one_draw_for_all(*, blur):
-    """Fast, but every picture is cut, turned and coloured alike."""
+    """Fast, but every image is cut, turned and coloured alike."""
     return torchvision_view(blur=blur)(IMAGES)
 
 
-MAKERS = {picture_by_picture: 8, one_draw_for_all: 40, ours: 40}
+MAKERS = {image_by_image: 8, one_draw_for_all: 40, ours: 40}
 
 
 @pytest.fixture(scope="module")
@@ -77,14 +77,11 @@ def test_views(benchmark, fastest, blur, make):
 
 
 def test_ratios(fastest, capsys):
-    """Prints each fastest round as pictures a second, and as a ratio to torchvision picture by
-    picture.
-    """
+    """Prints each fastest round as images a second, and its ratio to torchvision's."""
     assert fastest
     with capsys.disabled():
         print("\nstrong views, 1 thread, fastest round")
         for (blur, name), seconds in fastest.items():
-            ratio = fastest[blur, "picture_by_picture"] / seconds
-            print(
-                f"blur {blur}  {name:20}{len(IMAGES) / seconds:10,.0f} pictures a second, {ratio:5.1f} times as many"
-            )
+            ratio = fastest[blur, "image_by_image"] / seconds
+            speed = f"{len(IMAGES) / seconds:10,.0f} images a second"
+            print(f"blur {blur}  {name:20}{speed}, {ratio:5.1f} times as many")

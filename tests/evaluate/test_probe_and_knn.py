@@ -89,7 +89,7 @@ def test_features_are_those_of_evaluation_mode_whatever_the_batches(pick, batch_
 
 
 def test_features_change_nothing():
-    """Neither the weights, nor BatchNorm's memory, nor any mode; not even where the encoder fails."""
+    """Neither weights, nor BatchNorm's memory, nor any mode; not even where the encoder fails."""
     method = method_in_training()
     before, modes = copy.deepcopy(method.state_dict()), [part.training for part in method.modules()]
     features(method, IMAGES)
@@ -170,7 +170,7 @@ def cosine(x: list[float], y: list[float]) -> float:
 
 
 def knn_by_loops(x, y, x_test, y_test, k, temperature) -> float:
-    """The paper's sentence, picture by picture."""
+    """The paper's sentence, image by image."""
     right = 0
     for picture, label in zip(x_test.tolist(), y_test.tolist(), strict=True):
         near = sorted(
@@ -242,7 +242,7 @@ def test_knn_needs_no_luck_with_the_temperature():
 
 
 def test_training_pictures_find_themselves():
-    """Why the test must not hold training pictures: with k = 1 each is its own neighbour, with
+    """Why the test must not hold training images: with k = 1 each is its own neighbour, with
     random labels too.
     """
     x, y = random(200, 4), torch.arange(200) % 2
@@ -281,9 +281,9 @@ def test_nearest_neighbour_equals_loops():
 @pytest.mark.parametrize("penalty", [0.1, 1.0, 30.0])
 @pytest.mark.parametrize("shape", ["tall", "wide"])
 def test_the_probe_equals_scikit_learn(penalty, shape):
-    """LogisticRegression with C = 1 / penalty on standardised features, probability by probability."""
+    """LogisticRegression with C = 1 / penalty on standardised features, by probabilities."""
     (x, y), (x_test, y_test) = TRAIN, TEST
-    if shape == "wide":  # more features than pictures
+    if shape == "wide":  # more features than images
         x, y, x_test = (
             torch.cat([x, random(120, 80)], 1)[:40],
             y[:40],
@@ -318,7 +318,7 @@ def test_the_probe_is_at_the_bottom_of_its_loss(n_classes):
 
 
 def test_the_probe_is_the_same_again_and_draws_nothing():
-    """Under no_grad too, as an evaluation while training has it; torch's random stream does not
+    """Under no_grad too, as an evaluation while training has it; torch's generator does not
     move.
     """
     before = torch.get_rng_state()
@@ -352,7 +352,7 @@ def test_the_probe_does_not_see_scale_or_shift_and_ignores_a_constant():
 
 
 def test_the_probe_takes_any_class_numbers():
-    """Classes 3, 7 and 40; a test picture of a class without training pictures counts as wrong."""
+    """Classes 3, 7 and 40; a test image of a class without training images counts as wrong."""
     (x, y), (x_test, y_test) = TRAIN, TEST
     numbers = torch.tensor([3, 7, 40])
     expected = linear_probe(x, y, x_test, y_test)
@@ -391,7 +391,7 @@ def toy_encoder() -> nn.Module:
 
 
 def test_fine_tuning_leaves_the_encoder_as_it_is():
-    """Weights, BatchNorm's memory, modes and torch's random stream; the copy has moved."""
+    """Weights, BatchNorm's memory, modes and torch's generator; the copy has moved."""
     encoder = toy_encoder().train()
     encoder[0].eval()
     encoder[-1].weight.requires_grad_(False)
@@ -422,7 +422,7 @@ def test_fine_tuning_starts_from_the_linear_probe():
         tuned = fine_tune(encoder, images, labels, steps=0)
         z, z_test = features(encoder, images), features(encoder, test_images)
         probe = linear_probe(z, labels, z_test, test_labels)
-        # one picture
+        # one image
         assert accuracy(features(tuned, test_images), test_labels) == pytest.approx(
             probe, abs=0.006
         )
@@ -448,7 +448,7 @@ def test_fine_tuning_learns_what_a_frozen_random_encoder_does_not_know():
 
 
 def test_fine_tuning_sees_the_views_and_draws_them_from_its_seed():
-    """Each step's pictures pass through the view, batch by batch, with one generator for all."""
+    """Each step's images pass through the view, batch by batch, with one generator for all."""
     (images, labels), seen = toy_pictures(20, seed=0), []
 
     def view(batch: Tensor, *, generator: torch.Generator) -> Tensor:

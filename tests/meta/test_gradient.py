@@ -147,7 +147,7 @@ def test_second_order_gradients_equal_finite_differences():
 
 
 def test_first_order_differs_from_second_order():
-    """Else the test above would prove nothing; for a loss that is linear in the weights both agree."""
+    """Else the test above would prove nothing; for a loss linear in the weights both agree."""
     make, tasks = MODELS["dense"]
     model = make()
     results = [
@@ -197,7 +197,7 @@ def test_anil_is_maml_of_the_head_on_the_encoder_s_features():
     on its features.
     """
     torch.manual_seed(0)
-    encoder = conv_encoder(widths=(4, 4), out_features=6, norm="group")  # looks at no other picture
+    encoder = conv_encoder(widths=(4, 4), out_features=6, norm="group")  # looks at no other image
     model, tasks = (
         nn.Sequential(OrderedDict(encoder=encoder, head=nn.Linear(6, WAY))).double(),
         episodes(1, 8, 8),
@@ -416,10 +416,8 @@ def test_reptile_can_stay_where_it_is_or_go_all_the_way():
     reptile_step(model, tasks, F.cross_entropy, lr=LR, steps=2, step_size=0)
     assert equal(model.parameters(), untouched.parameters(), tolerance=0)
     one_task = Episode(*(part[:1] for part in tasks))
-    expected = adapt(
-        model, dict(model.named_parameters()), one_task.x_support[0], one_task.y_support[0], F.cross_entropy,
-        lr=LR, steps=2,
-    )  # fmt: skip
+    params, (x, y, _, _) = dict(model.named_parameters()), (part[0] for part in one_task)
+    expected = adapt(model, params, x, y, F.cross_entropy, lr=LR, steps=2)
     expected = {name: p.detach().clone() for name, p in expected.items()}
     reptile_step(model, one_task, F.cross_entropy, lr=LR, steps=2, step_size=1)
     assert equal(model.parameters(), expected.values())
@@ -521,15 +519,30 @@ def sharing(model):
 
 
 LAYERS = {
-    "max-pool": lambda: nn.Sequential(nn.Conv2d(1, 3, 3, padding=1), nn.BatchNorm2d(3, track_running_stats=False),
-                                      nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(48, WAY)),
-    "dilated, no bias": lambda: nn.Sequential(nn.Conv2d(1, 3, 3, dilation=2, bias=False), AverageAndMaxPool(),
-                                              nn.Linear(6, WAY, bias=False)),
-    "ends in pictures": lambda: nn.Sequential(nn.Conv2d(1, WAY, 3, padding="same"), nn.ELU(), nn.Conv2d(WAY, WAY, 8)),
-    "group norm": lambda: nn.Sequential(conv_encoder(widths=(4, 4), out_features=6, norm="group"), nn.Linear(6, WAY)),
+    "max-pool": lambda: nn.Sequential(
+        nn.Conv2d(1, 3, 3, padding=1),
+        nn.BatchNorm2d(3, track_running_stats=False),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(48, WAY),
+    ),
+    "dilated, no bias": lambda: nn.Sequential(
+        nn.Conv2d(1, 3, 3, dilation=2, bias=False),
+        AverageAndMaxPool(),
+        nn.Linear(6, WAY, bias=False),
+    ),
+    "ends in images": lambda: nn.Sequential(
+        nn.Conv2d(1, WAY, 3, padding="same"), nn.ELU(), nn.Conv2d(WAY, WAY, 8)
+    ),
+    "group norm": lambda: nn.Sequential(
+        conv_encoder(widths=(4, 4), out_features=6, norm="group"), nn.Linear(6, WAY)
+    ),
     "mlp": lambda: mlp(64, 6, WAY),
-    "shared weights": lambda: sharing(nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 64))),
-}  # fmt: skip
+    "shared weights": lambda: sharing(
+        nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 64))
+    ),
+}
 
 
 class Own(nn.Module):

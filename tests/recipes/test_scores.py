@@ -1,4 +1,4 @@
-"""Scores of an encoder are those of mlteach.evaluate on its features; importing recipes is cheap."""
+"""Scores of an encoder are those of mlteach.evaluate; importing recipes is cheap."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every method, after seconds of training, sees shapes that pixels and random encoders do not see."""
+"""Every method, after seconds of training, sees shapes that pixels do not show."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def baselines():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SHORT)
 def test_it_learns_shapes_without_labels(name, baselines):
-    """Probe and nearest neighbours both beat pixels and random encoders, which stay below one half."""
+    """Probe and neighbours beat pixels and random encoders, which stay below one half."""
     steps, gain = SHORT[name]
     found = measured(train(name, seed=0, steps=steps, widths=SMALL))
     for measure in ("knn", "shape"):
@@ -50,7 +50,7 @@ def test_every_recipe_has_its_short_training_and_a_floor_above_the_baselines():
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_recipe_sets_the_method_up(name):
-    """The method is the one of that name, its encoder has the recipe's widths, its weights the seed."""
+    """The method is the one of that name, with the recipe's widths and weights by the seed."""
     method, again, other = (build(name, seed=seed) for seed in (0, 0, 1))
     assert type(method).__name__ == name
     widths = RECIPES[name].widths
@@ -64,7 +64,7 @@ def test_the_recipe_sets_the_method_up(name):
 
 
 def test_three_steps_of_a_recipe_repeat():
-    """The seed decides all; a strength of the views and the widths can be others than the recipe's."""
+    """The seed decides all; strengths of the views and widths can be others than the recipe's."""
     first, again = (train("SimCLR", seed=3, steps=3, widths=SMALL) for _ in range(2))
     changed = train("SimCLR", seed=3, steps=3, widths=SMALL, jitter=0.0)
     assert all(a.equal(b) for a, b in zip(first.parameters(), again.parameters(), strict=True))

@@ -1,4 +1,4 @@
-"""BYOL: the paper's algorithm step by step, its three switches, and the mistakes people make in it."""
+"""BYOL: the paper's algorithm step by step, its three switches, and the mistakes people make."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def test_simsiam_s_stop_gradient_is_a_zero_gradient():
 
 
 def test_without_stop_gradient_the_gradient_is_that_of_the_value():
-    """Finite differences see both sides move, and so does the gradient; with the stop they differ."""
+    """Finite differences see both sides move, and so does the gradient; the stop parts them."""
     x1, x2 = views()
     for stop_gradient in (False, True):
         method = make_byol(stop_gradient=stop_gradient, target_average=False)

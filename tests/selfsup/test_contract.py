@@ -146,14 +146,12 @@ def test_encode_gives_the_representation(make):
     assert method.encode(x).requires_grad
 
 
-# What a picture gets
+# What an image gets
 
 
 @every_method
-def test_aux_is_for_pictures(make):
-    """Unit vectors, each twin nearer than strangers are, the spread by its formula, and no gradient
-    in any of it.
-    """
+def test_aux_is_for_figures(make):
+    """Unit vectors, positives nearer than strangers, the spread by its formula, no gradient."""
     _, aux = make().loss(*views())
     z1, z2 = aux["z1"], aux["z2"]
     assert not any(value.requires_grad for value in aux.values())
@@ -349,7 +347,7 @@ RESNET_METHODS = {
 
 @pytest.mark.parametrize("make", RESNET_METHODS.values(), ids=RESNET_METHODS)
 def test_resnet18_takes_steps(make):
-    """The same classes train torchvision's ResNet-18, adapted to pictures of 32x32; every weight
+    """The same classes train torchvision's ResNet-18, adapted to images of 32x32; every weight
     gets a gradient.
     """
     torch.manual_seed(0)

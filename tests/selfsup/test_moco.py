@@ -101,7 +101,7 @@ def keys(numbers):
 
 @pytest.mark.parametrize(("n_keys", "batch"), [(12, 4), (12, 5), (7, 7), (7, 6), (5, 1), (4, 3)])
 def test_the_queue_is_first_in_first_out(n_keys, batch):
-    """Over many wraps it holds the last n_keys keys, each with its age; batches need not divide it."""
+    """Over many wraps it holds the last n_keys keys and ages; batches need not divide it."""
     method = make_moco(n_keys=n_keys)
     expected = deque([(row.tolist(), None) for row in method.queue], maxlen=n_keys)
     for step in range(5 * n_keys // batch + 3):
@@ -127,7 +127,7 @@ def test_batches_of_different_sizes_share_the_queue():
 
 
 def test_the_queue_starts_with_directions_of_no_picture():
-    """Unit vectors in all directions, of age -1, drawn from torch's global stream as the weights
+    """Unit vectors in all directions, of age -1, drawn from torch's global generator as the weights
     are.
     """
     encoder, projector, _ = parts()

@@ -29,7 +29,7 @@ STEPS, LR = 4, 0.05
 
 
 def lightly_trained(parameters, loss_of_step, after_step=lambda: None):
-    """The loop of `trained` around a loss that lightly computes: loss and weights after every step."""
+    """The loop of `trained` around lightly's loss: loss and weights after every step."""
     record = []
     for step in range(STEPS):
         loss = loss_of_step(*views(step))
