@@ -31,6 +31,8 @@ def folder(tmp_path) -> Path:
     cells = [new_code_cell(source) for source in CELLS]
     cells[2].metadata.tags = ["nbval-check-output"]
     cells[2].outputs = [new_output("stream", name="stdout", text="seed 0\n")]
+    cells[3].metadata.tags = ["nbval-check-output"]
+    cells[3].outputs = [new_output("execute_result", {"text/plain": "'a | b'"}, execution_count=4)]
     nbformat.write(new_notebook(cells=cells), tmp_path / "05_tiny.ipynb")
     nbformat.write(new_notebook(cells=[new_code_cell("1")]), tmp_path / "06_other.ipynb")
     return tmp_path

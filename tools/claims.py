@@ -22,9 +22,6 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-import nbformat
-from nbformat import NotebookNode
-
 ROOT = Path(__file__).resolve().parent.parent
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 # On an x86-64 processor, other instructions are had by asking for them; results differ in the last
@@ -79,28 +76,32 @@ class Result(NamedTuple):
 
 def execute(path: Path, *, kernel: bool) -> list[str]:
     """Run all code cells of a chapter, errors or not, and tell which failed and how."""
-    notebook = nbformat.read(path, as_version=4)
     run = _in_a_kernel if kernel else _in_this_process
     with chdir(path.parent):
-        found = list(run(notebook))
+        found = list(run(path))
     failures = []
-    for number, (cell, (error, text)) in enumerate(zip(code_cells(notebook), found, strict=True)):
-        checked = "nbval-check-output" in cell.metadata.get("tags", [])
-        if error is None and checked and text.strip() != printed(cell.outputs).strip():
+    for number, (cell, (error, text)) in enumerate(zip(code_cells(path), found, strict=True)):
+        checked = "nbval-check-output" in cell["metadata"].get("tags", [])
+        if error is None and checked and text.strip() != printed(cell["outputs"]).strip():
             error = f"prints {text.strip()[:100]!r}, saved is another text"
         if error is not None:
             failures.append(f"cell {number + 1}: {error}")
     return failures
 
 
-def _in_a_kernel(notebook: NotebookNode) -> Iterator[tuple[str | None, str]]:
+def _in_a_kernel(path: Path) -> Iterator[tuple[str | None, str]]:
     """For each code cell its error and what it printed, in a Jupyter kernel as a learner has it."""
+    import nbformat
     from nbclient import NotebookClient
 
-    copy = nbformat.from_dict(notebook)
-    client = NotebookClient(copy, allow_errors=True, timeout=CELL_SECONDS, kernel_name="python3")
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook, allow_errors=True, timeout=CELL_SECONDS, kernel_name="python3"
+    )
     client.execute()
-    for cell in code_cells(copy):
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
         errors = [output for output in cell.outputs if output.output_type == "error"]
         text = printed(cell.outputs)
         if not errors:
@@ -111,35 +112,45 @@ def _in_a_kernel(notebook: NotebookNode) -> Iterator[tuple[str | None, str]]:
         yield described(errors[0].ename, errors[0].evalue, line[1] if line else ""), text
 
 
-def _in_this_process(notebook: NotebookNode) -> Iterator[tuple[str | None, str]]:
+def _in_this_process(path: Path) -> Iterator[tuple[str | None, str]]:
     """The same without a kernel, where only IPython is installed."""
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.utils.capture import capture_output
 
     shell = InteractiveShell.instance()
-    for cell in code_cells(notebook):
+    for cell in code_cells(path):
         with capture_output() as captured:
-            result = shell.run_cell(cell.source, store_history=True)
+            result = shell.run_cell(source(cell), store_history=True)
         outputs = [output.data.get("text/plain", "") for output in captured.outputs]
         error = result.error_before_exec or result.error_in_exec
         if error is None:
-            yield None, captured.stdout + "\n".join(outputs)
+            # without a kernel the value of a cell is printed, behind a prompt
+            text = re.sub(r"^Out\[\d+\]: ?\n?", "", captured.stdout, flags=re.MULTILINE)
+            yield None, text + "\n".join(outputs)
             continue
         frame = error.__traceback__
         while frame and "ipython-input" not in frame.tb_frame.f_code.co_filename:
             frame = frame.tb_next
-        line = cell.source.splitlines()[frame.tb_lineno - 1] if frame else ""
+        line = source(cell).splitlines()[frame.tb_lineno - 1] if frame else ""
         yield described(type(error).__name__, str(error), line), captured.stdout
 
 
-def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+def code_cells(path: Path) -> list[dict]:
+    """Those of a saved notebook, read without nbformat."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return [cell for cell in cells if cell["cell_type"] == "code"]
 
 
-def printed(outputs: list[NotebookNode]) -> str:
-    """What a reader sees as text."""
-    streams = "".join(o.text for o in outputs if o.get("name") == "stdout")
-    return streams + "\n".join(o.data.get("text/plain", "") for o in outputs if "data" in o)
+def source(cell: dict) -> str:
+    """A cell's code, which is saved as a list of lines."""
+    return "".join(cell["source"])
+
+
+def printed(outputs: list[dict]) -> str:
+    """What a reader sees as text, saved as a list of lines or as one string."""
+    streams = ["".join(o["text"]) for o in outputs if o.get("name") == "stdout"]
+    values = ["".join(o["data"].get("text/plain", "")) for o in outputs if "data" in o]
+    return "".join(streams) + "\n".join(values)
 
 
 def described(name: str, message: str, line: str) -> str:
@@ -270,8 +281,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.execute:
         path, report = (part.resolve() for part in options.execute)
         failures = execute(path, kernel=not options.without_kernels)
-        count = len(code_cells(nbformat.read(path, as_version=4)))
-        report.write_text(json.dumps([count, failures]))
+        report.write_text(json.dumps([len(code_cells(path)), failures]))
         return 0
     lock, failed = threading.Lock(), []
     settings = {"tests": options.tests or UNIT_TESTS, "notebooks": options.notebooks.resolve()}
