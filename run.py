@@ -84,7 +84,7 @@ class Environment:
         return self.folder / "set_up_finished"
 
     def fingerprint(self) -> str:
-        """Changes with everything that makes a finished set-up outdated, a moved checkout included."""
+        """Changes with all that makes a finished set-up outdated, a moved checkout included."""
         files = ["pyproject.toml", *filter(None, [CONSTRAINTS[self.versions]])]
         parts = [(self.root / name).read_bytes() for name in files]
         parts.append(os.fsencode(f"{self.versions} {self.root} {sys.version_info[:2]}"))
@@ -245,9 +245,7 @@ def name_browser(environment: Environment) -> dict[str, str]:
 def pins(environment: Environment) -> int:
     """Write the constraint files from the environment as it is."""
     if not environment.is_healthy():
-        stop(
-            "there is no .venv to read the versions from. First: python run.py test --versions newest"
-        )
+        stop("there is no .venv to read versions from. First: python run.py test --versions newest")
     return call([environment.python, "tools/pins.py"], cwd=ROOT)
 
 

@@ -124,7 +124,7 @@ def test_contributors_read_the_same_layers():
 
 
 def test_no_pyplot():
-    """pyplot's global state spoils figures as soon as a widget's callback runs in another thread."""
+    """pyplot's global state spoils figures once a widget's callback runs in another thread."""
     names = {name for path in source_files() for name in imported_names(path)}
     assert not [name for name in names if "pyplot" in name or "pylab" in name]
 

@@ -30,7 +30,7 @@ book = load("tools/book.py")
 
 
 class FakeCalls:
-    """Stands for run.call: notes what is run and acts as `venv`, `pip` and the health check would."""
+    """Stands for run.call: notes what is run, acts as `venv`, `pip` and the health check would."""
 
     def __init__(self, environment: run.Environment):
         self.environment = environment
@@ -104,7 +104,7 @@ def test_installs_again_when_the_requirements_change(environment, calls, name):
 
 
 def test_installs_again_when_the_checkout_has_moved(environment, calls, tmp_path):
-    """The installed package points to the checkout, so that a moved one would import the old place."""
+    """The installed package points to the checkout: a moved one would import the old place."""
     environment.set_up({"course"})
     calls.since_last()
     moved = tmp_path.rename(tmp_path.with_name("moved"))
@@ -273,7 +273,7 @@ def steps(monkeypatch) -> list:
 
 
 def test_a_failed_step_fails_the_tests_but_not_the_steps_after_it(steps, monkeypatch, capsys):
-    """Every step runs; the exit status and one line name the failed one; the unit tests run last."""
+    """Every step runs, the unit tests last; the exit status and one line name the failed one."""
     monkeypatch.setattr(run.machine, "get_browser", lambda python, folder: "a browser")
     assert run.test(run.Environment()) == 1
     assert [command for command, _ in steps] == list(run.TESTS.values())
@@ -346,7 +346,8 @@ def test_passes_further_arguments_on():
         "--version",
     ]
     assert run.read_command_line(["book", "05", "00"])[1] == ["05", "00"]
-    assert run.read_command_line(["claims", "--quick"])[1] == ["--quick"]
+    claims = ["--chapters", "05", "--seeds", "1", "2", "--no-table"]
+    assert run.read_command_line(["claims", *claims])[1] == claims
 
 
 def test_every_script_that_it_calls_is_there():

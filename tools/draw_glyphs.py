@@ -1,4 +1,4 @@
-"""Draws mlteach/data/glyphs.npz again: python tools/draw_glyphs.py, in the environment of run.py."""
+"""Draws mlteach/data/glyphs.npz again; call it with the Python of the environment."""
 
 from __future__ import annotations
 
