@@ -73,7 +73,7 @@ def colour_views(options: Any) -> Verdict:
             f"a dictionary of options of simclr_view is expected, got {type(options).__name__}",
         )
     try:
-        turn, grey, moved = _measure(options)
+        turn, grey, moved, seen = _measure(options)
     except Exception as error:  # whatever the options are, it is told
         return Verdict(False, f"simclr_view does not take these options: {error}")
     if turn > CLASS_OF_HUE / 2:
@@ -87,12 +87,18 @@ def colour_views(options: Any) -> Verdict:
         return Verdict(
             False, f"{grey:.0%} of the views are grey: their positives must be found without colour"
         )
-    if moved < 0.05:
+    if moved < 0.02:
         return Verdict(
             False,
             f"a thing moves by {moved:.1%} of the image's side on average: if both views show it at the "
             "same place, the positive can be found by place and outline, "
             "and nothing need be learned about colour",
+        )
+    if seen < 0.1:
+        return Verdict(
+            False,
+            f"a view shows {seen:.1%} of its image's area on average: "
+            "two views of one image need not show any of the same thing",
         )
     return Verdict(
         True,
@@ -101,8 +107,12 @@ def colour_views(options: Any) -> Verdict:
     )
 
 
-def _measure(options: Mapping[str, Any]) -> tuple[float, float, float]:
-    """How far the hue turns, of the circle; how many views are grey; how far things move, of the side."""
+def _measure(options: Mapping[str, Any]) -> tuple[float, float, float, float]:
+    """The turn of the hue, the share of grey views, the way that things move, the area that is seen.
+
+    In parts of the circle, of the views, of the image's side and area. A flip alone moves nothing:
+    every other pair would show the same image.
+    """
     corners = torch.tensor([[0.6, 0.3, 0.3], [0.3, 0.6, 0.3], [0.3, 0.3, 0.6]])
     # images of one colour
     plain = corners.repeat(200, 1)[:, :, None, None].expand(-1, -1, 16, 16)
@@ -114,22 +124,22 @@ def _measure(options: Mapping[str, Any]) -> tuple[float, float, float]:
     here = torch.linspace(0, 1, 17)
     # x and y as two grey images
     place = torch.stack([here.expand(17, 17), here[:, None].expand(17, 17)], 0)
-    still = {**options, "jitter": 0.0, "grayscale": 0.0, "blur": 0.0}
-    views = [
+    still = {**options, "jitter": 0.0, "grayscale": 0.0, "blur": 0.0, "flip": 0.0}
+    across, down = (
         simclr_view(
             ramp[None, None].repeat(200, 1, 1, 1),
             **{**still, "generator": Generator().manual_seed(1)},
-        )
+        )[:, 0, 4:13, 4:13]
         for ramp in place
-    ]
-    moved = sum(
-        (view[:, 0, 4:13, 4:13] - ramp[4:13, 4:13]).square()
-        for view, ramp in zip(views, place, strict=True)
     )
+    moved = torch.hypot(across - place[0, 4:13, 4:13], down - place[1, 4:13, 4:13])
+    # a line of 8 of the 16 steps in the view, as long as it is in the image
+    line = [view[:, 4, 8] - view[:, 4, 0] for view in (across, down)]
     return (
         turn.mean().item() if len(turn) else 0.0,
         grey.double().mean().item(),
-        moved.sqrt().mean().item(),
+        moved.mean().item(),
+        4 * torch.hypot(*line).square().mean().item(),
     )
 
 

@@ -9,14 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from mlteach.checks._answers import judge_number
-from mlteach.checks._core import Case, Verdict, judge
+from mlteach.checks._core import Case, Verdict, judge, normal
 from mlteach.evaluate import features
 from mlteach.mistakes import Mistake, mistakes_in
 from mlteach.selfsup import SimCLR
-
-
-def _random(*shape: int, seed: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 def _network(seed: int) -> tuple[nn.Module, nn.Module]:
@@ -50,7 +46,7 @@ def simclr_loss(given: Any) -> Verdict:
     cases = [
         Case(
             f"with B = {size} at temperature {t}",
-            (*_network(size), *(_random(size, 3, 2, 2, seed=size + k) for k in (0, 50)), t),
+            (*_network(size), *(normal(size, 3, 2, 2, seed=size + k) for k in (0, 50)), t),
         )
         for size in (4, 7)
         for t in (0.2, 0.05, 2.0)
@@ -65,7 +61,7 @@ def representation(given: Any) -> Verdict:
     """Checks ``given(method, images)``: h in evaluation mode, no gradients, the method as it was."""
     method = SimCLR(*_network(1))
     cases = [
-        Case(f"with {count} images", (method, _random(count, 3, 2, 2, seed=count)))
+        Case(f"with {count} images", (method, normal(count, 3, 2, 2, seed=count)))
         for count in (6, 9)
     ]
     modes = []

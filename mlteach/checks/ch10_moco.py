@@ -11,21 +11,17 @@ import torch
 from torch import Tensor
 
 from mlteach.checks._answers import judge_number, judge_numbers
-from mlteach.checks._core import Case, Verdict, judge
+from mlteach.checks._core import Case, Verdict, judge, normal
 from mlteach.mistakes import Mistake, mistakes_in, selfsup
-
-
-def _random(*shape: int, seed: int, scale: float = 1.0) -> Tensor:
-    return scale * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 def moco_logits(given: Any) -> Verdict:
     """Checks ``given(query, key, queue, temperature)``: the (B, 1 + K) logits, the positive first."""
     cases = []
     for size, n_keys, temperature, scale in ((4, 6, 0.2, 1.0), (5, 8, 0.07, 3.0), (3, 3, 2.0, 0.5)):
-        query, key = _random(size, 3, seed=size, scale=scale), _random(size, 3, seed=size + 1)
+        query, key = normal(size, 3, seed=size, scale=scale), normal(size, 3, seed=size + 1)
         title = f"with B = {size}, K = {n_keys} at temperature {temperature}"
-        tensors = (query, key, _random(n_keys, 3, seed=9))
+        tensors = (query, key, normal(n_keys, 3, seed=9))
         cases.append(Case(title, tensors, {"temperature": temperature}))
     return judge(given, selfsup.moco_logits, cases, mistakes_in(selfsup.moco_logits))
 
@@ -38,7 +34,7 @@ def enqueue(given: Any) -> Verdict:
     cases = [
         Case(
             f"with K = {n_keys}, B = {size}, pointer {pointer}",
-            (_random(n_keys, 2, seed=n_keys), pointer, _random(size, 2, seed=size)),
+            (normal(n_keys, 2, seed=n_keys), pointer, normal(size, 2, seed=size)),
         )
         for n_keys, size, pointer in ((12, 4, 4), (12, 4, 8), (12, 5, 10), (7, 7, 3))
     ]

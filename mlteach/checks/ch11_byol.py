@@ -8,17 +8,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from mlteach import evaluate
 from mlteach.checks._answers import expected, judge_numbers
-from mlteach.checks._core import Case, Verdict, judge
+from mlteach.checks._core import Case, Verdict, judge, normal
 from mlteach.mistakes import mistakes_in, selfsup
 from mlteach.selfsup._shared import move_towards
-
-
-def _random(*shape: int, seed: int, scale: float = 1.0) -> Tensor:
-    return scale * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 def byol_step(given: Any) -> Verdict:
@@ -26,7 +22,7 @@ def byol_step(given: Any) -> Verdict:
     cases = [
         Case(
             f"with {size} images in {width} dimensions",
-            tuple(_random(size, width, seed=size + i, scale=scale) for i in range(4)),
+            tuple(normal(size, width, seed=size + i, scale=scale) for i in range(4)),
         )
         for size, width, scale in ((6, 3, 1.0), (9, 5, 4.0), (4, 2, 0.3))
     ]
@@ -103,25 +99,21 @@ def _told(error: Exception) -> str:
 
 def effective_rank(given: Any) -> Verdict:
     """Checks ``given(z)``, (N, P), against the effective rank, ()."""
-    stretched = _random(20, 4, seed=1) * torch.tensor([4.0, 2.0, 1.0, 0.5])
-    thin = torch.cat([_random(12, 2, seed=3), torch.zeros(12, 2)], dim=1)
+    stretched = normal(20, 4, seed=1) * torch.tensor([4.0, 2.0, 1.0, 0.5])
+    thin = torch.cat([normal(12, 2, seed=3), torch.zeros(12, 2)], dim=1)
     cases = [
-        Case("with random rows", (_random(12, 5, seed=0),)),
+        Case("with random rows", (normal(12, 5, seed=0),)),
         Case("with stretched rows", (stretched,)),
         Case("with a mean that is not 0", (stretched + 3,)),
-        Case("with small numbers", (_random(9, 3, seed=2, scale=0.01),)),
+        Case("with small numbers", (normal(9, 3, seed=2, scale=0.01),)),
         Case("where a singular value is 0", (thin,)),
     ]
     zero = (
         "Where a share is 0, p log p is 0 times minus infinity: "
         "torch.special.entr knows that it counts as 0"
     )
-
-    def right(z: Tensor) -> Tensor:
-        return torch.tensor(evaluate.effective_rank(z)).to(z)
-
-    known = mistakes_in(evaluate.effective_rank)
-    return judge(given, right, cases, known, gradients=False, overflow=zero)
+    right = evaluate.effective_rank
+    return judge(given, right, cases, mistakes_in(right), gradients=False, overflow=zero)
 
 
 # --- how long a target remembers -----------------------------------------------------------------

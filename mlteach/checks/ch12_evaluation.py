@@ -8,20 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mlteach.checks._core import Case, Verdict, judge
+from mlteach.checks._core import Case, Verdict, judge, normal
 from mlteach.evaluate import knn_votes
 from mlteach.mistakes import evaluate, mistakes_in
-
-
-def _random(*shape: int, seed: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 def weighted_votes(given: Any) -> Verdict:
     """Checks ``given(similarities, labels, n_classes, temperature)``, (M, k) twice -> (M, C)."""
     cases = []
     for k, n_classes, temperature in ((6, 3, 0.1), (6, 3, 2.0), (4, 5, 0.5)):
-        similarities = _random(5, k, seed=k).sigmoid().sort(dim=1, descending=True).values
+        similarities = normal(5, k, seed=k).sigmoid().sort(dim=1, descending=True).values
         labels = torch.randint(n_classes, (5, k), generator=torch.Generator().manual_seed(k))
         title = f"with k = {k}, {n_classes} classes and temperature {temperature}"
         options = {"n_classes": n_classes, "temperature": temperature}
@@ -34,7 +30,7 @@ def standardise(given: Any) -> Verdict:
     scale, shift = torch.tensor([1.0, 3.0, 0.2]), torch.tensor([5.0, -2.0, 0.0])
     cases = []
     for n in (20, 12):
-        train, test = (scale * _random(n, 3, seed=n + k) + shift + k for k in (0, 1))
+        train, test = (scale * normal(n, 3, seed=n + k) + shift + k for k in (0, 1))
         cases.append(Case(f"with {n} images in each set", (train, test)))
     constant = tuple(torch.cat([x, torch.zeros(len(x), 1)], 1) for x in cases[0].arguments)
     cases.append(Case("where one feature is 0 for every image", constant))
@@ -48,7 +44,7 @@ def half_width(given: Any) -> Verdict:
     cases = [
         Case(
             f"with {n} episodes",
-            ((0.2 * _random(n, seed=n) + 0.6).clamp(0, 1).mul(5).round().div(5),),
+            ((0.2 * normal(n, seed=n) + 0.6).clamp(0, 1).mul(5).round().div(5),),
         )
         for n in (10, 100, 600)
     ]

@@ -9,13 +9,8 @@ import torch
 from torch import Generator, Tensor
 
 from mlteach.checks._answers import expected, judge_number
-from mlteach.checks._core import Case, Verdict, judge, run_case
+from mlteach.checks._core import Case, Verdict, judge, normal, run_case
 from mlteach.mistakes import episodes, meta, mistakes_in
-
-
-def _random(*shape: int, seed: int) -> Tensor:
-    return torch.randn(*shape, generator=Generator().manual_seed(seed))
-
 
 # --- drawing an episode --------------------------------------------------------------------------
 
@@ -97,7 +92,7 @@ def prototypes(given: Any) -> Verdict:
         "with classes of 2, 3 and 1 images": torch.tensor([1, 0, 2, 1, 1, 0]),
     }
     cases = [
-        Case(title, (_random(len(labels), 5, seed=seed), labels, int(labels.max()) + 1))
+        Case(title, (normal(len(labels), 5, seed=seed), labels, int(labels.max()) + 1))
         for seed, (title, labels) in enumerate(orders.items())
     ]
     return judge(given, meta.prototypes, cases, mistakes_in(meta.prototypes))
@@ -109,14 +104,14 @@ def prototype_loss(given: Any) -> Verdict:
         Case(
             f"with {n_way} ways and {n_query} queries of scale {scale:g}",
             (
-                scale * _random(n_way, 4, seed=n_way),
-                scale * _random(n_query, 4, seed=n_query),
+                scale * normal(n_way, 4, seed=n_way),
+                scale * normal(n_query, 4, seed=n_query),
                 torch.arange(n_query).remainder(n_way),
             ),
         )
         for n_way, n_query, scale in ((3, 6, 1.0), (5, 4, 0.3), (2, 5, 3.0))
     ]
-    far = (50 * _random(3, 4, seed=1), 50 * _random(6, 4, seed=2), torch.arange(6).remainder(3))
+    far = (50 * normal(3, 4, seed=1), 50 * normal(6, 4, seed=2), torch.arange(6).remainder(3))
     cases.append(Case("with points far apart", far))
     overflow = (
         "exp() of a large number overflows or vanishes: let cross_entropy or logsumexp do it."
@@ -128,7 +123,7 @@ def prototype_loss(given: Any) -> Verdict:
 def linear_layer(given: Any) -> Verdict:
     """Checks ``given(prototypes)``, (C, D) -> (C, D + 1): each class's weights, after them its bias."""
     cases = [
-        Case(f"with {n_way} prototypes of {size} features", (_random(n_way, size, seed=n_way),))
+        Case(f"with {n_way} prototypes of {size} features", (normal(n_way, size, seed=n_way),))
         for n_way, size in ((3, 2), (5, 4))
     ]
     right = meta.linear_layer

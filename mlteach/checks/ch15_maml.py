@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from mlteach.checks._answers import judge_number
-from mlteach.checks._core import Case, Verdict, judge
+from mlteach.checks._core import Case, Verdict, judge, normal
 from mlteach.episodes import Episode
 from mlteach.meta import maml_loss as right_maml_loss
 from mlteach.mistakes import Mistake, meta, mistakes_in
-
-
-def _random(*shape: int, seed: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 def _told(verdict: Verdict) -> Verdict:
@@ -32,7 +27,7 @@ def inner_step(given: Any) -> Verdict:
     cases = [
         Case(
             f"with {n} examples and lr {lr}",
-            (_random(3, seed=n), _random(n, 3, seed=n + 1), _random(n, seed=n + 2), lr),
+            (normal(3, seed=n), normal(n, 3, seed=n + 1), normal(n, seed=n + 2), lr),
         )
         for n in (4, 7)
         for lr in (0.05, 0.3)
@@ -76,12 +71,12 @@ def maml_loss(given: Any) -> Verdict:
     Shapes (D,), (T, N, D), (T, N), (T, M, D), (T, M); the value and its gradient are those of MAML
     with squared errors.
     """
-    support = _random(4, 5, 3, seed=7), _random(4, 5, seed=8)
-    query = _random(4, 6, 3, seed=9), _random(4, 6, seed=10)
+    support = normal(4, 5, 3, seed=7), normal(4, 5, seed=8)
+    query = normal(4, 6, 3, seed=9), normal(4, 6, seed=10)
     cases = [
         Case(
             f"with {steps} inner step(s) and lr {lr}",
-            (_random(3, seed=steps), *support, *query, lr, steps),
+            (normal(3, seed=steps), *support, *query, lr, steps),
         )
         for steps, lr in ((1, 0.1), (3, 0.05), (2, 0.2))
     ]
@@ -96,7 +91,7 @@ def outer_gradient(given: Any) -> Verdict:
     cases = [
         Case(
             f"with lr {lr}",
-            (_random(6, seed=1), _random(6, seed=2), _random(6, seed=3).abs() + 0.3, lr),
+            (normal(6, seed=1), normal(6, seed=2), normal(6, seed=3).abs() + 0.3, lr),
         )
         for lr in (0.0, 0.2, 0.7)
     ]

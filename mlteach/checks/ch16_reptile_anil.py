@@ -7,19 +7,14 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from mlteach import evaluate
 from mlteach.checks._answers import expected, judge_number
-from mlteach.checks._core import Case, Verdict, judge
+from mlteach.checks._core import Case, Verdict, judge, normal
 from mlteach.episodes import Episode
 from mlteach.meta import reptile_step as right_reptile_step
 from mlteach.mistakes import Mistake, mistakes_in
-
-
-def _random(*shape: int, seed: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
 
 # --- Reptile's step ------------------------------------------------------------------------------
 
@@ -53,11 +48,11 @@ def reptile_step(given: Any) -> Verdict:
 
     Shapes (D,), (T, N, D), (T, N); the inner loop descends on each task's mean squared error.
     """
-    tasks = _random(4, 5, 3, seed=7), _random(4, 5, seed=8)
+    tasks = normal(4, 5, 3, seed=7), normal(4, 5, seed=8)
     cases = [
         Case(
             f"with {steps} inner step(s) and step size {step_size}",
-            (_random(3, seed=steps), *tasks, 0.1, steps, step_size),
+            (normal(3, seed=steps), *tasks, 0.1, steps, step_size),
         )
         for steps, step_size in ((1, 0.5), (3, 0.5), (4, 0.1), (2, 1.0))
     ]
@@ -71,20 +66,17 @@ def reptile_step(given: Any) -> Verdict:
 
 def linear_cka(given: Any) -> Verdict:
     """Checks ``given(x, y)``, (N, D) and (N, E), against linear CKA."""
-    related, turn = _random(12, 4, seed=1), torch.linalg.qr(_random(4, 4, seed=2)).Q
-    other_means = related + 2, related[:, :3] - _random(3, seed=4)
-    partly = related + 1, related[:, :2] + 0.5 * _random(12, 2, seed=5) + 1
+    related, turn = normal(12, 4, seed=1), torch.linalg.qr(normal(4, 4, seed=2)).Q
+    other_means = related + 2, related[:, :3] - normal(3, seed=4)
+    partly = related + 1, related[:, :2] + 0.5 * normal(12, 2, seed=5) + 1
     cases = [
-        Case("for two unrelated representations", (related, _random(12, 3, seed=3))),
+        Case("for two unrelated representations", (related, normal(12, 3, seed=3))),
         Case("for a representation turned and scaled", (related, 3 * related @ turn)),
         Case("for a representation with other means", other_means),
         Case("for related ones", partly),
     ]
-
-    def right(x: Tensor, y: Tensor) -> Tensor:
-        return torch.tensor(evaluate.linear_cka(x, y))
-
-    return judge(given, right, cases, mistakes_in(evaluate.linear_cka), gradients=False)
+    right = evaluate.linear_cka
+    return judge(given, right, cases, mistakes_in(right), gradients=False)
 
 
 # --- what ANIL freezes ---------------------------------------------------------------------------

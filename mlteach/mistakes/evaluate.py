@@ -118,6 +118,17 @@ def softmax_over_classes(similarities, labels, *, n_classes, temperature):
     return count((similarities / temperature).exp(), labels, n_classes).softmax(1)
 
 
+@mistake(knn_votes, "you divide by the number of neighbours: divide by the sum of their weights")
+def mean_weights(similarities, labels, *, n_classes, temperature):
+    return count((similarities / temperature).exp(), labels, n_classes) / labels.shape[1]
+
+
+@mistake(knn_votes, "you return the winner alone: each class's share of the votes is asked for")
+def winner_alone(similarities, labels, *, n_classes, temperature):
+    votes = knn_votes(similarities, labels, n_classes=n_classes, temperature=temperature)
+    return nn.functional.one_hot(votes.argmax(1), n_classes).to(votes)
+
+
 @mistake(
     knn_votes,
     "of several neighbours of one class only the last one counts: "
@@ -184,6 +195,11 @@ def image_by_image(train, test):
     return (test - test.mean(1, keepdim=True)) / spread(test, 1)
 
 
+@mistake(standardise, "the deviation is the test set's: mean and deviation are the training set's")
+def deviation_of_the_test_set(train, test):
+    return (test - train.mean(0)) / spread(test, 0)
+
+
 @mistake(standardise, "the mean is not subtracted")
 def not_centred(train, test):
     return test / spread(train, 0)
@@ -240,6 +256,16 @@ def deviation_of_single_episodes(accuracies):
 @mistake(half_width, "this is the standard error: 95 % lie within 1.96 of them")
 def one_standard_error(accuracies):
     return standard_error(accuracies)
+
+
+@mistake(half_width, "2 is a rule of thumb: for 95 % it is 1.96")
+def two_standard_errors(accuracies):
+    return 2 * standard_error(accuracies)
+
+
+@mistake(half_width, "n - 1 is in the standard deviation already: divide by the root of n")
+def root_of_n_minus_one(accuracies):
+    return 1.96 * accuracies.std() / (len(accuracies) - 1) ** 0.5
 
 
 @mistake(half_width, "this is the whole width: half of it is asked for")
@@ -323,6 +349,24 @@ def shares_not_divided(z):
     return torch.special.entr(torch.linalg.svdvals(z)).sum().exp()
 
 
+@mistake(
+    effective_rank, "2 to the power of an entropy in nats: exp goes with the natural logarithm"
+)
+def power_of_two(z):
+    return 2 ** entropy(z)
+
+
+@mistake(effective_rank, "this is 1 / sum of p²: take exp of the entropy, minus the sum of p log p")
+def inverse_of_squared_shares(z):
+    strength = torch.linalg.svdvals(z)
+    return strength.sum().square() / strength.square().sum()
+
+
+@mistake(effective_rank, "you divide the rows by their lengths: here z is taken as it is")
+def of_unit_rows(z):
+    return entropy(nn.functional.normalize(z)).exp()
+
+
 @mistake(effective_rank, "the sign is missing: the entropy is minus the sum of p log p")
 def minus_missing(z):
     return (-entropy(z)).exp()
@@ -351,6 +395,11 @@ def means_left_in(x, y):
 )
 def means_of_examples(x, y):
     return cka(x - x.mean(1, keepdim=True), y - y.mean(1, keepdim=True))
+
+
+@mistake(linear_cka, "only x is centred: subtract y's mean over the examples too")
+def one_mean_left_in(x, y):
+    return cka(x - x.mean(0), y)
 
 
 @mistake(linear_cka, "you divide by nothing: without it the value grows with the scale")

@@ -50,6 +50,15 @@ def without_rate(weights, x, y, lr):
     return inner_step(weights, x, y, 1.0)
 
 
+@mistake(
+    inner_step,
+    "the value is right, but the inner gradient is a constant: the second derivative is missing. "
+    "Keep .detach() away from it, and give torch.autograd.grad create_graph=True",
+)
+def gradient_detached(weights, x, y, lr):
+    return weights + step_alone(weights.detach(), x, y, lr)
+
+
 @mistake(inner_step, "your weights do not move")
 def no_step(weights, x, y, lr):
     return inner_step(weights, x, y, 0.0)
@@ -109,6 +118,32 @@ def last_step_alone(model, x, y, loss_fn, *, steps, **inner):
         after = adapt(model, params, x, y, loss_fn, steps=1, **inner)
         params = {name: start[name] + after[name] - params[name] for name in start}
     return params
+
+
+@mistake(maml_loss, "you adapt to the query: adapt to the support, and judge by the query")
+def adapted_to_what_judges(model, episodes, loss_fn, **inner):
+    return maml_loss(model, on_queries(episodes), loss_fn, **inner)
+
+
+@mistake(maml_loss, "only the last task counts: the outer loss is the mean over the tasks")
+def last_task_judged(model, episodes, loss_fn, **inner):
+    return maml_loss(model, Episode(*(part[-1:] for part in episodes)), loss_fn, **inner)
+
+
+@mistake(maml_loss, "you add up over a task's queries: their mean is asked for")
+def sum_over_queries_of_a_task(model, episodes, loss_fn, **inner):
+    return episodes.x_query.shape[1] * maml_loss(model, episodes, loss_fn, **inner)
+
+
+@mistake(maml_loss, "the inner gradient is that of a sum over the support: its loss is a mean")
+def inner_sum(model, episodes, loss_fn, *, lr, **inner):
+    n_support = episodes.x_support.shape[1]
+    return maml_loss(model, episodes, loss_fn, lr=n_support * lr, **inner)
+
+
+@mistake(maml_loss, "the inner gradient is half as long: the factor 2 of a square is missing")
+def inner_half(model, episodes, loss_fn, *, lr, **inner):
+    return maml_loss(model, episodes, loss_fn, lr=lr / 2, **inner)
 
 
 @mistake(maml_loss, "you add up over the tasks: the outer loss is their mean")
@@ -194,6 +229,11 @@ def gradient_before_adapting(w, optimum, curvature, lr):
 )
 def curvature_missing(w, optimum, curvature, lr):
     return (1 - lr * curvature) ** 2 * (w - optimum)
+
+
+@mistake(outer_gradient, "the sign is flipped: this is the step down, not the gradient")
+def step_for_gradient(w, optimum, curvature, lr):
+    return -outer_gradient(w, optimum, curvature, lr)
 
 
 @mistake(outer_gradient, "you climb: w' = w - lr * curvature * (w - optimum)")
@@ -356,6 +396,11 @@ def first_of_each_class(support, labels, n_way):
     return torch.stack([support[labels == label][0] for label in range(n_way)])
 
 
+@mistake(prototypes, "all classes get the same mean: each has the mean of its own support")
+def one_mean_for_all(support, labels, n_way):
+    return support.mean(0).expand(n_way, -1)
+
+
 @mistake(prototypes, "this is the median: a prototype is the mean")
 def medians(support, labels, n_way):
     return torch.stack([support[labels == label].median(0).values for label in range(n_way)])
@@ -434,6 +479,26 @@ def labels_shifted(prototypes, query, labels):
     return prototype_loss(prototypes, query, (labels + 1) % len(prototypes))
 
 
+@mistake(prototype_loss, "you take the softmax twice: cross_entropy takes it itself")
+def softmax_twice(prototypes, query, labels):
+    return F.cross_entropy((-squared_distances(query, prototypes)).softmax(1), labels)
+
+
+@mistake(prototype_loss, "the softmax runs over the queries: it runs over the prototypes, dim 1")
+def softmax_over_queries(prototypes, query, labels):
+    return F.nll_loss((-squared_distances(query, prototypes)).log_softmax(0), labels)
+
+
+@mistake(prototype_loss, "the logarithm is missing: the loss is minus the log of the probability")
+def logarithm_missing(prototypes, query, labels):
+    return F.nll_loss((-squared_distances(query, prototypes)).softmax(1), labels)
+
+
+@mistake(prototype_loss, "the minus sign is missing: the loss is minus the log of the probability")
+def minus_missing(prototypes, query, labels):
+    return -prototype_loss(prototypes, query, labels)
+
+
 @mistake(prototypical_loss, "the prototypes are made of queries: they are the support's means")
 def prototypes_of_queries(encoder, episodes):
     return prototypical_loss(encoder, on_queries(episodes))
@@ -462,6 +527,16 @@ def factor_two_missing(prototypes):
 )
 def sign_of_the_bias(prototypes):
     return rescaled(prototypes, 1, -1)
+
+
+@mistake(linear_layer, "the bias is in the first column: it comes after the weights")
+def bias_first(prototypes):
+    return linear_layer(prototypes).roll(1, dims=1)
+
+
+@mistake(linear_layer, "your matrix is transposed: a row for each class, (C, D + 1)")
+def transposed(prototypes):
+    return linear_layer(prototypes).T
 
 
 @mistake(linear_layer, "both signs are flipped: the logit is minus the squared distance")

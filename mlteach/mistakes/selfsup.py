@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from mlteach.losses import byol_loss, info_nce, nt_xent
-from mlteach.mistakes._registry import mistake
+from mlteach.mistakes._registry import mistake, mistakes_in
+from mlteach.mistakes.losses.noncontrastive import neither_normalised
 from mlteach.selfsup import BYOL, MoCo, SimCLR
 from mlteach.selfsup._shared import move_towards, pictured
 
@@ -118,6 +119,14 @@ class OneWay(SimCLR):
         return F.cross_entropy(z1 @ z2.T / self.temperature, torch.arange(len(z1))), {}
 
 
+@mistake(SimCLR, "views of one side are missing among the negatives: NT-Xent has 2B - 2 of them")
+class BothWays(SimCLR):
+    def loss(self, x1, x2):
+        z1, z2 = (F.normalize(z) for z in projections(self, x1, x2))
+        logits, labels = z1 @ z2.T / self.temperature, torch.arange(len(z1))
+        return (F.cross_entropy(logits, labels) + F.cross_entropy(logits.T, labels)) / 2, {}
+
+
 @mistake(SimCLR, "the projections are not normalised: NT-Xent compares cosines")
 class ProjectionsNotNormalised(SimCLR):
     def loss(self, x1, x2):
@@ -198,6 +207,30 @@ def key_of_another_image(query, key, queue, *, temperature):
     return moco_logits(query, key.roll(1, 0), queue, temperature=temperature)
 
 
+@mistake(moco_logits, "the queue is not normalised: divide its keys by their lengths too")
+def queue_not_normalised(query, key, queue, *, temperature):
+    others = F.normalize(query) @ queue.detach().T / temperature
+    own = moco_logits(query, key, queue, temperature=temperature)[:, :1]
+    return torch.cat([own, others], dim=1)
+
+
+@mistake(moco_logits, "a query meets the keys of all the batch: its own key, then the queue, 1 + K")
+def keys_of_the_batch_too(query, key, queue, *, temperature):
+    others = moco_logits(query, key, queue, temperature=temperature)[:, 1:]
+    batch = F.normalize(query) @ F.normalize(key.detach()).T / temperature
+    return torch.cat([batch, others], dim=1)
+
+
+@mistake(moco_logits, "these are exponentials: logits come before the softmax")
+def exponentials(query, key, queue, *, temperature):
+    return moco_logits(query, key, queue, temperature=temperature).exp()
+
+
+@mistake(moco_logits, "these are probabilities: cross_entropy takes the softmax itself")
+def probabilities(query, key, queue, *, temperature):
+    return moco_logits(query, key, queue, temperature=temperature).softmax(1)
+
+
 @mistake(
     moco_logits,
     "the values are right, but the gradient flows into keys and queue: "
@@ -268,6 +301,25 @@ def shifted(queue, pointer, keys):
     return torch.cat([queue[len(keys) :], keys]), (pointer + len(keys)) % len(queue)
 
 
+@mistake(enqueue, "the pointer moves by one place: it moves by as many as keys came in")
+def pointer_by_one(queue, pointer, keys):
+    return enqueue(queue, pointer, keys)[0], (pointer + 1) % len(queue)
+
+
+@mistake(
+    enqueue, "a batch that does not fit begins at place 0: write up to the end first, then go on"
+)
+def batch_kept_together(queue, pointer, keys):
+    return enqueue(queue, pointer if pointer + len(keys) <= len(queue) else 0, keys)
+
+
+@mistake(
+    enqueue, "the new keys go to the front and all others move: write them from the pointer on"
+)
+def pushed_to_the_front(queue, pointer, keys):
+    return torch.cat([keys, queue])[: len(queue)], (pointer + len(keys)) % len(queue)
+
+
 # --- a network that follows another --------------------------------------------------------------
 
 
@@ -320,6 +372,11 @@ def online_not_weighted(target, online, *, decay):
 @mistake(move_towards, "both parts have the same weight: decay * target + (1 - decay) * online")
 def half_of_each(target, online, *, decay):
     move_towards(target, online, decay=0.5)
+
+
+@mistake(move_towards, "the target is the step alone: add (1 - decay) * (online - target) to it")
+def step_alone(target, online, *, decay):
+    rewrite(target, online, lambda t, o: (1 - decay) * (o - t))
 
 
 @mistake(
@@ -446,23 +503,9 @@ def one_direction(p1, p2, t1, t2):
     return byol_loss(p1, t2)
 
 
-@mistake(
-    byol_step,
-    "the vectors are not normalised: "
-    "2 - 2 cos compares directions, the squared difference of p and t does not",
-)
-def squared_differences(p1, p2, t1, t2):
-    return sum((p - t.detach()).square().sum(1).mean() for p, t in ((p1, t2), (p2, t1)))
-
-
 @mistake(byol_step, "these are inner products: divide each by the lengths of both vectors")
 def inner_products(p1, p2, t1, t2):
     return sum(2 - 2 * (p * t.detach()).sum(1).mean() for p, t in ((p1, t2), (p2, t1)))
-
-
-@mistake(byol_step, "the sign is flipped: this loss is smallest where the directions are opposite")
-def sign_flipped(p1, p2, t1, t2):
-    return byol_step(-p1, -p2, t1, t2)
 
 
 @mistake(
@@ -478,27 +521,18 @@ def mean_of_both_directions(p1, p2, t1, t2):
     return byol_step(p1, p2, t1, t2) / 2
 
 
-@mistake(byol_step, "you add up over the batch: the loss is the mean over the images")
-def summed(p1, p2, t1, t2):
-    return len(p1) * byol_step(p1, p2, t1, t2)
+def each_way(distance):
+    """BYOL's loss with another distance between a prediction and its target."""
+
+    def step(p1, p2, t1, t2):
+        return distance(p1, t2) + distance(p2, t1)
+
+    step.__name__ = str(distance)
+    return step
 
 
-@mistake(
-    byol_step,
-    "the value is right, but the gradient flows into the targets too: .detach() them, both",
-)
-def targets_not_detached(p1, p2, t1, t2):
-    cosines = F.cosine_similarity(p1, t2) + F.cosine_similarity(p2, t1)
-    return 4 - 2 * cosines.mean()
-
-
-@mistake(
-    byol_step,
-    "the value is right, but you stopped the wrong side: "
-    "the targets get the gradient, the predictions none",
-)
-def predictions_detached(p1, p2, t1, t2):
-    return targets_not_detached(p1.detach(), p2.detach(), t1, t2)
+for wrong in mistakes_in(byol_loss):
+    mistake(byol_step, wrong.explanation)(each_way(wrong))
 
 
 # --- BYOL ----------------------------------------------------------------------------------------
@@ -575,7 +609,7 @@ class OneDirection(BYOL):
 @mistake(BYOL, "the vectors are not normalised: 2 - 2 cos compares directions")
 class NotNormalised(BYOL):
     def loss(self, x1, x2):
-        return squared_differences(*outputs(self, x1, x2)), {}
+        return each_way(neither_normalised)(*outputs(self, x1, x2)), {}
 
 
 @mistake(BYOL, "the target stays as it was: it follows the online network")

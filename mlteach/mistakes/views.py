@@ -99,6 +99,23 @@ def contrast_for_saturation(images, draws, strength):
     return (factor * images + (1 - factor) * mean_grey).clamp(0, 1)
 
 
+@mistake(saturation_jitter, "image and grey are swapped: factor x + (1 - factor) grey")
+def parts_swapped(images, draws, strength):
+    factor = factors(draws, max(0.0, 1 - strength), 1 + strength)
+    return saturated(images, 1 - factor).clamp(0, 1)
+
+
+@mistake(saturation_jitter, "the factor starts at 1: draw from max(0, 1 - strength), paler too")
+def never_paler(images, draws, strength):
+    return saturated(images, factors(draws, 1, 1 + strength)).clamp(0, 1)
+
+
+@mistake(saturation_jitter, "the range is too wide where it begins at 0: it ends at 1 + strength")
+def too_wide(images, draws, strength):
+    low = max(0.0, 1 - strength)
+    return saturated(images, factors(draws, low, low + 2 * strength)).clamp(0, 1)
+
+
 @mistake(saturation_jitter, "colours leave [0, 1]: clamp at the end")
 def not_clamped(images, draws, strength):
     return saturated(images, factors(draws, max(0.0, 1 - strength), 1 + strength))
@@ -227,6 +244,11 @@ def first_share_for_all(labels, others, share, *, n_classes):
     return soft_labels(labels, others, share[:1].expand_as(share), n_classes=n_classes)
 
 
+@mistake(soft_labels, "every pair gets the mean share: each has its own")
+def mean_share_for_all(labels, others, share, *, n_classes):
+    return soft_labels(labels, others, share.mean().expand_as(share), n_classes=n_classes)
+
+
 @mistake(soft_labels, "the partner's part is missing, so that the rows do not add up to 1")
 def partner_missing(labels, others, share, *, n_classes):
     return share[:, None] * F.one_hot(labels, n_classes)
@@ -315,6 +337,35 @@ def cut_off_at_far_ends_only(width, height, x, y, share):
 )
 def area_for_side(width, height, x, y, share):
     return kept_share(width, height, x, y, 1 - (1 - share) ** 2)
+
+
+@mistake(kept_share, "the box has the area 1 - share, you give it the area share")
+def box_of_area_share(width, height, x, y, share):
+    return kept_share(width, height, x, y, 1 - share)
+
+
+@mistake(kept_share, "the box reaches half a side each way from its centre, yours a whole one")
+def side_each_way(width, height, x, y, share):
+    return kept_share(width, height, x, y, 1 - 4 * (1 - share))
+
+
+@mistake(kept_share, "x, y is the centre of the box, not its corner")
+def corner_for_centre(width, height, x, y, share):
+    side = math.sqrt(1 - share)
+    return kept_share(width, height, x + width * side / 2, y + height * side / 2, share)
+
+
+@mistake(kept_share, "x goes with the width, y with the height: yours are swapped")
+def axes_swapped(width, height, x, y, share):
+    return kept_share(width, height, y, x, share)
+
+
+@mistake(
+    kept_share, "you multiply what is kept of each side: 1 minus the product of what is pasted"
+)
+def product_of_what_is_kept(width, height, x, y, share):
+    size, start, end = box(width, height, x, y, share)
+    return (1 - (end.minimum(size) - start.clamp(min=0)) / size).prod()
 
 
 @mistake(kept_share, "that is the part that is pasted: the image keeps the rest")

@@ -114,6 +114,14 @@ def test_views_that_keep_the_colour_pass(options):
             {"jitter": 0.0, "grayscale": 0.0, "scale": (1, 1), "radians": 0.0, "flip": 0.0},
             "a thing moves by 0.0%",
         ),
+        (
+            {"jitter": 0.0, "grayscale": 0.0, "scale": (1, 1), "radians": 0.0, "flip": 0.5},
+            "a thing moves by 0.0%",
+        ),
+        (
+            {"jitter": 0.0, "grayscale": 0.0, "scale": (0.01, 0.02)},
+            "shows 1.5% of its image's area",
+        ),
         ({"jiter": 0.0}, "does not take these options"),
         ({"jitter": -1.0}, "jitter must be a finite number >= 0"),
         (None, "a dictionary of options of simclr_view is expected, got NoneType"),

@@ -62,7 +62,7 @@ def stopped(p1, p2, t1, t2, *, predictions=False, targets=(True, True), numbers=
 @pytest.mark.parametrize(
     ("options", "part"),
     [
-        ({"targets": (False, False)}, "flows into the targets too"),
+        ({"targets": (False, False)}, "flows into the target too"),
         ({"targets": (True, False)}, "a gradient flows into argument 4"),
         ({"targets": (False, False), "predictions": True}, "you stopped the wrong side"),
         ({"predictions": True}, "no gradient can flow through it"),
