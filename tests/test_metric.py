@@ -1,4 +1,6 @@
-"""Siamese and triplet networks, mining and class-wise batches: definitions, mistakes, behaviour."""
+"""Siamese and triplet networks, mining and class-wise batches: definitions, witnesses, mistakes,
+and behaviour.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,7 @@ def generator(seed=0):
 
 
 def batch(seed=0):
-    """Twelve points of four classes, one with a single point, and their squared distances."""
+    """Twelve points of four classes, one class a single point, and their squared distances."""
     z = torch.randn(12, 3, generator=generator(seed), dtype=torch.float64)
     labels = torch.tensor([2, 0, 1, 1, 0, 3, 2, 0, 1, 2, 0, 0])
     return z, labels, pairwise_distances(z).square()
@@ -54,7 +56,7 @@ def as_set(rows):
 
 
 def test_pairwise_distances_equal_the_definition():
-    """Each entry is a Euclidean distance, exact also far from the origin and near 0."""
+    """Each entry is the Euclidean distance of two rows, exact also far away and almost alike."""
     z = batch()[0]
     z = torch.cat([z, z + 1e-6]) + 100
     distances = pairwise_distances(z)
@@ -107,7 +109,7 @@ def test_a_mistake_in_mining_pairs_is_caught(mistake):
 
 
 def test_pairs_where_classes_are_few():
-    """With fewer pairs of different classes than of one, all are taken."""
+    """With fewer pairs of different classes than of one, all are taken; one class gives its own."""
     labels = torch.tensor([0, 0, 0, 1])
     for strategy in ("random", "hard"):
         assert len(mine_pairs(torch.rand(4, 4), labels, strategy=strategy)) == 6
@@ -150,7 +152,7 @@ def naive_hard(distances, labels):
 
 
 def assert_mines_triplets(mine):
-    """Each strategy takes what its name says, the drawn ones every anchor and positive once."""
+    """Each strategy takes what its name says; drawn ones take every anchor and positive once."""
     for seed in range(3):
         _, labels, distances = batch(seed)
         assert as_set(mine(distances, labels, strategy="hard", margin=MARGIN)) == naive_hard(
@@ -199,7 +201,7 @@ def test_hard_triplets_equal_those_of_batch_hard_miner():
 
 
 def test_semi_hard_triplets_are_drawn_from_those_of_triplet_margin_miner():
-    """An independent library lists all semi-hard triplets; ours are drawn from them."""
+    """An independent library lists all semi-hard triplets; ours draws one a positive pair."""
     miner = TripletMarginMiner(margin=MARGIN, type_of_triplets="semihard", distance=SQUARED)
     for seed in range(5):
         z, labels, distances = batch(seed)
@@ -248,7 +250,7 @@ def test_regions_at_their_borders():
 
 
 def test_easy_triplets_are_those_without_loss():
-    """The loss is 0 where easy, below the margin where semi-hard, else at least the margin."""
+    """Region and loss agree: 0 where easy, below the margin where semi-hard, else at least it."""
     z, labels, distances = batch()
     for a, p, n in naive_triplets(labels):
         loss = triplet_loss(z[[a]], z[[p]], z[[n]], margin=MARGIN).item()
@@ -365,7 +367,7 @@ def test_normalised_representations_have_length_one(cls):
 
 
 def test_each_keeps_its_paper_s_meaning_by_default():
-    """Hadsell's points are free, with all pairs; Schroff's lie on the sphere, semi-hard."""
+    """Hadsell's points are free, all pairs count; Schroff's lie on the sphere, semi-hard count."""
     siamese, triplet = Siamese(nn.Identity()), Triplet(nn.Identity())
     assert (siamese.normalise, siamese.mining, siamese.margin) == (False, "all", 1.0)
     assert (triplet.normalise, triplet.mining, triplet.margin) == (True, "semi-hard", 0.2)
@@ -496,7 +498,7 @@ def trained_on_digits(method, seed, steps=150):
 )
 @pytest.mark.parametrize("seed", range(3))
 def test_two_numbers_a_digit_are_enough_once_the_distance_is_learned(make, seed):
-    """In the plane the nearest new digit is of the same class, but not in an untrained one."""
+    """In the plane, the nearest new digit is of the same class; untrained, it is any."""
     seed_everything(seed)
     method = make(conv_encoder(widths=(16, 16, 16), out_features=2)).eval()
     test = digits("test")

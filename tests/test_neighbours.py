@@ -1,4 +1,4 @@
-"""An index agrees with a naive search, finds more the longer it looks, refuses clearly."""
+"""An index agrees with a naive search when it looks everywhere, and finds more the longer."""
 
 import heapq
 import math
@@ -82,7 +82,7 @@ def naive(vectors, queries, k, measure):
 @pytest.mark.parametrize("kind", MEASURES)
 @pytest.mark.parametrize("name", MAKERS)
 def test_looking_everywhere_gives_what_a_naive_loop_gives(name, kind):
-    """Recall is exactly 1 at the exhaustive setting, with the right order and values."""
+    """Recall is exactly 1 at the exhaustive setting, in the right order with the right values."""
     index = MAKERS[name](VECTORS, measure=kind)
     values, indices = index.search(QUERIES, 10, **everywhere(index))
     right_values, right_indices = naive(VECTORS, QUERIES, 10, kind)
@@ -93,7 +93,7 @@ def test_looking_everywhere_gives_what_a_naive_loop_gives(name, kind):
 
 @pytest.mark.parametrize("kind", MEASURES)
 def test_exact_search_agrees_with_scikit_learn(kind):
-    """An independent implementation agrees; scikit-learn's cosine distance is 1 - cosine."""
+    """An independent implementation finds the same; scikit-learn's distance is 1 - cosine."""
     metric = {"cosine": "cosine", "euclid": "euclidean"}[kind]
     reference = NearestNeighbors(n_neighbors=7, metric=metric, algorithm="brute").fit(
         VECTORS.double().numpy()
@@ -149,7 +149,7 @@ def test_what_is_found_was_visited_and_visits_are_counted(name):
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_equal_vectors_come_in_the_order_of_their_numbers(name):
-    """200 copies of one vector: ties are broken alike everywhere, and none is lost."""
+    """200 copies of one vector: the ties are broken alike everywhere, and none is lost."""
     vectors = torch.cat([clustered(100, seed=3), torch.ones(200, 6), clustered(100, seed=4)])
     index = MAKERS[name](vectors, measure="euclid")
     values, indices = index.search(torch.ones(2, 6), 250, **everywhere(index))
@@ -179,7 +179,7 @@ def test_one_vector_is_the_nearest(name):
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_far_from_the_origin_nothing_is_lost_to_rounding(name):
-    """|v|² - 2 v·q alone would round neighbours 0.01 apart into one heap."""
+    """|v|² - 2 v·q alone would round neighbours 0.01 apart into one heap near (100, 100, …)."""
     vectors = 100 + 0.1 * clustered(300, seed=5)
     index = MAKERS[name](vectors, measure="euclid")
     right = naive(vectors, vectors[:20], 5, "euclid")[1]
@@ -272,7 +272,7 @@ def test_other_wrong_arguments_are_refused():
 
 @pytest.mark.parametrize("angle", [0.2, 1.0, 2.5])
 def test_two_vectors_share_a_bit_with_probability_one_minus_angle_over_pi(angle):
-    """Measured over 8,000 planes; four standard deviations of a share are at most 0.022."""
+    """Measured over 8,000 planes; four standard deviations are at most 0.022."""
     pair = torch.tensor([[1.0, 0.0, 0.0], [math.cos(angle), math.sin(angle), 0.0]])
     index = HashTables(pair, n_tables=500, n_bits=16, generator=seeded())
     first, second = index.codes(index.vectors)
@@ -319,7 +319,7 @@ def test_more_tables_find_more():
 
 
 def test_k_means_is_as_good_as_scikit_learns_and_its_cells_are_nearest():
-    """One start instead of ten costs at most 0.6 of scikit-learn's sum of squares."""
+    """One start costs something: at most 1.6 times scikit-learn's sum of squares of ten."""
     vectors = VECTORS.numpy()
     centres, cells = k_means(vectors, 10, rounds=20, generator=seeded(1))
     squares = np.square(vectors[:, None] - centres).sum(2)
@@ -364,7 +364,7 @@ def test_the_number_of_cells_is_the_root_of_the_number_of_vectors():
 
 
 def naive_walk(index, query, ef):
-    """The beam and all that was seen, by the textbook: two heaps, one vector at a time."""
+    """The beam and all that was seen, by the textbook: two heaps, one query at a time."""
 
     def distance(node):
         return float(np.square(index.vectors[node].astype(float) - query).sum())
@@ -434,7 +434,7 @@ def test_every_vector_can_be_reached_and_the_links_are_sound(seed):
 
 
 def test_starts_in_every_group_find_the_right_group():
-    """Ten groups far apart: from one start some walks miss theirs, from many hardly any."""
+    """Ten groups far apart: from one start some walks miss their group, from many nearly none."""
     vectors = F.one_hot(torch.arange(10).repeat(200), 10).float()
     vectors = vectors + 0.05 * torch.randn(2000, 10, generator=seeded(7))
     right = ExactSearch(vectors).search(vectors[:200], 5)[1]
@@ -528,7 +528,7 @@ def make_is_exact(make):
     ("make", "arguments"), RIGHT, ids=lambda part: getattr(part, "__name__", "")
 )
 def test_right_indexes_have_all_properties(make, arguments):
-    """The properties that catch the mistakes are true of the real ones."""
+    """The properties that catch the mutants are true of the real ones."""
     assert failures(make, arguments) == set()
 
 

@@ -1,4 +1,6 @@
-"""The four measures equal their definitions, and what people get wrong differs from them."""
+"""The four measures equal their definitions, and the mistakes that people make with them are told
+apart.
+"""
 
 import math
 
@@ -71,7 +73,7 @@ def test_gradients(measure):
 
 
 def test_values_known_by_hand():
-    """(3, 4) against (4, 3): dot 24, cosine 0.96, distance √2, correlation -1."""
+    """(3, 4) against (4, 3): dot 24, cosine 0.96, distance √2; less their means, opposite."""
     x, y = torch.tensor([[3.0, 4.0]]), torch.tensor([[4.0, 3.0]])
     found = {measure: similarities(x, y, measure=measure).item() for measure in MEASURES}
     assert found == pytest.approx(
@@ -90,7 +92,7 @@ def test_a_vector_with_itself():
 
 
 def test_each_measure_ignores_what_it_should():
-    """Cosine ignores lengths, correlation also added constants, Euclid a common shift."""
+    """Cosine ignores length, correlation also a constant added, Euclid a common shift."""
     x, y = random(5, 6), random(4, 6, seed=1)
     stretch = torch.tensor([0.1, 1, 2, 5, 30]).double()[:, None]
     cosine, correlated = similarities(x, y), similarities(x, y, measure="correlation")
@@ -113,7 +115,7 @@ def test_is_symmetric(measure):
 
 
 def test_unit_vectors_rank_alike():
-    """d² = 2 - 2 cos: one order of all measures at unit length, and not without it."""
+    """d² = 2 - 2 cos: dot product, cosine and Euclid give one order for unit length only."""
     x, y = random(20, 4), random(50, 4, seed=1)
     orders = [
         similarities(x, y, measure=m).argsort(dim=1) for m in ("cosine", "dot product", "Euclid")
@@ -223,7 +225,9 @@ def test_sorting_by_hand_catches(mistake):
 
 
 def test_the_query_is_left_out_even_among_equals():
-    """All images alike: still every other one, in order; the matrix stays as it was."""
+    """All pictures alike: still every other one, in their order, and never the query; the matrix
+    stays as it was.
+    """
     matrix = torch.ones(4, 4)
     assert nearest(matrix, 3).tolist() == [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]]
     assert torch.equal(matrix, torch.ones(4, 4))
@@ -241,7 +245,7 @@ def test_precision_equals_counting():
 
 
 def test_precision_at_its_ends():
-    """1 where only members of the group are alike, 0 where only others are; else chance."""
+    """1 where only members of the group are alike, 0 where only others; chance level at all."""
     groups = torch.tensor([0, 0, 0, 1, 1, 1])
     same = (groups[:, None] == groups).double()
     assert retrieval_precision(nearest(same, 2), groups) == 1
@@ -251,7 +255,7 @@ def test_precision_at_its_ends():
 
 
 def test_groups_of_a_factor():
-    """Integers stay; a continuous factor is cut at its quartiles, the lowest first."""
+    """Integers stay; a continuous factor is cut at its quartiles, the lowest group first."""
     labels = torch.tensor([2, 0, 1])
     assert torch.equal(factor_groups(labels), labels)
     values = random(40)

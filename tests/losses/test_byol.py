@@ -23,7 +23,7 @@ def projections():
 
 
 def naive_byol_loss(prediction, target):
-    """Grill et al. 2020, Eq. (2): squared distance of unit vectors, one image at a time."""
+    """Grill et al. 2020, Eq. (2): squared distance of normalised vectors, one image at a time."""
     total = 0.0
     for p, z in zip(prediction.tolist(), target.tolist(), strict=True):
         total += math.dist([x / math.hypot(*p) for x in p], [x / math.hypot(*z) for x in z]) ** 2
@@ -72,7 +72,7 @@ def test_by_hand():
 
 
 def test_symmetries():
-    """Images may be reordered, rows rescaled, prediction and target exchanged."""
+    """Images may be reordered, rows rescaled, prediction and target swapped."""
     p, z = projections()
     order, scale = torch.tensor([4, 2, 0, 5, 1, 3]), normal(6, 1, seed=4).exp()
     for same in [(p[order], z[order]), (p * scale, z / scale), (z, p)]:

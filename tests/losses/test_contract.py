@@ -1,4 +1,4 @@
-"""What every loss promises: second derivatives, precision, zero vectors, clear errors."""
+"""What every loss promises: second derivatives, precision, zero vectors, transforms, errors."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_gradients_of_first_and_second_order(loss, shapes):
 @every_loss
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision(loss, shapes, dtype):
-    """Half precision gives the float32 loss of these inputs, gradients in its own type."""
+    """Half-precision inputs give the float32 loss of these inputs, and gradients in their type."""
     half = inputs_of(shapes, dtype)
     double = [x.detach().double().requires_grad_() for x in half]
     value = loss(*half)
@@ -118,7 +118,7 @@ def assert_smooth(loss, inputs):
 
 @every_loss
 def test_degenerate_rows(loss, shapes):
-    """A row of zeros, all rows zero, all rows equal: no NaN in value or derivatives."""
+    """Zero rows, all rows zero, all rows equal: no NaN in value, gradient and second derivative."""
     inputs = inputs_of(shapes)
     assert_smooth(loss, [x.index_fill(0, torch.tensor([1]), 0) for x in inputs])
     assert_smooth(loss, [torch.zeros_like(x) for x in inputs])

@@ -57,7 +57,7 @@ def queries(batch, dim, *, seed=0):
 
 
 def assert_is_info_nce(loss):
-    """Value and gradient of the definition, for shared negatives and for each query's own."""
+    """Value and gradient are those of the definition, for negatives that are shared or not."""
     for temperature in (0.07, 0.5, 2.0):
         query, positive = queries(4, 3)
         for negatives in (
@@ -83,7 +83,7 @@ def test_info_nce_equals_the_definition():
 
 @pytest.mark.parametrize("mistake", mistakes_in(info_nce), ids=str)
 def test_info_nce_catches(mistake):
-    """Each mistake fails the properties that the right function passes."""
+    """Each mistake is caught."""
     with pytest.raises(AssertionError):
         assert_is_info_nce(mistake)
 
@@ -95,7 +95,7 @@ def test_info_nce_when_all_vectors_coincide():
 
 
 def test_info_nce_limits_of_the_temperature():
-    """Cold: temperature * loss is the hardest negative's lead. Hot: all weigh alike."""
+    """Cold: temperature * loss is the hardest negative's lead. Hot: all candidates weigh alike."""
     query, positive = queries(8, 2)
     negatives = normal(5, 2, seed=2)
     hardest = cosines(query, negatives).amax(1)
@@ -109,7 +109,7 @@ def test_info_nce_limits_of_the_temperature():
 
 
 def test_info_nce_symmetries():
-    """Queries may be reordered with their positives, negatives at will; scale is ignored."""
+    """Queries may be reordered with their positives, and negatives; scale does not matter."""
     query, positive = queries(4, 3)
     negatives = normal(5, 3, seed=2)
     loss = info_nce(query, positive, negatives)
@@ -161,7 +161,7 @@ def test_clip_loss_equals_the_definition():
 
 @pytest.mark.parametrize("mistake", mistakes_in(clip_loss), ids=str)
 def test_clip_loss_catches(mistake):
-    """Each mistake fails the properties that the right function passes."""
+    """Each mistake is caught."""
     with pytest.raises(AssertionError):
         assert_is_clip_loss(mistake)
 
@@ -175,7 +175,7 @@ def test_clip_loss_by_hand():
 
 
 def test_clip_loss_symmetries():
-    """Images and texts may be exchanged, pairs reordered, rows rescaled."""
+    """Images and texts may be swapped, pairs reordered, rows rescaled."""
     image, text = queries(4, 3)
     loss = clip_loss(image, text)
     order, scale = torch.tensor([2, 0, 3, 1]), normal(4, 1, seed=4).exp()
@@ -184,7 +184,7 @@ def test_clip_loss_symmetries():
 
 
 def test_clip_loss_limits_of_the_temperature():
-    """Hot: every candidate weighs the same. Cold: the hardest wrong partner of either side."""
+    """Hot: every candidate weighs the same. Cold: the hardest wrong partner counts."""
     image, text = normal(8, 2), normal(8, 2, seed=1)
     assert clip_loss(image, text, temperature=1e6).item() == pytest.approx(math.log(8), abs=1e-5)
     s = cosines(image, text)

@@ -120,7 +120,7 @@ def test_uniformity_prefers_an_even_circle():
 
 
 def test_symmetries():
-    """Views may be exchanged, points reordered, rows rescaled, the space rotated."""
+    """Views may be swapped, points reordered, rows rescaled, the space rotated."""
     x, y = normal(5, 3), normal(5, 3, seed=1)
     scale, rotation = normal(5, 1, seed=2).exp(), torch.linalg.qr(normal(3, 3, seed=3)).Q
     for u, v in [

@@ -66,13 +66,13 @@ def test_barlow_twins_equals_the_definition():
 
 @pytest.mark.parametrize("mistake", mistakes_in(barlow_twins), ids=str)
 def test_barlow_twins_catches(mistake):
-    """Each mistake fails the properties that the right function passes."""
+    """Each mistake is caught."""
     with pytest.raises(AssertionError):
         assert_is_barlow_twins(mistake)
 
 
 def test_barlow_twins_by_hand():
-    """P for equal rows; 0 for equal uncorrelated coordinates; weight * P (P - 1) for copies."""
+    """P when the rows coincide; 0 for equal uncorrelated coordinates; more for copied ones."""
     assert_equal(barlow_twins(normal(1, 4).expand(5, 4), normal(1, 4).expand(5, 4)), 4.0)
     uncorrelated = 100 * torch.tensor([[1, 1], [1, -1], [-1, 1], [-1, -1]]).double()
     assert barlow_twins(uncorrelated, uncorrelated).item() == pytest.approx(0, abs=1e-12)
@@ -81,7 +81,7 @@ def test_barlow_twins_by_hand():
 
 
 def test_barlow_twins_symmetries():
-    """Views, images and coordinates may change places; scale and offset hardly matter."""
+    """Views may be swapped, images reordered, coordinates permuted; scale hardly matters."""
     z1, z2 = views()
     loss = barlow_twins(z1, z2)
     for same in [(z2, z1), (z1.flip(0), z2.flip(0)), (z1.flip(1), z2.flip(1))]:
@@ -94,7 +94,7 @@ def test_barlow_twins_symmetries():
 
 
 def naive_vicreg(z1, z2, invariance, variance, covariance):
-    """Bardes et al. 2022, Eqs. (1) to (6), by coordinates, in the scale of the authors' code."""
+    """Bardes et al. 2022, Eqs. (1) to (6), by coordinate, in the scale of the authors' code."""
     batch, dim = z1.shape
     rows = zip(z1.tolist(), z2.tolist(), strict=True)
     loss = invariance * sum(math.dist(u, v) ** 2 for u, v in rows) / (batch * dim)
@@ -128,13 +128,13 @@ def test_vicreg_equals_the_definition():
 
 @pytest.mark.parametrize("mistake", mistakes_in(vicreg), ids=str)
 def test_vicreg_catches(mistake):
-    """Each mistake fails the properties that the right function passes."""
+    """Each mistake is caught."""
     with pytest.raises(AssertionError):
         assert_is_vicreg(mistake)
 
 
 def test_vicreg_by_hand():
-    """0.99 of the variance weight for equal rows; 0 for spread, uncorrelated coordinates."""
+    """0.99 of the variance weight when all rows coincide; 0 for equal uncorrelated coordinates."""
     collapsed = normal(1, 4).expand(5, 4)
     assert_equal(vicreg(collapsed, collapsed), 24.75)
     spread = torch.tensor([[1, 1], [1, -1], [-1, 1], [-1, -1]]).double()
@@ -143,7 +143,7 @@ def test_vicreg_by_hand():
 
 
 def test_vicreg_symmetries():
-    """Views may be exchanged, images reordered, coordinates permuted, both views moved."""
+    """Views may be swapped, images reordered, coordinates permuted, both views moved."""
     z1, z2 = views()
     for same in [(z2, z1), (z1.flip(0), z2.flip(0)), (z1.flip(1), z2.flip(1)), (z1 + 3, z2 + 3)]:
         torch.testing.assert_close(vicreg(*same), vicreg(z1, z2), rtol=1e-10, atol=1e-10)

@@ -1,4 +1,4 @@
-"""NT-Xent: its definition, its properties, the memory of its chunks, and its mistakes."""
+"""NT-Xent: its definition, its properties, the memory of its chunks, and the mistakes people make."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def naive_nt_xent(z1, z2, temperature):
 
 
 def assert_is_nt_xent(loss):
-    """What NT-Xent has and its mistakes lack: value and gradient of the definition."""
+    """The properties that NT-Xent has and its mutants lack: value and gradient of the definition."""
     for batch, dim, temperature in [(2, 3, 0.5), (5, 4, 1.0), (6, 2, 0.05), (4, 3, 3.0)]:
         z1, z2 = two_views(batch, dim)
         expected = torch.tensor(naive_nt_xent(z1, z2, temperature), dtype=torch.float64)
@@ -72,7 +72,7 @@ def assert_is_nt_xent(loss):
 
 @pytest.mark.parametrize("chunk_size", [None, 1, 3, 4, 100])
 def test_equals_the_definition(chunk_size):
-    """Value and gradient (also of the temperature) are those of Eq. (1), in any chunks."""
+    """Value and gradient, also of the temperature, are those of Eq. (1) at any chunk size."""
     assert_is_nt_xent(
         lambda z1, z2, *, temperature: nt_xent(
             z1, z2, temperature=temperature, chunk_size=chunk_size
@@ -97,7 +97,7 @@ def test_log_of_the_number_of_others_when_all_rows_coincide(temperature):
 
 
 def test_by_hand_for_two_orthogonal_images():
-    """Both views coincide, images are orthogonal: log(1 + 2 exp(-1 / temperature))."""
+    """Twins coincide, images are orthogonal: log(1 + 2 exp(-1 / temperature))."""
     z = torch.eye(2, dtype=torch.float64)
     assert nt_xent(z, z, temperature=0.5).item() == pytest.approx(
         math.log(1 + 2 * math.exp(-2)), abs=1e-12
@@ -105,7 +105,7 @@ def test_by_hand_for_two_orthogonal_images():
 
 
 def test_symmetries():
-    """Views may be exchanged, images reordered, each row rescaled, the space rotated."""
+    """Views may be swapped, images reordered, each row rescaled, the space rotated."""
     z1, z2 = two_views(6, 4)
     loss = nt_xent(z1, z2)
     order = torch.tensor([3, 0, 5, 1, 4, 2])
@@ -121,7 +121,9 @@ def test_symmetries():
 
 
 def test_limits_of_the_temperature():
-    """Hot: every candidate weighs the same. Cold: the hardest negative's lead over the positive."""
+    """Hot: every candidate weighs the same. Cold: only the hardest negative counts, by how much it
+    beats the twin.
+    """
     z1, z2 = two_views(6, 2)
     assert nt_xent(z1, z2, temperature=1e6).item() == pytest.approx(math.log(11), abs=1e-5)
     z = F.normalize(torch.cat([z1, z2]), dim=1)
@@ -195,13 +197,13 @@ def memory_of(batch, dim, chunk_size):
 
 
 def test_memory_of_chunks():
-    """In chunks of 128 no tensor is larger than 128 x 2B; the plain path makes 2B x 2B."""
+    """B = 1024: in chunks of 128 no tensor exceeds 128 x 2B or 2B x P; else there is 2B x 2B."""
     assert memory_of(1024, 128, 128).largest <= 2048 * 128
     assert memory_of(1024, 128, None).largest == 2048 * 2048
 
 
 def test_memory_grows_with_the_batch_not_its_square():
-    """Twice the batch takes about twice the memory at its peak; the plain path four times."""
+    """Twice the batch: about twice the peak memory in chunks, four times on the plain path."""
     chunked = [memory_of(batch, 8, 16).peak for batch in (128, 256)]
     plain = [memory_of(batch, 8, None).peak for batch in (128, 256)]
     assert chunked[1] < 2.3 * chunked[0]

@@ -38,7 +38,7 @@ def naive_contrastive_loss(x1, x2, same, margin):
 
 
 def assert_is_contrastive_loss(loss):
-    """Value and gradient of the definition on both sides of the margin; 0 at distance 0."""
+    """Value and gradient of the definition on both sides of the margin; no force at distance 0."""
     x1, x2 = normal(6, 3), normal(6, 3, seed=1)
     distances = torch.linalg.vector_norm(x1 - x2, dim=1)
     for margin in (1.0, 3.0, 5.0):
@@ -71,7 +71,7 @@ def test_contrastive_loss_catches(mistake):
 
 
 def test_contrastive_loss_by_hand():
-    """Distance 5: 25 / 2 together; apart (7 - 5)² / 2 within the margin and 0 beyond."""
+    """Distance 5: 25 / 2 together; apart, (7 - 5)² / 2 or 0; coincident margin² / 2."""
     x1, x2 = torch.tensor([[3.0, 0.0]]), torch.tensor([[0.0, 4.0]])
     same, different = torch.tensor([True]), torch.tensor([False])
     assert contrastive_loss(x1, x2, same).item() == 12.5
@@ -89,7 +89,7 @@ def test_contrastive_loss_takes_zeros_and_ones():
 
 
 def test_contrastive_loss_symmetries():
-    """The two of a pair may be exchanged, pairs reordered, the space moved and rotated."""
+    """The two of a pair may be swapped, pairs reordered, the space moved and rotated."""
     x1, x2 = normal(6, 3), normal(6, 3, seed=1)
     loss = contrastive_loss(x1, x2, SAME, margin=3)
     order = torch.tensor([4, 2, 0, 5, 1, 3])
@@ -146,7 +146,7 @@ def test_triplet_loss_catches(mistake):
 
 
 def test_triplet_loss_by_hand():
-    """Squared distances 1 and 4: 0 up to margin 3, then margin - 3; the margin at a point."""
+    """Squared distances 1 and 4: 0 up to margin 3, then margin - 3; the margin for equal rows."""
     anchor, positive, negative = (
         torch.tensor([[0.0, 0.0]]),
         torch.tensor([[1.0, 0.0]]),
@@ -158,7 +158,7 @@ def test_triplet_loss_by_hand():
 
 
 def test_triplet_loss_gradient_by_hand():
-    """An active triplet moves its anchor by 2 (negative - positive) / B, an inactive one not."""
+    """An active triplet moves its anchor along 2 (negative - positive) / B, others move nothing."""
     anchor, positive, negative = triplets()
     anchor.requires_grad_()
     triplet_loss(anchor, positive, negative, margin=1).backward()

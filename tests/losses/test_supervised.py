@@ -32,7 +32,7 @@ LABELS = torch.tensor([0, 1, 0, 2, 1, 0])  # label 2 has no partner
 
 
 def naive_supervised_contrastive(z, labels, temperature):
-    """Khosla et al. 2020, Eq. (2): the mean over positives, then over anchors that have one."""
+    """Khosla et al. 2020, Eq. (2): one anchor and one positive at a time, averaged over anchors."""
     z, n = z.tolist(), len(z)
     losses = []
     for i in range(n):
@@ -47,7 +47,7 @@ def naive_supervised_contrastive(z, labels, temperature):
 
 
 def assert_is_supervised_contrastive(loss):
-    """Value and gradient of the definition, with and without anchors that have no positive."""
+    """Value and gradient are those of the definition, also where anchors have no positive."""
     for temperature in (0.1, 0.5, 2.0):
         for labels in (LABELS, torch.tensor([7, 7, 7, -1, -1, 7]), torch.zeros(6)):
             z = 3 * normal(6, 3)

@@ -1,4 +1,4 @@
-"""The losses equal independently written code; a difference in convention is spelt out."""
+"""The losses equal independently written code, in value and gradient; conventions are spelt out."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_supervised_contrastive(labels):
 
 
 def test_clip_loss():
-    """pytorch-metric-learning with a reference set is one direction; CLIP takes both."""
+    """pytorch-metric-learning's NT-Xent with a reference set is one direction of CLIP's mean."""
     one_direction = pml.NTXentLoss(0.07)
     # one tensor for both would mean one set for both
     images, texts = torch.arange(BATCH), torch.arange(BATCH)
@@ -94,7 +94,7 @@ def test_clip_loss():
 
 
 def test_contrastive_loss():
-    """pytorch-metric-learning hinges its pairs: half the mean square is the paper's loss."""
+    """pytorch-metric-learning hinges without squaring: half its mean square is the paper's loss."""
     x1, x2 = views()
     margin, pairs = 3.0, torch.arange(BATCH)
     same = LABELS % 2 == 0
