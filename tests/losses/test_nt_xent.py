@@ -1,4 +1,4 @@
-"""NT-Xent: its definition, its properties, the memory of its chunks, and the mistakes people make."""
+"""NT-Xent: its definition, its properties, the memory of its chunks, and its mistakes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def naive_nt_xent(z1, z2, temperature):
 
 
 def assert_is_nt_xent(loss):
-    """The properties that NT-Xent has and its mutants lack: value and gradient of the definition."""
+    """What NT-Xent has and its mistakes lack: value and gradient of the definition."""
     for batch, dim, temperature in [(2, 3, 0.5), (5, 4, 1.0), (6, 2, 0.05), (4, 3, 3.0)]:
         z1, z2 = two_views(batch, dim)
         expected = torch.tensor(naive_nt_xent(z1, z2, temperature), dtype=torch.float64)
