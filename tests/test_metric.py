@@ -1,4 +1,6 @@
-"""Siamese and triplet networks, mining and class-wise batches: definitions, mistakes, behaviour."""
+"""Siamese and triplet networks, mining and class-wise batches: definitions, witnesses, mistakes,
+and behaviour.
+"""
 
 from __future__ import annotations
 

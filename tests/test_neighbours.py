@@ -94,8 +94,7 @@ def test_looking_everywhere_gives_what_a_naive_loop_gives(name, kind):
 @pytest.mark.parametrize("kind", MEASURES)
 def test_exact_search_agrees_with_scikit_learn(kind):
     """An independent implementation finds the same; scikit-learn's distance is 1 - cosine."""
-    metric = {"cosine": "cosine", "euclidean": "euclidean"}[kind]
-    reference = NearestNeighbors(n_neighbors=7, metric=metric, algorithm="brute").fit(
+    reference = NearestNeighbors(n_neighbors=7, metric=kind, algorithm="brute").fit(
         VECTORS.double().numpy()
     )
     distances, indices = reference.kneighbors(QUERIES.double().numpy())
@@ -528,7 +527,7 @@ def make_is_exact(make):
     ("make", "arguments"), RIGHT, ids=lambda part: getattr(part, "__name__", "")
 )
 def test_right_indexes_have_all_properties(make, arguments):
-    """The properties that catch the mistakes are true of the real ones."""
+    """The properties that catch the mutants are true of the real ones."""
     assert failures(make, arguments) == set()
 
 

@@ -1,4 +1,6 @@
-"""The four measures equal their definitions, and what people get wrong differs from them."""
+"""The four measures equal their definitions, and the mistakes that people make with them are told
+apart.
+"""
 
 import math
 
@@ -236,7 +238,9 @@ def test_sorting_by_hand_catches(mistake):
 
 
 def test_the_query_is_left_out_even_among_equals():
-    """All images alike: still every other one, in order; the matrix stays as it was."""
+    """All pictures alike: still every other one, in their order, and never the query; the matrix
+    stays as it was.
+    """
     matrix = torch.ones(4, 4)
     assert nearest(matrix, 3).tolist() == [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]]
     assert torch.equal(matrix, torch.ones(4, 4))

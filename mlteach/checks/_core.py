@@ -117,6 +117,8 @@ def run_case(given: Callable, case: Case, right: Tensor) -> tuple[Tensor | None,
             value = torch.as_tensor(value, dtype=right.dtype)
         except Exception:
             return None, f"your function returns a {type(value).__name__}, a tensor is expected"
+    if value.is_complex():
+        return None, "your function returns complex numbers, real ones are expected"
     for before, after in zip(case.arguments, mine.arguments, strict=True):
         if isinstance(before, Tensor) and not torch.equal(before, after):
             return None, (

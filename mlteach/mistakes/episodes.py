@@ -18,18 +18,22 @@ def episode(labels, n_way, n_shot, n_query, generator):
 
 
 def large_enough(labels, n_each):
+    """The classes that have so many images."""
     return (labels.bincount() >= n_each).nonzero()[:, 0]
 
 
 def members(labels, label):
+    """The numbers of the images of one class."""
     return (labels == label).nonzero()[:, 0]
 
 
 def shuffled(numbers, generator):
+    """The same numbers in random order."""
     return numbers[torch.randperm(len(numbers), generator=generator)]
 
 
 def rows(labels, classes, n_each, generator):
+    """So many random images of each class, one row a class."""
     images = [shuffled(members(labels, label), generator)[:n_each] for label in classes]
     return torch.stack(images)
 

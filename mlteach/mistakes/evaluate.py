@@ -51,10 +51,12 @@ def unit_length(method, images, **options):
 
 
 def count(weights, labels, n_classes):
+    """The sum of the weights that each class gets."""
     return weights.new_zeros(len(weights), n_classes).scatter_add(1, labels, weights)
 
 
 def shares(votes):
+    """Each row divided by its sum."""
     return votes / votes.sum(1, keepdim=True)
 
 
@@ -229,6 +231,7 @@ def half_width(accuracies):
 
 
 def standard_error(accuracies, *, correction=1):
+    """The standard deviation of the mean."""
     return accuracies.std(correction=correction) / len(accuracies) ** 0.5
 
 
@@ -302,6 +305,7 @@ def for_99_percent(accuracies):
 
 
 def entropy(z, *, power=1):
+    """The entropy of the singular values, as shares of their sum."""
     strength = torch.linalg.svdvals(z) ** power
     return torch.special.entr(strength / strength.sum()).sum()
 
@@ -376,6 +380,7 @@ def minus_missing(z):
 
 
 def centred(x, y):
+    """Both representations with the mean of each feature subtracted."""
     return x - x.mean(0), y - y.mean(0)
 
 

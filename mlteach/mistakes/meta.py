@@ -96,6 +96,7 @@ def tasks_in_a_chain(model, episodes, loss_fn, **inner):
 
 
 def query_loss(model, params, x, y, loss_fn):
+    """The loss of a model with these parameters."""
     return loss_fn(torch.func.functional_call(model, params, (x,)), y)
 
 
@@ -417,6 +418,7 @@ def of_unit_vectors(support, labels, n_way):
 
 
 def squared_distances(query, prototypes):
+    """(Q, C) from each query to each prototype."""
     return (query[:, None] - prototypes).square().sum(2)
 
 
@@ -513,6 +515,7 @@ def linear_layer(prototypes):
 
 
 def rescaled(prototypes, weight, bias):
+    """The right layer with its weights and biases multiplied."""
     layer = linear_layer(prototypes)
     return torch.cat([weight * layer[:, :-1], bias * layer[:, -1:]], 1)
 

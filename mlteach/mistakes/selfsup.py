@@ -14,6 +14,7 @@ from mlteach.selfsup._shared import move_towards, pictured
 
 
 def online(method):
+    """Encoder and projector as one network."""
     return nn.Sequential(method.encoder, method.projector)
 
 
@@ -152,6 +153,7 @@ def moco_logits(query, key, queue, *, temperature):
 
 
 def product(query, key):
+    """(B, 1) the dot product of each query with its key."""
     return (query * key).sum(1, keepdim=True)
 
 
@@ -325,6 +327,7 @@ def pushed_to_the_front(queue, pointer, keys):
 
 @torch.no_grad()
 def rewrite(target, online, formula):
+    """Sets every parameter of target to what the formula makes of both networks."""
     for follower, leader in zip(target.parameters(), online.parameters(), strict=True):
         follower.copy_(formula(follower, leader))
 
@@ -487,7 +490,7 @@ class RestDropped(MoCo):
 
 
 def byol_step(p1, p2, t1, t2):
-    """Right: each prediction meets the target's answer to the other view, which gets no gradient."""
+    """Right: each prediction meets the other view's target, which gets no gradient."""
     return byol_loss(p1, t2) + byol_loss(p2, t1)
 
 

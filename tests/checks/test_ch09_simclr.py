@@ -1,4 +1,4 @@
-"""The checks of the chapter on SimCLR pass the right answers and name each mistake that they know."""
+"""The checks on SimCLR pass the right answers and name each mistake that they know."""
 
 import pytest
 import torch

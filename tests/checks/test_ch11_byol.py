@@ -81,7 +81,7 @@ def test_one_prediction_without_a_gradient_is_told():
 
 
 def test_a_gradient_of_the_wrong_size_is_told():
-    """The length of p is taken as a number: the value stays, and the gradient points along p too."""
+    """The length of p taken as a number: the value stays, the gradient points along p too."""
 
     def wrong(p1, p2, t1, t2):
         unit = [p / p.norm(dim=1, keepdim=True).detach() for p in (p1, p2)]

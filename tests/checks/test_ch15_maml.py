@@ -110,7 +110,7 @@ def test_the_right_rate_passes(answer):
 
 
 def test_the_rate_is_where_a_step_neither_helps_nor_harms():
-    """By gradient descent itself: at 2 / curvature the loss stays, beyond it grows, below it falls."""
+    """By gradient descent itself: at 2 / curvature the loss stays, beyond it grows."""
     before = 4 / 2 * 1.0**2
     below, at, beyond = (4 / 2 * (1.0 - lr * 4 * 1.0) ** 2 for lr in (0.49, 0.5, 0.51))
     assert below < before < beyond

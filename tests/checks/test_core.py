@@ -104,6 +104,11 @@ def test_a_gradient_that_fails_is_told(given, part):
     assert part in verdict.message
 
 
+def test_complex_numbers_are_refused():
+    verdict = judged(lambda x, y, power: right(x, y, power=power).to(torch.complex64))
+    assert "complex numbers" in verdict.message
+
+
 def test_what_the_notebook_has_set_does_not_matter():
     before = torch.random.get_rng_state()
     with torch.no_grad():

@@ -83,7 +83,7 @@ def test_info_nce_equals_the_definition():
 
 @pytest.mark.parametrize("mistake", mistakes_in(info_nce), ids=str)
 def test_info_nce_catches(mistake):
-    """Each mistake fails the properties that the right function passes."""
+    """Each mistake is caught."""
     with pytest.raises(AssertionError):
         assert_is_info_nce(mistake)
 
@@ -161,7 +161,7 @@ def test_clip_loss_equals_the_definition():
 
 @pytest.mark.parametrize("mistake", mistakes_in(clip_loss), ids=str)
 def test_clip_loss_catches(mistake):
-    """Each mistake fails the properties that the right function passes."""
+    """Each mistake is caught."""
     with pytest.raises(AssertionError):
         assert_is_clip_loss(mistake)
 

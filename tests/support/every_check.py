@@ -38,7 +38,7 @@ class EveryCheck:
         right, mistakes = metafunc.module.RIGHT, metafunc.module.MISTAKES
         if "mistake" in metafunc.fixturenames:
             known = [(name, m) for name in mistakes for m in mistakes[name] if m.explanation]
-            metafunc.parametrize(("name", "mistake"), known)
+            metafunc.parametrize(("name", "mistake"), known, ids=str)
         else:
             metafunc.parametrize("name", right)
         if "given" in metafunc.fixturenames:
