@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+
+from mlteach.losses import nt_xent
+
+# isort: split  (mlteach comes before lightly, which imports torchvision: it may have to be repaired)
 from lightly.loss import NTXentLoss
 from pytorch_metric_learning import losses as pml
-
-# isort: skip  (mlteach comes before lightly, because lightly imports torchvision)
-from mlteach.losses import nt_xent
 
 DIM = 128
 TEMPERATURE = 0.5
