@@ -15,7 +15,8 @@ import torch
 
 from mlteach.losses import nt_xent
 
-# isort: split  (mlteach comes before lightly, which imports torchvision: it may have to be repaired)
+# mlteach comes before lightly, whose import of torchvision it may have to repair
+# isort: split
 from lightly.loss import NTXentLoss
 from pytorch_metric_learning import losses as pml
 

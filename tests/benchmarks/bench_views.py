@@ -18,7 +18,8 @@ from torch.utils.data import default_collate
 
 from mlteach.views import simclr_view
 
-# isort: split  (mlteach comes before torchvision, which it may have to repair)
+# mlteach comes before torchvision, which it may have to repair
+# isort: split
 from torchvision.transforms import v2
 
 IMAGES = torch.rand(256, 3, 32, 32, generator=torch.Generator().manual_seed(0))
