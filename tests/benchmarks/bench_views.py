@@ -15,10 +15,12 @@ import math
 import pytest
 import torch
 from torch.utils.data import default_collate
-from torchvision.transforms import v2
 
-# isort: skip  (mlteach comes before torchvision, which it may have to repair)
 from mlteach.views import simclr_view
+
+# mlteach comes before torchvision, which it may have to repair
+# isort: split
+from torchvision.transforms import v2
 
 IMAGES = torch.rand(256, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
