@@ -17,8 +17,6 @@ from mlteach.losses import nt_xent  # before lightly, which imports torchvision
 import pytest
 import torch
 
-from mlteach.losses import nt_xent
-
 # mlteach comes before lightly, whose import of torchvision it may have to repair
 # isort: split
 from lightly.loss import NTXentLoss
