@@ -87,7 +87,7 @@ def test_pointing_at_a_dot_shows_its_picture_and_its_true_neighbours(chapter, va
             live.wait_for_change(before)
         assert live.state("point") == dot
         assert chapter.ask(
-            f"bool(({variable}.picture.get_array() == {variable}.pictures[{dot}]).all())"
+            f"bool(({variable}.image.get_array() == {variable}.images[{dot}]).all())"
         )
         assert (
             f"point {dot}:" in live.output.locator(".mlteach-readout").inner_text()

@@ -56,7 +56,7 @@ def test_the_buttons_follow_the_pull_and_start_again(chapter):
     live.settle()
     chapter.ask("setattr(triplet_explorer.controls['margin'], 'value', 2.0)")
     before, loss = live.settle(), live.state("loss")
-    live.output.get_by_role("button", name="follow the pull").click()
+    live.output.get_by_role("button", name="follow the force").click()
     live.wait_for_change(before)
     assert live.state("loss") < loss
 

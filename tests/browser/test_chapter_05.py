@@ -61,7 +61,7 @@ def test_a_point_of_the_circle_is_dragged(chapter):
 def test_the_buttons_follow_the_pull_and_start_again(chapter):
     live = Live(chapter, "circle_explorer")
     before, loss = live.settle(), live.state("loss")
-    live.output.get_by_role("button", name="follow the pull").click()
+    live.output.get_by_role("button", name="follow the force").click()
     live.wait_for_change(before)
     assert live.state("loss") < loss
     live.output.get_by_role("button", name="start again").click()

@@ -30,5 +30,5 @@ def test_a_press_on_the_curve_sets_k_and_dragging_moves_it(chapter):
 
 def test_screen_readers_are_told_what_the_picture_shows(chapter):
     live = Live(chapter, "knn_explorer")
-    assert "accuracy on all test pictures" in live.picture.get_attribute("alt")
+    assert "accuracy on all test images" in live.picture.get_attribute("alt")
     assert live.output.locator(".mlteach-readout").inner_text() == live.picture.get_attribute("alt")
