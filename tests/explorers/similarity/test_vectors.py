@@ -38,7 +38,7 @@ def test_the_table_shows_the_three_measures():
     assert values["cosine"] == pytest.approx([0.5, 1])
     assert values["Euclid"] == pytest.approx([-1, -1.2])
     assert explorer.state["nearer"] == {"dot product": "B", "cosine": "B", "Euclid": "A"}
-    assert [cell.get_text() for cell in explorer.cells[2]] == ["1.00", "1.20", "A"]
+    assert [cell.get_text() for cell in explorer.cells["Euclid"]] == ["1.00", "1.20", "A"]
 
 
 def test_with_all_lengths_1_the_three_measures_agree():
