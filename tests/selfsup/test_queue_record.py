@@ -2,46 +2,15 @@
 
 from __future__ import annotations
 
-import copy
-from types import SimpleNamespace
-
 import pytest
 import torch
 import torch.nn.functional as F
+from support.queue_cases import BATCH, DECAYS, N_KEYS, STEPS, draw, recorded
 
 from mlteach.networks import conv_encoder, projection_head
 from mlteach.selfsup import MoCo
-from mlteach.selfsup.queue_record import QueueRecord, mean_and_spread
+from mlteach.selfsup.queue_record import mean_and_spread
 from mlteach.training import fit
-
-N_KEYS, BATCH, STEPS = 12, 4, 7
-DECAYS = [0.0, 0.5, 0.99]
-
-
-def draw(generator):
-    x = torch.rand(BATCH, 1, 8, 8, generator=generator)
-    return x, 1 - x
-
-
-def recorded(decay, *, steps=STEPS, n_keys=N_KEYS):
-    """A short training with its record, and beside it what the record should have seen, in plain
-    lists.
-    """
-    torch.manual_seed(0)
-    encoder = conv_encoder(1, widths=(4,), out_features=6)
-    method = MoCo(encoder, projection_head(6, hidden=8, out_features=5), n_keys=n_keys, decay=decay)
-    pictures = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(1))
-    record, seen = QueueRecord(method, pictures), []
-    before = copy.deepcopy(method)
-
-    def both(step, loss, aux):
-        nonlocal before
-        record(step, loss, aux)
-        seen.append((before, loss, aux))
-        before = copy.deepcopy(method)
-
-    fit(method, draw, steps=steps, callback=both, progress=False)
-    return SimpleNamespace(record=record, seen=seen, pictures=pictures)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +41,7 @@ def test_the_record_is_what_the_queries_met(runs):
             with torch.no_grad():
                 torch.testing.assert_close(
                     run.record.keys[i],
-                    F.normalize(before.key_encoder.train()(run.pictures)),
+                    F.normalize(before.key_encoder.train()(run.images)),
                     atol=1e-5,
                     rtol=0,
                 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import threading
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
@@ -126,7 +126,7 @@ class Explorer:
             self._holding = False
             self.refresh()
 
-    def changed(self, part: str, *setting: Hashable) -> bool:
+    def changed(self, part: str, *setting) -> bool:
         """Whether a part was made for another setting when this was last asked, or never yet.
 
         An ``update`` so makes what is costly, or what belongs to the still part of the figure, only

@@ -7,34 +7,22 @@ import time
 
 import numpy as np
 import pytest
-import torch
 import torch.nn.functional as F
 from PIL import Image
+from support.contrastive_cases import matrix_explorer, views
+from support.every_drawing import shown
+from support.pages import point
 
-from mlteach.explorers import Circle, Explorer, SimilarityMatrix, Temperature
+from mlteach.explorers import Circle, Explorer, Temperature
 from mlteach.explorers._core.controls import slider
 from mlteach.plots import Picture
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
-def random(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def views(count=6):
-    return random(count, 1, 8, 8, seed=1).sigmoid(), random(count, 1, 8, 8, seed=2).sigmoid()
-
-
 def temperature_explorer(count=6):
     z1, z2 = (F.normalize(view.flatten(1) - 0.5, dim=1) for view in views(count))
     return Temperature(z1 @ z2.T, *views(count))
-
-
-def matrix_explorer(count=6):
-    encodings = {"one": (random(count, 4, seed=3), random(count, 4, seed=4)), "two": views(count)}
-    encodings["two"] = tuple(view.flatten(1) for view in encodings["two"])
-    return SimilarityMatrix(encodings, *views(count), torch.arange(count) % 3)
 
 
 MAKERS = {"temperature": temperature_explorer, "matrix": matrix_explorer, "circle": Circle}
@@ -43,11 +31,6 @@ MAKERS = {"temperature": temperature_explorer, "matrix": matrix_explorer, "circl
 @pytest.fixture(params=MAKERS)
 def explorer(request):
     return MAKERS[request.param]()
-
-
-def shown(explorer):
-    """The picture as the page shows it, (H, W, 3)."""
-    return np.asarray(Image.open(io.BytesIO(explorer.canvas.png)))
 
 
 class Line(Explorer):
@@ -79,7 +62,7 @@ class Line(Explorer):
         self.pointers.append(pointer)
 
 
-def test_the_output_carries_the_live_widget_and_the_same_picture(explorer):
+def test_the_output_carries_the_live_widget_and_the_same_figure(explorer):
     data, metadata = explorer._repr_mimebundle_()
     assert data[WIDGET]["model_id"] == explorer.widget.model_id
     saved = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["image/png"]))))
@@ -88,7 +71,7 @@ def test_the_output_carries_the_live_widget_and_the_same_picture(explorer):
     assert metadata["image/png"]["width"] == explorer.canvas.width
 
 
-def test_controls_are_named_and_the_picture_has_a_text(explorer):
+def test_controls_are_named_and_the_figure_has_a_text(explorer):
     assert all(control.description for control in explorer.controls.values())
     assert explorer.canvas.alt == explorer.canvas.readout == explorer.describe() != ""
 
@@ -130,7 +113,7 @@ def test_moves_during_a_drawing_are_merged_into_one_more():
     assert explorer.drawings == 2
 
 
-def test_many_threads_end_in_a_picture_of_the_last_value():
+def test_many_threads_end_in_a_figure_of_the_last_value():
     explorer = Line(update=lambda _: time.sleep(0.001))
     threads = [
         threading.Thread(target=lambda: [explorer.refresh() for _ in range(10)], name=str(i))
@@ -157,45 +140,34 @@ def test_several_changes_inside_one_redraw_draw_once():
     assert explorer.state == {"height": 4}
 
 
-def send(explorer, x, y, *, pressed=False, presses=0, press=None, inside=True):
-    """A pointer message as the page sends it; x and y in data coordinates of the explorer's main
-    Axes.
-    """
-
-    def fraction(place):
-        pixel = explorer.ax.transData.transform(place) / explorer.figure.bbox.size
-        return pixel[0], 1 - pixel[1]
-
-    (fx, fy), (px, py) = fraction((x, y)), fraction(press or (x, y))
-    explorer.canvas.pointer = {
-        "x": fx, "y": fy, "inside": inside, "pressed": pressed, "presses": presses, "press_x": px, "press_y": py,
-    }  # fmt: skip
-
-
 def test_the_pointer_arrives_in_data_coordinates():
     explorer = Line()
-    send(explorer, 1.5, 4)
+    point(explorer, explorer.ax, 1.5, 4)
     pointer = explorer.pointers[-1]
     assert pointer.ax is explorer.ax
     assert (pointer.x, pointer.y) == pytest.approx((1.5, 4))
     # a drag that has left its Axes still belongs to it
-    send(explorer, 2.3, 11, pressed=True, presses=1, press=(1, 2))
+    point(explorer, explorer.ax, 2.3, 11, pressed=True, presses=1, press=(1, 2))
     pointer = explorer.pointers[-1]
     assert pointer.ax is explorer.ax
     assert (pointer.x, pointer.y, pointer.press_x, pointer.press_y) == pytest.approx(
         (2.3, 11, 1, 2)
     )
-    send(explorer, 2.4, 12, presses=1, press=(1, 2))  # let go: once more the same press
+    point(
+        explorer, explorer.ax, 2.4, 12, presses=1, press=(1, 2)
+    )  # let go: once more the same press
     assert explorer.pointers[-1].pressed
     assert (explorer.pointers[-1].x, explorer.pointers[-1].y) == pytest.approx((2.4, 12))
-    send(explorer, 2.3, 11, presses=1)
+    point(explorer, explorer.ax, 2.3, 11, presses=1)
     assert explorer.pointers[-1].ax is None
     assert not explorer.pointers[-1].pressed
-    send(explorer, 1, 2, presses=2)  # a click so short that its press and its end arrive as one
+    point(
+        explorer, explorer.ax, 1, 2, presses=2
+    )  # a click so short that its press and its end arrive as one
     assert explorer.pointers[-1].pressed
-    send(explorer, 1.1, 2, presses=2)
+    point(explorer, explorer.ax, 1.1, 2, presses=2)
     assert not explorer.pointers[-1].pressed
-    send(explorer, 1, 2, inside=False)
+    point(explorer, explorer.ax, 1, 2, inside=False)
     assert explorer.pointers[-1].ax is None
 
 
@@ -203,5 +175,5 @@ def test_an_error_while_answering_the_pointer_is_shown_and_raised():
     explorer = Line()
     explorer.pointed = lambda pointer: 1 / 0
     with pytest.raises(ZeroDivisionError):
-        send(explorer, 1, 1)
+        point(explorer, explorer.ax, 1, 1)
     assert "ZeroDivisionError" in explorer.canvas.problem

@@ -3,26 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from support.factor_cases import encodings, factors, pictures, random
 
 from mlteach.explorers import FactorMatrix, Retrieval
-
-
-def random(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def pictures(count=24, channels=3):
-    return random(count, channels, 8, 8, seed=1).sigmoid()
-
-
-def factors(count=24):
-    return {"shape": torch.arange(count) % 3, "size": random(count, seed=2)}
-
-
-def encodings(count=24):
-    """One encoding that knows the shape and one that knows nothing."""
-    knowing = torch.eye(3)[torch.arange(count) % 3] + 0.1 * random(count, 3, seed=3)
-    return {"knowing": knowing, "blind": random(count, 6, seed=4)}
 
 
 @pytest.mark.parametrize("maker", [FactorMatrix, Retrieval])
@@ -42,7 +25,7 @@ def test_rows_that_do_not_fit_are_refused(maker):
 
 
 @pytest.mark.parametrize("maker", [FactorMatrix, Retrieval])
-def test_grey_pictures_are_shown_as_dark_ink(maker):
+def test_grey_images_are_shown_as_dark_ink(maker):
     """One channel works as well as three."""
     grey = pictures(channels=1)
     explorer = maker(encodings(), grey, factors())

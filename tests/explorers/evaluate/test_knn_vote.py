@@ -2,12 +2,10 @@
 controls.
 """
 
-import io
-
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from support.every_drawing import shown
 
 from mlteach.evaluate import cosine_neighbours, knn_accuracy
 from mlteach.explorers import KnnVote
@@ -37,10 +35,6 @@ def explorer():
     )
 
 
-def shown(explorer):
-    return np.asarray(Image.open(io.BytesIO(explorer.canvas.png)))
-
-
 def put(explorer, **values):
     with explorer.one_redraw():
         for name, value in values.items():
@@ -50,7 +44,7 @@ def put(explorer, **values):
 @pytest.mark.parametrize("encoder", ENCODINGS)
 @pytest.mark.parametrize(("k", "temperature"), [(1, 0.1), (20, 0.1), (200, 10.0), (7, 0.01)])
 def test_the_state_is_what_evaluate_computes(explorer, encoder, k, temperature):
-    """Accuracy, curve, neighbours and votes of the picture on the screen."""
+    """Accuracy, curve, neighbours and votes of the figure on the screen."""
     put(explorer, encoder=encoder, k=k, temperature=temperature, query=11)
     s, (train, test) = explorer.state, ENCODINGS[encoder]
     whole = (train, TRAIN_LABELS, test, TEST_LABELS)
@@ -71,7 +65,7 @@ def test_the_state_is_what_evaluate_computes(explorer, encoder, k, temperature):
     assert s["truth"] == CLASSES[11 % 3]
 
 
-def test_the_picture_is_the_state(explorer):
+def test_the_figure_is_the_state(explorer):
     """Bars, curves and the dot; only the k that vote are drawn."""
     put(explorer, encoder="vague", k=5, temperature=0.3, query=2)
     s = explorer.state
@@ -85,7 +79,7 @@ def test_the_picture_is_the_state(explorer):
 
 
 def test_every_control_reaches_both_ends_and_comes_back(explorer):
-    """Each move changes the picture, nothing fails, and the first settings give the first picture."""
+    """Each move changes the figure, nothing fails; the first settings give the first figure."""
     first = {"encoder": "clear", "query": 4, "k": 20, "temperature": 0.1}
     put(explorer, **first)
     before = shown(explorer)
@@ -140,6 +134,6 @@ def test_it_says_what_it_shows(explorer):
     ],
 )
 def test_it_refuses_what_it_cannot_draw(encodings, n, message):
-    """Too few pictures, none at all, or counts that differ."""
+    """Too few images, none at all, or counts that differ."""
     with pytest.raises(ValueError, match=message):
         KnnVote(encodings, TRAIN_IMAGES[:n], TRAIN_LABELS[:n], TEST_IMAGES, TEST_LABELS, CLASSES)

@@ -4,24 +4,10 @@ import math
 
 import pytest
 import torch
+from support.pages import point
 
 from mlteach import losses
 from mlteach.explorers import Circle
-
-
-def send(explorer, x, y, *, pressed=False, presses=0, press=None, inside=True):
-    """A pointer message as the page sends it; x and y in data coordinates of the explorer's main
-    Axes.
-    """
-
-    def fraction(place):
-        pixel = explorer.ax.transData.transform(place) / explorer.figure.bbox.size
-        return pixel[0], 1 - pixel[1]
-
-    (fx, fy), (px, py) = fraction((x, y)), fraction(press or (x, y))
-    explorer.canvas.pointer = {
-        "x": fx, "y": fy, "inside": inside, "pressed": pressed, "presses": presses, "press_x": px, "press_y": py,
-    }  # fmt: skip
 
 
 def test_the_circle_shows_the_three_numbers_of_its_points():
@@ -58,25 +44,29 @@ def test_dragging_moves_the_nearest_point_and_the_sliders_follow():
     explorer = Circle(4)
     place = explorer.angles[1, 2]  # point 3b
     start = (place.cos().item(), place.sin().item())
-    send(explorer, *start, pressed=True, presses=1)
-    send(explorer, 0.0, 2.0, pressed=True, presses=1, press=start)
+    point(explorer, explorer.ax, *start, pressed=True, presses=1)
+    point(explorer, explorer.ax, 0.0, 2.0, pressed=True, presses=1, press=start)
     assert explorer.state["angles"][1, 2] == pytest.approx(math.pi / 2)
     assert explorer.controls["point"].value == "3b"
     assert explorer.controls["angle"].value == 90
-    send(explorer, math.cos(2), math.sin(2), pressed=True, presses=1, press=start)
+    point(explorer, explorer.ax, math.cos(2), math.sin(2), pressed=True, presses=1, press=start)
     # the slider shows whole degrees and changes nothing
     assert explorer.state["angles"][1, 2] == pytest.approx(2)
     assert explorer.controls["angle"].value == round(math.degrees(2))
     explorer.controls["angle"].value += 1e-13  # as a page may report it back
     assert explorer.state["angles"][1, 2] == pytest.approx(2)
-    send(explorer, 0.0, 2.0, pressed=True, presses=1, press=start)
-    send(explorer, -1.0, 0.0, presses=1, press=start)  # let go: this is where the point stays
+    point(explorer, explorer.ax, 0.0, 2.0, pressed=True, presses=1, press=start)
+    point(
+        explorer, explorer.ax, -1.0, 0.0, presses=1, press=start
+    )  # let go: this is where the point stays
     assert abs(explorer.state["angles"][1, 2]) == pytest.approx(math.pi)
-    send(explorer, 0.0, -1.0, presses=1, press=start)
+    point(explorer, explorer.ax, 0.0, -1.0, presses=1, press=start)
     assert abs(explorer.state["angles"][1, 2]) == pytest.approx(math.pi)
-    send(explorer, 0.0, 0.0, pressed=True, presses=2)  # a press at the centre takes hold of nothing
+    point(
+        explorer, explorer.ax, 0.0, 0.0, pressed=True, presses=2
+    )  # a press at the centre takes hold of nothing
     before = explorer.state["angles"]
-    send(explorer, 1.0, 0.0, pressed=True, presses=2, press=(0.0, 0.0))
+    point(explorer, explorer.ax, 1.0, 0.0, pressed=True, presses=2, press=(0.0, 0.0))
     assert torch.equal(explorer.state["angles"], before)
 
 

@@ -1,48 +1,14 @@
 """SimilarityMatrix shows cosines, logits and probabilities of a batch, in any order."""
 
-import io
-
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from support.contrastive_cases import matrix_explorer, views
+from support.every_drawing import shown
+from support.pages import point
 
 from mlteach import losses
 from mlteach.explorers import SimilarityMatrix
-
-
-def random(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def views(count=6):
-    return random(count, 1, 8, 8, seed=1).sigmoid(), random(count, 1, 8, 8, seed=2).sigmoid()
-
-
-def matrix_explorer(count=6):
-    encodings = {"one": (random(count, 4, seed=3), random(count, 4, seed=4)), "two": views(count)}
-    encodings["two"] = tuple(view.flatten(1) for view in encodings["two"])
-    return SimilarityMatrix(encodings, *views(count), torch.arange(count) % 3)
-
-
-def shown(explorer):
-    """The picture as the page shows it, (H, W, 3)."""
-    return np.asarray(Image.open(io.BytesIO(explorer.canvas.png)))
-
-
-def send(explorer, x, y, *, pressed=False, presses=0, press=None, inside=True):
-    """A pointer message as the page sends it; x and y in data coordinates of the explorer's main
-    Axes.
-    """
-
-    def fraction(place):
-        pixel = explorer.ax.transData.transform(place) / explorer.figure.bbox.size
-        return pixel[0], 1 - pixel[1]
-
-    (fx, fy), (px, py) = fraction((x, y)), fraction(press or (x, y))
-    explorer.canvas.pointer = {
-        "x": fx, "y": fy, "inside": inside, "pressed": pressed, "presses": presses, "press_x": px, "press_y": py,
-    }  # fmt: skip
 
 
 def test_the_matrix_shows_nt_xent_and_its_probabilities():
@@ -80,15 +46,15 @@ def test_pointing_at_a_cell_shows_its_pair():
     explorer = matrix_explorer()
     explorer.controls["order"].value = "as drawn"
     before = shown(explorer)
-    send(explorer, 3.2, 8.9)
+    point(explorer, explorer.ax, 3.2, 8.9)
     assert explorer.state["hover"] == (9, 3)
     assert not np.array_equal(shown(explorer), before)
     assert torch.equal(torch.as_tensor(explorer.pair[0].get_array()), explorer.images[9])
     assert torch.equal(torch.as_tensor(explorer.pair[1].get_array()), explorer.images[3])
     assert "positives" in explorer.text.get_text()
-    send(explorer, 4, 4)
+    point(explorer, explorer.ax, 4, 4)
     assert "itself" in explorer.text.get_text()
-    send(explorer, 4, 4, inside=False)
+    point(explorer, explorer.ax, 4, 4, inside=False)
     assert explorer.state["hover"] is None
 
 

@@ -6,17 +6,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from support.contrastive_cases import views
 
 from mlteach import losses
 from mlteach.explorers import Temperature
-
-
-def random(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def views(count=6):
-    return random(count, 1, 8, 8, seed=1).sigmoid(), random(count, 1, 8, 8, seed=2).sigmoid()
 
 
 def temperature_explorer(count=6):

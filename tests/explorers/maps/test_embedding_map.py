@@ -8,27 +8,12 @@ import pytest
 import sklearn.manifold
 import torch
 from PIL import Image
+from support.every_drawing import shown
+from support.map_cases import factors, film_explorer, points, random
 
 from mlteach import maps
-from mlteach.explorers import EmbeddingMap, Film
+from mlteach.explorers import EmbeddingMap
 from mlteach.plots import CLASS_COLOURS
-
-
-def random(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def points(count=30):
-    """Three clouds in six dimensions."""
-    return random(count, 6) + 4 * torch.eye(6)[torch.arange(count) % 3]
-
-
-def factors(count=30):
-    return {
-        "class": torch.arange(count) % 3,
-        "size": random(count, seed=3),
-        "hue": torch.rand(count),
-    }
 
 
 def grid_explorer(count=30):
@@ -52,31 +37,12 @@ def plain_explorer(count=30):
     )
 
 
-def film_explorer(count=30):
-    stages = torch.stack(
-        [points(count) * torch.tensor([1.0, 1, 1, s, s, s]) for s in (3.0, 2.0, 1.0, 0.0)]
-    )
-    return Film(
-        stages,
-        maps.tsne_film(stages, perplexity=6, iterations=20),
-        factors(count),
-        steps=[0, 10, 50, 200],
-        scores={"known": [0.1, 0.4, 0.7, 0.9], "forgotten": [0.9, 0.5, 0.2, 0.1]},
-        images=random(count, 3, 8, 8).sigmoid(),
-    )
-
-
 MAKERS = {"grid": grid_explorer, "plain": plain_explorer, "film": film_explorer}
 
 
 @pytest.fixture(params=MAKERS)
 def explorer(request):
     return MAKERS[request.param]()
-
-
-def shown(explorer):
-    """The picture as the page shows it, (H, W, 3)."""
-    return np.asarray(Image.open(io.BytesIO(explorer.canvas.png)))
 
 
 def point_at(explorer, x, y, *, inside=True):
@@ -98,10 +64,10 @@ def test_every_setting_can_be_reached_and_shows_what_was_computed(explorer):
             control.value = value
             assert explorer.state[name] == value
             assert explorer.canvas.problem == ""
-            check_the_picture(explorer)
+            check_the_figure(explorer)
 
 
-def check_the_picture(explorer):
+def check_the_figure(explorer):
     """The dots stand where the layout says, up to scale and place, and the numbers are those of
     this layout.
     """
@@ -117,7 +83,7 @@ def check_the_picture(explorer):
     assert f"trustworthiness {expected:.3f}" in explorer.describe()
 
 
-def test_all_dots_lie_in_the_picture(explorer):
+def test_all_dots_lie_in_the_figure(explorer):
     for name in explorer.parameters:
         control = explorer.controls[name]
         for value in control.options if control.has_trait("options") else range(control.max + 1):
@@ -125,7 +91,7 @@ def test_all_dots_lie_in_the_picture(explorer):
             assert np.abs(explorer.dots.get_offsets()).max() <= 1 + 1e-6
 
 
-def test_the_output_carries_the_same_picture(explorer):
+def test_the_output_carries_the_same_figure(explorer):
     data, metadata = explorer._repr_mimebundle_()
     saved = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["image/png"]))))
     assert np.array_equal(saved, shown(explorer))
@@ -140,7 +106,7 @@ def test_controls_are_named(explorer):
 
 
 @pytest.mark.parametrize("point", [4, 17])
-def test_pointing_at_a_dot_shows_its_picture_its_factors_and_its_true_neighbours(point):
+def test_pointing_at_a_dot_shows_its_image_its_factors_and_its_true_neighbours(point):
     explorer = grid_explorer()
     point_at(explorer, *(explorer.places[point] + 0.003))
     state = explorer.state

@@ -3,41 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from support.map_cases import factors, film_explorer, points
 
-from mlteach import maps
 from mlteach.evaluate.layouts import nearest_others
 from mlteach.explorers import Film
-
-
-def random(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def points(count=30):
-    """Three clouds in six dimensions."""
-    return random(count, 6) + 4 * torch.eye(6)[torch.arange(count) % 3]
-
-
-def factors(count=30):
-    return {
-        "class": torch.arange(count) % 3,
-        "size": random(count, seed=3),
-        "hue": torch.rand(count),
-    }
-
-
-def film_explorer(count=30):
-    stages = torch.stack(
-        [points(count) * torch.tensor([1.0, 1, 1, s, s, s]) for s in (3.0, 2.0, 1.0, 0.0)]
-    )
-    return Film(
-        stages,
-        maps.tsne_film(stages, perplexity=6, iterations=20),
-        factors(count),
-        steps=[0, 10, 50, 200],
-        scores={"known": [0.1, 0.4, 0.7, 0.9], "forgotten": [0.9, 0.5, 0.2, 0.1]},
-        images=random(count, 3, 8, 8).sigmoid(),
-    )
 
 
 def test_the_film_shows_the_step_its_scores_and_how_far_points_moved():

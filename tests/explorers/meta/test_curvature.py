@@ -17,7 +17,7 @@ from mlteach.explorers import Curvature
     [((0.5, 2.5), 0.3, 2.0), ((1.0, 1.0), 0.0, -1.0), ((0.1, 4.0), 0.6, 0.5)],
 )
 def test_curvature_shows_the_formulas(curvatures, lr, start):
-    """w' = w - lr a (w - c); outer slopes a (1 - lr a)^n (w - c), n = 2, and n = 1 to first order."""
+    """w' = w - lr a (w - c); outer slopes a (1 - lr a)^n (w - c), n = 2, or 1 to first order."""
     explorer = Curvature()
     for name, value in {
         "curvature_1": curvatures[0],

@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from support.every_drawing import neighbour, shown
+from support.pages import point
 from torch import nn
 
 from mlteach.episodes import Episode
@@ -91,7 +92,7 @@ def test_the_path_is_that_of_the_package(epsilon, k, lr):
 
 
 def assert_is_walked(explorer):
-    """What the picture shows is what the package's functions give."""
+    """What the figure shows is what the package's functions give."""
     s = explorer.state
     rule, epsilon, k = s["rule"], s["epsilon"], s["inner_steps"]
     start = torch.tensor([s["start_x"], s["start_y"]], dtype=torch.float64)
@@ -145,10 +146,7 @@ def test_with_one_inner_step_reptile_is_joint_training_and_with_more_it_is_not()
 
 def test_a_press_moves_the_start():
     explorer = reptile_path()
-    fx, fy = explorer.ax.transData.transform((-1.03, 1.52)) / explorer.figure.bbox.size
-    explorer.canvas.pointer = {
-        "x": fx, "y": 1 - fy, "inside": True, "pressed": True, "presses": 1, "press_x": fx, "press_y": 1 - fy,
-    }  # fmt: skip
+    point(explorer, explorer.ax, -1.03, 1.52, pressed=True, presses=1)
     assert explorer.state["path"][0].tolist() == pytest.approx([-1.0, 1.5])
     assert len(explorer.state["path"]) == MOST_OUTER + 1
 

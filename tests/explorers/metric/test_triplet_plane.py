@@ -19,7 +19,7 @@ from mlteach.metric import REGIONS
     [((0.5, 0.0), "hard"), ((1.1, 0.0), "semi-hard"), ((-1.1, 0.0), "semi-hard"), ((2, 1), "easy")],
 )
 def test_the_plane_shows_the_loss_and_the_gradient(negative, region):
-    """With the positive at distance 1 and margin 0.5, the band ends at the root of 1.5, near 1.22."""
+    """With the positive at 1 and margin 0.5, the band ends at the root of 1.5, near 1.22."""
     explorer = TripletPlane()
     for name, place in {"anchor": (0, 0), "positive": (0, 1), "negative": negative}.items():
         explorer.move(name, *place)

@@ -75,7 +75,7 @@ def test_where_nothing_is_good_enough_it_says_so():
 
 
 def test_the_curve_survives_all_controls_and_comes_back(curve):
-    """Both ends, both costs, and the first picture again."""
+    """Both ends, both costs, and the first figure again."""
     before = shown(curve)
     for cost in reversed(curve.controls["cost"].options):
         curve.controls["cost"].value = cost

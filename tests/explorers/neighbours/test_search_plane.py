@@ -19,7 +19,7 @@ def plane():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_state_is_what_the_index_does(plane, method):
-    """Visited, found, exact, distances and recall, for the query of the picture."""
+    """Visited, found, exact, distances and recall, for the query of the figure."""
     plane.controls["method"].value = method
     plane.controls[METHODS[method]].value = 7
     s, index = plane.state, plane.indexes[method]

@@ -4,50 +4,14 @@ drifted.
 
 from __future__ import annotations
 
-import copy
-import io
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
-import torch
 from matplotlib.colors import to_rgb
-from PIL import Image
+from support.every_drawing import shown
+from support.queue_cases import BATCH, DECAYS, N_KEYS, STEPS, recorded
 
 from mlteach.explorers import Conveyor, QueueRecord
 from mlteach.explorers.selfsup.conveyor import AGES, RANDOM
-from mlteach.networks import conv_encoder, projection_head
-from mlteach.selfsup import MoCo
-from mlteach.training import fit
-
-N_KEYS, BATCH, STEPS = 12, 4, 7
-DECAYS = [0.0, 0.5, 0.99]
-
-
-def draw(generator):
-    x = torch.rand(BATCH, 1, 8, 8, generator=generator)
-    return x, 1 - x
-
-
-def recorded(decay, *, steps=STEPS, n_keys=N_KEYS):
-    """A short training with its record, and beside it what the record should have seen, in plain
-    lists.
-    """
-    torch.manual_seed(0)
-    encoder = conv_encoder(1, widths=(4,), out_features=6)
-    method = MoCo(encoder, projection_head(6, hidden=8, out_features=5), n_keys=n_keys, decay=decay)
-    pictures = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(1))
-    record, seen = QueueRecord(method, pictures), []
-    before = copy.deepcopy(method)
-
-    def both(step, loss, aux):
-        nonlocal before
-        record(step, loss, aux)
-        seen.append((before, loss, aux))
-        before = copy.deepcopy(method)
-
-    fit(method, draw, steps=steps, callback=both, progress=False)
-    return SimpleNamespace(record=record, seen=seen, pictures=pictures)
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +22,6 @@ def runs():
 @pytest.fixture
 def explorer(runs):
     return Conveyor({decay: run.record for decay, run in runs.items()})
-
-
-def shown(explorer):
-    """The picture as the page shows it, (H, W, 3)."""
-    return np.asarray(Image.open(io.BytesIO(explorer.canvas.png))).astype(int)
 
 
 def test_every_step_of_every_decay(explorer, runs):
@@ -118,6 +77,6 @@ def test_records_that_do_not_fit_together_are_refused(runs):
     with pytest.raises(ValueError, match="equally many steps"):
         Conveyor({0.0: one, 0.5: recorded(0.5, steps=3).record})
     with pytest.raises(ValueError, match="at least one step"):
-        Conveyor({0.0: QueueRecord(one.method, runs[0.0].pictures)})
+        Conveyor({0.0: QueueRecord(one.method, runs[0.0].images)})
     with pytest.raises(ValueError, match="records must"):
         Conveyor({})

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from support.every_drawing import shown
 
 from mlteach.explorers import Switchboard
 from mlteach.explorers.selfsup.switchboard import SWITCHES
@@ -35,11 +34,6 @@ def make():
     return Switchboard(
         {switches: measured(number) for number, switches in enumerate(ALL)}, chance=0.125
     )
-
-
-def shown(explorer):
-    """The picture as the page shows it, (H, W, 3)."""
-    return np.asarray(Image.open(io.BytesIO(explorer.canvas.png))).astype(int)
 
 
 def test_every_combination_at_every_step():
@@ -69,7 +63,7 @@ def test_the_even_spread_is_one_over_the_root_of_the_dimensions():
 
 @pytest.mark.parametrize("name", SWITCHES)
 def test_a_switch_changes_the_drawing_of_the_network(name):
-    """What is off is pale; back on, the picture is the same again, to the pixel."""
+    """What is off is pale; back on, the figure is the same again, to the pixel."""
     explorer = make()
     before = shown(explorer)
     explorer.controls[name].value = False
@@ -96,7 +90,7 @@ def test_blitting_draws_what_a_full_drawing_draws():
 
 
 def test_a_collapsed_spectrum_is_drawn():
-    """Shares of exactly 0 have no logarithm; they lie below the picture instead."""
+    """Shares of exactly 0 have no logarithm; they lie below the figure instead."""
     runs = {switches: measured(number) for number, switches in enumerate(ALL)}
     runs[True, True, True] = measured(0) | {"spectrum": torch.eye(16)[:4]}
     explorer = Switchboard(runs, chance=0.125)

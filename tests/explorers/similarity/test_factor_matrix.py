@@ -1,11 +1,11 @@
 """FactorMatrix shows the similarities of every encoding, in the order of the factor."""
 
-import io
-
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from support.every_drawing import shown
+from support.factor_cases import encodings, factors, pictures
+from support.pages import point
 
 from mlteach.explorers import FactorMatrix
 from mlteach.similarity import similarities
@@ -13,46 +13,10 @@ from mlteach.similarity import similarities
 MEASURES = ["cosine", "correlation", "dot product", "Euclid"]
 
 
-def random(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def pictures(count=24, channels=3):
-    return random(count, channels, 8, 8, seed=1).sigmoid()
-
-
-def factors(count=24):
-    return {"shape": torch.arange(count) % 3, "size": random(count, seed=2)}
-
-
-def encodings(count=24):
-    """One encoding that knows the shape and one that knows nothing."""
-    knowing = torch.eye(3)[torch.arange(count) % 3] + 0.1 * random(count, 3, seed=3)
-    return {"knowing": knowing, "blind": random(count, 6, seed=4)}
-
-
 def matrix_explorer():
     return FactorMatrix(
         encodings(), pictures(), factors(), names={"shape": ("disc", "ring", "star")}
     )
-
-
-def shown(explorer):
-    """The picture as the page shows it, (H, W, 3)."""
-    return np.asarray(Image.open(io.BytesIO(explorer.canvas.png)))
-
-
-def send(explorer, ax, x, y, *, pressed=False, presses=0, press=None, inside=True):
-    """A pointer message as the page sends it; x and y in data coordinates of ax."""
-
-    def fraction(place):
-        pixel = ax.transData.transform(place) / explorer.figure.bbox.size
-        return pixel[0], 1 - pixel[1]
-
-    (fx, fy), (px, py) = fraction((x, y)), fraction(press or (x, y))
-    explorer.canvas.pointer = {
-        "x": fx, "y": fy, "inside": inside, "pressed": pressed, "presses": presses, "press_x": px, "press_y": py,
-    }  # fmt: skip
 
 
 @pytest.mark.parametrize("measure", MEASURES)
@@ -85,10 +49,10 @@ def test_the_gap_tells_who_knows_the_factor():
 
 
 def test_pointing_at_a_cell_shows_its_pair():
-    """The pair is that of the cell in the sorted matrix, whichever of the matrices is pointed at."""
+    """The pair is that of the cell in the sorted matrix, whichever matrix is pointed at."""
     explorer = matrix_explorer()
     before = shown(explorer)
-    send(explorer, explorer.axes[1], 3.2, 20.9)
+    point(explorer, explorer.axes[1], 3.2, 20.9)
     assert explorer.state["hover"] == (21, 3)
     row, column = explorer.state["order"][21], explorer.state["order"][3]
     for image, index in zip(explorer.pair, (row, column), strict=True):
@@ -97,6 +61,6 @@ def test_pointing_at_a_cell_shows_its_pair():
     assert f"knowing: {similarities(z, z)[row, column]:.3f}" in explorer.text.get_text()
     assert "shape: star and disc" in explorer.text.get_text()
     assert not np.array_equal(shown(explorer), before)
-    send(explorer, explorer.axes[1], 3, 3, inside=False)
+    point(explorer, explorer.axes[1], 3, 3, inside=False)
     assert explorer.state["hover"] is None
     assert np.array_equal(shown(explorer), before)

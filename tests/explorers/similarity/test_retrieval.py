@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-import torch
+from support.factor_cases import encodings, factors, pictures
+from support.pages import point
 
 from mlteach.explorers import Retrieval
 from mlteach.similarity import factor_groups, nearest, retrieval_precision, similarities
@@ -10,39 +11,8 @@ from mlteach.similarity import factor_groups, nearest, retrieval_precision, simi
 MEASURES = ["cosine", "correlation", "dot product", "Euclid"]
 
 
-def random(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def pictures(count=24, channels=3):
-    return random(count, channels, 8, 8, seed=1).sigmoid()
-
-
-def factors(count=24):
-    return {"shape": torch.arange(count) % 3, "size": random(count, seed=2)}
-
-
-def encodings(count=24):
-    """One encoding that knows the shape and one that knows nothing."""
-    knowing = torch.eye(3)[torch.arange(count) % 3] + 0.1 * random(count, 3, seed=3)
-    return {"knowing": knowing, "blind": random(count, 6, seed=4)}
-
-
 def retrieval_explorer():
     return Retrieval(encodings(), pictures(), factors())
-
-
-def send(explorer, ax, x, y, *, pressed=False, presses=0, press=None, inside=True):
-    """A pointer message as the page sends it; x and y in data coordinates of ax."""
-
-    def fraction(place):
-        pixel = ax.transData.transform(place) / explorer.figure.bbox.size
-        return pixel[0], 1 - pixel[1]
-
-    (fx, fy), (px, py) = fraction((x, y)), fraction(press or (x, y))
-    explorer.canvas.pointer = {
-        "x": fx, "y": fy, "inside": inside, "pressed": pressed, "presses": presses, "press_x": px, "press_y": py,
-    }  # fmt: skip
 
 
 @pytest.mark.parametrize("measure", MEASURES)
@@ -77,16 +47,16 @@ def test_frames_are_blue_where_right_and_orange_where_wrong():
 
 
 def test_a_press_on_a_neighbour_makes_it_the_query():
-    """One press, one step, also while the button stays down; a press on the empty end does nothing."""
+    """One press, one step, also while it is held; a press on the empty end does nothing."""
     explorer = retrieval_explorer()
     wanted = explorer.state["neighbours"]["blind"][2]
-    send(explorer, explorer.rows[1], 2.5, 0.5, pressed=True, presses=1)
+    point(explorer, explorer.rows[1], 2.5, 0.5, pressed=True, presses=1)
     assert explorer.state["query"] == explorer.controls["query"].value == wanted
-    send(explorer, explorer.rows[1], 3.5, 0.5, pressed=True, presses=1, press=(2.5, 0.5))
-    send(explorer, explorer.rows[1], 9.5, 0.5, pressed=True, presses=2)
+    point(explorer, explorer.rows[1], 3.5, 0.5, pressed=True, presses=1, press=(2.5, 0.5))
+    point(explorer, explorer.rows[1], 9.5, 0.5, pressed=True, presses=2)
     assert explorer.state["query"] == wanted
 
 
-def test_too_few_pictures_are_refused():
+def test_too_few_images_are_refused():
     with pytest.raises(ValueError, match="more than 10 images, got 10"):
         Retrieval(encodings(10), pictures(10), factors(10))

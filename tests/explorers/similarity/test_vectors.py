@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from support.pages import point
 
 from mlteach.explorers import Vectors
 from mlteach.similarity import similarities
@@ -14,20 +15,7 @@ def random(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def send(explorer, ax, x, y, *, pressed=False, presses=0, press=None, inside=True):
-    """A pointer message as the page sends it; x and y in data coordinates of ax."""
-
-    def fraction(place):
-        pixel = ax.transData.transform(place) / explorer.figure.bbox.size
-        return pixel[0], 1 - pixel[1]
-
-    (fx, fy), (px, py) = fraction((x, y)), fraction(press or (x, y))
-    explorer.canvas.pointer = {
-        "x": fx, "y": fy, "inside": inside, "pressed": pressed, "presses": presses, "press_x": px, "press_y": py,
-    }  # fmt: skip
-
-
-def test_the_first_picture_is_a_disagreement():
+def test_the_first_figure_is_a_disagreement():
     """The tips at the start: dot product and cosine prefer B, Euclid prefers A."""
     assert Vectors().state["nearer"] == {"dot product": "B", "cosine": "B", "Euclid": "A"}
 
@@ -42,7 +30,7 @@ def test_the_table_shows_the_three_measures():
     assert values["cosine"] == pytest.approx([0.5, 1])
     assert values["Euclid"] == pytest.approx([-1, -1.2])
     assert explorer.state["nearer"] == {"dot product": "B", "cosine": "B", "Euclid": "A"}
-    assert [cell.get_text() for cell in explorer.cells[2]] == ["1.00", "1.20", "A"]
+    assert [cell.get_text() for cell in explorer.cells["Euclid"]] == ["1.00", "1.20", "A"]
 
 
 def test_with_all_lengths_1_the_three_measures_agree():
@@ -71,24 +59,24 @@ def test_the_lines_hold_all_tips_as_alike_as_a():
 
 
 def test_dragging_moves_the_nearest_tip_and_the_sliders_follow():
-    """A press far from every tip takes hold of nothing; a tip never leaves the picture or loses its
+    """A press far from every tip takes hold of nothing; a tip never leaves the figure or loses its
     direction.
     """
     explorer = Vectors()
     start = tuple(explorer.state["tips"][2].tolist())
-    send(explorer, explorer.ax, *start, pressed=True, presses=1)
-    send(explorer, explorer.ax, 0.0, 1.5, pressed=True, presses=1, press=start)
+    point(explorer, explorer.ax, *start, pressed=True, presses=1)
+    point(explorer, explorer.ax, 0.0, 1.5, pressed=True, presses=1, press=start)
     assert explorer.state["tips"][2].tolist() == pytest.approx([0, 1.5])
     assert explorer.controls["arrow"].value == "B"
     assert explorer.controls["angle"].value == pytest.approx(90)
     assert explorer.controls["length"].value == pytest.approx(1.5)
-    send(explorer, explorer.ax, 0.0, 9.0, pressed=True, presses=1, press=start)
+    point(explorer, explorer.ax, 0.0, 9.0, pressed=True, presses=1, press=start)
     assert explorer.state["tips"][2].tolist() == pytest.approx([0, 2.2])
-    send(explorer, explorer.ax, 0.0, 0.0, pressed=True, presses=1, press=start)
+    point(explorer, explorer.ax, 0.0, 0.0, pressed=True, presses=1, press=start)
     assert explorer.state["tips"][2].norm() > 0
     before = explorer.state["tips"]
-    send(explorer, explorer.ax, -1.5, -1.5, pressed=True, presses=2)
-    send(explorer, explorer.ax, -1.0, -1.0, pressed=True, presses=2, press=(-1.5, -1.5))
+    point(explorer, explorer.ax, -1.5, -1.5, pressed=True, presses=2)
+    point(explorer, explorer.ax, -1.0, -1.0, pressed=True, presses=2, press=(-1.5, -1.5))
     assert torch.equal(explorer.state["tips"], before)
 
 

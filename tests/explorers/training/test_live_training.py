@@ -1,4 +1,4 @@
-"""LiveTraining: what is drawn, paused or moved changes no bit but what a knob is there to change."""
+"""LiveTraining: what is drawn, paused or moved changes no bit but what a knob is to change."""
 
 import _thread
 import base64
@@ -252,7 +252,7 @@ def test_a_knob_acts_on_the_very_next_step(knob, whole):
     live.controls[knob].value = new = before / 10
     until(lambda: live.state[knob] == new)
     assert live.state["used"].get(knob, before) == before
-    live.rest_until = math.inf  # no picture is due for another reason
+    live.rest_until = math.inf  # no figure is due for another reason
     gate.let(2, live)
     until(lambda: live.state["step"] == 5)
     assert live.state["used"][knob] == new
@@ -531,14 +531,14 @@ def test_pausing_from_another_thread_ends_the_waiting():
     until(lambda: live.state["status"] == "paused")
 
 
-# --- the picture ---------------------------------------------------------------------------------
+# --- the figure ---------------------------------------------------------------------------------
 
 
 def shown(live):
     return np.asarray(Image.open(io.BytesIO(live.canvas.png)))
 
 
-def test_it_draws_at_most_ten_pictures_a_second_and_a_quarter_of_the_time(monkeypatch):
+def test_it_draws_at_most_ten_figures_a_second_and_a_quarter_of_the_time(monkeypatch):
     """By a clock on which a step takes a millisecond and a drawing 50, with 200 steps."""
     clock = [0.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
@@ -556,13 +556,13 @@ def test_it_draws_at_most_ten_pictures_a_second_and_a_quarter_of_the_time(monkey
 
     live.refresh = refresh
     finish(live)
-    gaps = np.diff(drawn[:-1])  # the last picture, of the finished run, does not wait
+    gaps = np.diff(drawn[:-1])  # the last figure, of the finished run, does not wait
     assert len(gaps) >= 1
     assert gaps.min() == pytest.approx(0.2, abs=2e-3)
     assert gaps.max() == pytest.approx(0.2, abs=2e-3)
 
 
-def test_the_state_tells_what_the_picture_shows():
+def test_the_state_tells_what_the_figure_shows():
     live = finish(make(pictures=pictures(), chance=math.log(15)))
     state = live.state
     assert (state["status"], state["step"], state["steps"], state["why"]) == (
@@ -586,7 +586,7 @@ def test_the_state_tells_what_the_picture_shows():
 
 
 def test_before_the_first_step_it_shows_the_untrained_method():
-    """Its score, its map, and the cosines of the first batch; none of it changes what is trained."""
+    """Its score, its map, and the cosines of the first batch; none of it changes the training."""
     live = make(pictures=pictures())
     assert (live.state["status"], live.state["step"], live.state["loss"]) == ("ready", 0, None)
     with torch.no_grad():
@@ -598,7 +598,7 @@ def test_before_the_first_step_it_shows_the_untrained_method():
     torch.testing.assert_close(weights(live), Toy().state_dict(), rtol=0, atol=0)
 
 
-def test_the_map_moves_little_from_picture_to_picture():
+def test_the_map_moves_little_from_figure_to_figure():
     """Each layout starts at the last one: no turn, no mirror image."""
     live = make(pictures=pictures(), steps=40, evaluate_every=1)
     layouts = []
@@ -613,7 +613,7 @@ def test_the_map_moves_little_from_picture_to_picture():
     assert (moves[20:] / spread[21:]).median() < 0.2
 
 
-def test_the_output_carries_the_live_widget_and_the_finished_picture():
+def test_the_output_carries_the_live_widget_and_the_finished_figure():
     live = finish(make(pictures=pictures()))
     data, metadata = live._repr_mimebundle_()
     saved = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["image/png"]))))
@@ -621,7 +621,7 @@ def test_the_output_carries_the_live_widget_and_the_finished_picture():
     assert metadata["image/png"]["alt"] == data["text/plain"] == live.describe()
 
 
-def test_a_knob_at_both_ends_keeps_the_picture_alive():
+def test_a_knob_at_both_ends_keeps_the_figure_alive():
     live = finish(make(pictures=pictures()))
     for control in live.knobs.values():
         for end in (10**control.min, 10**control.max):
@@ -640,7 +640,7 @@ def test_blitting_draws_what_a_full_drawing_draws():
     assert np.abs(blitted.astype(int) - shown(live)).mean() < 0.05
 
 
-def test_a_high_loss_and_a_negative_one_stay_in_the_picture():
+def test_a_high_loss_and_a_negative_one_stay_in_the_figure():
     live = make(chance=2.0)
     axis = live.figure.axes_by_name["loss"]
     assert axis.get_ylim() == pytest.approx((0, 2.3))
@@ -669,7 +669,7 @@ class Regression(nn.Module):
     ("kind", "narrow"),
     [("bare", False), ("bare", True), ("scored", True), ("mapped", False), ("all", True)],
 )
-def test_a_picture_has_only_the_panels_that_there_is_something_for(kind, narrow):
+def test_a_figure_has_only_the_panels_that_there_is_something_for(kind, narrow):
     more = {
         "bare": {"method": Regression(), "similarities": None, "evaluate": None, "knobs": None},
         "scored": {"similarities": None, "baselines": {"pixels": 0.4, "random encoder": 0.3}},
@@ -701,7 +701,7 @@ def test_side_by_side_shows_both():
 
 
 def test_a_copy_of_the_method_is_trained_even_where_two_share_it():
-    """Two explorers made from one method start from the same weights and do not disturb each other."""
+    """Two explorers of one method start from the same weights and do not disturb each other."""
     method = Toy()
     one, other = make(method=method), make(method=method)
     finish(one)
@@ -710,7 +710,7 @@ def test_a_copy_of_the_method_is_trained_even_where_two_share_it():
 
 
 def test_the_error_of_a_divergence_is_not_raised_by_wait():
-    """It is no mistake of the program: the line under the picture says what to do."""
+    """It is no mistake of the program: the line under the figure says what to do."""
     live = finish(make(BreaksAt(2)))
     assert live.error is None
     assert issubclass(TrainingDiverged, RuntimeError)

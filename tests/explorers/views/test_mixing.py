@@ -1,12 +1,11 @@
 """Mixing shows what `mlteach.views` makes of two images, over the whole range of its controls."""
 
-import io
-
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from scipy.stats import beta
+from support.every_drawing import shown
+from support.pages import point
 
 from mlteach import data
 from mlteach.explorers import Mixing
@@ -19,11 +18,6 @@ def mixing_explorer():
     return Mixing(SHAPES.images, SHAPES.labels, SHAPES.classes)
 
 
-def shown(explorer):
-    """The picture as the page shows it, (H, W, 3)."""
-    return np.asarray(Image.open(io.BytesIO(explorer.canvas.png)))
-
-
 def with_values(explorer):
     return {
         name: control for name, control in explorer.controls.items() if control.has_trait("value")
@@ -31,7 +25,7 @@ def with_values(explorer):
 
 
 def test_one_step_of_every_slider_is_seen():
-    """From the start, one step up (or down from the upper end); with three pictures also one step
+    """From the start, one step up (or down from the upper end); with three images also one step
     of a chance.
     """
     explorer = mixing_explorer()
@@ -47,7 +41,7 @@ def test_one_step_of_every_slider_is_seen():
 
 
 def test_all_controls_at_their_upper_ends():
-    """The most that can be asked for at once; and no artist that changes is missing from `moving`."""
+    """The most that can be set at once; and no artist that changes is missing from `moving`."""
     explorer = mixing_explorer()
     with explorer.one_redraw():
         for control in with_values(explorer).values():
@@ -61,7 +55,7 @@ def test_all_controls_at_their_upper_ends():
 
 
 def test_the_mix_is_that_of_the_package():
-    """Mixed picture, share kept and soft label, for both kinds."""
+    """Mixed image, share kept and soft label, for both kinds."""
     explorer = mixing_explorer()
     for name, value in {"picture": 3, "partner": 5, "share": 0.6, "x": 4, "y": 24}.items():
         explorer.controls[name].value = value
@@ -77,7 +71,7 @@ def test_the_mix_is_that_of_the_package():
     assert widths == pytest.approx(explorer.state["soft"].tolist())
 
 
-def test_a_picture_with_itself_has_a_hard_label():
+def test_an_image_with_itself_has_a_hard_label():
     explorer = mixing_explorer()
     explorer.controls["partner"].value = explorer.controls["picture"].value
     assert explorer.state["soft"].max() == pytest.approx(1)
@@ -115,24 +109,17 @@ def test_draw_moves_share_partner_and_place():
     )  # 0.80 of Beta(0.1, 0.1) lie there, 0.2 of Beta(1, 1)
 
 
-def send(explorer, ax, x, y, *, pressed, presses):
-    """A pointer message as the page sends it; x and y in data coordinates of ax."""
-    fx, fy = ax.transData.transform((x, y)) / explorer.figure.bbox.size
-    place = {"x": fx, "y": 1 - fy, "press_x": fx, "press_y": 1 - fy}
-    explorer.canvas.pointer = {**place, "inside": True, "pressed": pressed, "presses": presses}
-
-
 def test_the_box_is_dragged():
-    """A press on the mixed picture moves the box there; without a press, or with Mixup, nothing
+    """A press on the mixed image moves the box there; without a press, or with Mixup, nothing
     moves.
     """
     explorer = mixing_explorer()
-    send(explorer, explorer.mixed_ax, 7.5, 23.5, pressed=False, presses=0)
+    point(explorer, explorer.mixed_ax, 7.5, 23.5, pressed=False, presses=0)
     assert explorer.state["x"] == 11
-    send(explorer, explorer.mixed_ax, 7.5, 23.5, pressed=True, presses=1)
+    point(explorer, explorer.mixed_ax, 7.5, 23.5, pressed=True, presses=1)
     assert (explorer.state["x"], explorer.state["y"]) == (8, 24)
     explorer.controls["kind"].value = "Mixup"
-    send(explorer, explorer.mixed_ax, 20, 5, pressed=True, presses=2)
+    point(explorer, explorer.mixed_ax, 20, 5, pressed=True, presses=2)
     assert explorer.state["x"] == 8
 
 

@@ -1,12 +1,11 @@
 """Views shows what `mlteach.views` makes, over the whole range of its controls."""
 
-import io
 import math
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from support.every_drawing import shown
 
 from mlteach import data
 from mlteach.explorers import Views
@@ -20,11 +19,6 @@ def views_explorer():
     return Views(SHAPES.images[:2])
 
 
-def shown(explorer):
-    """The picture as the page shows it, (H, W, 3)."""
-    return np.asarray(Image.open(io.BytesIO(explorer.canvas.png)))
-
-
 def with_values(explorer):
     return {
         name: control for name, control in explorer.controls.items() if control.has_trait("value")
@@ -32,7 +26,7 @@ def with_values(explorer):
 
 
 def test_one_step_of_every_slider_is_seen():
-    """From the start, one step up (or down from the upper end); with three pictures also one step
+    """From the start, one step up (or down from the upper end); with three images also one step
     of a chance.
     """
     explorer = Views(SHAPES.images[:3])
@@ -48,7 +42,7 @@ def test_one_step_of_every_slider_is_seen():
 
 
 def test_all_controls_at_their_upper_ends():
-    """The most that can be asked for at once; and no artist that changes is missing from `moving`."""
+    """The most that can be set at once; and no artist that changes is missing from `moving`."""
     explorer = Views(SHAPES.images[:3])
     with explorer.one_redraw():
         for control in with_values(explorer).values():
@@ -84,7 +78,7 @@ def test_the_views_are_those_of_the_package():
     assert torch.equal(explorer.state["views"].flatten(0, 1), expected)
 
 
-def test_no_change_shows_the_pictures_themselves():
+def test_no_change_shows_the_images_themselves():
     """The button sets every strength to nothing; the other one sets them to the book's."""
     explorer = views_explorer()
     first = explorer.state
@@ -125,23 +119,27 @@ def test_a_slider_leaves_the_other_draws_alone():
 
 
 def test_the_distances_are_root_mean_squares():
-    """`change` and `apart` against loops over pictures."""
+    """`change` and `apart` against loops over images."""
     explorer = views_explorer()
     images, state = SHAPES.images[:2].numpy(), explorer.state
-    change = np.sqrt(np.mean([(view.numpy() - image) ** 2 for image, row in zip(images, state["views"], strict=True)
-                              for view in row]))  # fmt: skip
+    squares = [
+        (view.numpy() - image) ** 2
+        for image, row in zip(images, state["views"], strict=True)
+        for view in row
+    ]
+    change = np.sqrt(np.mean(squares))
     assert state["change"] == pytest.approx(change, rel=1e-5)
     apart = np.sqrt(np.mean((images[0] - images[1]) ** 2))
     assert state["apart"] == pytest.approx(apart, rel=1e-5)
 
 
 @pytest.mark.parametrize("count", [1, 5])
-def test_a_wrong_number_of_pictures_is_refused(count):
+def test_a_wrong_number_of_images_is_refused(count):
     with pytest.raises(ValueError, match="N from 2 to 4, got shape"):
         Views(SHAPES.images[:count])
 
 
-def test_grey_pictures_are_shown():
+def test_grey_images_are_shown():
     """One channel works as well as three."""
     digits = data.digits("test").images[:4]
     explorer = Views(digits)
