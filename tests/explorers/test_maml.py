@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from support.every_drawing import send
+from support.every_drawing import EveryDrawing, send
 from torch.func import functional_call
 
 from mlteach.explorers import Curvature, InnerLoop, MetaRates
@@ -32,6 +32,10 @@ def meta_rates():
 
 
 MAKE = {"inner loop": inner_loop, "curvature": Curvature, "rates": meta_rates}
+
+
+class TestEveryDrawing(EveryDrawing):
+    """What all pictures promise."""
 
 
 # --- inner loop ----------------------------------------------------------------------------------

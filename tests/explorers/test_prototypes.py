@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.path import Path
-from support.every_drawing import send
+from support.every_drawing import EveryDrawing, send
 from torch import nn
 
 from mlteach.episodes import Episode
@@ -25,6 +25,10 @@ def episode_accuracy(n_episodes=50):
 
 
 MAKE = {"prototypes": Prototypes, "episode accuracy": episode_accuracy}
+
+
+class TestEveryDrawing(EveryDrawing):
+    """What all pictures promise."""
 
 
 # --- prototypes ----------------------------------------------------------------------------------

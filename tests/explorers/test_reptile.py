@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from support.every_drawing import neighbour, shown
+from support.every_drawing import EveryDrawing, neighbour, shown
 from torch import Generator, nn
 from torch.func import functional_call
 
@@ -70,6 +70,10 @@ def layer_change():
 
 
 MAKE = {"reptile path": reptile_path, "layer change": layer_change}
+
+
+class TestEveryDrawing(EveryDrawing):
+    """What all pictures promise."""
 
 
 @pytest.mark.parametrize("name", MAKE)

@@ -5,7 +5,7 @@ controls.
 import numpy as np
 import pytest
 import torch
-from support.every_drawing import send, shown
+from support.every_drawing import EveryDrawing, send, shown
 
 from mlteach.explorers import RecallCurve, SearchPlane
 from mlteach.neighbours import ExactSearch, Measured, recall
@@ -39,6 +39,10 @@ MAKE = {
     "search plane": lambda: SearchPlane(POINTS, k=5),
     "recall curve": lambda: RecallCurve(MEASURED),
 }
+
+
+class TestEveryDrawing(EveryDrawing):
+    """What all pictures promise."""
 
 
 # --- search in the plane -------------------------------------------------------------------------

@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from support.every_drawing import send
+from support.every_drawing import EveryDrawing, send
 
 from mlteach.explorers import PairLoss, TripletPlane
 from mlteach.losses import contrastive_loss, triplet_loss
 from mlteach.metric import REGIONS
 
 MAKE = {"triplet plane": TripletPlane, "pair loss": PairLoss}
+
+
+class TestEveryDrawing(EveryDrawing):
+    """What all pictures promise."""
 
 
 # --- triplet plane -------------------------------------------------------------------------------
