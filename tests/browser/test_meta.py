@@ -122,9 +122,9 @@ def test_a_click_on_the_map_chooses_both_rates(explorers):
 
 def test_the_initialisation_is_clicked_and_dragged(explorers):
     live = Live(explorers, "curvature")
-    live.click("outer_ax", -1.0, 4.0)
+    live.click("figure.axes[1]", -1.0, 4.0)
     assert live.state("start") == pytest.approx(-1.0, abs=0.05)
-    live.drag("outer_ax", (-1.0, 4.0), (1.0, 4.0))
+    live.drag("figure.axes[1]", (-1.0, 4.0), (1.0, 4.0))
     assert live.state("start") == pytest.approx(1.0, abs=0.05)
 
 

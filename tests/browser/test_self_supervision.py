@@ -88,7 +88,7 @@ def test_the_box_is_dragged_and_the_label_follows(explorers):
     live.drag("mixed_ax", start, (3.5, 3.5))
     assert (live.value("x"), live.value("y")) == (4, 4)
     assert live.state("kept") == pytest.approx(0.5, abs=0.1)
-    live.drag("mixed_ax", (3.5, 3.5), (7, 7))
+    live.drag("mixed_ax", (3.5, 3.5), (7.4, 7.4))
     assert min(live.value("x"), live.value("y")) >= 7
     assert live.state("kept") > 0.8
     assert max(live.ask("e.state['soft'].tolist()")) == pytest.approx(live.state("kept"))
@@ -103,7 +103,7 @@ def test_draw_takes_another_share(explorers):
     seen = {live.value("share")}
     for _ in range(3):
         before = live.settle()
-        live.press("draw λ")
+        live.press("draw λ, partner and place")
         live.wait_for_change(before)
         live.settle()
         seen.add(live.value("share"))

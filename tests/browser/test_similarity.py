@@ -65,7 +65,7 @@ def test_pointing_at_a_dot_shows_its_image_and_its_true_neighbours(explorers, na
             live.wait_for_change(before)
         live.settle()
         assert live.state("point") == dot
-        assert live.ask(f"bool((e.picture.get_array() == e.pictures[{dot}]).all())")
+        assert live.ask(f"bool((e.image.get_array() == e.images[{dot}]).all())")
         distances = f"(lambda x: (x - x[{dot}]).norm(dim=1))(e._shown()[1].double())"
         nearest = live.ask(f"{distances}.argsort()[1:6].tolist()")
         assert sorted(live.state("neighbours")) == sorted(nearest)

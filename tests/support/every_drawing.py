@@ -1,10 +1,18 @@
-"""How a test drives an explorer without a browser, and what it sees of it."""
+"""How a test drives an explorer without a browser, and what every explorer then promises.
 
+`tests/explorers/test_every_explorer.py` holds all of them to it.
+"""
+
+import base64
 import io
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from mlteach.explorers import LiveTraining
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def shown(explorer):
@@ -93,3 +101,60 @@ def send(explorer, x, y, *, ax=None, pressed=True, presses=1, press=None):
     position = {"x": fx, "y": fy, "inside": True}
     pressing = {"pressed": pressed, "presses": presses, "press_x": px, "press_y": py}
     explorer.canvas.pointer = position | pressing
+
+
+class EveryDrawing:
+    """Tests with one run for each explorer that the test file names in ``MAKE``."""
+
+    def pytest_generate_tests(self, metafunc):
+        metafunc.parametrize("name", metafunc.module.MAKE)
+
+    @pytest.fixture
+    def explorer(self, request, name):
+        """A new one; a training ends with its test."""
+        made = request.module.MAKE[name]()
+        yield made
+        if isinstance(made, LiveTraining):
+            made.stop()
+
+    def test_every_control_reaches_both_ends_and_every_option(self, explorer):
+        """No error, the state follows, and blitting draws what a full drawing draws."""
+        for control in explorer.controls.values():
+            if not control.has_trait("value"):
+                control.click()
+                continue
+            for value in values(control):
+                control.value = value
+                assert control.value == (value if isinstance(value, str) else pytest.approx(value))
+                assert_state_follows(explorer)
+                assert explorer.canvas.problem == ""
+        blitted = shown(explorer)
+        assert blitted.std() > 0
+        assert differing(blitted, redrawn(explorer)) == 0
+
+    def test_every_step_of_a_slider_is_seen_and_back_gives_the_same_figure(self, explorer):
+        """Several in a row: markers are drawn on whole pixels, so one step that is too small may be
+        seen by luck.
+        """
+        for name, control in with_values(explorer).items():
+            if is_slider(control) and control.layout.display != "none":
+                before, value = shown(explorer), control.value
+                for _ in range(4):
+                    last = shown(explorer)
+                    control.value = neighbour(control)
+                    assert differing(shown(explorer), last) > 0, name
+                control.value = value
+                assert differing(shown(explorer), before) == 0, name
+
+    def test_the_output_carries_the_live_widget_the_same_figure_and_its_text(self, explorer):
+        """The same for the eye, for a screen reader, and where no kernel runs; controls are named."""
+        data, metadata = explorer._repr_mimebundle_()
+        assert data[WIDGET]["model_id"] == explorer.widget.model_id
+        saved = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["image/png"]))))
+        assert np.array_equal(saved, shown(explorer))
+        text = explorer.describe()
+        assert text != ""
+        assert text == explorer.canvas.alt == explorer.canvas.readout
+        assert text == data["text/plain"] == metadata["image/png"]["alt"]
+        assert metadata["image/png"]["width"] == explorer.canvas.width
+        assert all(control.description for control in explorer.controls.values())

@@ -149,7 +149,7 @@ def similarity_matrix():
 
 def views():
     made = explorers.Views(images(4, 3))
-    made.controls["draw"].value = 7  # of which every step of a chance changes a view
+    made.set({"draw": 7, "shift": 2})  # so that every step and every option changes a view
     return made
 
 
