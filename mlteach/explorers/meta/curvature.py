@@ -45,9 +45,9 @@ class Curvature(Explorer):
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
         figure = Picture((9, 4.0))
-        tasks, outer = (plain(ax) for ax in figure.subplots(1, 2))
-        moving = [*self._draw_tasks(tasks), *self._draw_outer(outer)]
-        for ax in (tasks, outer):
+        self.tasks_ax, self.outer_ax = (plain(ax) for ax in figure.subplots(1, 2))
+        moving = [*self._draw_tasks(self.tasks_ax), *self._draw_outer(self.outer_ax)]
+        for ax in (self.tasks_ax, self.outer_ax):
             ax.set(xlim=(-REACH, REACH), ylim=(-0.3, TALL), xlabel="w")
             ax.axhline(0, color=QUIET, linewidth=0.6)
             ax.legend(fontsize=8, frameon=False, loc="upper center")

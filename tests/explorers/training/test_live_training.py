@@ -171,7 +171,7 @@ def test_it_is_the_training_of_fit(whole):
 
 def test_drawing_changes_nothing(whole, monkeypatch):
     """Drawn after every step or never: the same run."""
-    monkeypatch.setattr(module, "PICTURES_A_SECOND", 1e9)
+    monkeypatch.setattr(module, "FIGURES_A_SECOND", 1e9)
     monkeypatch.setattr(module, "DRAWING_SHARE", 1.0)
     often = make(pictures=pictures())
     drawings = []
