@@ -147,7 +147,7 @@ class EveryDrawing:
                 assert differing(shown(explorer), before) == 0, name
 
     def test_the_output_carries_the_live_widget_the_same_figure_and_its_text(self, explorer):
-        """The same for the eye, for a screen reader, and where no kernel runs; controls are named."""
+        """The same for the eye, a screen reader, and where no kernel runs; controls are named."""
         data, metadata = explorer._repr_mimebundle_()
         assert data[WIDGET]["model_id"] == explorer.widget.model_id
         saved = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["image/png"]))))
