@@ -38,7 +38,7 @@ def repair() -> bool:
 def _find_compiled_part() -> str | None:
     """The path of torchvision's compiled operators, found without importing torchvision."""
     package = importlib.util.find_spec("torchvision")
-    if package is None:
+    if package is None or package.submodule_search_locations is None:
         return None
     finder = FileFinder(
         package.submodule_search_locations[0], (ExtensionFileLoader, EXTENSION_SUFFIXES)

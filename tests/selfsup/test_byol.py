@@ -152,7 +152,7 @@ def test_the_target_gets_no_gradient():
     loss, _ = method.loss(x1, x2)
     loss.backward()
     assert all(p.grad is None for p in method.target.parameters())
-    t = method._targets(x1.requires_grad_())
+    t = method._aim(x1.requires_grad_(), x1)
     assert not t.requires_grad
 
 
