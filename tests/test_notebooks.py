@@ -1,5 +1,5 @@
 """Every saved chapter is complete: executed in order, free of errors and warnings, with its
-pictures.
+figures.
 """
 
 from __future__ import annotations
@@ -84,20 +84,20 @@ def test_has_no_error_and_no_warning(chapter):
 
 
 def test_keeps_no_widget_state(chapter):
-    """With the state, a page made from the chapter drops the pictures and asks a server for the
+    """With the state, a page made from the chapter drops the figures and asks a server for the
     widgets.
     """
     assert "widgets" not in chapter.metadata
 
 
-def test_every_widget_has_a_picture(chapter):
+def test_every_widget_has_a_figure(chapter):
     """An explorer is seen where no kernel runs."""
     shown = [output.data for output in outputs(chapter) if WIDGET in output.get("data", {})]
     assert [data["text/plain"] for data in shown if "image/png" not in data] == []
 
 
 def test_is_small(path):
-    """A chapter with its pictures loads quickly."""
+    """A chapter with its figures loads quickly."""
     assert path.stat().st_size <= 1.5e6
 
 

@@ -238,7 +238,7 @@ def test_sorting_by_hand_catches(mistake):
 
 
 def test_the_query_is_left_out_even_among_equals():
-    """All pictures alike: still every other one, in their order, and never the query; the matrix
+    """All images alike: still every other one, in their order, and never the query; the matrix
     stays as it was.
     """
     matrix = torch.ones(4, 4)

@@ -33,8 +33,8 @@ def test_torchvision_works_after_mlteach():
 import mlteach, torch
 from torchvision import datasets, models
 from torchvision.transforms import v2
-pictures = v2.RandomHorizontalFlip(p=1.0)(torch.arange(2.0).repeat(1, 3, 64, 32))
-print(pictures[0, 0, 0, :2].tolist(), list(models.resnet18()(pictures).shape), datasets.Omniglot.__name__)
+images = v2.RandomHorizontalFlip(p=1.0)(torch.arange(2.0).repeat(1, 3, 64, 32))
+print(images[0, 0, 0, :2].tolist(), list(models.resnet18()(images).shape), datasets.Omniglot.__name__)
 """)
     assert printed == "[1.0, 0.0] [1, 1000] Omniglot"
 

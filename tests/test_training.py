@@ -70,7 +70,7 @@ def assert_same(run_a, method_a, run_b, method_b):
     assert (run_a.step, run_a.best_score) == (run_b.step, run_b.best_score)
     torch.testing.assert_close(method_a.state_dict(), method_b.state_dict(), rtol=0, atol=0)
     torch.testing.assert_close(run_a.best_state, run_b.best_state, rtol=0, atol=0)
-    for part in ("method", "optimizer", "streams"):
+    for part in ("method", "optimizer", "generators"):
         torch.testing.assert_close(run_a.state[part], run_b.state[part], rtol=0, atol=0)
 
 

@@ -1,4 +1,4 @@
-"""Executes chapters in a fresh kernel each and saves them with their pictures: python run.py book
+"""Executes chapters in a fresh kernel each and saves them with their figures: python run.py book
 [05 ...].
 """
 
@@ -44,7 +44,7 @@ def execute(path: Path) -> None:
 def clean(notebook: NotebookNode) -> None:
     """Remove what changes from run to run or from machine to machine, and the widget state.
 
-    With the state, nbconvert drops an explorer's picture and asks a server for the widget.
+    With the state, nbconvert drops an explorer's figure and asks a server for the widget.
     """
     kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     notebook.metadata = NotebookNode(

@@ -118,7 +118,7 @@ def test_the_alternative_text_tells_the_switches(explorers):
     live = Live(explorers, "switchboard")
     for name in ("predictor", "stop_gradient", "target_average"):
         live.set(name, False)
-    text = live.picture.get_attribute("alt")
+    text = live.image.get_attribute("alt")
     assert "predictor off, stop gradient off, target average off" in text
 
 

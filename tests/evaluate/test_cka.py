@@ -55,7 +55,7 @@ def test_equals_the_formula_over_features():
 @pytest.mark.parametrize(
     "same",
     [X, X @ TURN, -3 * X, X + 7, X[:, [4, 2, 0, 1, 3]], torch.cat([X, X], 1)],
-    ids=["copy", "turned", "scaled and mirrored", "shifted", "reordered", "repeated"],
+    ids=["copy", "turned", "scaled and flipped", "shifted", "reordered", "repeated"],
 )
 def test_is_one_for(same):
     assert linear_cka(X, same) == pytest.approx(1)

@@ -52,7 +52,7 @@ def test_samples_of_one_seed_are_nested_and_those_of_others_are_not():
     assert set(small.tolist()) != set(other.tolist())
 
 
-def test_every_picture_has_its_chance():
+def test_every_image_has_its_chance():
     """Over many draws each image of a class is drawn about as often as the others of it."""
     times = torch.stack(
         [stratified_sample(UNEVEN, 20, generator=generator(seed)) for seed in range(400)]

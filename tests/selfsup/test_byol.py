@@ -239,5 +239,5 @@ def test_aux_shows_what_the_loss_compares(predictor, stop_gradient, target_avera
     trained(method, steps=1)
     _, aux = method.loss(*views(1))
     # two trained sides that are alike in everything stay alike
-    twins = not target_average or not (predictor or stop_gradient)
-    assert torch.allclose(aux["t2"], aux["z2"]) == twins
+    same = not target_average or not (predictor or stop_gradient)
+    assert torch.allclose(aux["t2"], aux["z2"]) == same

@@ -353,12 +353,12 @@ def test_resnet18_takes_steps(make):
     torch.manual_seed(0)
     method = make(resnet18(), projection_head(512, hidden=64, out_features=32, batch_norm=True))
 
-    def pictures(generator):
+    def draw(generator):
         x = torch.rand(4, 3, 32, 32, generator=generator)
         return x, (x + 0.1 * torch.rand(x.shape, generator=generator)).clamp(0, 1)
 
     before = copy.deepcopy(method.encoder.state_dict())
-    run = fit(method, pictures, steps=2, lr=lambda step: 1e-3, progress=False)
+    run = fit(method, draw, steps=2, lr=lambda step: 1e-3, progress=False)
     assert all(map(math.isfinite, run.history["loss"]))
     # 20 convolutions, 20 norms of two parameters each
     assert len(moved(before, method.encoder.state_dict())) == 60

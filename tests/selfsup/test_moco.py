@@ -126,7 +126,7 @@ def test_batches_of_different_sizes_share_the_queue():
     assert method.age[oldest_first].tolist() == [2, 1, 1, 1, 1, 1, 0, 0][-7:]
 
 
-def test_the_queue_starts_with_directions_of_no_picture():
+def test_the_queue_starts_with_directions_of_no_image():
     """Unit vectors in all directions, of age -1, drawn from torch's global generator as the weights
     are.
     """

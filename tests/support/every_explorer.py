@@ -100,7 +100,7 @@ class EveryExplorer:
         """
         live = Live(explorers, name)
         readout = live.output.locator(".mlteach-readout")
-        assert readout.inner_text() == live.picture.get_attribute("alt") != ""
+        assert readout.inner_text() == live.image.get_attribute("alt") != ""
         assert readout.get_attribute("aria-live") == "polite"
         assert live.output.locator(".mlteach-problem").get_attribute("role") == "alert"
         handles = live.output.get_by_role("slider").all()

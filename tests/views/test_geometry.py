@@ -13,7 +13,7 @@ from support.views_cases import (
     distance_from_uniform,
     five_deviations,
     has_its_own_draw,
-    pictures,
+    random_images,
     seeded,
 )
 from torchvision.transforms import RandomResizedCrop
@@ -62,7 +62,7 @@ def warp(
     fill="zeros",
     warp=geometry._warp,
 ):
-    """`_warp` with the same motion for every picture."""
+    """`_warp` with the same motion for every image."""
 
     def every(value):
         return torch.as_tensor(value, dtype=images.dtype).expand(
@@ -235,7 +235,7 @@ def test_fill():
     assert torch.allclose(corner["border"], white)
     assert torch.allclose(corner["reflection"], white)
     # a shift to the right by 5 repeats the left edge, or reflects the image about it
-    image = pictures(1, 1, 9, 9)
+    image = random_images(1, 1, 9, 9)
     motion = {"side": 1.0, "centre": (0.0, 0.0), "radians": 0.0, "shift": (5.0, 0.0)}
     border = warp(image, **motion, fill="border")[..., :5]
     torch.testing.assert_close(border, image[..., :1].expand_as(border))

@@ -111,8 +111,8 @@ def test_pointing_at_a_dot_shows_its_image_its_factors_and_its_true_neighbours(p
     point_at(explorer, *(explorer.places[point] + 0.003))
     state = explorer.state
     assert state["point"] == point
-    picture = 1 - random(30, 1, 8, 8).sigmoid()[point, 0]  # dark ink
-    assert np.allclose(explorer.image.get_array()[..., 0], picture)
+    shown = 1 - random(30, 1, 8, 8).sigmoid()[point, 0]  # dark ink
+    assert np.allclose(explorer.image.get_array()[..., 0], shown)
     text = explorer.text.get_text()
     assert f"class: {('disc', 'ring', 'star')[point % 3]}" in text
     assert f"size: {factors()['size'][point]:.2f}" in text

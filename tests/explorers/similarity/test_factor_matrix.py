@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from support.every_drawing import shown
-from support.factor_cases import encodings, factors, pictures
+from support.factor_cases import encodings, factors, toy_images
 from support.pages import point
 
 from mlteach.explorers import FactorMatrix
@@ -15,7 +15,7 @@ MEASURES = ["cosine", "correlation", "dot product", "Euclid"]
 
 def matrix_explorer():
     return FactorMatrix(
-        encodings(), pictures(), factors(), names={"shape": ("disc", "ring", "star")}
+        encodings(), toy_images(), factors(), names={"shape": ("disc", "ring", "star")}
     )
 
 

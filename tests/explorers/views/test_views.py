@@ -56,7 +56,7 @@ def test_all_controls_at_their_upper_ends():
 
 
 def test_the_views_are_those_of_the_package():
-    """Geometry alone and colour alone equal random_view and color_jitter with the stream of their
+    """Geometry alone and colour alone equal random_view and color_jitter with the generator of their
     own.
     """
     explorer = views_explorer()
