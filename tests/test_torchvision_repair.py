@@ -34,7 +34,8 @@ import mlteach, torch
 from torchvision import datasets, models
 from torchvision.transforms import v2
 images = v2.RandomHorizontalFlip(p=1.0)(torch.arange(2.0).repeat(1, 3, 64, 32))
-print(images[0, 0, 0, :2].tolist(), list(models.resnet18()(images).shape), datasets.Omniglot.__name__)
+shape = list(models.resnet18()(images).shape)
+print(images[0, 0, 0, :2].tolist(), shape, datasets.Omniglot.__name__)
 """)
     assert printed == "[1.0, 0.0] [1, 1000] Omniglot"
 
@@ -101,7 +102,7 @@ assert torch.ops.torchvision.nms.default._schema.arguments[0].name == "first_com
 
 
 def test_declared_operators_still_refuse_to_compute():
-    """The declaration pretends nothing: without the compiled part, calling an operator is an error."""
+    """The declaration pretends nothing: without the compiled part an operator raises an error."""
     run_python("""
 import mlteach, torch, torchvision
 if not torchvision.extension._has_ops():

@@ -765,7 +765,7 @@ def test_seed_everything():
 
 
 def test_one_variable_moves_every_random_choice_and_no_data(monkeypatch):
-    """MLTEACH_SEED=0 is the book as it stands; with 1 it draws something else, from the same data."""
+    """MLTEACH_SEED=0 is the book as it stands; with 1 it draws anew, from the same data."""
 
     def choices() -> list[float]:
         seed_everything(3)

@@ -30,7 +30,8 @@ def data_folders() -> list[Path]:
     if named := os.environ.get("MLTEACH_DATA"):
         if not Path(named).is_dir():
             raise FileNotFoundError(
-                f"MLTEACH_DATA names {named!r}, which is not a folder: make it, or unset MLTEACH_DATA"
+                f"MLTEACH_DATA names {named!r}, which is not a folder: "
+                "make it, or unset MLTEACH_DATA"
             )
         folders.append(Path(named))
     checkout = Path(__file__).parents[2]
@@ -100,8 +101,8 @@ def download(dataset: str, file: str, **arguments):
         return getattr(torchvision.datasets, dataset)(download=True, **arguments)
     except (ImportError, OSError, RuntimeError) as error:
         raise RuntimeError(
-            f"{dataset} could not be downloaded ({error}). Set MLTEACH_DATA to a folder that holds {file}, "
-            "or use glyphs() or shapes(), which need no network"
+            f"{dataset} could not be downloaded ({error}). Set MLTEACH_DATA to a folder that holds "
+            f"{file}, or use glyphs() or shapes(), which need no network"
         ) from error
 
 

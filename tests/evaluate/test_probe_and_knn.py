@@ -304,7 +304,7 @@ def test_the_probe_equals_scikit_learn(penalty, shape):
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_the_probe_is_at_the_bottom_of_its_loss(n_classes):
-    """The gradient of the documented sum, taken by autograd in the features' own coordinates, is 0."""
+    """The documented sum, in the features' own coordinates, has the gradient 0 by autograd."""
     x, y = blobs(120, n_classes=n_classes)
     mean, std, layer = x.mean(0), x.std(0, correction=0), linear_classifier(x, y, penalty=2.0)
     weight = (layer.weight * std).requires_grad_()

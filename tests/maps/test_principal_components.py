@@ -23,7 +23,7 @@ def test_pca_is_scikit_learns_signs_included():
 
 
 def test_pca_diagonalises_the_covariance():
-    """The definition: directions are eigenvectors, and the variance along each is its eigenvalue."""
+    """By definition: directions are eigenvectors, the variance along each is its eigenvalue."""
     x = random(30, 4) + 5
     points, directions, shares = maps.pca(x, 4)
     covariance = torch.cov(x.T)

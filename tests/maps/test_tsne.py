@@ -1,4 +1,4 @@
-"""t-SNE: the definitions in loops, scikit-learn's own numbers and steps, and the mistakes people make.
+"""t-SNE: the definitions in loops, scikit-learn's numbers and steps, and mistakes people make.
 
 A descent is chaotic: under another arithmetic it ends in another layout. What is claimed of one is
 a mean over seeds, or holds for layouts that are far from each other; the comments give the spread

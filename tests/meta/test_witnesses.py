@@ -6,18 +6,19 @@ learn2learn, the third well-known library, cannot be built for Python 3.11.
 
 from __future__ import annotations
 
+# before what imports torchvision, which may have to be repaired
+from mlteach.episodes import Episode
+from mlteach.meta import maml_loss
+from mlteach.networks import conv_encoder, mlp
+
+# isort: split
+
 import higher
 import pytest
 import torch
 import torch.nn.functional as F
 import torchopt
 from torch import Generator, nn
-
-from mlteach.episodes import Episode
-
-# isort: skip  (mlteach comes first, because others import torchvision)
-from mlteach.meta import maml_loss
-from mlteach.networks import conv_encoder, mlp
 
 LR = 0.2
 

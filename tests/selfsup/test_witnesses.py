@@ -6,6 +6,11 @@ from __future__ import annotations
 
 import copy
 
+# before what imports torchvision, which may have to be repaired
+from mlteach.selfsup import BYOL, MoCo
+
+# isort: split
+
 import pytest
 import torch
 from lightly.loss import BarlowTwinsLoss, NegativeCosineSimilarity, NTXentLoss, VICRegLoss
@@ -21,9 +26,6 @@ from support.selfsup_cases import (
     views,
 )
 from torch import nn
-
-# isort: skip  (mlteach comes before lightly, because lightly imports torchvision)
-from mlteach.selfsup import BYOL, MoCo
 
 STEPS, LR = 4, 0.05
 

@@ -5,6 +5,14 @@ from __future__ import annotations
 import math
 from functools import partial
 
+# before what imports torchvision, which may have to be repaired
+from mlteach.mistakes import mistakes_in
+from mlteach.mistakes.views import clamped_before_the_hue
+from mlteach.views import add_noise, color_jitter, colour, random_blur, random_grayscale
+from mlteach.views._shared import uniforms
+
+# isort: split
+
 import pytest
 import torch
 from support.views_cases import (
@@ -17,13 +25,6 @@ from support.views_cases import (
     seeded,
 )
 from torchvision.transforms import functional as tv
-
-# before torchvision, which may have to be repaired
-# isort: skip
-from mlteach.mistakes import mistakes_in
-from mlteach.mistakes.views import clamped_before_the_hue
-from mlteach.views import add_noise, color_jitter, colour, random_blur, random_grayscale
-from mlteach.views._shared import uniforms
 
 # torchvision's weight of red is 0.2989, so that its weights add up to 0.9999; a factor of 2 doubles
 # what that changes

@@ -5,6 +5,19 @@ from __future__ import annotations
 import math
 from functools import partial
 
+# before what imports torchvision, which may have to be repaired
+from mlteach.mistakes import mistakes_in
+from mlteach.views import (
+    geometry,
+    random_crop,
+    random_flip,
+    random_rotation,
+    random_shift,
+    random_view,
+)
+
+# isort: split
+
 import pytest
 import torch
 from support.views_cases import (
@@ -17,18 +30,6 @@ from support.views_cases import (
     seeded,
 )
 from torchvision.transforms import RandomResizedCrop
-
-# before torchvision, which may have to be repaired
-# isort: skip
-from mlteach.mistakes import mistakes_in
-from mlteach.views import (
-    geometry,
-    random_crop,
-    random_flip,
-    random_rotation,
-    random_shift,
-    random_view,
-)
 
 SIZE = 17
 

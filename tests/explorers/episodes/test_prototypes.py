@@ -51,7 +51,7 @@ def nearest(distance, points, prototypes):
 @pytest.mark.parametrize("distance", ["squared Euclid", "cosine"])
 @pytest.mark.parametrize("n_way", [2, 3, 6])
 def test_the_regions_are_where_a_prototype_is_the_nearest(n_way, distance):
-    """Every point of the plane lies in the drawn region of its nearest prototype, and in no other."""
+    """Every point of the plane lies in the region of its nearest prototype, and in no other."""
     explorer = shaped(n_way, 4, distance)
     points = 5.99 * torch.rand(500, 2, generator=torch.Generator().manual_seed(1)) - 2.995
     truth = nearest(distance, points, explorer.state["prototypes"])

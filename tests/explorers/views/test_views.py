@@ -56,9 +56,7 @@ def test_all_controls_at_their_upper_ends():
 
 
 def test_the_views_are_those_of_the_package():
-    """Geometry alone and colour alone equal random_view and color_jitter with the generator of their
-    own.
-    """
+    """Geometry alone is random_view and colour alone color_jitter, each with its generator."""
     explorer = views_explorer()
     repeated = SHAPES.images[:2].repeat_interleave(7, 0)
     explorer.set(explorer.nothing | {"area": 0.5, "turn": 90, "shift": 3, "flip": 0.5, "draw": 4})
