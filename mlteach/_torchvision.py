@@ -14,8 +14,7 @@ _OPERATORS = ("nms", "qnms")
 
 
 def repair() -> bool:
-    """Declare the two box operators without which torchvision cannot be imported, where they are
-    missing.
+    """Declare the two box operators that torchvision's import needs, where they are missing.
 
     A torchvision built for CUDA beside a PyTorch built for the CPU fails with "operator
     torchvision::nms does not exist". Models, transforms and data sets never call these operators,

@@ -1,6 +1,4 @@
-"""Episodes: every task is a fair draw of classes and images, and nothing leaks from support to
-query.
-"""
+"""Episodes: every task is a fair draw, and nothing leaks from support to query."""
 
 from __future__ import annotations
 
@@ -72,9 +70,7 @@ def problems(sampler):
 
 
 def classes_named(images, labels):
-    """Of each task the data set's class behind the labels 0 to N - 1; None where a label has none
-    or several.
-    """
+    """The data set's class behind each label 0 to N - 1; None where there is none or several."""
     tasks = []
     for truth, y in zip(DATASET.labels[images], labels, strict=True):
         meant = [set(truth[y == label].tolist()) for label in range(WAY)]
@@ -102,9 +98,7 @@ def surprise(tasks, support, query):
 
 
 def test_episodes_are_fair_draws():
-    """Disjoint support and query, labels 0 to N - 1, classes and images equally likely, tasks
-    independent.
-    """
+    """Support apart from query, labels 0 to N - 1, classes and images alike, tasks independent."""
     assert problems(sample_episodes) == []
 
 
@@ -232,9 +226,7 @@ def test_meta_training_and_meta_testing_share_no_class():
 
 
 def test_sinusoid_episodes_are_waves():
-    """Support and query of a task lie on one wave: least squares over amplitude and phase leave
-    nothing.
-    """
+    """Support and query of a task lie on one wave: least squares leave nothing."""
     episodes = sinusoid_episodes(6, n_shot=5, n_query=7, generator=Generator().manual_seed(0))
     assert [part.shape for part in episodes] == [(6, 5, 1), (6, 5, 1), (6, 7, 1), (6, 7, 1)]
     x = torch.cat([episodes.x_support, episodes.x_query], 1).double()

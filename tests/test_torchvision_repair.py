@@ -1,5 +1,4 @@
-"""torchvision can be imported after mlteach whatever PyTorch stands beside it, and a fitting one is
-left alone.
+"""torchvision can be imported after mlteach whatever PyTorch there is; a fitting one stays.
 
 Each case runs in a Python of its own, because operators, once declared, stay.
 """
@@ -69,9 +68,7 @@ PRINT_WHETHER_DECLARED = (
 def test_declares_the_operators_only_where_the_compiled_part_does_not_load(
     tmp_path, compiled_part, declared
 ):
-    """Where torchvision brings its own operators nothing is declared: a second declaration would
-    break it.
-    """
+    """Where torchvision brings its own operators, nothing is declared: that would break it."""
     package = tmp_path / "torchvision"
     package.mkdir()
     (package / "__init__.py").touch()

@@ -15,8 +15,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def cache_folder() -> Path:
-    """The folder that made data go to: `MLTEACH_DATA` if it is set, `data/` of a checkout, else the
-    user's cache.
+    """The folder for made data: `MLTEACH_DATA`, `data/` of a checkout, or the user's cache.
 
     Raises:
         FileNotFoundError: MLTEACH_DATA names something that is not a folder.
@@ -89,8 +88,7 @@ def read(path: Path, names: tuple[str, ...]) -> Arrays:
 
 
 def download(dataset: str, file: str, **arguments):
-    """torchvision's data set of that name, downloaded; `file` is what a data folder could hold
-    instead.
+    """torchvision's data set of that name, downloaded; `file` is what a data folder could hold.
 
     Raises:
         RuntimeError: it could not be downloaded; says what to do.

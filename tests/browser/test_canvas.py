@@ -1,6 +1,4 @@
-"""The canvas alone on an empty page, against a model that writes down what it is told: no
-JupyterLab, no kernel.
-"""
+"""The canvas alone on an empty page: no JupyterLab, no kernel, a model that only writes down."""
 
 import base64
 import io

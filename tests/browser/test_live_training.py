@@ -1,6 +1,4 @@
-"""LiveTraining in a real JupyterLab: start, steer, pause, stop; reload, run again and interrupt
-while it trains.
-"""
+"""LiveTraining in a real JupyterLab: start, steer, pause, stop, reload, run again, interrupt."""
 
 import pytest
 from support.live import LiveTrainingOnPage, set_up_training, training_threads

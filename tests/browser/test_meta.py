@@ -1,6 +1,4 @@
-"""The explorers of meta-learning on a page: every control by keyboard and by mouse, points dragged
-and clicked, buttons pressed.
-"""
+"""The explorers of meta-learning on a page: every control by keyboard and by mouse."""
 
 import pytest
 from support.every_explorer import EveryExplorer

@@ -1,6 +1,4 @@
-"""The explorers of contrastive learning, views and evaluation on a page: every control by keyboard
-and by mouse, points dragged and pointed at, buttons pressed.
-"""
+"""The explorers of losses, views and evaluation on a page: controls by keyboard and by mouse."""
 
 import math
 

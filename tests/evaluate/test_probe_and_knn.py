@@ -1,6 +1,4 @@
-"""Evaluation equals its definitions and scikit-learn, changes nothing, and the usual mistakes are
-told apart.
-"""
+"""Evaluation equals its definitions and scikit-learn, and the usual mistakes are told apart."""
 
 import copy
 import math
@@ -78,9 +76,7 @@ def method_in_training() -> Method:
 )
 @pytest.mark.parametrize("batch_size", [1, 3, 500])
 def test_features_are_those_of_evaluation_mode_whatever_the_batches(pick, batch_size):
-    """A method, its encoder or its `encode`: BatchNorm uses what it has learned, not the batch at
-    hand.
-    """
+    """A method, its encoder or its `encode`: BatchNorm uses what it has learned, not the batch."""
     method = method_in_training()
     expected = copy.deepcopy(method).eval().encoder(IMAGES)
     found = features(pick(method), IMAGES, batch_size=batch_size)
@@ -213,9 +209,7 @@ def test_knn_does_not_see_lengths_and_its_order_does_not_matter():
 
 
 def test_knn_votes_by_hand():
-    """At temperature 1 / log 2 a cosine larger by 1 has twice the weight: 1 against 2 and 2, by
-    label 1, 0, 0.
-    """
+    """At temperature 1 / log 2 a cosine larger by 1 weighs twice: 1 against 2 and 2."""
     votes = knn_votes(
         torch.tensor([[1.0, 0.0, -1.0]]),
         torch.tensor([[1, 0, 0]]),
@@ -242,9 +236,7 @@ def test_knn_needs_no_luck_with_the_temperature():
 
 
 def test_training_images_find_themselves():
-    """Why the test must not hold training images: with k = 1 each is its own neighbour, with
-    random labels too.
-    """
+    """Why the test must hold no training images: with k = 1 each is its own neighbour."""
     x, y = random(200, 4), torch.arange(200) % 2
     assert knn_accuracy(x, y, x, y, k=1) == 1
     assert nearest_neighbour_accuracy(x, y) < 0.65
@@ -318,9 +310,7 @@ def test_the_probe_is_at_the_bottom_of_its_loss(n_classes):
 
 
 def test_the_probe_is_the_same_again_and_draws_nothing():
-    """Under no_grad too, as an evaluation while training has it; torch's generator does not
-    move.
-    """
+    """Under no_grad too, as an evaluation while training has it; torch's generator stays."""
     before = torch.get_rng_state()
     first = linear_classifier(*TRAIN)
     with torch.no_grad():
@@ -331,9 +321,7 @@ def test_the_probe_is_the_same_again_and_draws_nothing():
 
 
 def test_the_probe_does_not_see_scale_or_shift_and_ignores_a_constant():
-    """Standardised features: another unit of measurement changes nothing, and 0.1, all the same, is
-    no feature.
-    """
+    """Standardised: another unit changes nothing, and 0.1 in every row is no feature."""
     (x, y), (x_test, _) = TRAIN, TEST
     expected = linear_classifier(x, y)(x_test)
     scale, shift = (
@@ -361,9 +349,7 @@ def test_the_probe_takes_any_class_numbers():
 
 
 def test_standardising_with_the_test_set_is_caught():
-    """Where the test set is another domain, its own statistics bring it back: a better number that
-    nobody can have.
-    """
+    """On another domain the test set's own statistics give a better number that nobody can have."""
     (x, y), (x_test, y_test) = TRAIN, TEST
     shifted = x_test + 20  # every feature, as a brighter camera would do
     honest = linear_probe(x, y, shifted, y_test)

@@ -100,9 +100,7 @@ def test_few_shot_accuracy_equals_loops(n_way, n_shot, n_query):
 
 
 def test_the_interval_holds_the_truth_about_nineteen_times_of_twenty():
-    """Rung 6 of an interval: it covers the long-run mean; without the root of the number of
-    episodes it is far off.
-    """
+    """An interval covers the long-run mean; without the root of the episodes it is far off."""
     truth, _ = few_shot_accuracy(CLOUDS, LABELS, n_episodes=4000, generator=generator(99))
     runs = [
         few_shot_accuracy(CLOUDS, LABELS, n_episodes=50, generator=generator(seed))
@@ -159,9 +157,7 @@ def test_episodes_that_cannot_be_are_refused(keywords, message):
 
 
 def test_adapted_accuracy_equals_its_definition():
-    """The mean over tasks of the share of right queries, and 1.96 standard errors, however the
-    tasks are cut.
-    """
+    """The mean over tasks of the share of right queries, and 1.96 standard errors."""
     torch.manual_seed(0)
     model = nn.Linear(2, 3).double()
     x = random(3, 16, 2)

@@ -121,9 +121,7 @@ def test_symmetries():
 
 
 def test_limits_of_the_temperature():
-    """Hot: every candidate weighs the same. Cold: only the hardest negative counts, by how much it
-    beats the positive.
-    """
+    """Hot: all candidates weigh the same. Cold: only the hardest negative's lead counts."""
     z1, z2 = two_views(6, 2)
     assert nt_xent(z1, z2, temperature=1e6).item() == pytest.approx(math.log(11), abs=1e-5)
     z = F.normalize(torch.cat([z1, z2]), dim=1)

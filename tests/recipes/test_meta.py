@@ -1,6 +1,4 @@
-"""Every way of learning from few examples, after seconds of meta-training, reads scripts that it
-has never seen.
-"""
+"""Every way of learning from few examples, after seconds of meta-training, reads new scripts."""
 
 from __future__ import annotations
 

@@ -59,9 +59,7 @@ class Live:
         return self.lab.ask(f"__import__('hashlib').sha256({png}).hexdigest()")
 
     def place(self, ax, x, y):
-        """Where on the page a point in data coordinates lies; ax is the name of one Axes, such as
-        ``axes[0]``.
-        """
+        """Where on the page a point in data coordinates lies; ax is a name, such as ``axes[0]``."""
         self.image.scroll_into_view_if_needed()
         box, name = self.image.bounding_box(), self.variable
         across, up = self.lab.ask(

@@ -126,9 +126,7 @@ def test_another_support_is_drawn_of_the_same_classes():
 
 
 def test_more_shots_help():
-    """Over 30 supports of six classes: the mean of ten points lies nearer to the class's centre
-    than one point.
-    """
+    """Over 30 supports of six classes ten points' mean lies nearer to the centre than one point."""
     explorer = Prototypes(n_way=6)
     curves = []
     for _ in range(30):

@@ -68,9 +68,7 @@ def test_every_setting_can_be_reached_and_shows_what_was_computed(explorer):
 
 
 def check_the_figure(explorer):
-    """The dots stand where the layout says, up to scale and place, and the numbers are those of
-    this layout.
-    """
+    """The dots stand where the layout says, up to scale and place; the numbers are its own."""
     state = explorer.state
     _, encoding, layout = explorer._shown()
     assert torch.equal(state["layout"], layout)

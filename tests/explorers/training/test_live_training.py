@@ -151,9 +151,7 @@ def whole():
 
 
 def test_it_is_the_training_of_fit(whole):
-    """The same weights and losses as a plain call of fit; the method that was handed in stays as it
-    was.
-    """
+    """The weights and losses of a plain call of fit; the method handed in stays as it was."""
     method, given = Toy(), Toy()
     lr = whole.controls["lr"].value
     run = fit(
@@ -241,9 +239,7 @@ def test_two_at_once_train_as_each_alone(whole):
 
 @pytest.mark.parametrize("knob", ["temperature", "lr"])
 def test_a_knob_acts_on_the_very_next_step(knob, whole):
-    """Moved while step 4 is made, it is used by step 5, drawn at once, and the steps before are as
-    they were.
-    """
+    """Moved while step 4 is made, it is drawn at once and used by step 5, and no step before."""
     gate = Gate()
     live = make(gate)
     live.start()
@@ -438,9 +434,7 @@ class Kernel:
 
 
 def test_running_the_cell_again_stops_what_it_made_before(monkeypatch):
-    """All that it made, and nothing that another cell made; two made by one execution live side by
-    side.
-    """
+    """All that it made, nothing of another cell; two made by one execution live side by side."""
     kernel = Kernel()
     monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: kernel))
     kernel.execute("a")

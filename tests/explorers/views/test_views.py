@@ -26,9 +26,7 @@ def with_values(explorer):
 
 
 def test_one_step_of_every_slider_is_seen():
-    """From the start, one step up (or down from the upper end); with three images also one step
-    of a chance.
-    """
+    """One step up, or down from the upper end; with three images also one step of a chance."""
     explorer = Views(SHAPES.images[:3])
     for name, control in with_values(explorer).items():
         if control.has_trait("readout"):
@@ -103,9 +101,7 @@ def test_draw_again_changes_the_draw_and_nothing_else():
 
 
 def test_a_slider_leaves_the_other_draws_alone():
-    """With grey, blur and noise added one after the other, the geometry stays: all views still
-    match their outline.
-    """
+    """With grey, blur and noise added, the geometry stays: all views match their outline."""
     explorer = views_explorer()
     explorer.set(explorer.nothing | {"turn": 90, "area": 0.5})
     plain = explorer.state["views"]
