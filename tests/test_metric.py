@@ -10,6 +10,7 @@ import pytest
 import torch
 from pytorch_metric_learning.distances import LpDistance
 from pytorch_metric_learning.miners import BatchHardMiner, TripletMarginMiner
+from support.numbers import generator
 from torch import nn
 
 from mlteach import metric
@@ -30,10 +31,6 @@ from mlteach.networks import conv_encoder, mlp
 from mlteach.training import fit, seed_everything
 
 MARGIN = 0.6
-
-
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def batch(seed=0):

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from support.numbers import normal
 from torch import Tensor
 
 from mlteach import mistakes
@@ -16,10 +17,6 @@ from mlteach.similarity import (
     retrieval_precision,
     similarities,
 )
-
-
-def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def length(x: list[float]) -> float:
@@ -53,7 +50,7 @@ def by_loops(x: Tensor, y: Tensor, measure: str) -> Tensor:
 @pytest.mark.parametrize(("n", "m", "d"), [(1, 1, 2), (4, 7, 3), (30, 40, 5)])
 def test_equals_loops_over_the_definition(measure, n, m, d):
     """Every entry is the formula, in float64."""
-    x, y = random(n, d), 3 * random(m, d, seed=1)
+    x, y = normal(n, d), 3 * normal(m, d, seed=1)
     assert torch.allclose(
         similarities(x, y, measure=measure), by_loops(x, y, measure), rtol=0, atol=1e-7
     )
@@ -62,7 +59,7 @@ def test_equals_loops_over_the_definition(measure, n, m, d):
 @pytest.mark.parametrize("measure", MEASURES)
 def test_float32_is_as_exact_as_float32_can_be(measure):
     """Long vectors far from the origin, where the textbook way to a distance loses its digits."""
-    x = (100 + random(30, 100)).float()
+    x = (100 + normal(30, 100)).float()
     expected = by_loops(x.double(), x.double(), measure)
     scale = max(expected.abs().max().item(), x.norm(dim=1).max().item())
     assert torch.allclose(
@@ -73,7 +70,7 @@ def test_float32_is_as_exact_as_float32_can_be(measure):
 @pytest.mark.parametrize("measure", MEASURES)
 def test_gradients(measure):
     """Autograd agrees with finite differences."""
-    x, y = random(3, 4).requires_grad_(), random(2, 4, seed=1).requires_grad_()
+    x, y = normal(3, 4).requires_grad_(), normal(2, 4, seed=1).requires_grad_()
     assert torch.autograd.gradcheck(lambda x, y: similarities(x, y, measure=measure), (x, y))
 
 
@@ -88,7 +85,7 @@ def test_values_known_by_hand():
 
 def test_a_vector_with_itself():
     """1, 1, its squared length, and exactly no distance: the docstring's values."""
-    x = random(30, 6)
+    x = normal(30, 6)
     own = {measure: similarities(x, x, measure=measure).diagonal() for measure in MEASURES}
     assert torch.allclose(own["cosine"], torch.ones(30).double())
     assert torch.allclose(own["correlation"], torch.ones(30).double())
@@ -98,7 +95,7 @@ def test_a_vector_with_itself():
 
 def test_each_measure_ignores_what_it_should():
     """Cosine ignores length, correlation also a constant added, Euclid a common shift."""
-    x, y = random(5, 6), random(4, 6, seed=1)
+    x, y = normal(5, 6), normal(4, 6, seed=1)
     stretch = torch.tensor([0.1, 1, 2, 5, 30]).double()[:, None]
     cosine, correlated = similarities(x, y), similarities(x, y, measure="correlation")
     assert torch.allclose(similarities(stretch * x, y), cosine)
@@ -114,14 +111,14 @@ def test_each_measure_ignores_what_it_should():
 @pytest.mark.parametrize("measure", MEASURES)
 def test_is_symmetric(measure):
     """x is as alike to y as y is to x."""
-    x, y = random(5, 3), random(4, 3, seed=1)
+    x, y = normal(5, 3), normal(4, 3, seed=1)
     there, back = similarities(x, y, measure=measure), similarities(y, x, measure=measure)
     assert torch.allclose(there, back.T)
 
 
 def test_unit_vectors_rank_alike():
     """d² = 2 - 2 cos: dot product, cosine and Euclid give one order for unit length only."""
-    x, y = random(20, 4), random(50, 4, seed=1)
+    x, y = normal(20, 4), normal(50, 4, seed=1)
     orders = [
         similarities(x, y, measure=m).argsort(dim=1) for m in ("cosine", "dot product", "euclidean")
     ]
@@ -142,14 +139,14 @@ def test_a_vector_without_direction_is_like_no_other(measure):
     """No division by zero: 0, not NaN; for correlation a flat vector has none either."""
     x = torch.tensor([[0.0, 0.0, 0.0]] + [[0.5, 0.5, 0.5]] * (measure == "correlation"))
     assert torch.equal(
-        similarities(x, random(4, 3).float(), measure=measure), torch.zeros(len(x), 4)
+        similarities(x, normal(4, 3).float(), measure=measure), torch.zeros(len(x), 4)
     )
 
 
 @pytest.mark.parametrize("mistake", mistakes_in(similarities), ids=str)
 def test_the_loops_catch_what_people_get_wrong(mistake):
     """Each mistake differs from the definition by more than the tolerance above."""
-    x, y = random(4, 3) + 1, 3 * random(7, 3, seed=1)
+    x, y = normal(4, 3) + 1, 3 * normal(7, 3, seed=1)
     right = [by_loops(x, y, measure) for measure in MEASURES]
     found = [mistake(x, y, measure=measure) for measure in MEASURES]
     pairs = zip(found, right, strict=True)
@@ -158,7 +155,7 @@ def test_the_loops_catch_what_people_get_wrong(mistake):
 
 @pytest.mark.parametrize("mistake", mistakes_in(mistakes.similarity.correlation), ids=str)
 def test_the_loops_catch_a_wrong_correlation(mistake):
-    x, y = random(4, 3) + 1, 3 * random(7, 3, seed=1)
+    x, y = normal(4, 3) + 1, 3 * normal(7, 3, seed=1)
     right = by_loops(x, y, "correlation")
     assert torch.allclose(mistakes.similarity.correlation(x, y), right)
     assert not torch.allclose(mistake(x, y), right, rtol=0, atol=1e-3)
@@ -215,9 +212,9 @@ def test_bad_input_is_named(x, y, measure, error, told):
 
 def assert_finds_the_nearest(find):
     """Every row sorted in Python, the query left out; also where it is not most like itself."""
-    x = random(12, 3) * torch.linspace(0.1, 3, 12).double()[:, None]  # of very different lengths
+    x = normal(12, 3) * torch.linspace(0.1, 3, 12).double()[:, None]  # of very different lengths
     symmetric = [similarities(x, x, measure=measure) for measure in MEASURES]
-    for matrix in (*symmetric, random(12, 12, seed=1)):
+    for matrix in (*symmetric, normal(12, 12, seed=1)):
         expected = [
             sorted((j for j in range(12) if j != i), key=lambda j, row=row: -row[j])[:5]
             for i, row in enumerate(matrix.tolist())
@@ -246,7 +243,7 @@ def test_precision_equals_counting():
     """A loop over queries and their neighbours."""
     groups = torch.tensor([0, 1, 2] * 3)
     for k in (1, 4, 8):
-        neighbours = nearest(random(9, 9), k)
+        neighbours = nearest(normal(9, 9), k)
         found = [groups[j] == groups[i] for i, row in enumerate(neighbours) for j in row]
         assert retrieval_precision(neighbours, groups) == pytest.approx(
             sum(map(int, found)) / (9 * k)
@@ -260,14 +257,14 @@ def test_precision_at_its_ends():
     assert retrieval_precision(nearest(same, 2), groups) == 1
     assert retrieval_precision(nearest(-same, 3), groups) == 0
     # 2 of the 5 others
-    assert retrieval_precision(nearest(random(6, 6), 5), groups) == pytest.approx(2 / 5)
+    assert retrieval_precision(nearest(normal(6, 6), 5), groups) == pytest.approx(2 / 5)
 
 
 def test_groups_of_a_factor():
     """Integers stay; a continuous factor is cut at its quartiles, the lowest group first."""
     labels = torch.tensor([2, 0, 1])
     assert torch.equal(factor_groups(labels), labels)
-    values = random(40)
+    values = normal(40)
     groups = factor_groups(values)
     assert groups.bincount().tolist() == [10, 10, 10, 10]
     assert all(values[groups == g].max() < values[groups == g + 1].min() for g in range(3))
@@ -297,7 +294,7 @@ def test_what_does_not_fit_is_refused(call, told):
 
 def test_the_gap_equals_its_definition():
     """A loop over pairs; and 0, not NaN, where all similarities are equal."""
-    matrix, groups = random(6, 6), torch.tensor([0, 1, 0, 1, 2, 2])
+    matrix, groups = normal(6, 6), torch.tensor([0, 1, 0, 1, 2, 2])
     pairs = [(i, j) for i in range(6) for j in range(6) if i != j]
     within = [matrix[i, j].item() for i, j in pairs if groups[i] == groups[j]]
     between = [matrix[i, j].item() for i, j in pairs if groups[i] != groups[j]]

@@ -7,14 +7,10 @@ import random
 import numpy as np
 import pytest
 import torch
+from support.numbers import generator
 
 from mlteach import data
 from mlteach.data import Dataset, digits, sinusoids
-
-
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
-
 
 LOADERS = {
     "digits": lambda: digits("train"),

@@ -2,22 +2,17 @@
 
 import pytest
 import torch
-from torch import Tensor
+from support.numbers import normal
 
 from mlteach.evaluate import linear_cka
 from mlteach.mistakes import mistakes_in
 
-
-def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-X = random(30, 5, seed=1)
-Y = X[:, :3] @ random(3, 4, seed=2) + random(30, 4, seed=3)
-TURN = torch.linalg.qr(random(5, 5, seed=4)).Q
+X = normal(30, 5, seed=1)
+Y = X[:, :3] @ normal(3, 4, seed=2) + normal(30, 4, seed=3)
+TURN = torch.linalg.qr(normal(5, 5, seed=4)).Q
 CASES = {
     "related": (X, Y),
-    "unrelated": (X, random(30, 7, seed=5)),
+    "unrelated": (X, normal(30, 7, seed=5)),
     "more features than rows": (X[:4], Y[:4]),
 }
 
@@ -76,8 +71,8 @@ def test_two_axes_against_one_by_hand():
 
 def test_noise_of_many_features_looks_alike():
     """As the docstring warns."""
-    assert linear_cka(random(10, 2000, seed=6), random(10, 2000, seed=7)) > 0.9
-    assert linear_cka(random(500, 5, seed=6), random(500, 5, seed=7)) < 0.05
+    assert linear_cka(normal(10, 2000, seed=6), normal(10, 2000, seed=7)) > 0.9
+    assert linear_cka(normal(500, 5, seed=6), normal(500, 5, seed=7)) < 0.05
 
 
 @pytest.mark.parametrize("mistake", mistakes_in(linear_cka), ids=str)

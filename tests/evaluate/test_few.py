@@ -4,7 +4,8 @@ import math
 
 import pytest
 import torch
-from torch import Generator, Tensor
+from support.numbers import generator, normal
+from torch import Tensor
 
 from mlteach.evaluate import (
     effective_rank,
@@ -15,15 +16,6 @@ from mlteach.evaluate import (
     stratified_sample,
 )
 from mlteach.mistakes import mistakes_in
-
-
-def generator(seed: int = 0) -> Generator:
-    return Generator().manual_seed(seed)
-
-
-def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=generator(seed), dtype=torch.float64)
-
 
 # --- few labels ----------------------------------------------------------------------------------
 
@@ -108,7 +100,7 @@ def test_the_curve_scores_the_draws():
 def test_more_labels_help():
     """A curve of real scores rises, and its band closes where every label is used."""
     labels = torch.arange(400) % 4
-    x = 2 * random(4, 6, seed=9)[labels] + 2 * random(400, 6)
+    x = 2 * normal(4, 6, seed=9)[labels] + 2 * normal(400, 6)
     x_test, y_test = x[200:], labels[200:]
     curve = few_label_curve(
         lambda index: knn_accuracy(x[index], labels[index], x_test, y_test, k=1),
@@ -153,10 +145,10 @@ def test_effective_ranks_known_by_hand():
 
 def test_spectrum_equals_the_eigenvalues_of_the_gram_matrix():
     """Roots of the eigenvalues, as shares, falling; a rotation and a scale change nothing."""
-    z = random(40, 6) * torch.arange(1, 7)
+    z = normal(40, 6) * torch.arange(1, 7)
     roots = torch.linalg.eigvalsh(z.T @ z).sqrt().flip(0)
     assert torch.allclose(spectrum(z), roots / roots.sum())
-    turn, _ = torch.linalg.qr(random(6, 6, seed=1))
+    turn, _ = torch.linalg.qr(normal(6, 6, seed=1))
     assert effective_rank(0.01 * z @ turn) == pytest.approx(effective_rank(z))
     p = (roots / roots.sum()).tolist()
     assert effective_rank(z) == pytest.approx(
@@ -178,7 +170,7 @@ def test_feature_std_known_by_hand():
     axes = torch.cat([torch.eye(8), -torch.eye(8)])
     assert feature_std(axes) == pytest.approx(1 / math.sqrt(8))
     assert feature_std(100 * axes) == pytest.approx(1 / math.sqrt(8))
-    assert feature_std(random(5000, 64)) == pytest.approx(1 / 8, rel=0.01)
+    assert feature_std(normal(5000, 64)) == pytest.approx(1 / 8, rel=0.01)
 
 
 @pytest.mark.parametrize("meter", [feature_std, spectrum, effective_rank])

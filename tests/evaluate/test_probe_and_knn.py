@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
+from support.numbers import normal
 from torch import Tensor, nn
 
 from mlteach import evaluate
@@ -29,16 +30,12 @@ from mlteach.mistakes import mistakes_in
 from mlteach.networks import conv_encoder
 
 
-def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
 def blobs(
     n: int, *, n_classes: int = 3, d: int = 5, spread: float = 1.5, seed: int = 0
 ) -> tuple[Tensor, Tensor]:
     """Overlapping classes, each around its own point: the same points for every seed."""
     labels = torch.arange(n) % n_classes
-    return 2 * random(n_classes, d, seed=99)[labels] + spread * random(n, d, seed=seed), labels
+    return 2 * normal(n_classes, d, seed=99)[labels] + spread * normal(n, d, seed=seed), labels
 
 
 TRAIN, TEST = blobs(120), blobs(90, seed=1)
@@ -58,7 +55,7 @@ class Method(nn.Module):
         return self.encoder(images)
 
 
-IMAGES = random(10, 1, 8, 8).float()
+IMAGES = normal(10, 1, 8, 8).float()
 
 
 def method_in_training() -> Method:
@@ -237,7 +234,7 @@ def test_knn_needs_no_luck_with_the_temperature():
 
 def test_training_images_find_themselves():
     """Why the test must hold no training images: with k = 1 each is its own neighbour."""
-    x, y = random(200, 4), torch.arange(200) % 2
+    x, y = normal(200, 4), torch.arange(200) % 2
     assert knn_accuracy(x, y, x, y, k=1) == 1
     assert nearest_neighbour_accuracy(x, y) < 0.65
 
@@ -277,9 +274,9 @@ def test_the_probe_equals_scikit_learn(penalty, shape):
     (x, y), (x_test, y_test) = TRAIN, TEST
     if shape == "wide":  # more features than images
         x, y, x_test = (
-            torch.cat([x, random(120, 80)], 1)[:40],
+            torch.cat([x, normal(120, 80)], 1)[:40],
             y[:40],
-            torch.cat([x_test, random(90, 80, seed=2)], 1),
+            torch.cat([x_test, normal(90, 80, seed=2)], 1),
         )
     x, x_test = 7 * x + 100, 7 * x_test + 100
     scaler = StandardScaler().fit(x)

@@ -6,7 +6,8 @@ import statistics
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Generator, Tensor, nn
+from support.numbers import generator, normal
+from torch import Tensor, nn
 from torch.func import functional_call
 
 from mlteach.episodes import Episode
@@ -21,14 +22,6 @@ from mlteach.meta import adapt
 from mlteach.metric import sample_classes
 from mlteach.mistakes import mistakes_in
 from mlteach.mistakes.evaluate import half_width
-
-
-def generator(seed: int = 0) -> Generator:
-    return Generator().manual_seed(seed)
-
-
-def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=generator(seed), dtype=torch.float64)
 
 
 def test_an_interval_known_by_hand():
@@ -58,7 +51,7 @@ def test_an_interval_needs_two_tasks(shape):
 # --- the nearest mean ----------------------------------------------------------------------------
 
 LABELS = torch.arange(240) % 12
-CLOUDS = 1.2 * random(12, 4, seed=7)[LABELS] + random(240, 4)
+CLOUDS = 1.2 * normal(12, 4, seed=7)[LABELS] + normal(240, 4)
 
 
 def episode_by_loops(index: Tensor, n_way: int, n_shot: int, each: int) -> float:
@@ -120,7 +113,7 @@ def test_the_interval_holds_the_truth_about_nineteen_times_of_twenty():
 
 def test_features_that_know_nothing_are_at_chance_and_more_shots_help():
     """1 / n_way, inside the interval; and five support images beat one."""
-    mean, half_width = few_shot_accuracy(random(240, 4), LABELS, n_query=5, generator=generator())
+    mean, half_width = few_shot_accuracy(normal(240, 4), LABELS, n_query=5, generator=generator())
     assert abs(mean - 0.2) < 2 * half_width
     one, five = (
         few_shot_accuracy(CLOUDS, LABELS, n_shot=n, n_episodes=300, generator=generator())[0]
@@ -160,7 +153,7 @@ def test_adapted_accuracy_equals_its_definition():
     """The mean over tasks of the share of right queries, and 1.96 standard errors."""
     torch.manual_seed(0)
     model = nn.Linear(2, 3).double()
-    x = random(3, 16, 2)
+    x = normal(3, 16, 2)
     y = x.sum(-1).gt(0).long() + x[..., 0].gt(1).long()
     tasks = Episode(x[:, :6], y[:, :6], x[:, 6:], y[:, 6:])
     shares = []
@@ -193,7 +186,7 @@ def test_adapted_accuracy_equals_its_definition():
 
 def test_prototype_accuracies_equal_their_definition():
     """Task by task: the query goes to the class with the nearest mean of its support."""
-    x = random(5, 14, 3)
+    x = normal(5, 14, 3)
     y = torch.arange(2).repeat(7).expand(5, -1)
     x = x + y[..., None]
     tasks = Episode(x[:, :4], y[:, :4], x[:, 4:], y[:, 4:])

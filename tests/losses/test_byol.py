@@ -6,14 +6,10 @@ import math
 
 import pytest
 import torch
+from support.numbers import normal
 
 from mlteach.losses import byol_loss
 from mlteach.mistakes import mistakes_in
-
-
-def normal(*shape, seed=0):
-    """Normal random numbers in float64, the same at every call."""
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def projections():

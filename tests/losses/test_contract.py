@@ -6,14 +6,9 @@ import inspect
 
 import pytest
 import torch
+from support.numbers import normal
 
 from mlteach import losses
-
-
-def normal(*shape, seed=0, dtype=torch.float64):
-    """Normal random numbers, the same at every call."""
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
-
 
 SAME = torch.tensor([True, False, False, True])
 TARGET = normal(4, 3, seed=9).bfloat16()

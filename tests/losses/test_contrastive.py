@@ -7,14 +7,10 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from support.numbers import assert_equal, normal
 
 from mlteach.losses import clip_loss, info_nce
 from mlteach.mistakes import mistakes_in
-
-
-def normal(*shape, seed=0):
-    """Normal random numbers in float64, the same at every call."""
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def cosine(u, v):
@@ -25,13 +21,6 @@ def cosine(u, v):
 def cosines(x, y):
     """Matrix of cosines."""
     return F.normalize(x, dim=1) @ F.normalize(y, dim=1).T
-
-
-def assert_equal(loss, number):
-    """A loss equals a number of the naive loop."""
-    torch.testing.assert_close(
-        loss, torch.tensor(number, dtype=torch.float64), rtol=1e-10, atol=1e-10
-    )
 
 
 # InfoNCE

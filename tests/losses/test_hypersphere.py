@@ -7,26 +7,15 @@ from itertools import combinations
 
 import pytest
 import torch
+from support.numbers import assert_equal, normal
 
 from mlteach.losses import alignment, uniformity
 from mlteach.mistakes import mistakes_in
 
 
-def normal(*shape, seed=0):
-    """Normal random numbers in float64, the same at every call."""
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
 def unit(u):
     """A list scaled to length 1."""
     return [a / math.hypot(*u) for a in u]
-
-
-def assert_equal(loss, number):
-    """A loss equals a number of the naive loop."""
-    torch.testing.assert_close(
-        loss, torch.tensor(number, dtype=torch.float64), rtol=1e-10, atol=1e-10
-    )
 
 
 def naive_alignment(x, y, power):

@@ -7,27 +7,16 @@ from statistics import fmean
 
 import pytest
 import torch
+from support.numbers import assert_equal, normal
 
 from mlteach.losses import barlow_twins, vicreg
 from mlteach.mistakes import mistakes_in
-
-
-def normal(*shape, seed=0):
-    """Normal random numbers in float64, the same at every call."""
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def views(batch=6, dim=3):
     """Two correlated views with correlated coordinates, offsets and scales of their own."""
     image = normal(batch, dim) @ normal(dim, dim, seed=1)
     return image + 2, 1.5 * image + 0.8 * normal(batch, dim, seed=2) - 1
-
-
-def assert_equal(loss, number):
-    """A loss equals a number of the naive loop."""
-    torch.testing.assert_close(
-        loss, torch.tensor(number, dtype=torch.float64), rtol=1e-10, atol=1e-10
-    )
 
 
 def assert_gradient_is_right(loss):

@@ -8,16 +8,12 @@ import weakref
 import pytest
 import torch
 import torch.nn.functional as F
+from support.numbers import normal
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from mlteach.losses import nt_xent
 from mlteach.mistakes import mistakes_in
-
-
-def normal(*shape, seed=0, dtype=torch.float64):
-    """Normal random numbers, the same at every call."""
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
 def two_views(batch, dim, *, seed=0, noise=0.5):

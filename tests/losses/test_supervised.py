@@ -6,26 +6,15 @@ import math
 
 import pytest
 import torch
+from support.numbers import assert_equal, normal
 
 from mlteach.losses import nt_xent, supervised_contrastive
 from mlteach.mistakes import mistakes_in
 
 
-def normal(*shape, seed=0):
-    """Normal random numbers in float64, the same at every call."""
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
 def cosine(u, v):
     """Cosine of two lists."""
     return sum(a * b for a, b in zip(u, v, strict=True)) / math.hypot(*u) / math.hypot(*v)
-
-
-def assert_equal(loss, number):
-    """A loss equals a number of the naive loop."""
-    torch.testing.assert_close(
-        loss, torch.tensor(number, dtype=torch.float64), rtol=1e-10, atol=1e-10
-    )
 
 
 LABELS = torch.tensor([0, 1, 0, 2, 1, 0])  # label 2 has no partner

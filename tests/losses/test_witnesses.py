@@ -14,14 +14,10 @@ from lightly.loss.hypersphere_loss import HypersphereLoss
 from pytorch_metric_learning import losses as pml
 from pytorch_metric_learning.distances import LpDistance
 from pytorch_metric_learning.reducers import DoNothingReducer, MeanReducer
+from support.numbers import normal
 
 BATCH, DIM, NEGATIVES = 24, 8, 40
 LABELS = torch.randint(0, 6, (BATCH,), generator=torch.Generator().manual_seed(5))
-
-
-def normal(*shape, seed=0):
-    """Normal random numbers in float64, the same at every call."""
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def views():

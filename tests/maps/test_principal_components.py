@@ -4,17 +4,13 @@ import numpy as np
 import pytest
 import sklearn.decomposition
 import torch
-from torch import Tensor
+from support.numbers import normal
 
 from mlteach import maps
 
 
-def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
 def test_pca_is_scikit_learns_signs_included():
-    x = random(40, 6) * torch.arange(1, 7)
+    x = normal(40, 6) * torch.arange(1, 7)
     theirs = sklearn.decomposition.PCA(3).fit(x.numpy())
     ours = maps.pca(x, 3)
     assert np.allclose(ours.points, theirs.transform(x.numpy()))
@@ -24,7 +20,7 @@ def test_pca_is_scikit_learns_signs_included():
 
 def test_pca_diagonalises_the_covariance():
     """By definition: directions are eigenvectors, the variance along each is its eigenvalue."""
-    x = random(30, 4) + 5
+    x = normal(30, 4) + 5
     points, directions, shares = maps.pca(x, 4)
     covariance = torch.cov(x.T)
     variances = points.var(0)
@@ -45,19 +41,19 @@ def test_pca_of_a_line_has_one_component():
 
 
 def test_pca_flattens_images_and_takes_tall_and_wide_matrices():
-    for x in (random(5, 1, 4, 4), random(30, 3)):
+    for x in (normal(5, 1, 4, 4), normal(30, 3)):
         assert maps.pca(x, 2).points.shape == (len(x), 2)
 
 
 @pytest.mark.parametrize(
     ("x", "components", "error", "part"),
     [
-        (random(5, 3), 4, ValueError, "between 1 and min"),
-        (random(5, 3), 0, ValueError, "between 1 and min"),
+        (normal(5, 3), 4, ValueError, "between 1 and min"),
+        (normal(5, 3), 0, ValueError, "between 1 and min"),
         (torch.ones(5, 3), 2, ValueError, "no variance"),
-        (random(1, 3), 1, ValueError, "at least 2 rows"),
-        (random(5), 1, ValueError, "at least 2 rows"),
-        (random(5, 3) / 0, 1, ValueError, "finite"),
+        (normal(1, 3), 1, ValueError, "at least 2 rows"),
+        (normal(5), 1, ValueError, "at least 2 rows"),
+        (normal(5, 3) / 0, 1, ValueError, "finite"),
         (torch.ones(5, 3, dtype=torch.long), 1, TypeError, "floating-point"),
         ([[1.0, 2.0]], 1, TypeError, "floating-point"),
     ],

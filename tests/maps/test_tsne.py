@@ -12,20 +12,17 @@ import pytest
 import torch
 from sklearn.manifold import TSNE
 from sklearn.manifold._t_sne import _gradient_descent, _joint_probabilities, _kl_divergence
+from support.numbers import normal
 from torch import Tensor
 
 from mlteach import maps, mistakes
 from mlteach.mistakes import mistakes_in
 
 
-def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
 def clusters(size: int = 20, seed: int = 0) -> Tensor:
     """Three clouds in five dimensions, (3 * size, 5), far from each other."""
     return (
-        random(3 * size, 5, seed=seed) + 20 * torch.eye(5)[torch.arange(3).repeat_interleave(size)]
+        normal(3 * size, 5, seed=seed) + 20 * torch.eye(5)[torch.arange(3).repeat_interleave(size)]
     )
 
 
@@ -53,7 +50,7 @@ def naive_conditional(x: Tensor, perplexity: float) -> Tensor:
 
 @pytest.mark.parametrize("perplexity", [1.5, 5, 12])
 def test_conditional_affinities_are_the_definition(perplexity):
-    x = random(16, 3, seed=1)
+    x = normal(16, 3, seed=1)
     assert torch.allclose(
         maps.conditional_affinities(x, perplexity), naive_conditional(x, perplexity), atol=1e-5
     )
@@ -101,7 +98,7 @@ def test_points_equally_far_from_each_other_are_all_alike():
 
 
 def test_points_that_coincide_do_not_spoil_the_others():
-    x = random(50, 3)
+    x = normal(50, 3)
     x[:20] = x[0]
     p = maps.conditional_affinities(x, 5)
     assert p.isfinite().all()
@@ -114,12 +111,12 @@ def test_points_that_coincide_do_not_spoil_the_others():
 @pytest.mark.parametrize("perplexity", [1, 0, 9, 50, math.nan])
 def test_a_perplexity_out_of_range_is_refused(perplexity):
     with pytest.raises(ValueError, match="perplexity must lie between 1 and N - 1 = 9"):
-        maps.affinities(random(10, 3), perplexity)
+        maps.affinities(normal(10, 3), perplexity)
 
 
 @pytest.mark.parametrize("mistake", mistakes_in(maps.conditional_affinities), ids=str)
 def test_wrong_affinities_are_seen(mistake):
-    x = random(16, 3, seed=1) * torch.linspace(0.2, 2, 16)[:, None]
+    x = normal(16, 3, seed=1) * torch.linspace(0.2, 2, 16)[:, None]
     assert not torch.allclose(mistake(x, 5.0), naive_conditional(x, 5.0), atol=1e-3)
 
 
@@ -142,21 +139,21 @@ def naive_kl(p: Tensor, y: Tensor) -> float:
 
 
 def test_student_t_and_the_divergence_are_their_definitions():
-    p, y = maps.affinities(random(12, 4), 4), random(12, 2, seed=2) * 3
+    p, y = maps.affinities(normal(12, 4), 4), normal(12, 2, seed=2) * 3
     assert torch.allclose(maps.student_t(y), naive_student_t(y))
     assert maps.kl_divergence(p, y).item() == pytest.approx(naive_kl(p, y))
 
 
 def test_the_divergence_is_zero_where_the_map_is_perfect_and_positive_elsewhere():
-    y = random(10, 2)
+    y = normal(10, 2)
     p = maps.student_t(y)
     assert maps.kl_divergence(p, y).item() == pytest.approx(0, abs=1e-12)
-    assert maps.kl_divergence(p, y + 0.1 * random(10, 2, seed=5)) > 1e-5
+    assert maps.kl_divergence(p, y + 0.1 * normal(10, 2, seed=5)) > 1e-5
     assert torch.allclose(maps.student_t(torch.zeros(5, 2)), (1 - torch.eye(5)) / 20)
 
 
 def test_the_gradient_is_autograds():
-    p, y = maps.affinities(random(12, 4), 4), (random(12, 2, seed=2) * 3).requires_grad_()
+    p, y = maps.affinities(normal(12, 4), 4), (normal(12, 2, seed=2) * 3).requires_grad_()
     (expected,) = torch.autograd.grad(maps.kl_divergence(p, y), y)
     assert torch.allclose(maps.tsne_gradient(p, y), expected)
     assert torch.allclose(expected.sum(0), torch.zeros(2, dtype=torch.float64), atol=1e-12)
@@ -164,13 +161,13 @@ def test_the_gradient_is_autograds():
 
 @pytest.mark.parametrize("mistake", mistakes_in(maps.student_t), ids=str)
 def test_a_wrong_student_t_is_seen(mistake):
-    y = random(12, 2, seed=2) * 3
+    y = normal(12, 2, seed=2) * 3
     assert not torch.allclose(mistake(y), naive_student_t(y), rtol=1e-2)
 
 
 @pytest.mark.parametrize("mistake", mistakes_in(mistakes.maps.spring_forces), ids=str)
 def test_wrong_forces_are_seen(mistake):
-    p, y = maps.affinities(random(12, 4), 4), (random(12, 2, seed=2) * 3).requires_grad_()
+    p, y = maps.affinities(normal(12, 4), 4), (normal(12, 2, seed=2) * 3).requires_grad_()
     (gradient,) = torch.autograd.grad(maps.kl_divergence(p, y), y)
     assert torch.allclose(mistakes.maps.spring_forces(p, y.detach()), -gradient)
     assert not torch.allclose(mistake(p, y.detach()), -gradient, rtol=1e-2)
@@ -179,7 +176,7 @@ def test_wrong_forces_are_seen(mistake):
 def test_a_wrong_shape_is_refused():
     for function in (maps.kl_divergence, maps.tsne_gradient):
         with pytest.raises(ValueError, match=r"p must be \(4, 4\)"):
-            function(torch.ones(5, 5), random(4, 2))
+            function(torch.ones(5, 5), normal(4, 2))
 
 
 # --- descent --------------------------------------------------------------------------------------
@@ -188,7 +185,7 @@ def test_a_wrong_shape_is_refused():
 @pytest.mark.parametrize(("factor", "momentum"), [(4, 0.5), (1, 0.8)])
 def test_the_descent_goes_scikit_learns_way(factor, momentum):
     """Start, affinities, momentum, gains and learning rate alike, until rounding parts them."""
-    x, start = clusters(), random(60, 2, seed=3)
+    x, start = clusters(), normal(60, 2, seed=3)
     p = maps.affinities(x, 10)
     above = torch.triu_indices(60, 60, offset=1)
     settings = {
@@ -238,7 +235,7 @@ def test_the_whole_run_ends_as_low_as_scikit_learns():
 
 
 def test_the_path_keeps_the_iterations_that_were_asked_for():
-    x, start = clusters(5), random(15, 2)
+    x, start = clusters(5), normal(15, 2)
     path = maps.tsne_path(x, perplexity=4, start=start, at=(0, 3, 7))
     assert torch.equal(path[0], start)
     assert path[1:].mean(1).abs().max() < 1e-12
@@ -270,7 +267,7 @@ def test_a_map_that_shrinks_to_almost_nothing_is_not_lost_in_rounding(seed):
     A gain whose sign rounding decides can move a few points far, hence the median over the points:
     at most 0.02 of the extent. Without the centring it is 60 to 7,000 times the extent.
     """
-    x = random(200, 5, seed=seed)
+    x = normal(200, 5, seed=seed)
     options = {"perplexity": 60, "early_exaggeration": 4, "iterations": 200}
     single, double = maps.tsne(x.float(), **options).double(), maps.tsne(x, **options)
     extent = double.abs().max().item()
@@ -284,7 +281,7 @@ def test_a_map_that_shrinks_to_almost_nothing_is_not_lost_in_rounding(seed):
 @pytest.mark.parametrize("seed", range(3))
 def test_exaggeration_packs_clusters_and_ends_when_it_should(seed):
     """Clusters of 0.07 to 0.2 against 3.7 to 5.4, on four seeds and under any arithmetic."""
-    options = {"perplexity": 10, "start": random(120, 2, seed=4 + seed), "iterations": 100}
+    options = {"perplexity": 10, "start": normal(120, 2, seed=4 + seed), "iterations": 100}
 
     def size(**exaggeration) -> float:
         layout = maps.tsne(clusters(40, seed), **options, **exaggeration)
@@ -318,7 +315,7 @@ def test_settings_that_make_no_sense_are_refused(options, part):
 def stages(*, size: int = 20, count: int = 6, seed: int = 0) -> list[Tensor]:
     """Clouds that slowly leave each other."""
     apart = 20 * torch.eye(5)[torch.arange(3).repeat_interleave(size)]
-    return [random(3 * size, 5, seed=seed) + k / count * apart for k in range(count)]
+    return [normal(3 * size, 5, seed=seed) + k / count * apart for k in range(count)]
 
 
 def test_a_film_is_smooth_where_layouts_of_their_own_jump():

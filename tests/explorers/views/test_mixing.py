@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import beta
-from support.every_drawing import shown
+from support.every_drawing import is_slider, neighbour, redrawn, shown, values, with_values
 from support.pages import point
 
 from mlteach import data
@@ -18,22 +18,13 @@ def mixing_explorer():
     return Mixing(SHAPES.images, SHAPES.labels, SHAPES.classes)
 
 
-def with_values(explorer):
-    return {
-        name: control for name, control in explorer.controls.items() if control.has_trait("value")
-    }
-
-
 def test_one_step_of_every_slider_is_seen():
     """One step up, or down from the upper end; with three images also one step of a chance."""
     explorer = mixing_explorer()
     for name, control in with_values(explorer).items():
-        if control.has_trait("readout"):
+        if is_slider(control):
             before, value = shown(explorer), control.value
-            if control.has_trait("base"):
-                control.value = value * 10**control.step
-            else:
-                control.value = value + (control.step if value < control.max else -control.step)
+            control.value = neighbour(control)
             assert not np.array_equal(shown(explorer), before), name
             control.value = value
 
@@ -43,13 +34,11 @@ def test_all_controls_at_their_upper_ends():
     explorer = mixing_explorer()
     with explorer.one_redraw():
         for control in with_values(explorer).values():
-            if control.has_trait("readout"):
-                control.value = 10**control.max if control.has_trait("base") else control.max
+            if is_slider(control):
+                control.value = values(control)[1]
     assert explorer.canvas.problem == ""
     blitted = shown(explorer)
-    explorer.redraw_all()
-    explorer.refresh()
-    assert np.abs(blitted.astype(int) - shown(explorer)).mean() < 0.05
+    assert np.abs(blitted - redrawn(explorer)).mean() < 0.05
 
 
 def test_the_mix_is_that_of_the_package():
