@@ -23,7 +23,8 @@ from mlteach.mistakes import episodes as wrong
 from mlteach.mistakes import mistakes_in
 
 SIZES = [6, 9, 2, 7, 12, 6]  # images of each class; class 2 has too few for 5 images a task
-WAY, SHOT, QUERY = 3, 2, 3
+WAY, SHOT = 3, 2
+QUERY = 3
 
 
 def numbered(sizes=SIZES, seed=0):
@@ -167,7 +168,9 @@ def test_classes_with_too_few_images_are_never_drawn():
 
 
 def test_the_same_seed_gives_the_same_episodes():
-    one, same, other = draw(8), draw(8), draw(8, seed=1)
+    one = draw(8)
+    same = draw(8)
+    other = draw(8, seed=1)
     assert all(a.equal(b) for a, b in zip(one, same, strict=True))
     assert not one.x_support.equal(other.x_support)
 

@@ -312,7 +312,9 @@ def test_modes():
 
 def test_best_weights_are_never_lost():
     """Scores rise and fall; the run keeps a copy of the best weights, to be put back."""
-    method, scores, weights = Tiny(), iter([0.1, 0.7, 0.7, 0.3]), []
+    method = Tiny()
+    scores = iter([0.1, 0.7, 0.7, 0.3])
+    weights = []
 
     def evaluate(method):
         weights.append(copy.deepcopy(method.state_dict()))

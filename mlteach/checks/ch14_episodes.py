@@ -16,7 +16,8 @@ from mlteach.mistakes import episodes, meta, mistakes_in
 
 # 8 images of 5 classes, 3 of a sixth
 LABELS = torch.tensor([3, 0, 1, 2, 4, 1, 0, 3, 2, 4] * 4 + [5] * 3)
-N_WAY, N_SHOT, N_QUERY = 3, 2, 4
+N_WAY, N_SHOT = 3, 2
+N_QUERY = 4
 DRAWS = 60
 TOLD = {m.function: m.explanation for m in mistakes_in(episodes.episode)}
 

@@ -280,7 +280,9 @@ def _write(points: Tensor, moves: Tensor) -> Tensor:
     # (D, 2, points, 1)
     bend = F.grid_sample(warp, points[:, :, None] * 0.8, mode="bicubic", align_corners=True)
     points = points + bend[..., 0].mT
-    cos, sin, zero = rotation.cos(), rotation.sin(), torch.zeros_like(slant)
+    cos = rotation.cos()
+    sin = rotation.sin()
+    zero = torch.zeros_like(slant)
     turn = torch.stack([cos, -sin, sin, cos], dim=1).view(-1, 2, 2)
     wide, high = torch.exp(aspect / 2), torch.exp(-aspect / 2)
     shear = torch.stack([wide, -slant, zero, high], dim=1).view(-1, 2, 2)

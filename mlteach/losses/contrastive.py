@@ -43,7 +43,9 @@ def info_nce(
     batch, dim = query.shape
     own_sets = [batch] if negatives.dim() == 3 else []
     _validate.shaped("negatives", negatives, *own_sets, "K", dim, at_least=1)
-    query, positive, negatives = unit(query), unit(positive), unit(negatives)
+    query = unit(query)
+    positive = unit(positive)
+    negatives = unit(negatives)
     positive_cosine = (query * positive).sum(1, keepdim=True)  # (B, 1)
     negative_cosines = matmul(query[:, None], negatives.mT).squeeze(1)  # (B, K)
     logits = torch.cat([positive_cosine, negative_cosines], dim=1) / temperature  # (B, 1 + K)

@@ -22,7 +22,9 @@ from mlteach.selfsup import BYOL, BarlowTwins, MoCo, SimCLR, VICReg
 from mlteach.training import fit, seed_everything
 from mlteach.views import simclr_view
 
-SMALL, MIDDLE, LARGE = (16, 32, 64), (16, 64, 128), (32, 64, 128)
+SMALL = (16, 32, 64)
+MIDDLE = (16, 64, 128)
+LARGE = (32, 64, 128)
 
 
 class TwoViews(nn.Module):
@@ -38,7 +40,8 @@ class TwoViews(nn.Module):
 
     def __init__(self, encoder: nn.Module, head: nn.Module, *, temperature: float = 0.2):
         super().__init__()
-        self.encode, self.head, self.temperature = encoder, head, temperature
+        self.encode, self.head = encoder, head
+        self.temperature = temperature
 
     def loss(self, x1: Tensor, x2: Tensor) -> tuple[Tensor, dict]:
         """NT-Xent of the projections, and nothing else to look at."""

@@ -56,7 +56,8 @@ class BYOL(nn.Module):
     ):
         super().__init__()
         _validate.number("decay", decay, at_least=0, at_most=1)
-        self.encoder, self.projector, self.predictor = encoder, projector, predictor
+        self.encoder, self.projector = encoder, projector
+        self.predictor = predictor
         self.decay, self.stop_gradient = decay, stop_gradient
         online = nn.Sequential(encoder, projector)
         self.target = (

@@ -24,7 +24,8 @@ class SimCLR(nn.Module):
 
     def __init__(self, encoder: nn.Module, projector: nn.Module, *, temperature: float = 0.2):
         super().__init__()
-        self.encoder, self.projector, self.temperature = encoder, projector, temperature
+        self.encoder, self.projector = encoder, projector
+        self.temperature = temperature
 
     def encode(self, x: Tensor) -> Tensor:
         """(B, ...) -> (B, D), the representation: what comes before the projector."""

@@ -30,7 +30,8 @@ class VICReg(nn.Module):
     ):
         super().__init__()
         self.encoder, self.projector = encoder, projector
-        self.invariance, self.variance, self.covariance = invariance, variance, covariance
+        self.invariance, self.variance = invariance, variance
+        self.covariance = covariance
 
     def encode(self, x: Tensor) -> Tensor:
         """(B, ...) -> (B, D), the representation: what comes before the projector."""

@@ -124,7 +124,9 @@ def test_outer_step(name, steps, capsys):
 
 def test_sampling(capsys):
     """32 tasks of glyphs, 5-way 1-shot with 15 queries of a class."""
-    dataset, generator, seconds = glyphs("train"), Generator().manual_seed(0), []
+    dataset = glyphs("train")
+    generator = Generator().manual_seed(0)
+    seconds = []
     for _ in range(30):
         start = time.process_time()
         episodes = sample_episodes(

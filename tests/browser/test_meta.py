@@ -27,7 +27,9 @@ def test_a_support_point_is_dragged_and_its_border_moves(explorers):
         "e.state['prototypes'].tolist()",
         "e.regions.get_paths()[0].vertices.tolist()",
     )
-    points, means, region = support(live), live.ask(means_of), live.ask(region_of)
+    points = support(live)
+    means = live.ask(means_of)
+    region = live.ask(region_of)
     live.drag("ax", points[1][2], (-2.0, -2.0))
     moved, moved_means = support(live), live.ask(means_of)
     assert moved[1][2] == pytest.approx([-2.0, -2.0], abs=0.05)
@@ -59,7 +61,9 @@ def test_another_support_is_drawn(explorers):
 
 def test_other_episodes_give_another_mean_and_more_a_narrow_interval(explorers):
     live = Live(explorers, "episode_accuracy")
-    before, mean, truth = live.settle(), live.state("mean"), live.state("truth")
+    before = live.settle()
+    mean = live.state("mean")
+    truth = live.state("truth")
     live.press("draw other episodes")
     live.wait_for_change(before)
     live.settle()

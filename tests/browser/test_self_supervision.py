@@ -68,7 +68,9 @@ def test_the_buttons_of_the_views(explorers):
     assert live.state("change") == 0
     live.press("the book's view")
     live.wait_for_value("hue", 0.5)
-    book, change, draw = live.settle(), live.state("change"), live.value("draw")
+    book = live.settle()
+    change = live.state("change")
+    draw = live.value("draw")
     assert change > 0.1
     live.press("draw again")
     live.wait_for_value("draw", draw + 1)

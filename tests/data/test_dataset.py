@@ -79,7 +79,9 @@ def test_dataset_shows_itself_in_one_line():
 
 def test_digits_split():
     """1,297 and 500 images, each digit in its share, together the whole set and nothing twice."""
-    everything, train, test = digits(), digits("train"), digits("test")
+    everything = digits()
+    train = digits("train")
+    test = digits("test")
     assert (len(everything), len(train), len(test)) == (1797, 1297, 500)
     assert everything.images.shape[1:] == (1, 8, 8)
     share = test.labels.bincount() / everything.labels.bincount()

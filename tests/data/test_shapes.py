@@ -17,7 +17,8 @@ GREY = torch.tensor([0.299, 0.587, 0.114])[:, None, None]  # ITU-R BT.601
 
 def moon_area():
     """The disc of radius 0.9 less what the disc of radius 0.75 at distance 0.45 covers of it."""
-    big, small, apart = 0.9, 0.75, 0.45
+    big, small = 0.9, 0.75
+    apart = 0.45
     along = (apart**2 + big**2 - small**2) / (2 * apart)  # from the big centre to the common chord
     segments = [(big, along), (small, apart - along)]
     overlap = sum(r**2 * math.acos(d / r) - d * math.sqrt(r**2 - d**2) for r, d in segments)

@@ -42,11 +42,9 @@ def test_every_note_has_its_pitch():
     """
     waves = tones(20, 0, noise=0)
     for i in range(len(waves)):
-        tune, key, start = (
-            module.TUNES[waves.labels[i]],
-            waves.factors["key"][i],
-            waves.factors["start"][i],
-        )
+        tune = module.TUNES[waves.labels[i]]
+        key = waves.factors["key"][i]
+        start = waves.factors["start"][i]
         first_whole = -int(-start // 1)  # rounded up
         for note in range(first_whole, first_whole + 11):
             begin = round((note - start.item()) * 256)

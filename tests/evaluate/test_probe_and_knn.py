@@ -273,11 +273,9 @@ def test_the_probe_equals_scikit_learn(penalty, shape):
     """LogisticRegression with C = 1 / penalty on standardised features, by probabilities."""
     (x, y), (x_test, y_test) = TRAIN, TEST
     if shape == "wide":  # more features than images
-        x, y, x_test = (
-            torch.cat([x, normal(120, 80)], 1)[:40],
-            y[:40],
-            torch.cat([x_test, normal(90, 80, seed=2)], 1),
-        )
+        x = torch.cat([x, normal(120, 80)], 1)[:40]
+        y = y[:40]
+        x_test = torch.cat([x_test, normal(90, 80, seed=2)], 1)
     x, x_test = 7 * x + 100, 7 * x_test + 100
     scaler = StandardScaler().fit(x)
     witness = LogisticRegression(C=1 / penalty, tol=1e-9, max_iter=10_000).fit(
@@ -295,7 +293,9 @@ def test_the_probe_equals_scikit_learn(penalty, shape):
 def test_the_probe_is_at_the_bottom_of_its_loss(n_classes):
     """The documented sum, in the features' own coordinates, has the gradient 0 by autograd."""
     x, y = blobs(120, n_classes=n_classes)
-    mean, std, layer = x.mean(0), x.std(0, correction=0), linear_classifier(x, y, penalty=2.0)
+    mean = x.mean(0)
+    std = x.std(0, correction=0)
+    layer = linear_classifier(x, y, penalty=2.0)
     weight = (layer.weight * std).requires_grad_()
     bias = (layer.bias + layer.weight @ mean).requires_grad_()
     loss = (
@@ -444,7 +444,9 @@ def test_fine_tuning_sees_the_views_and_draws_them_from_its_seed():
         )
         return features(found, images)
 
-    first, second, other = tuned(1), tuned(1), tuned(2)
+    first = tuned(1)
+    second = tuned(1)
+    other = tuned(2)
     assert [size for size, _ in seen] == [5] * 9
     assert len({id(generator) for _, generator in seen[:3]}) == 1
     assert torch.equal(first, second)

@@ -117,7 +117,9 @@ def test_info_nce_symmetries():
 
 def naive_clip_loss(image, text, temperature):
     """Both softmaxes, one pair at a time."""
-    image, text, batch = image.tolist(), text.tolist(), len(image)
+    image = image.tolist()
+    text = text.tolist()
+    batch = len(image)
     total = 0.0
     for i in range(batch):
         own = math.exp(cosine(image[i], text[i]) / temperature)

@@ -141,11 +141,9 @@ def test_triplet_loss_catches(mistake):
 
 def test_triplet_loss_by_hand():
     """Squared distances 1 and 4: 0 up to margin 3, then margin - 3; the margin for equal rows."""
-    anchor, positive, negative = (
-        torch.tensor([[0.0, 0.0]]),
-        torch.tensor([[1.0, 0.0]]),
-        torch.tensor([[0.0, 2.0]]),
-    )
+    anchor = torch.tensor([[0.0, 0.0]])
+    positive = torch.tensor([[1.0, 0.0]])
+    negative = torch.tensor([[0.0, 2.0]])
     assert triplet_loss(anchor, positive, negative, margin=3).item() == 0
     assert triplet_loss(anchor, positive, negative, margin=5).item() == 2
     assert triplet_loss(anchor, anchor, anchor, margin=0.25).item() == 0.25

@@ -16,7 +16,8 @@ from pytorch_metric_learning.distances import LpDistance
 from pytorch_metric_learning.reducers import DoNothingReducer, MeanReducer
 from support.numbers import normal
 
-BATCH, DIM, NEGATIVES = 24, 8, 40
+BATCH, DIM = 24, 8
+NEGATIVES = 40
 LABELS = torch.randint(0, 6, (BATCH,), generator=torch.Generator().manual_seed(5))
 
 

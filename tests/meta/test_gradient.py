@@ -15,7 +15,8 @@ from mlteach.meta import adapt, adapted_predictions, maml_loss, prototypical_los
 from mlteach.mistakes import meta, mistakes_in
 from mlteach.networks import AverageAndMaxPool, conv_encoder, mlp
 
-LR, STEPS, TASKS, WAY = 0.3, 2, 3, 3
+LR, STEPS = 0.3, 2
+TASKS, WAY = 3, 3
 
 
 def dense():
@@ -124,7 +125,9 @@ def test_second_order_gradients_equal_finite_differences():
     loss, jump.
     """
     for make, tasks in MODELS.values():
-        model, generator, h = make(), Generator().manual_seed(1), 1e-6
+        model = make()
+        generator = Generator().manual_seed(1)
+        h = 1e-6
         start = nn.utils.parameters_to_vector(model.parameters()).detach()
 
         def loss_at(weights, model=model, tasks=tasks):

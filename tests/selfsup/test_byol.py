@@ -15,7 +15,8 @@ from mlteach.mistakes.selfsup import byol_step, outputs
 from mlteach.selfsup import BYOL
 from mlteach.selfsup._shared import move_towards
 
-STEPS, LR, DECAY = 4, 0.3, 0.7
+STEPS, LR = 4, 0.3
+DECAY = 0.7
 
 
 def naive_byol(*, predictor=True, stop_gradient=True, target_average=True):

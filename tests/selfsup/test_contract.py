@@ -240,7 +240,9 @@ def draw(generator):
 @every_method
 def test_stopped_and_continued_no_bit_differs(make):
     """fit, stopped at step 4 of 9 and resumed with a new method, ends as an undisturbed run."""
-    whole, stopped, fresh = make(), make(), make()
+    whole = make()
+    stopped = make()
+    fresh = make()
     run = fit(whole, draw, steps=9, progress=False)
     first = fit(stopped, draw, steps=9, callback=lambda step, loss, aux: step == 4, progress=False)
     second = fit(fresh, draw, steps=9, resume=first, progress=False)
@@ -266,7 +268,9 @@ def test_the_whole_state_follows_to_another_dtype(make):
 
 def test_each_keeps_its_paper_s_meaning_by_default():
     """BYOL has a stop-gradient and an average, MoCo's keys no gradient; weights are the papers'."""
-    byol, moco, vicreg = make_byol(), make_moco(), make_vicreg()
+    byol = make_byol()
+    moco = make_moco()
+    vicreg = make_vicreg()
     assert byol.stop_gradient
     assert byol.target is not None
     for follower in (byol.target, moco.key_encoder):

@@ -66,7 +66,9 @@ class EveryExplorer:
         """Every option in turn, and the one it began with again; then one step by keyboard."""
         live = Live(explorers, name)
         for choice in live.lists():
-            began, options, seen = live.value(choice), live.options(choice), []
+            began = live.value(choice)
+            options = live.options(choice)
+            seen = []
             values = "(n, c.value) for n, c in e.controls.items() if c.has_trait('value')"
             others = f"[v for n, v in [{values}] if n != {choice!r}]"
             for option in [*options, began]:

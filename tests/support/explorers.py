@@ -282,7 +282,9 @@ def inner_loop():
 def meta_rates():
     losses = 3 * torch.rand(3, 2, 4, generator=Generator().manual_seed(0)) + 0.1
     losses[2, 1, 2:] = math.nan  # a run that diverged
-    outer, inner, steps = [1e-4, 1e-3, 1e-2], [0.01, 0.1], [0, 50, 100, 150]
+    outer = [1e-4, 1e-3, 1e-2]
+    inner = [0.01, 0.1]
+    steps = [0, 50, 100, 150]
     return explorers.MetaRates(losses, steps, outer, inner, baseline=3.5)
 
 

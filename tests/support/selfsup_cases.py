@@ -10,7 +10,8 @@ from torch import nn
 from mlteach.networks import mlp
 from mlteach.selfsup import BYOL, BarlowTwins, MoCo, SimCLR, VICReg
 
-BATCH, INPUTS, FEATURES, OUTPUTS = 6, 5, 7, 4
+BATCH, INPUTS = 6, 5
+FEATURES, OUTPUTS = 7, 4
 SWITCHES = [(p, s, t) for p in (True, False) for s in (True, False) for t in (True, False)]
 
 

@@ -42,7 +42,9 @@ def naive_blend(image, other, share):
 
 def naive_paste(image, other, share, centre):
     """The box's four edges in pixels, rounded; then pixel by pixel."""
-    out, height, width = image.clone(), image.shape[1], image.shape[2]
+    out = image.clone()
+    height = image.shape[1]
+    width = image.shape[2]
     half = math.sqrt(1 - share) / 2
     kept = 0
     for row in range(height):

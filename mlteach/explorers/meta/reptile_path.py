@@ -15,7 +15,8 @@ from mlteach.explorers._core.pointer import Pointer
 from mlteach.meta.simple_tasks import RULES, bowl_losses, bowl_rule, bowl_steps
 from mlteach.plots import ANCHOR, CLASS_COLOURS, NEGATIVE, POSITIVE, QUIET, Picture, plain
 
-LEFT, RIGHT, BOTTOM, TOP = -2.6, 2.6, -1.6, 2.4  # of the plane
+LEFT, RIGHT = -2.6, 2.6  # of the plane
+BOTTOM, TOP = -1.6, 2.4
 MARKERS = dict(zip(RULES, ("*", "s", "^", "D"), strict=True))
 COLOURS = CLASS_COLOURS[:2]  # of the tasks
 STEP = 0.1  # of the start's place

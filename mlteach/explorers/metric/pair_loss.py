@@ -36,7 +36,9 @@ class PairLoss(Explorer):
     def make_figure(self) -> tuple[Picture, list[Artist]]:
         figure = Picture((9, 3.6))
         pair, triplet = figure.subplots(1, 2, sharey=True)
-        self.lines, self.slopes, self.dots = {}, {}, {}
+        self.lines = {}
+        self.slopes = {}
+        self.dots = {}
         for name, ax in {"same": pair, "different": pair, "triplet": triplet}.items():
             colour = COLOURS[name]
             (self.lines[name],) = ax.plot([], [], color=colour)

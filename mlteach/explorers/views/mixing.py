@@ -40,7 +40,9 @@ class Mixing(Explorer):
         if len(images) < 2 or labels.shape != images.shape[:1]:
             given = f"{len(images)} and {tuple(labels.shape)}"
             raise ValueError(f"images must be two or more with one label each, got {given}")
-        self.images, self.labels, self.names = images.detach(), labels, list(names)
+        self.images = images.detach()
+        self.labels = labels
+        self.names = list(names)
         self.generator = Generator().manual_seed(0)
         height, width = images.shape[2:]
         super().__init__(

@@ -53,13 +53,17 @@ def test_the_changes_are_those_of_adapt(lr, steps):
     """Layer by layer on a copy of the network that has the adapted weights."""
     explorer, (model, tasks) = layer_change(), measured()
     explorer.controls["lr"].value, explorer.controls["steps"].value = lr, steps
-    start, rows, right = dict(model.named_parameters()), [], []
+    start = dict(model.named_parameters())
+    rows = []
+    right = []
     for x, y, x_query, y_query in zip(*tasks, strict=True):
         adapted = adapt(model, start, x, y, F.cross_entropy, lr=lr, steps=steps)
         head = adapt(model, start, x, y, F.cross_entropy, lr=lr, steps=steps, frozen=("encoder.",))
         changed = copy.deepcopy(model)
         changed.load_state_dict(adapted)
-        row, old, new = [], x_query, x_query
+        row = []
+        old = x_query
+        new = x_query
         for before, after in zip(
             [*model.encoder, model.head], [*changed.encoder, changed.head], strict=True
         ):

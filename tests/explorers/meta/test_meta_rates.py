@@ -11,7 +11,9 @@ from support.every_drawing import send
 
 from mlteach.explorers import MetaRates
 
-OUTER, INNER, STEPS = [1e-4, 1e-3, 1e-2], [0.01, 0.1], [0, 50, 100, 150]
+OUTER = [1e-4, 1e-3, 1e-2]
+INNER = [0.01, 0.1]
+STEPS = [0, 50, 100, 150]
 
 
 def meta_rates():

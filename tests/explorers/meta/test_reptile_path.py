@@ -94,7 +94,9 @@ def test_the_path_is_that_of_the_package(epsilon, k, lr):
 def assert_is_walked(explorer):
     """What the figure shows is what the package's functions give."""
     s = explorer.state
-    rule, epsilon, k = s["rule"], s["epsilon"], s["inner_steps"]
+    rule = s["rule"]
+    epsilon = s["epsilon"]
+    k = s["inner_steps"]
     start = torch.tensor([s["start_x"], s["start_y"]], dtype=torch.float64)
     path = walked(rule, start, epsilon=epsilon, k=k, lr=s["lr"], outer=6)
     torch.testing.assert_close(s["path"][:7], path)
@@ -102,7 +104,9 @@ def assert_is_walked(explorer):
     assert np.allclose(explorer.path.get_xydata(), s["path"])
     model = network(s["theta"])
     for t in (0, 1):
-        params, x, y = dict(model.named_parameters()), TASKS.x_support[t], TASKS.y_support[t]
+        params = dict(model.named_parameters())
+        x = TASKS.x_support[t]
+        y = TASKS.y_support[t]
         adapted = adapt(model, params, x, y, F.mse_loss, lr=s["lr"], steps=k)["weight"][0]
         torch.testing.assert_close(s["inner"][-1, t], adapted.detach())
     for part, steps in (("before", 0), ("after", k)):

@@ -274,11 +274,9 @@ def test_a_knob_is_the_attribute_that_the_loss_reads():
 
 def test_a_knob_moved_in_a_pause_is_seen_at_once_and_used_by_the_next_step():
     live = finish(make())
-    png, old, new = (
-        live.canvas.png,
-        live.controls["temperature"].value,
-        10 ** live.controls["temperature"].min,
-    )
+    png = live.canvas.png
+    old = live.controls["temperature"].value
+    new = 10 ** live.controls["temperature"].min
     live.controls["temperature"].value = new
     assert live.canvas.png != png
     assert (live.state["used"]["temperature"], live.state["temperature"]) == (old, new)
