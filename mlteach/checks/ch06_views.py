@@ -47,7 +47,7 @@ def mixup_labels(given: Any) -> Verdict:
 
 
 def kept_share(given: Any) -> Verdict:
-    """Checks ``given(width, height, x, y, share)``: the part of an image outside the clipped box."""
+    """Checks ``given(width, height, x, y, share)``: what of an image is outside a clipped box."""
     places = {
         "with the box in the middle": (32.0, 32.0, 16.0, 16.0, 0.75),
         "with the box over the left edge": (32.0, 32.0, 1.0, 16.0, 0.5),
@@ -90,9 +90,9 @@ def colour_views(options: Any) -> Verdict:
     if moved < 0.02:
         return Verdict(
             False,
-            f"a thing moves by {moved:.1%} of the image's side on average: if both views show it at the "
-            "same place, the positive can be found by place and outline, "
-            "and nothing need be learned about colour",
+            f"a thing moves by {moved:.1%} of the image's side on average: "
+            "if both views show it at the same place, the positive can be found by place and "
+            "outline, and nothing need be learned about colour",
         )
     if seen < 0.1:
         return Verdict(
@@ -108,7 +108,7 @@ def colour_views(options: Any) -> Verdict:
 
 
 def _measure(options: Mapping[str, Any]) -> tuple[float, float, float, float]:
-    """The turn of the hue, the share of grey views, the way that things move, the area that is seen.
+    """The turn of the hue, the share of grey views, how far things move, the area seen.
 
     In parts of the circle, of the views, of the image's side and area. A flip alone moves nothing:
     every other pair would show the same image.
@@ -162,7 +162,7 @@ VIEWS_OF_DIGITS = {
 
 
 def label_changing_views(answer: Any) -> Verdict:
-    """Checks the names, of `VIEWS_OF_DIGITS`, of the views that can change a written digit's label."""
+    """Checks the names, of VIEWS_OF_DIGITS, of what can change a written digit's label."""
     if isinstance(answer, str) or not isinstance(answer, Iterable):
         return Verdict(
             False, f"a set of names is expected, such as {{'noise'}}, got {type(answer).__name__}"

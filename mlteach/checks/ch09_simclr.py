@@ -42,7 +42,7 @@ SIMCLR_MISTAKES = [Mistake(_loss_of(m.function), m.explanation) for m in mistake
 
 
 def simclr_loss(given: Any) -> Verdict:
-    """Checks ``given(encoder, projector, x1, x2, temperature)`` against the loss in training mode."""
+    """Checks ``given(encoder, projector, x1, x2, temperature)``: the loss in training mode."""
     cases = [
         Case(
             f"with B = {size} at temperature {t}",
@@ -58,7 +58,7 @@ def simclr_loss(given: Any) -> Verdict:
 
 
 def representation(given: Any) -> Verdict:
-    """Checks ``given(method, images)``: h in evaluation mode, no gradients, the method as it was."""
+    """Checks ``given(method, images)``: h in evaluation mode, the method left as it was."""
     method = SimCLR(*_network(1))
     cases = [
         Case(f"with {count} images", (method, normal(count, 3, 2, 2, seed=count)))
@@ -96,7 +96,7 @@ BATCH, SHAPES = 128, 8
 
 
 def false_negatives(answer: Any) -> Verdict:
-    """Checks how many negatives of an anchor show its own one of 8 shapes on average, for B = 128."""
+    """Checks how many negatives of an anchor show its own one of SHAPES on average."""
     right = (2 * BATCH - 2) / SHAPES
     both = "every other image is there with two views"
     told = {

@@ -16,7 +16,7 @@ from mlteach.mistakes import Mistake, mistakes_in, selfsup
 
 
 def moco_logits(given: Any) -> Verdict:
-    """Checks ``given(query, key, queue, temperature)``: the (B, 1 + K) logits, the positive first."""
+    """Checks ``given(query, key, queue, temperature)``: (B, 1 + K) logits, the positive first."""
     cases = []
     for size, n_keys, temperature, scale in ((4, 6, 0.2, 1.0), (5, 8, 0.07, 3.0), (3, 3, 2.0, 0.5)):
         query, key = normal(size, 3, seed=size, scale=scale), normal(size, 3, seed=size + 1)

@@ -18,7 +18,7 @@ from mlteach.selfsup._shared import move_towards
 
 
 def byol_step(given: Any) -> Verdict:
-    """Checks ``given(p1, p2, t1, t2)``, four times (B, P): BYOL's loss, with no gradient to t1, t2."""
+    """Checks ``given(p1, p2, t1, t2)``, four times (B, P): no gradient may reach t1 and t2."""
     cases = [
         Case(
             f"with {size} images in {width} dimensions",
@@ -122,7 +122,7 @@ DECAYS = (0.9, 0.99, 0.999)
 
 
 def half_lives(answer: Any) -> Verdict:
-    """Checks after how many steps a target has kept half of itself, at DECAYS, to the nearest step."""
+    """Checks the steps after which a target has kept half of itself, at DECAYS, give or take 1."""
     right = [math.log(0.5) / math.log(decay) for decay in DECAYS]
     told = {
         "this is 1 / (1 - decay), the mean age of what the target holds: "

@@ -22,7 +22,7 @@ TOLD = {m.function: m.explanation for m in mistakes_in(episodes.episode)}
 
 
 def episode(given: Any) -> Verdict:
-    """Checks ``given(labels, n_way, n_shot, n_query, generator)``: (n_way, n_shot + n_query) indices.
+    """Checks ``given(labels, n_way, n_shot, n_query, generator)``: the indices of an episode.
 
     A draw is random: each mistake is told by what the episodes show of it, not by their numbers.
     """
@@ -121,7 +121,7 @@ def prototype_loss(given: Any) -> Verdict:
 
 
 def linear_layer(given: Any) -> Verdict:
-    """Checks ``given(prototypes)``, (C, D) -> (C, D + 1): each class's weights, after them its bias."""
+    """Checks ``given(prototypes)``, (C, D) -> (C, D + 1): each class's weights, then its bias."""
     cases = [
         Case(f"with {n_way} prototypes of {size} features", (normal(n_way, size, seed=n_way),))
         for n_way, size in ((3, 2), (5, 4))
@@ -134,7 +134,7 @@ def linear_layer(given: Any) -> Verdict:
 
 
 def episodes_needed(answer: Any, *, std: float = 0.11, half_width: float = 0.005) -> Verdict:
-    """Checks the least number of episodes, scattered by std, for a 95 % interval of ± half_width."""
+    """Checks the least number of episodes, scattered by std, for an interval of ± half_width."""
     quotient = 1.96 * std / half_width
     right = _least(quotient)
     told = {

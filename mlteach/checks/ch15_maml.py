@@ -1,4 +1,4 @@
-"""Checks of the chapter on MAML: the inner step, the outer loss, what the second derivative does."""
+"""Checks of the chapter on MAML: inner step, outer loss, what the second derivative does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of the chapter on Reptile and ANIL: a step, likeness of representations, what is frozen."""
+"""Checks of the chapter on Reptile and ANIL: a step, linear CKA, what is frozen."""
 
 from __future__ import annotations
 

@@ -18,18 +18,22 @@ def episode(labels, n_way, n_shot, n_query, generator):
 
 
 def large_enough(labels, n_each):
+    """Right: the classes with enough images."""
     return (labels.bincount() >= n_each).nonzero()[:, 0]
 
 
 def members(labels, label):
+    """Right: where the images of a class are."""
     return (labels == label).nonzero()[:, 0]
 
 
 def shuffled(numbers, generator):
+    """Right: in random order."""
     return numbers[torch.randperm(len(numbers), generator=generator)]
 
 
 def rows(labels, classes, n_each, generator):
+    """Right: n_each images of each class, one class a row."""
     images = [shuffled(members(labels, label), generator)[:n_each] for label in classes]
     return torch.stack(images)
 

@@ -18,8 +18,8 @@ from mlteach.mistakes._registry import mistake
     "this is z, the projector's output: "
     "the head is thrown away, h = method.encode(images) is what is used",
 )
-def projected(method, images, **options):
-    return features(nn.Sequential(method.encoder, method.projector), images, **options)
+def projected(encoder, images, **options):
+    return features(nn.Sequential(encoder.encoder, encoder.projector), images, **options)
 
 
 @mistake(
@@ -28,8 +28,8 @@ def projected(method, images, **options):
     "image's representation depends on its neighbours. Call method.eval() first",
 )
 @torch.no_grad()
-def in_training_mode(method, images, **options):
-    return method.train().encode(images)
+def in_training_mode(encoder, images, **options):
+    return encoder.train().encode(images)
 
 
 @mistake(
@@ -38,23 +38,25 @@ def in_training_mode(method, images, **options):
     "h = method.encode(images) is what is used, after method.eval()",
 )
 @torch.no_grad()
-def projected_in_training_mode(method, images, **options):
-    return method.projector(method.train().encode(images))
+def projected_in_training_mode(encoder, images, **options):
+    return encoder.projector(encoder.train().encode(images))
 
 
 @mistake(features, "you divide by the length: a probe may use the length of h, leave it as it is")
-def unit_length(method, images, **options):
-    return nn.functional.normalize(features(method, images, **options))
+def unit_length(encoder, images, **options):
+    return nn.functional.normalize(features(encoder, images, **options))
 
 
 # --- weighted votes ------------------------------------------------------------------------------
 
 
 def count(weights, labels, n_classes):
+    """The weights of each class's neighbours, added up."""
     return weights.new_zeros(len(weights), n_classes).scatter_add(1, labels, weights)
 
 
 def shares(votes):
+    """Each row divided by its sum."""
     return votes / votes.sum(1, keepdim=True)
 
 
@@ -229,6 +231,7 @@ def half_width(accuracies):
 
 
 def standard_error(accuracies, *, correction=1):
+    """Right: how much a mean over so many episodes scatters."""
     return accuracies.std(correction=correction) / len(accuracies) ** 0.5
 
 
@@ -302,6 +305,7 @@ def for_99_percent(accuracies):
 
 
 def entropy(z, *, power=1):
+    """Right for power 1: that of the shares of the singular values."""
     strength = torch.linalg.svdvals(z) ** power
     return torch.special.entr(strength / strength.sum()).sum()
 
@@ -376,6 +380,7 @@ def minus_missing(z):
 
 
 def centred(x, y):
+    """Right: each feature without its mean over the examples."""
     return x - x.mean(0), y - y.mean(0)
 
 

@@ -96,6 +96,7 @@ def tasks_in_a_chain(model, episodes, loss_fn, **inner):
 
 
 def query_loss(model, params, x, y, loss_fn):
+    """Right: the loss of one task with these weights."""
     return loss_fn(torch.func.functional_call(model, params, (x,)), y)
 
 
@@ -176,8 +177,9 @@ def first_order_by_accident(model, episodes, loss_fn, *, first_order=False, **in
     return maml_loss(model, episodes, loss_fn, first_order=True, **inner)
 
 
-@mistake(maml_loss)  # what is frozen is no argument of the exercise
+@mistake(maml_loss)
 def frozen_ignored(model, episodes, loss_fn, *, frozen=(), **inner):
+    """Adapts every weight; what is frozen is no argument of the exercise."""
     return maml_loss(model, episodes, loss_fn, **inner)
 
 
@@ -356,8 +358,9 @@ def not_moved(model, episodes, loss_fn, *, step_size, **inner):
     return reptile_step(model, episodes, loss_fn, step_size=0, **inner)
 
 
-@mistake(reptile_step)  # the exercise has no queries
+@mistake(reptile_step)
 def adapted_to_the_query(model, episodes, loss_fn, **inner):
+    """Adapts to the queries, which the exercise does not have."""
     return reptile_step(model, on_queries(episodes), loss_fn, **inner)
 
 
@@ -417,6 +420,7 @@ def of_unit_vectors(support, labels, n_way):
 
 
 def squared_distances(query, prototypes):
+    """Right: (M, C), of each query and each prototype."""
     return (query[:, None] - prototypes).square().sum(2)
 
 
@@ -513,6 +517,7 @@ def linear_layer(prototypes):
 
 
 def rescaled(prototypes, weight, bias):
+    """The right layer with other factors."""
     layer = linear_layer(prototypes)
     return torch.cat([weight * layer[:, :-1], bias * layer[:, -1:]], 1)
 

@@ -14,6 +14,7 @@ from mlteach.selfsup._shared import move_towards, pictured
 
 
 def online(method):
+    """Right: encoder and projector, one after the other."""
     return nn.Sequential(method.encoder, method.projector)
 
 
@@ -98,8 +99,10 @@ class TemperatureInverted(SimCLR):
         return nt_xent(*projections(self, x1, x2), temperature=1 / self.temperature), {}
 
 
-@mistake(SimCLR)  # only who moves a slider while it trains sees it
+@mistake(SimCLR)
 class TemperatureOfTheStart(SimCLR):
+    """Only who moves a slider while it trains sees it."""
+
     def __init__(self, *modules, **options):
         super().__init__(*modules, **options)
         self.start = self.temperature
@@ -152,6 +155,7 @@ def moco_logits(query, key, queue, *, temperature):
 
 
 def product(query, key):
+    """Right: row by row, as a column."""
     return (query * key).sum(1, keepdim=True)
 
 
@@ -325,6 +329,7 @@ def pushed_to_the_front(queue, pointer, keys):
 
 @torch.no_grad()
 def rewrite(target, online, formula):
+    """Sets every parameter of target to what the formula makes of it and of its leader."""
     for follower, leader in zip(target.parameters(), online.parameters(), strict=True):
         follower.copy_(formula(follower, leader))
 
@@ -487,7 +492,7 @@ class RestDropped(MoCo):
 
 
 def byol_step(p1, p2, t1, t2):
-    """Right: each prediction meets the target's answer to the other view, which gets no gradient."""
+    """Right: each prediction meets the other view's target, which gets no gradient."""
     return byol_loss(p1, t2) + byol_loss(p2, t1)
 
 

@@ -32,11 +32,13 @@ def saturation_jitter(images, draws, strength):
 
 
 def saturated(images, factor):
+    """Right: each pixel moved away from its own grey."""
     grey = (images * torch.tensor(GREY).to(images)[:, None, None]).sum(1, keepdim=True)
     return factor * images + (1 - factor) * grey
 
 
 def factors(draws, low, high):
+    """Right: draws in [0, 1) as factors in [low, high), one for each image."""
     return (low + (high - low) * draws)[:, None, None, None]
 
 
@@ -297,7 +299,7 @@ def side_for_area(images, labels, *, n_classes, alpha=1.0, generator=None):
 
 
 def kept_share(width, height, x, y, share):
-    """Right: the part of an image outside a box of area 1 - share around (x, y), cut off at edges."""
+    """Right: the part of an image outside a box of area 1 - share around (x, y), cut off."""
     size, start, end = box(width, height, x, y, share)
     return 1 - ((end.minimum(size) - start.clamp(min=0)) / size).prod()
 
