@@ -45,7 +45,7 @@ def test_mistaken_intervals_are_caught(mistake):
     values = torch.tensor([0.0, 0, 1, 1, 1])
     _, right = confidence_interval(values)
     assert half_width(values).item() == pytest.approx(right)
-    assert mistake(values).item() != pytest.approx(right, rel=0.05)
+    assert mistake(values).item() != pytest.approx(right, rel=0.01)
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (3, 2)])
