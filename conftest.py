@@ -13,9 +13,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item):
-    """Fail a cell that took too long: nbval interrupts it, and passes it if its code handles the
-    interrupt.
-    """
+    """Fail a cell that took too long: nbval interrupts it, and passes it if it handles that."""
     result = yield
     if getattr(item.parent, "timed_out", False):
         pytest.fail("the cell took longer than --nbval-cell-timeout allows")

@@ -163,9 +163,7 @@ def can_make_environments() -> bool:
 
 @contextmanager
 def only_one(lock: Path) -> Iterator[None]:
-    """Wait until no other run.py holds the lock. The system frees it when its process ends, however
-    it ends.
-    """
+    """Wait until no other run.py holds the lock, which the system frees when its process ends."""
     with lock.open("w") as file:
         if not _try_lock(file):
             say("Another run.py is setting up; waiting for it.")

@@ -1,5 +1,4 @@
-"""mlteach: the verified implementations behind a book on self-supervised learning and
-meta-learning.
+"""mlteach: verified code behind a book on self-supervised learning and meta-learning.
 
 The losses are exported here; everything else is imported from its module, such as ``from mlteach
 import views``.

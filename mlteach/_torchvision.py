@@ -14,8 +14,7 @@ _OPERATORS = ("nms", "qnms")
 
 
 def repair() -> bool:
-    """Declare the two box operators without which torchvision cannot be imported, where they are
-    missing.
+    """Declare the two box operators that torchvision's import needs, where they are missing.
 
     A torchvision built for CUDA beside a PyTorch built for the CPU fails with "operator
     torchvision::nms does not exist". Models, transforms and data sets never call these operators,
@@ -38,7 +37,7 @@ def repair() -> bool:
 def _find_compiled_part() -> str | None:
     """The path of torchvision's compiled operators, found without importing torchvision."""
     package = importlib.util.find_spec("torchvision")
-    if package is None:
+    if package is None or package.submodule_search_locations is None:
         return None
     finder = FileFinder(
         package.submodule_search_locations[0], (ExtensionFileLoader, EXTENSION_SUFFIXES)

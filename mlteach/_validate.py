@@ -32,10 +32,11 @@ def count(name: str, value: Any, *, at_least: int = 1, at_most: int | None = Non
     """A whole number, NumPy's included; True and 3.0 are none."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be a whole number, got {kind(value)}: {value!r}")
-    if value < at_least or (at_most is not None and value > at_most):
+    whole = int(value)
+    if whole < at_least or (at_most is not None and whole > at_most):
         allowed = f">= {at_least}" if at_most is None else f"between {at_least} and {at_most}"
         raise ValueError(f"{name} must be a whole number {allowed}, got {value}")
-    return int(value)
+    return whole
 
 
 def counts(name: str, values: Iterable[Any], *, length: int = 1) -> tuple[int, ...]:
@@ -61,7 +62,8 @@ def number(
         raise ValueError(
             f"{name} must be a number or a 0-d tensor, got a tensor of shape {tuple(value.shape)}"
         )
-    if not (above < value < math.inf and at_least <= value <= at_most):
+    given: Any = value  # Real knows no comparison with a float, as far as its type goes
+    if not (above < given < math.inf and at_least <= given <= at_most):
         raise ValueError(f"{name} must be {_range(above, at_least, at_most)}, got {value}")
     return value
 

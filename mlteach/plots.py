@@ -54,6 +54,8 @@ class Picture(Figure):
         alt: what a reader who cannot see the figure should know.
     """
 
+    canvas: FigureCanvasAgg
+
     def __init__(self, size: tuple[float, float] = (9.0, 3.0), *, alt: str = ""):
         super().__init__(
             figsize=size, dpi=CSS_DPI * SHARPNESS, layout="constrained", facecolor="white"
@@ -104,7 +106,7 @@ def plain(ax: Axes) -> Axes:
         if side in ax.spines:
             ax.spines[side].set_visible(False)
     ax.tick_params(labelsize=9)
-    ax.title.set_size(11)
+    ax.title.set_fontsize(11)
     return ax
 
 
@@ -144,9 +146,9 @@ def similarity_matrix(
     )
     ax.set(xticks=[], yticks=[])
     if positives is not None:
-        outline = {"fill": False, "edgecolor": ANCHOR, "linewidth": 1.2}
         for row, column in _validate.shaped("positives", _array(positives), "P", 2):
-            ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **outline))
+            corner = (column - 0.5, row - 0.5)
+            ax.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=ANCHOR, linewidth=1.2))
     if groups is not None:
         mark_groups(ax, groups, names)
     return image
@@ -183,7 +185,7 @@ def embedding_map(points, labels, ax: Axes, *, names=None, size: float = 14) -> 
         chosen = points[labels == label]
         colour = CLASS_COLOURS[int(label) % len(CLASS_COLOURS)]
         name = str(label) if names is None else str(names[int(label)])
-        ax.scatter(*chosen.T, s=size, color=colour, label=name, linewidths=0)
+        ax.scatter(chosen[:, 0], chosen[:, 1], s=size, color=colour, label=name, linewidths=0)
     ax.legend(
         loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9, frameon=False, handletextpad=0.1
     )
@@ -203,8 +205,8 @@ def curves(
         marker: optional matplotlib marker for the measured points.
     """
     x = _validate.shaped("x", _array(x), "N")
-    for turn, (name, values) in enumerate(lines.items()):
-        values = _array(values)
+    for turn, (name, given) in enumerate(lines.items()):
+        values = _array(given)
         runs = ["S"] if values.ndim > 1 else []
         _validate.shaped(f"lines[{name!r}]", values, *runs, len(x))
         colour = (colours or {}).get(name, CLASS_COLOURS[turn % len(CLASS_COLOURS)])

@@ -1,4 +1,4 @@
-"""Every "Change one thing" of every chapter is written down, and the tool that runs it sees what it should."""
+"""Every "Change one thing" of every chapter is written down, and its tool sees what it should."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ CELLS = [
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    """One tiny chapter whose second cell fails with seed 1, and whose third then prints another text."""
+    """A tiny chapter: its second cell fails with seed 1, its third then prints another text."""
     cells = [new_code_cell(source) for source in CELLS]
     cells[2].metadata.tags = ["nbval-check-output"]
     cells[2].outputs = [new_output("stream", name="stdout", text="seed 0\n")]

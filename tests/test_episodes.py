@@ -1,6 +1,4 @@
-"""Episodes: every task is a fair draw of classes and images, and nothing leaks from support to
-query.
-"""
+"""Episodes: every task is a fair draw, and nothing leaks from support to query."""
 
 from __future__ import annotations
 
@@ -54,7 +52,7 @@ def problems(sampler):
         "support in query": any(
             set(s.tolist()) & set(q.tolist()) for s, q in zip(support, query, strict=True)
         ),
-        "a picture twice": any(len(set(row.tolist())) < len(row) for row in (*support, *query)),
+        "an image twice": any(len(set(row.tolist())) < len(row) for row in (*support, *query)),
         "labels": any(
             y.unique().tolist() != [*range(WAY)] for y in (*episodes.y_support, *episodes.y_query)
         ),
@@ -71,12 +69,10 @@ def problems(sampler):
     return [name for name, is_wrong in wrong.items() if is_wrong]
 
 
-def classes_named(pictures, labels):
-    """Of each task the data set's class behind the labels 0 to N - 1; None where a label has none
-    or several.
-    """
+def classes_named(images, labels):
+    """The data set's class behind each label 0 to N - 1; None where there is none or several."""
     tasks = []
-    for truth, y in zip(DATASET.labels[pictures], labels, strict=True):
+    for truth, y in zip(DATASET.labels[images], labels, strict=True):
         meant = [set(truth[y == label].tolist()) for label in range(WAY)]
         tasks.append(tuple(classes.pop() if len(classes) == 1 else None for classes in meant))
     return tasks
@@ -102,9 +98,7 @@ def surprise(tasks, support, query):
 
 
 def test_episodes_are_fair_draws():
-    """Disjoint support and query, labels 0 to N - 1, classes and images equally likely, tasks
-    independent.
-    """
+    """Support apart from query, labels 0 to N - 1, classes and images alike, tasks independent."""
     assert problems(sample_episodes) == []
 
 
@@ -130,7 +124,7 @@ def test_loops_pass_the_same_properties():
 
 SHOWN = {
     wrong.drawn_apart: "support in query",
-    wrong.with_replacement: "a picture twice",
+    wrong.with_replacement: "an image twice",
     wrong.taken_for_sorted: "a label is not a class",
     wrong.class_repeated: "a label is not a class",
     wrong.same_classes: "not a fair draw",
@@ -167,7 +161,7 @@ def test_distinct_numbers_are_equally_likely_in_every_order(size, count):
     assert chisquare(counts).pvalue > 1e-6
 
 
-def test_classes_with_too_few_pictures_are_never_drawn():
+def test_classes_with_too_few_images_are_never_drawn():
     seen = DATASET.labels[draw().x_query.flatten().long()].unique()
     assert seen.tolist() == [0, 1, 3, 4, 5]
 
@@ -205,7 +199,7 @@ def test_what_cannot_be_drawn_is_told(changed, told):
         draw(**changed)
 
 
-def test_every_picture_of_a_class_can_be_used():
+def test_every_image_of_a_class_can_be_used():
     """A task may take all that a class has."""
     counts = {"n_tasks": 20, "n_way": 2, "n_shot": 8, "n_query": 4}
     episodes = sample_episodes(numbered([12, 12]), **counts, generator=Generator().manual_seed(0))
@@ -213,7 +207,7 @@ def test_every_picture_of_a_class_can_be_used():
         assert torch.cat([support, query]).flatten().unique().numel() == 24
 
 
-def test_glyph_episodes_hold_pictures_of_scripts():
+def test_glyph_episodes_hold_images_of_scripts():
     episodes = sample_episodes(
         glyphs("test"),
         n_tasks=2,
@@ -232,9 +226,7 @@ def test_meta_training_and_meta_testing_share_no_class():
 
 
 def test_sinusoid_episodes_are_waves():
-    """Support and query of a task lie on one wave: least squares over amplitude and phase leave
-    nothing.
-    """
+    """Support and query of a task lie on one wave: least squares leave nothing."""
     episodes = sinusoid_episodes(6, n_shot=5, n_query=7, generator=Generator().manual_seed(0))
     assert [part.shape for part in episodes] == [(6, 5, 1), (6, 5, 1), (6, 7, 1), (6, 7, 1)]
     x = torch.cat([episodes.x_support, episodes.x_query], 1).double()
@@ -257,17 +249,17 @@ def test_sinusoid_ranges_are_passed_on():
         sinusoid_episodes(3, n_shot=0, n_query=2, generator=Generator())
 
 
-def test_split_classes_parts_every_picture():
+def test_split_classes_parts_every_image():
     """Each image is in one part, under its class's name; labels count from 0 in both."""
     first, second = split_classes(DATASET, n_first=4, generator=Generator().manual_seed(0))
     assert (len(first.classes), len(second.classes)) == (4, 2)
     assert set(first.classes) | set(second.classes) == set(DATASET.classes)
-    pictures = torch.cat([part.images.flatten() for part in (first, second)])
-    assert pictures.sort().values.tolist() == [*range(len(DATASET))]
+    images = torch.cat([part.images.flatten() for part in (first, second)])
+    assert images.sort().values.tolist() == [*range(len(DATASET))]
     for part in (first, second):
         assert part.labels.unique().tolist() == [*range(len(part.classes))]
-        for picture, label in zip(part.images.flatten().long(), part.labels, strict=True):
-            assert DATASET.classes[DATASET.labels[picture]] == part.classes[label]
+        for image, label in zip(part.images.flatten().long(), part.labels, strict=True):
+            assert DATASET.classes[DATASET.labels[image]] == part.classes[label]
     other, _ = split_classes(DATASET, n_first=4, generator=Generator().manual_seed(1))
     assert other.classes != first.classes
     for n_first in (0, 6):

@@ -1,6 +1,4 @@
-"""Siamese and triplet networks, mining and class-wise batches: definitions, witnesses, mistakes,
-and behaviour.
-"""
+"""Siamese and triplet networks, mining and batches by class: definitions, witnesses, mistakes."""
 
 from __future__ import annotations
 

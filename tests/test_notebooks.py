@@ -1,6 +1,4 @@
-"""Every saved chapter is complete: executed in order, free of errors and warnings, with its
-pictures.
-"""
+"""Every saved chapter is executed in order, free of errors and warnings, with its figures."""
 
 from __future__ import annotations
 
@@ -84,20 +82,18 @@ def test_has_no_error_and_no_warning(chapter):
 
 
 def test_keeps_no_widget_state(chapter):
-    """With the state, a page made from the chapter drops the pictures and asks a server for the
-    widgets.
-    """
+    """With the state, a chapter's page drops the figures and asks a server for the widgets."""
     assert "widgets" not in chapter.metadata
 
 
-def test_every_widget_has_a_picture(chapter):
+def test_every_widget_has_a_figure(chapter):
     """An explorer is seen where no kernel runs."""
     shown = [output.data for output in outputs(chapter) if WIDGET in output.get("data", {})]
     assert [data["text/plain"] for data in shown if "image/png" not in data] == []
 
 
 def test_is_small(path):
-    """A chapter with its pictures loads quickly."""
+    """A chapter with its figures loads quickly."""
     assert path.stat().st_size <= 1.5e6
 
 
@@ -126,9 +122,7 @@ def test_other_chapters_are_linked(chapter, path):
 
 
 def test_a_cell_that_hangs_fails_its_chapter(tmp_path):
-    """Executing a chapter is no success when a cell ran out of time, even if it handled the
-    interrupt.
-    """
+    """A chapter whose cell ran out of time has failed, even if it handled the interrupt."""
     hanging = "import time\ntry:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    pass"
     notebook = new_notebook(cells=[new_code_cell(hanging)])
     nbformat.write(notebook, tmp_path / "hangs.ipynb")

@@ -1,6 +1,4 @@
-"""What holds for the project as a whole: layers of imports, one list of requirements, names,
-versions, docstrings.
-"""
+"""What holds for the whole project: layers of imports, requirements, versions, docstrings."""
 
 from __future__ import annotations
 
@@ -107,9 +105,7 @@ def test_imports_point_to_a_lower_layer():
     ],
 )
 def test_the_layer_test_itself(tmp_path, name, line, violations):
-    """Every way of writing an import is understood; a function is imported from its module, not
-    from the top.
-    """
+    """Every way of writing an import is understood; functions are imported from their module."""
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.write_text(line)
@@ -156,9 +152,7 @@ def test_every_module_has_its_tests():
 
 
 def test_everything_public_has_a_docstring():
-    """help() and Shift-Tab answer for every module, function and class; an overriding method may
-    inherit its answer.
-    """
+    """help() answers for every module, function and class; an overriding method may inherit."""
     silent = []
     for path in source_files():
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -184,9 +178,7 @@ ALL_REQUIREMENTS = requirements(
 
 
 def test_conda_environment_equals_the_requirements():
-    """environment.yml asks for what pyproject.toml asks for, in the same versions; of the tests'
-    requirements only for those that execute the chapters.
-    """
+    """environment.yml asks for what pyproject.toml asks for, and of tests what chapters need."""
     extras = PROJECT["optional-dependencies"]
     wanted = requirements(PROJECT["dependencies"] + extras["course"])
     wanted += [need for need in requirements(extras["test"]) if need.name in CHAPTER_TESTS]

@@ -1,6 +1,4 @@
-"""run.py decides rightly when to install, and tools/book.py never saves a failed or unclean
-chapter.
-"""
+"""run.py decides rightly when to install, and tools/book.py never saves a failed chapter."""
 
 from __future__ import annotations
 
@@ -136,9 +134,7 @@ def test_installs_into_a_healthy_environment_whose_set_up_was_not_finished(
 
 
 def test_makes_a_broken_environment_anew(environment, calls):
-    """A folder without working Python, or with that of another version, is removed with all that is
-    in it.
-    """
+    """A folder without working Python, or of another version, is removed with all in it."""
     rubbish = environment.folder / "rubbish"
     rubbish.mkdir(parents=True)
     calls.healthy = False
@@ -224,9 +220,7 @@ with run.only_one(Path({lock!r})):
 
 
 def test_the_lock_keeps_others_out_and_ends_with_its_process(tmp_path):
-    """No second holder while the first lives; a killed holder leaves nothing behind that would
-    block.
-    """
+    """No second holder while the first lives; a killed holder leaves nothing that blocks."""
     lock = tmp_path / "lock"
     code = HOLD_LOCK.format(root=str(ROOT), lock=str(lock))
     with subprocess.Popen(
@@ -395,9 +389,7 @@ def test_book_keeps_what_authors_wrote_into_the_metadata(tmp_path):
 
 
 def test_book_saves_no_progress_bar(tmp_path):
-    """A finished progress bar, of which a file keeps only the first moment, leaves with the kernel;
-    the rest stays.
-    """
+    """A finished progress bar, saved at its first moment only, leaves with the kernel."""
     path = write_notebook(
         tmp_path / "00.ipynb",
         "from tqdm.auto import tqdm\nfor _ in tqdm(range(3)):\n    pass\n'done'",

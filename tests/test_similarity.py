@@ -1,6 +1,4 @@
-"""The four measures equal their definitions, and the mistakes that people make with them are told
-apart.
-"""
+"""The four measures equal their definitions, and the mistakes with them are told apart."""
 
 import math
 
@@ -238,9 +236,7 @@ def test_sorting_by_hand_catches(mistake):
 
 
 def test_the_query_is_left_out_even_among_equals():
-    """All pictures alike: still every other one, in their order, and never the query; the matrix
-    stays as it was.
-    """
+    """All images alike: every other one, in order, never the query; the matrix stays."""
     matrix = torch.ones(4, 4)
     assert nearest(matrix, 3).tolist() == [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]]
     assert torch.equal(matrix, torch.ones(4, 4))

@@ -1,5 +1,4 @@
-"""torchvision can be imported after mlteach whatever PyTorch stands beside it, and a fitting one is
-left alone.
+"""torchvision can be imported after mlteach whatever PyTorch there is; a fitting one stays.
 
 Each case runs in a Python of its own, because operators, once declared, stay.
 """
@@ -33,8 +32,9 @@ def test_torchvision_works_after_mlteach():
 import mlteach, torch
 from torchvision import datasets, models
 from torchvision.transforms import v2
-pictures = v2.RandomHorizontalFlip(p=1.0)(torch.arange(2.0).repeat(1, 3, 64, 32))
-print(pictures[0, 0, 0, :2].tolist(), list(models.resnet18()(pictures).shape), datasets.Omniglot.__name__)
+images = v2.RandomHorizontalFlip(p=1.0)(torch.arange(2.0).repeat(1, 3, 64, 32))
+shape = list(models.resnet18()(images).shape)
+print(images[0, 0, 0, :2].tolist(), shape, datasets.Omniglot.__name__)
 """)
     assert printed == "[1.0, 0.0] [1, 1000] Omniglot"
 
@@ -68,9 +68,7 @@ PRINT_WHETHER_DECLARED = (
 def test_declares_the_operators_only_where_the_compiled_part_does_not_load(
     tmp_path, compiled_part, declared
 ):
-    """Where torchvision brings its own operators nothing is declared: a second declaration would
-    break it.
-    """
+    """Where torchvision brings its own operators, nothing is declared: that would break it."""
     package = tmp_path / "torchvision"
     package.mkdir()
     (package / "__init__.py").touch()
@@ -101,7 +99,7 @@ assert torch.ops.torchvision.nms.default._schema.arguments[0].name == "first_com
 
 
 def test_declared_operators_still_refuse_to_compute():
-    """The declaration pretends nothing: without the compiled part, calling an operator is an error."""
+    """The declaration pretends nothing: without the compiled part an operator raises an error."""
     run_python("""
 import mlteach, torch, torchvision
 if not torchvision.extension._has_ops():

@@ -1,6 +1,4 @@
-"""fit: one loop that can be watched, steered, stopped anywhere and continued without changing a
-bit.
-"""
+"""fit: one loop that can be watched, steered, stopped and continued without changing a bit."""
 
 from __future__ import annotations
 
@@ -26,9 +24,7 @@ from mlteach.training import loop as loop_module
 
 
 class Tiny(nn.Module):
-    """Everything that a step can change: weights, BatchNorm's statistics, dropout's generator,
-    a target.
-    """
+    """Everything that a step can change: weights, statistics, dropout's generator, a target."""
 
     def __init__(self):
         super().__init__()
@@ -70,7 +66,7 @@ def assert_same(run_a, method_a, run_b, method_b):
     assert (run_a.step, run_a.best_score) == (run_b.step, run_b.best_score)
     torch.testing.assert_close(method_a.state_dict(), method_b.state_dict(), rtol=0, atol=0)
     torch.testing.assert_close(run_a.best_state, run_b.best_state, rtol=0, atol=0)
-    for part in ("method", "optimizer", "streams"):
+    for part in ("method", "optimizer", "generators"):
         torch.testing.assert_close(run_a.state[part], run_b.state[part], rtol=0, atol=0)
 
 
@@ -93,9 +89,7 @@ def at_seven():
 
 
 def test_learns_and_keeps_its_history():
-    """A linear model finds the sum of its inputs; the history has one entry an update and one an
-    evaluation.
-    """
+    """A linear model finds the sum of its inputs; updates and evaluations have an entry each."""
     method = Tiny()
     method.net = nn.Sequential(
         nn.Identity(), nn.Identity(), nn.Identity(), nn.Identity(), nn.Linear(3, 1)
@@ -116,9 +110,7 @@ def test_learns_and_keeps_its_history():
 
 
 def test_same_seed_same_run(whole):
-    """The seed alone decides the run, whatever the global random state; another seed gives another
-    run.
-    """
+    """The seed alone decides the run, whatever the global state; another gives another run."""
     torch.manual_seed(99)
     method = Tiny()
     assert_same(quiet_fit(method), method, *whole)
@@ -195,9 +187,7 @@ def test_works_under_no_grad(whole):
 
 
 def test_order_of_a_step():
-    """loss, then the weights, then after_step without gradients, then the callback; draw is asked
-    once a step.
-    """
+    """loss, weights, after_step without gradients, callback; draw is called once a step."""
     events = []
 
     class Telling(Tiny):
@@ -267,9 +257,7 @@ def test_a_step_is_adamw():
 
 
 def test_schedule():
-    """Rises evenly to the peak over the warm-up, is at half of it in the middle of the fall, and
-    ends near 0.
-    """
+    """Rises evenly over the warm-up, is at half the peak in mid-fall, and ends near 0."""
     rates = [warmup_cosine(step, lr=0.8, steps=110, warmup=10 / 110) for step in range(111)]
     assert rates[:10] == pytest.approx([0.8 * (step + 1) / 11 for step in range(10)])
     assert rates[10] == pytest.approx(0.8)
@@ -304,9 +292,7 @@ def test_a_slider_acts_on_the_next_step():
 
 
 def test_modes():
-    """Training in training mode, evaluation in evaluation mode without gradients, and afterwards
-    all as it was.
-    """
+    """Training in training mode, evaluation without gradients, and afterwards all as it was."""
     method, seen = Tiny(), []
     method.eval()
     method.net.training = True  # a part whose mode differs from that of the whole
@@ -325,9 +311,7 @@ def test_modes():
 
 
 def test_best_weights_are_never_lost():
-    """Scores rise and fall; the run keeps a copy of the best weights, and puts them back when
-    asked.
-    """
+    """Scores rise and fall; the run keeps a copy of the best weights, to be put back."""
     method, scores, weights = Tiny(), iter([0.1, 0.7, 0.7, 0.3]), []
 
     def evaluate(method):
@@ -351,9 +335,7 @@ def test_best_weights_are_never_lost():
 
 @pytest.mark.parametrize("step", [1, 4, 7])
 def test_stopped_by_the_callback_and_continued(whole, step):
-    """A true result of the callback stops after that step; going on gives the run that was never
-    stopped.
-    """
+    """A true callback stops after that step; going on gives the run that was never stopped."""
     first = quiet_fit(Tiny(), callback=lambda s, loss, aux: s == step)
     assert (first.step, first.stopped, len(first.history["loss"])) == (step, "callback", step)
     method = Tiny()
@@ -473,9 +455,7 @@ def test_weights_are_copied_now_and_then(evaluate, copies):
 
 
 def interrupted_at_line(number, lines_of_fit):
-    """A trace function that raises KeyboardInterrupt at the number-th line executed since fit
-    entered its loop.
-    """
+    """A trace function that raises KeyboardInterrupt at the number-th line within fit's loop."""
     package = str(Path(training.__file__).parent)
     names = ("fit", "_gradients", "_update", "_score", "copied", "record")
     count = 0
@@ -548,9 +528,7 @@ def test_resume_leaves_the_earlier_run_alone(whole):
 
 
 def test_resume_goes_on_from_the_last_weights(whole):
-    """Looking at the best weights in between, or saving the run to a file, does not change how it
-    goes on.
-    """
+    """Looking at the best weights, or saving the run, does not change how it goes on."""
     method = Tiny()
     first = quiet_fit(method, callback=lambda step, loss, aux: step == 6)
     first.restore_best(method)
@@ -576,9 +554,7 @@ def test_resume_uses_the_settings_it_is_given():
 
 
 class DivergesAtStep8(Tiny):
-    """Once: nan in a view, an infinite loss, or a finite loss whose gradient, that of a root at 0,
-    is not.
-    """
+    """Once: nan in a view, an infinite loss, or a finite loss with an infinite gradient."""
 
     def __init__(self, how):
         super().__init__()
@@ -601,9 +577,7 @@ class DivergesAtStep8(Tiny):
     [("view", r"The loss \(nan\)"), ("loss", r"The loss \(inf\)"), ("gradient", "A gradient")],
 )
 def test_divergence_is_refused_before_the_weights_are_touched(whole, at_seven, how, what):
-    """What is not finite raises at its step; nothing has moved, BatchNorm's statistics neither, and
-    the run goes on.
-    """
+    """What is not finite raises at its step; nothing has moved, and the run goes on."""
     method = DivergesAtStep8(how)
     with pytest.raises(
         TrainingDiverged, match=what + r" .* step 8 \(lr 0\.00\d+\).*smaller lr"
@@ -616,9 +590,7 @@ def test_divergence_is_refused_before_the_weights_are_touched(whole, at_seven, h
 
 
 def test_divergence_from_a_huge_learning_rate():
-    """The usual cause: the message says the learning rate and what to try, and names what was not
-    finite.
-    """
+    """The usual cause: the message names the learning rate, a remedy, and what failed."""
     with pytest.raises(
         TrainingDiverged, match=r"(loss|gradient).* is not finite at step \d+ \(lr 1e\+30\).*1e\+29"
     ):
@@ -765,7 +737,7 @@ def test_seed_everything():
 
 
 def test_one_variable_moves_every_random_choice_and_no_data(monkeypatch):
-    """MLTEACH_SEED=0 is the book as it stands; with 1 it draws something else, from the same data."""
+    """MLTEACH_SEED=0 is the book as it stands; with 1 it draws anew, from the same data."""
 
     def choices() -> list[float]:
         seed_everything(3)

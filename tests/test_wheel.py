@@ -25,9 +25,7 @@ print(folder, len(glyphs("all")))
 
 @pytest.mark.slow
 def test_the_wheel_has_what_the_package_reads(tmp_path):
-    """Built, unpacked and imported from an empty folder: the glyphs, the canvas and the types are
-    there, and nothing is read from the checkout.
-    """
+    """Built, unpacked and imported elsewhere: all parts are there, nothing of the checkout."""
     source, installed, empty = (tmp_path / name for name in ("source", "installed", "empty"))
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "mlteach", source / "mlteach", ignore=ignored)

@@ -1,6 +1,4 @@
-"""Executes chapters in a fresh kernel each and saves them with their pictures: python run.py book
-[05 ...].
-"""
+"""Executes chapters in a fresh kernel each and saves them with figures: run.py book [05 ...]."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ CELL_SECONDS = 600
 
 
 def execute(path: Path) -> None:
-    """Run every cell in order and replace the file once all have succeeded; a failed cell leaves it
-    untouched.
-    """
+    """Run every cell and replace the file once all have succeeded; else leave it as it was."""
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
         notebook,
@@ -44,7 +40,7 @@ def execute(path: Path) -> None:
 def clean(notebook: NotebookNode) -> None:
     """Remove what changes from run to run or from machine to machine, and the widget state.
 
-    With the state, nbconvert drops an explorer's picture and asks a server for the widget.
+    With the state, nbconvert drops an explorer's figure and asks a server for the widget.
     """
     kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     notebook.metadata = NotebookNode(
@@ -61,9 +57,7 @@ def clean(notebook: NotebookNode) -> None:
 
 
 def is_progress_bar(output: NotebookNode) -> bool:
-    """Whether this is tqdm's widget, of which only the text of its first moment, 0 %, would be
-    saved.
-    """
+    """Whether this is tqdm's widget, saved with only the text of its first moment, 0 %."""
     data = output.get("data", {})
     return WIDGET in data and re.match(r"\s*0%\|", data.get("text/plain", "")) is not None
 

@@ -1,8 +1,8 @@
 """Tries what chapters and tests claim under other arithmetics and seeds: python run.py claims.
 
 Without arguments, everything, which takes hours: the unit tests and the chapters under the four
-arithmetics, and the chapters with five seeds. Arguments choose a part; its rows replace those in the
-table, tests/claims.md. A cell that fails does not keep those after it from being run.
+arithmetics, and the chapters with five seeds. Arguments choose a part; its rows replace those in
+the table, tests/claims.md. A cell that fails does not keep those after it from being run.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Result(NamedTuple):
     failed: str
 
 
-# --- one chapter, inside the process that has the arithmetic and the seed --------------------------
+# --- one chapter, inside the process that has the arithmetic and the seed -------------------------
 
 
 def execute(path: Path, *, kernel: bool) -> list[str]:
@@ -235,7 +235,7 @@ def write_table(path: Path, rows: dict[Job, Result]) -> None:
 
 
 def jobs(options: argparse.Namespace) -> list[Job]:
-    """Arithmetics with seed 0 and seeds in native arithmetic; every pair where both are asked for."""
+    """Arithmetics with seed 0, and seeds in native arithmetic; all pairs where both are given."""
     if options.seeds and options.arithmetics:
         pairs = [(a, seed) for a in options.arithmetics for seed in options.seeds]
     elif options.seeds:

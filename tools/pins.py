@@ -1,7 +1,7 @@
 """Writes constraints.txt and constraints-oldest.txt: python run.py pins.
 
 constraints.txt gets the versions installed here of everything that the requirements in
-pyproject.toml pull in, constraints-oldest.txt the lower bound of every requirement.
+pyproject.toml bring in, constraints-oldest.txt the lower bound of every requirement.
 """
 
 from __future__ import annotations

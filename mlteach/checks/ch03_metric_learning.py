@@ -99,7 +99,7 @@ def regions(answer: Any) -> Verdict:
         tuple(_regions_by(1)): "you compared distances: "
         "this loss compares squared ones, so that 1.2 counts as 1.44",
         tuple(reversed(right)): "the order is flipped: a negative is hard when it is near",
-        tuple(swapped.get(word, word) for word in right): "hard and easy are exchanged: "
+        tuple(swapped.get(word, word) for word in right): "hard and easy are swapped: "
         "a negative nearer than the positive is hard",
     }
     answer = answer.tolist() if isinstance(answer, np.ndarray) else answer

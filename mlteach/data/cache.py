@@ -15,8 +15,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def cache_folder() -> Path:
-    """The folder that made data go to: `MLTEACH_DATA` if it is set, `data/` of a checkout, else the
-    user's cache.
+    """The folder for made data: `MLTEACH_DATA`, `data/` of a checkout, or the user's cache.
 
     Raises:
         FileNotFoundError: MLTEACH_DATA names something that is not a folder.
@@ -30,7 +29,8 @@ def data_folders() -> list[Path]:
     if named := os.environ.get("MLTEACH_DATA"):
         if not Path(named).is_dir():
             raise FileNotFoundError(
-                f"MLTEACH_DATA names {named!r}, which is not a folder: make it, or unset MLTEACH_DATA"
+                f"MLTEACH_DATA names {named!r}, which is not a folder: "
+                "make it, or unset MLTEACH_DATA"
             )
         folders.append(Path(named))
     checkout = Path(__file__).parents[2]
@@ -88,8 +88,7 @@ def read(path: Path, names: tuple[str, ...]) -> Arrays:
 
 
 def download(dataset: str, file: str, **arguments):
-    """torchvision's data set of that name, downloaded; `file` is what a data folder could hold
-    instead.
+    """torchvision's data set of that name, downloaded; `file` is what a data folder could hold.
 
     Raises:
         RuntimeError: it could not be downloaded; says what to do.
@@ -100,8 +99,8 @@ def download(dataset: str, file: str, **arguments):
         return getattr(torchvision.datasets, dataset)(download=True, **arguments)
     except (ImportError, OSError, RuntimeError) as error:
         raise RuntimeError(
-            f"{dataset} could not be downloaded ({error}). Set MLTEACH_DATA to a folder that holds {file}, "
-            "or use glyphs() or shapes(), which need no network"
+            f"{dataset} could not be downloaded ({error}). Set MLTEACH_DATA to a folder that holds "
+            f"{file}, or use glyphs() or shapes(), which need no network"
         ) from error
 
 

@@ -57,13 +57,13 @@ def _decoded(copy: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     data = jpeg.tobytes()
     pixels = np.empty((len(label), 32, 32, 3), np.uint8)
     for i in tqdm(range(len(label)), desc="decoding CIFAR-10", leave=False):
-        pixels[i] = Image.open(io.BytesIO(data[offset[i] : offset[i + 1]]))
+        pixels[i] = np.asarray(Image.open(io.BytesIO(data[offset[i] : offset[i + 1]])))
     return pixels, np.array([CLASSES.index(name) for name in names])[label]
 
 
 def _downloaded() -> Arrays:
     """Both parts as torchvision downloads them, lossless."""
-    arrays = {}
+    arrays: Arrays = {}
     with tempfile.TemporaryDirectory() as folder:
         for split in ("train", "test"):
             part = download(

@@ -50,7 +50,8 @@ def linear_classifier(x: Tensor, labels: Tensor, *, penalty: float = 1.0) -> nn.
     r"""The logistic regression that fits features best, as a linear layer for them as they are.
 
     .. math:: \min_{W, b}\; \sum_i -\log \operatorname{softmax}(W \tilde f_i + b)_{y_i}
-              + \frac{\lambda}{2} \lVert W \rVert^2, \qquad \tilde f = \frac{f - \text{mean}}{\text{standard deviation}}
+              + \frac{\lambda}{2} \lVert W \rVert^2, \qquad
+              \tilde f = \frac{f - \text{mean}}{\text{standard deviation}}
 
     Args:
         x: (N, D) features.
@@ -73,7 +74,8 @@ def linear_classifier(x: Tensor, labels: Tensor, *, penalty: float = 1.0) -> nn.
     counts = labels.bincount()
     if len(counts) < 2 or not counts.all():
         raise ValueError(
-            f"labels must hold each class 0 to C - 1, C >= 2, got {counts.tolist()} examples of them"
+            "labels must hold each class 0 to C - 1, C >= 2, "
+            f"got {counts.tolist()} examples of them"
         )
     if not 0 < penalty < float("inf"):
         raise ValueError(f"penalty must be a finite number > 0, got {penalty!r}")

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from mlteach.meta.gradient import LossFunction, adapt
+from mlteach.meta.gradient import LossFunction, Params, adapt
 
 
 @torch.no_grad()
@@ -32,7 +32,8 @@ def adaptation_path(
     Returns:
         (steps + 1, M, ...) outputs after 0 to ``steps`` steps.
     """
-    params, outputs = dict(model.named_parameters()), []
+    params: Params = dict(model.named_parameters())
+    outputs = []
     for step in range(steps + 1):
         if step and len(x):
             params = adapt(model, params, x, y, loss_fn, lr=lr, steps=1)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from mlteach.meta.gradient import adapt
+from mlteach.meta.gradient import Params, adapt
 
 RULES = ("Reptile", "joint training", "FOMAML", "MAML")
 
@@ -49,17 +50,19 @@ def outer_loss(
         first_order: leave the inner step out of the gradient.
     """
     model = _Weights(w.clone())
-    params = dict(model.named_parameters())
-    adapted = []
+    params: Params = dict(model.named_parameters())
+    ends = []
     for curvature, optimum in zip(curvatures, optima, strict=True):
 
         def loss_fn(values: Tensor, optimum: Tensor, curvature=curvature) -> Tensor:
             # a sum: each weight steps alone
             return (curvature / 2 * (values - optimum).square()).sum()
 
-        inner = {"lr": lr, "steps": 1, "first_order": first_order}
-        adapted.append(adapt(model, params, curvature, optimum, loss_fn, **inner)["values"])
-    adapted = torch.stack(adapted)
+        after = adapt(
+            model, params, curvature, optimum, loss_fn, lr=lr, steps=1, first_order=first_order
+        )
+        ends.append(after["values"])
+    adapted = torch.stack(ends)
     loss = parabola_losses(adapted, curvatures, optima).mean(0)
     (gradient,) = torch.autograd.grad(loss.sum(), model.values)
     return Outer(adapted.detach(), loss.detach(), gradient)
@@ -103,10 +106,10 @@ def _move(rule: str, starts: Tensor, x: Tensor, y: Tensor, *, lr: float, steps: 
     """(S, 2) -> (S, 2): where the rule goes from each start."""
     model = _side_by_side(starts)
     inner_steps = 0 if rule == "joint training" else steps
-    inner = {"lr": lr, "steps": inner_steps, "first_order": rule in ("FOMAML", "Reptile")}
-    params = {"weight": model.weight}
+    by_rule = partial(adapt, lr=lr, steps=inner_steps, first_order=rule in ("FOMAML", "Reptile"))
+    params: Params = {"weight": model.weight}
     adapted = [
-        adapt(model, params, inputs, targets, _error, **inner)["weight"]
+        by_rule(model, params, inputs, targets, _error)["weight"]
         for inputs, targets in zip(x, y, strict=True)
     ]
     if rule == "Reptile":
@@ -115,7 +118,7 @@ def _move(rule: str, starts: Tensor, x: Tensor, y: Tensor, *, lr: float, steps: 
         _error(inputs @ weights.T, targets)
         for weights, inputs, targets in zip(adapted, x, y, strict=True)
     ]
-    outer = sum(errors) / len(errors)
+    outer = torch.stack(errors).sum() / len(errors)
     return -lr * steps * torch.autograd.grad(outer, model.weight)[0]
 
 

@@ -6,6 +6,8 @@ with the channels last in memory, where each task has its C channels, and vector
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -52,7 +54,8 @@ def _run(
         for child_name, child in module.named_children():
             x = _run(child, params, f"{name}{child_name}.", x, n_tasks)
         return x
-    weight, bias = params.get(f"{name}weight"), params.get(f"{name}bias")
+    weight: Any = params.get(f"{name}weight")  # None where the module has none
+    bias: Any = params.get(f"{name}bias")
     if type(module) is nn.Conv2d:
         bias = None if bias is None else bias.flatten()
         return F.conv2d(

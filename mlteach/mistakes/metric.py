@@ -143,8 +143,8 @@ def band_of_distances(distances, labels, **options):
     return mine_triplets(distances.sqrt(), labels, **options)
 
 
-@mistake(mine_triplets, "positive and negative are exchanged: a row is (a, p, n)")
-def columns_exchanged(distances, labels, **options):
+@mistake(mine_triplets, "positive and negative are swapped: a row is (a, p, n)")
+def columns_swapped(distances, labels, **options):
     return mine_triplets(distances, labels, **options)[:, [0, 2, 1]]
 
 

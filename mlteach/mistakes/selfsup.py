@@ -336,10 +336,10 @@ def rewrite(target, online, formula):
 
 @mistake(
     move_towards,
-    "decay and 1 - decay are exchanged: "
+    "decay and 1 - decay are swapped: "
     "the target keeps `decay` of itself, and takes the rest from the online network",
 )
-def decay_exchanged(target, online, *, decay):
+def decay_swapped(target, online, *, decay):
     move_towards(target, online, decay=1 - decay)
 
 
@@ -464,10 +464,10 @@ class QueriesQueued(MoCo):
         super().after_step({"z2": aux["z1"]})
 
 
-@mistake(MoCo, "decay and 1 - decay are exchanged: the key encoder is to move slowly")
-class KeyDecayExchanged(MoCo):
+@mistake(MoCo, "decay and 1 - decay are swapped: the key encoder is to move slowly")
+class KeyDecaySwapped(MoCo):
     def after_step(self, aux):
-        moco_step(self, aux, move=decay_exchanged)
+        moco_step(self, aux, move=decay_swapped)
 
 
 @mistake(MoCo, "the key encoder stays as it was: it follows the query encoder")
@@ -503,7 +503,7 @@ def own_targets(p1, p2, t1, t2):
     return byol_step(p1, p2, t2, t1)
 
 
-@mistake(byol_step, "one direction is missing: add the loss with the two views exchanged")
+@mistake(byol_step, "one direction is missing: add the loss with the two views swapped")
 def one_direction(p1, p2, t1, t2):
     return byol_loss(p1, t2)
 
@@ -555,10 +555,10 @@ class GradientThroughTheTarget(BYOL):
         super().__init__(*modules, **options | {"stop_gradient": False})
 
 
-@mistake(BYOL, "decay and 1 - decay are exchanged: the target is to move slowly")
-class TargetDecayExchanged(BYOL):
+@mistake(BYOL, "decay and 1 - decay are swapped: the target is to move slowly")
+class TargetDecaySwapped(BYOL):
     def after_step(self, aux):
-        decay_exchanged(self.target, online(self), decay=self.decay)
+        decay_swapped(self.target, online(self), decay=self.decay)
 
 
 @mistake(BYOL, "the target moves inside the loss: it moves after the optimiser's step")
@@ -605,7 +605,7 @@ class EachViewPredictsItself(BYOL):
         return own_targets(*outputs(self, x1, x2)), {}
 
 
-@mistake(BYOL, "one direction is missing: add the loss with the two views exchanged")
+@mistake(BYOL, "one direction is missing: add the loss with the two views swapped")
 class OneDirection(BYOL):
     def loss(self, x1, x2):
         return one_direction(*outputs(self, x1, x2)), {}

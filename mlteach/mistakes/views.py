@@ -203,8 +203,8 @@ mistake(simclr_view, ONE_DRAW)(one_draw_for_all(simclr_view))
 
 
 @mistake(geometry._warp, "a positive angle must turn anticlockwise: y runs downwards in an image")
-def turned_clockwise(images, side, centre, radians, shift, mirrored, fill):
-    return geometry._warp(images, side, centre, -radians, shift, mirrored, fill)
+def turned_clockwise(images, side, centre, radians, shift, flipped, fill):
+    return geometry._warp(images, side, centre, -radians, shift, flipped, fill)
 
 
 # --- soft labels ---------------------------------------------------------------------------------

@@ -67,10 +67,10 @@ class Index:
         Raises:
             ValueError: the queries do not fit the vectors, or k or the knob is out of range.
         """
-        queries = self._checked_queries(queries)
+        rows = self._checked_queries(queries)
         k = _validate.count("k", k, at_most=len(self))
-        indices = self._find(queries, k, **knob)
-        return torch.from_numpy(self._values(queries, indices)), torch.from_numpy(indices)
+        indices = self._find(rows, k, **knob)
+        return torch.from_numpy(self._values(rows, indices)), torch.from_numpy(indices)
 
     def visited(self, queries: Tensor, **knob: int) -> list[Tensor]:
         """For each query, the indices of the vectors whose distance is computed."""
@@ -126,12 +126,12 @@ class Index:
         return values.astype(np.float32)
 
     def _checked_queries(self, queries: Tensor) -> np.ndarray:
-        queries = self._rows("queries", queries)
-        return _validate.shaped("queries", queries, "Q", self.vectors.shape[1])
+        rows = self._rows("queries", queries)
+        return _validate.shaped("queries", rows, "Q", self.vectors.shape[1])
 
-    def _rows(self, name: str, rows: Tensor) -> np.ndarray:
+    def _rows(self, name: str, given: Tensor) -> np.ndarray:
         """A tensor or array as float32 rows, of length 1 if the measure is the cosine."""
-        copied = torch.as_tensor(rows).detach().to("cpu", torch.float32, copy=True)
+        copied = torch.as_tensor(given).detach().to("cpu", torch.float32, copy=True)
         rows = _validate.features(name, copied).contiguous().numpy()
         if self.measure == "cosine":
             lengths = np.linalg.norm(rows, axis=1, keepdims=True)

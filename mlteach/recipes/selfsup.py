@@ -155,11 +155,11 @@ def train(
 def measured(encoder: Callable[[Tensor], Tensor]) -> dict[str, float]:
     """kNN and probe of the shape, and probe of the hue: shares of 1,000 images, 2,000 labels."""
     train, test = datasets()
-    known = train.subset(torch.arange(2000))
-    z, z_test = features(encoder, known.images), features(encoder, test.images)
-    hue, hue_test = known.factors["hue_class"], test.factors["hue_class"]
+    labelled = train.subset(torch.arange(2000))
+    z, z_test = features(encoder, labelled.images), features(encoder, test.images)
+    hue, hue_test = labelled.factors["hue_class"], test.factors["hue_class"]
     return {
-        "knn": knn_accuracy(z, known.labels, z_test, test.labels),
-        "shape": linear_probe(z, known.labels, z_test, test.labels),
+        "knn": knn_accuracy(z, labelled.labels, z_test, test.labels),
+        "shape": linear_probe(z, labelled.labels, z_test, test.labels),
         "hue": linear_probe(z, hue, z_test, hue_test),
     }

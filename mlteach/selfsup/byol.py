@@ -81,7 +81,7 @@ class BYOL(nn.Module):
         """
         z1, z2 = (self.projector(self.encoder(x)) for x in (x1, x2))  # (B, P) each
         p1, p2 = (z1, z2) if self.predictor is None else (self.predictor(z1), self.predictor(z2))
-        t1, t2 = (z1, z2) if self.target is None else (self._targets(x1), self._targets(x2))
+        t1, t2 = self._aim(x1, z1), self._aim(x2, z2)
         loss = self._distance(p1, t2) + self._distance(p2, t1)
         return loss, pictured(z1=z1, z2=z2, p1=p1, p2=p2, t1=t1, t2=t2)
 
@@ -91,8 +91,11 @@ class BYOL(nn.Module):
         if self.target is not None:
             move_towards(self.target, nn.Sequential(self.encoder, self.projector), decay=self.decay)
 
-    def _targets(self, x: Tensor) -> Tensor:
-        """The target network's projections; without a gradient to come, nothing is kept for it."""
+    def _aim(self, x: Tensor, z: Tensor) -> Tensor:
+        """The target network's projections of x; where there is none, z of the online network."""
+        if self.target is None:
+            return z
+        # without a gradient to come, nothing is kept for one
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.stop_gradient):
             return self.target(x)
 

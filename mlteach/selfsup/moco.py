@@ -43,6 +43,10 @@ class MoCo(nn.Module):
         arXiv:2003.04297.
     """
 
+    queue: Tensor  # (K, P), on the sphere
+    age: Tensor  # (K,) steps since the key came in
+    pointer: Tensor  # () where the next key goes: onto the oldest one
+
     def __init__(
         self,
         encoder: nn.Module,
@@ -58,10 +62,9 @@ class MoCo(nn.Module):
         self.encoder, self.projector = encoder, projector
         self.decay, self.temperature = decay, temperature
         self.key_encoder = copy.deepcopy(nn.Sequential(encoder, projector)).requires_grad_(False)
-        # (K, P), on the sphere
         self.register_buffer("queue", F.normalize(torch.randn(n_keys, _outputs(projector))))
-        self.register_buffer("age", torch.full((n_keys,), -1))  # (K,) steps since the key came in
-        self.register_buffer("pointer", torch.tensor(0))  # the next key goes onto the oldest one
+        self.register_buffer("age", torch.full((n_keys,), -1))
+        self.register_buffer("pointer", torch.tensor(0))
 
     def encode(self, x: Tensor) -> Tensor:
         """(B, ...) -> (B, D), the query encoder's representation, before the projector."""

@@ -30,9 +30,13 @@ class QueueRecord:
 
     def __init__(self, method: MoCo, pictures: Tensor):
         self.method, self.images = method, pictures
-        self.ages, self.pointers = [], []
-        self.middle, self.spread = [], []
-        self.positives, self.losses, self.keys = [], [], []
+        self.ages: list[Tensor] = []
+        self.pointers: list[int] = []
+        self.middle: list[Tensor] = []
+        self.spread: list[Tensor] = []
+        self.positives: list[float] = []
+        self.losses: list[float] = []
+        self.keys: list[Tensor] = []
         self._look()
 
     def _look(self) -> None:
@@ -42,7 +46,7 @@ class QueueRecord:
         with torch.no_grad():
             self.found = F.normalize(passing(self.images))
         self.queue, self.age = self.method.queue.clone(), self.method.age.clone()
-        self.pointer = self.method.pointer.item()
+        self.pointer = int(self.method.pointer)
 
     def __call__(self, step: int, loss: float, aux: Mapping[str, Any]) -> None:
         cosines = aux["z1"] @ self.queue.T  # (B, K)

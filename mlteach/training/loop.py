@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 
 from mlteach import _validate
 from mlteach.training.run import (
+    ForwardState,
     Run,
     TrainingDiverged,
     copied,
@@ -117,7 +118,7 @@ def fit(
         if resume is not None:
             put_back(*changing)
         run.state = copy_state(*changing)
-        before = copy_forward_state(method, generators)
+        before: ForwardState | None = copy_forward_state(method, generators)
         try:
             while run.step < steps and not run.stopped:
                 step_lr = _validate.number(f"lr at step {run.step}", lr_at(run.step), at_least=0)
@@ -182,9 +183,10 @@ def _update(
     """The second half: the weights, then the target or queue."""
     optimizer.param_groups[0]["lr"] = float(lr)
     optimizer.step()
-    if hasattr(method, "after_step"):
+    after_step: Any = getattr(method, "after_step", None)
+    if after_step is not None:
         with torch.no_grad():
-            method.after_step(aux)
+            after_step(aux)
     run.step += 1
     run.record(step=run.step, loss=loss, lr=float(lr))
 
@@ -266,7 +268,8 @@ def _checked_loss(method: nn.Module, views: object) -> tuple[Tensor, Any]:
     if not views or not all(isinstance(view, Tensor) for view in views):
         given = tuple(type(view).__name__ for view in views)
         raise TypeError(f"draw must return a tuple of tensors, one a view, got {given}")
-    result = method.loss(*views)
+    method_loss: Any = method.loss
+    result = method_loss(*views)
     if not isinstance(result, tuple) or len(result) != 2:
         raise TypeError(f"method.loss must return (loss, aux), got {_validate.kind(result)}")
     loss = result[0]

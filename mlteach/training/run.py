@@ -70,7 +70,7 @@ def copy_state(
         "lengths": {name: len(values) for name, values in run.history.items()},
         "method": copied(method.state_dict()),
         "optimizer": {i: copied(moments) for i, moments in optimizer.state_dict()["state"].items()},
-        "streams": [generator.get_state() for generator in generators],
+        "generators": [generator.get_state() for generator in generators],
     }
 
 
@@ -85,7 +85,7 @@ def put_back(
     # its settings stay
     optimizer.load_state_dict(optimizer.state_dict() | {"state": run.state["optimizer"]})
     # fewer after a move from GPU to CPU
-    for generator, state in zip(generators, run.state["streams"], strict=False):
+    for generator, state in zip(generators, run.state["generators"], strict=False):
         generator.set_state(state)
 
 

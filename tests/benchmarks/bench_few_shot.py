@@ -51,9 +51,9 @@ if "MLTEACH_DATA" in os.environ:
 @pytest.mark.parametrize(("data", "name", "floors"), CASES)
 def test_recipe(data, name, floors, seed):
     """5-way accuracy over 600 tasks reaches its floors, with 1 and with 5 images of a class."""
-    known, unseen = sets(data)
+    seen, unseen = sets(data)
     start = time.process_time()
-    model = train(name, known, seed=seed)
+    model = train(name, seen, seed=seed)
     seconds = time.process_time() - start
     shares = []
     for n_shot in (1, 5):

@@ -12,19 +12,20 @@ from __future__ import annotations
 
 import time
 
+# before what imports torchvision, which may have to be repaired
+from mlteach.data import glyphs
+from mlteach.episodes import sample_episodes, sinusoid_episodes
+from mlteach.meta import maml_loss
+from mlteach.networks import conv_encoder, mlp
+
+# isort: split
+
 import higher
 import pytest
 import torch
 import torch.nn.functional as F
 from meta import test_witnesses
 from torch import Generator, nn
-
-from mlteach.data import glyphs
-from mlteach.episodes import sample_episodes, sinusoid_episodes
-
-# isort: skip  (mlteach comes first, because others import torchvision)
-from mlteach.meta import maml_loss
-from mlteach.networks import conv_encoder, mlp
 
 LR = test_witnesses.LR
 

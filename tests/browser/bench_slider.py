@@ -1,5 +1,4 @@
-"""Measures the time from a key press on a slider to the new figure in the browser; recorded, never
-asserted.
+"""Measures the time from a key press on a slider to the new figure; recorded, never asserted.
 
 ``python run.py bench`` runs it. Two figures for each explorer: the wait for one press at a time,
 and what arrives when keys come faster than figures can be drawn.

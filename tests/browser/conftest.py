@@ -190,9 +190,7 @@ class Lab:
 
 @pytest.fixture(scope="module")
 def lab(server, browser):
-    """A page of JupyterLab; at the end nothing must have left this machine, and no script must have
-    failed.
-    """
+    """A page of JupyterLab; nothing may leave this machine, and no script may fail."""
     context = browser.new_context(viewport={"width": 1500, "height": 1100})
     page = context.new_page()
     outside, errors = [], []
@@ -219,9 +217,7 @@ def lab(server, browser):
 
 @pytest.fixture(scope="module")
 def opened(lab, request):
-    """The chapter that the test file names, as a reader finds it: open, and nothing run unless a
-    test before ran it.
-    """
+    """The chapter that the test file names, open; nothing is run unless a test before ran it."""
     lab.open(request.module.CHAPTER)
     return lab
 
@@ -235,9 +231,7 @@ def chapter(opened):
 
 @pytest.fixture(scope="module")
 def explorers(lab, request):
-    """A page with the explorers that the test file names in MAKE, each in a cell of its own that
-    ends with its name.
-    """
+    """A page with the explorers in the test file's MAKE, each in a cell that ends with its name."""
     cells = [f'{name} = MAKE["{name}"]()\n{name}' for name in request.module.MAKE]
     lab.write("explorers.ipynb", ["from support.explorers import MAKE", *cells])
     lab.open("explorers.ipynb")

@@ -1,6 +1,4 @@
-"""The canvas alone on an empty page, against a model that writes down what it is told: no
-JupyterLab, no kernel.
-"""
+"""The canvas alone on an empty page: no JupyterLab, no kernel, a model that only writes down."""
 
 import base64
 import io
@@ -57,9 +55,9 @@ class Bare:
         texts = {"alt": "loss 1.00", "readout": "loss 1.00", "problem": ""}
         values = texts | {"png": png(800, 400), "width": 400, "pointing": pointing, "pointer": {}}
         page.evaluate(MODEL, {"code": code.read_text("utf-8"), "values": values})
-        self.picture = page.locator("#canvas img")
-        self.picture.evaluate("image => image.decode()")
-        self.box = self.picture.bounding_box()
+        self.image = page.locator("#canvas img")
+        self.image.evaluate("image => image.decode()")
+        self.box = self.image.bounding_box()
 
     def move(self, across, down, **options):
         """The mouse to a place given in fractions of the figure."""
@@ -103,19 +101,19 @@ def make(browser):
 def test_the_figure_is_shown_and_replaced(make):
     """Twice as many pixels as the page has for it, in the width that the model names."""
     bare = make()
-    assert bare.picture.evaluate("image => image.naturalWidth") == 800
+    assert bare.image.evaluate("image => image.naturalWidth") == 800
     assert (bare.box["width"], bare.box["height"]) == (400, 200)
     bare.page.evaluate("text => model.change('png', bytes(text))", png(1000, 400, "black"))
     bare.page.wait_for_function("() => document.querySelector('img').naturalWidth === 1000")
-    assert bare.picture.evaluate("image => image.getBoundingClientRect().width") == 400
+    assert bare.image.evaluate("image => image.getBoundingClientRect().width") == 400
 
 
 def test_texts_stand_under_the_figure_and_are_told_to_screen_readers(make):
     bare = make()
-    assert bare.picture.get_attribute("alt") == bare.text("readout") == "loss 1.00"
+    assert bare.image.get_attribute("alt") == bare.text("readout") == "loss 1.00"
     bare.change(readout="loss 0.50", alt="the loss is 0.50", problem="it failed")
     assert bare.text("readout") == "loss 0.50"
-    assert bare.picture.get_attribute("alt") == "the loss is 0.50"
+    assert bare.image.get_attribute("alt") == "the loss is 0.50"
     assert bare.text("problem") == "it failed"
     bare.change(problem="")
     assert bare.text("problem") == ""
@@ -210,13 +208,13 @@ def test_the_cursor_tells_what_can_be_done(make, pointing, cursor, touch):
     """And a finger that drags does not scroll the page."""
     bare = make("none")
     bare.change(pointing=pointing)
-    assert bare.picture.evaluate("image => image.style.cursor") == cursor
-    assert bare.picture.evaluate("image => image.style.touchAction") == touch
+    assert bare.image.evaluate("image => image.style.cursor") == cursor
+    assert bare.image.evaluate("image => image.style.touchAction") == touch
 
 
 def test_a_canvas_that_leaves_gives_its_figure_back(make):
     bare = make()
-    address = bare.picture.get_attribute("src")
+    address = bare.image.get_attribute("src")
     bare.page.evaluate("() => window.leave()")
     found = "address => fetch(address).then(() => true, () => false)"
     assert bare.page.evaluate(found, address) is False

@@ -24,7 +24,7 @@ def test_the_temperature_moves_every_explorer(chapter, variable):
     live.step("temperature")
     assert live.state("temperature") == live.value("temperature") > value
     assert live.problem() == ""
-    assert live.readout() == live.picture.get_attribute("alt") != ""
+    assert live.readout() == live.image.get_attribute("alt") != ""
 
 
 def test_pointing_at_the_matrix_shows_a_pair(chapter):

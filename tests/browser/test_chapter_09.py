@@ -1,5 +1,4 @@
-"""Chapter 09 from end to end, as a reader has it: the trained explorer is steered on, and the two
-side by side start again.
+"""Chapter 09 from end to end: the explorer is steered on, and the two side by side start again.
 
 What a training survives on the page (pause, stop, reload, interrupt, a cell run again) is tested in
 test_live_training.py with a training that takes no time.

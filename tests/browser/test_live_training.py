@@ -1,6 +1,4 @@
-"""LiveTraining in a real JupyterLab: start, steer, pause, stop; reload, run again and interrupt
-while it trains.
-"""
+"""LiveTraining in a real JupyterLab: start, steer, pause, stop, reload, run again, interrupt."""
 
 import pytest
 from support.live import LiveTrainingOnPage, set_up_training, training_threads
@@ -32,7 +30,7 @@ def live(notebook):
 
 
 def test_start_pause_go_on_and_stop(live):
-    """By mouse; the picture moves while it trains and rests while it does not."""
+    """By mouse; the figure moves while it trains and rests while it does not."""
     before = live.hash()
     live.press("start")
     live.wait_for("running")
@@ -120,7 +118,7 @@ def test_an_interrupt_of_a_cell_that_waits_pauses_the_training(live):
         const { done } = kernel.requestExecute({ code: "live.wait()" });
         window.waiting = done.then((reply) => reply.content.ename);
     }""")
-    live.wait_for_steps()  # pictures arrive while the cell waits
+    live.wait_for_steps()  # figures arrive while the cell waits
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:interrupt-kernel')")
     assert page.evaluate("() => window.waiting") == "KeyboardInterrupt"
     live.wait_for("paused")

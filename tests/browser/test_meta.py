@@ -1,6 +1,4 @@
-"""The explorers of meta-learning on a page: every control by keyboard and by mouse, points dragged
-and clicked, buttons pressed.
-"""
+"""The explorers of meta-learning on a page: every control by keyboard and by mouse."""
 
 import pytest
 from support.every_explorer import EveryExplorer
@@ -48,7 +46,7 @@ def test_the_query_is_dragged_into_another_class(explorers):
     assert live.state("query") == pytest.approx(target, abs=0.06)
     assert [live.value("x"), live.value("y")] == live.state("query")
     assert live.ask("int(e.state['probabilities'].argmax())") == 2
-    assert "the star is C" in live.picture.get_attribute("alt")
+    assert "the star is C" in live.image.get_attribute("alt")
 
 
 def test_another_support_is_drawn(explorers):

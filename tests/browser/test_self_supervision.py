@@ -1,6 +1,4 @@
-"""The explorers of contrastive learning, views and evaluation on a page: every control by keyboard
-and by mouse, points dragged and pointed at, buttons pressed.
-"""
+"""The explorers of losses, views and evaluation on a page: controls by keyboard and by mouse."""
 
 import math
 
@@ -118,7 +116,7 @@ def test_the_alternative_text_tells_the_switches(explorers):
     live = Live(explorers, "switchboard")
     for name in ("predictor", "stop_gradient", "target_average"):
         live.set(name, False)
-    text = live.picture.get_attribute("alt")
+    text = live.image.get_attribute("alt")
     assert "predictor off, stop gradient off, target average off" in text
 
 

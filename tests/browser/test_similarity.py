@@ -1,6 +1,4 @@
-"""The explorers of similarity, maps, metric learning and search on a page: every control by
-keyboard and by mouse, points dragged and pointed at, buttons pressed.
-"""
+"""The explorers of similarity, maps and search on a page: controls by keyboard and by mouse."""
 
 import numpy as np
 import pytest
@@ -127,9 +125,7 @@ KNOBS = {"inverted lists": "cells", "hashing": "buckets", "graph": "ef"}
 
 @pytest.mark.parametrize("method", KNOBS)
 def test_another_index_shows_its_own_knob_and_the_query_is_dragged(explorers, method):
-    """The star follows the mouse, and the neighbours are those of its new place; at the upper end
-    of the knob all points are visited and all neighbours found.
-    """
+    """The star follows the mouse with its neighbours; at the knob's end all of them are found."""
     live = Live(explorers, "search_plane")
     live.select("method", method)
     assert [name for name in KNOBS.values() if live.control(name).is_visible()] == [KNOBS[method]]

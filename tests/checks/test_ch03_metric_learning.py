@@ -73,7 +73,7 @@ def test_the_regions_are_those_of_the_loss():
     ("answer", "part"),
     [
         (["hard", "semi-hard", "semi-hard", "easy"], "you compared distances"),
-        (["easy", "semi-hard", "hard", "hard"], "hard and easy are exchanged"),
+        (["easy", "semi-hard", "hard", "hard"], "hard and easy are swapped"),
         (["easy", "easy", "semi-hard", "hard"], "the order is flipped"),
         (
             ["hard", "hard", "easy", "easy"],

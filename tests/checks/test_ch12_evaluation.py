@@ -1,6 +1,4 @@
-"""The checks of the chapter on evaluation pass the right answers and name each mistake that they
-know.
-"""
+"""The checks of the chapter on evaluation pass the right answers and name each known mistake."""
 
 import math
 

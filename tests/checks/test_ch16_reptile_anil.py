@@ -1,6 +1,4 @@
-"""The checks of the chapter on Reptile and ANIL pass what is right, name each mistake, and never
-raise.
-"""
+"""The checks of the chapter on Reptile and ANIL pass what is right and name each mistake."""
 
 from __future__ import annotations
 
@@ -112,9 +110,7 @@ def test_the_right_weight_passes(answer):
 
 
 def test_the_weight_is_that_of_the_expansion():
-    """By Reptile itself on quadratic mini-batch losses: the part of its step that is linear in the
-    inner rate.
-    """
+    """The part of Reptile's own step that is linear in the inner rate, on quadratic losses."""
     generator = torch.Generator().manual_seed(0)
     k, rate = 5, 1e-4
     curvatures = [a @ a.T for a in torch.randn(k, 3, 3, generator=generator, dtype=torch.float64)]

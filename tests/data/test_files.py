@@ -165,10 +165,10 @@ def test_nowhere_to_write(folders):
 
 def test_a_file_of_another_format_is_named(folders):
     """A file with the right name and wrong arrays is refused by name of file and array."""
-    np.savez(folders.named / "cifar10_jpeg.npz", pictures=np.zeros(3))
+    np.savez(folders.named / "cifar10_jpeg.npz", images=np.zeros(3))
     with pytest.raises(ValueError, match="cifar10_jpeg.npz .*test_jpeg"):
         cifar10("test")
-    np.savez(folders.named / "a.npz", pictures=np.zeros(3))
+    np.savez(folders.named / "a.npz", images=np.zeros(3))
     with pytest.warns(UserWarning, match="a.npz is damaged .*made again"):
         cache.cached("a.npz", ("a", "b"), some_arrays)
 

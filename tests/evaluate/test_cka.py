@@ -1,6 +1,4 @@
-"""Linear CKA is the formula of its paper, blind to what it should be blind to, and tells its usual
-mistakes apart.
-"""
+"""Linear CKA is the formula of its paper, has its invariances, and tells its mistakes apart."""
 
 import pytest
 import torch
@@ -25,9 +23,7 @@ CASES = {
 
 
 def naive_cka(x, y):
-    """HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)) with K = x x', L = y y' and HSIC(K, L) = tr(K H L
-    H).
-    """
+    """HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)), K = x x', L = y y', HSIC(K, L) = tr(K H L H)."""
     n = len(x)
     centring = torch.eye(n, dtype=x.dtype) - 1 / n
 
@@ -55,7 +51,7 @@ def test_equals_the_formula_over_features():
 @pytest.mark.parametrize(
     "same",
     [X, X @ TURN, -3 * X, X + 7, X[:, [4, 2, 0, 1, 3]], torch.cat([X, X], 1)],
-    ids=["copy", "turned", "scaled and mirrored", "shifted", "reordered", "repeated"],
+    ids=["copy", "turned", "scaled and flipped", "shifted", "reordered", "repeated"],
 )
 def test_is_one_for(same):
     assert linear_cka(X, same) == pytest.approx(1)
@@ -73,9 +69,7 @@ def test_is_zero_for_uncorrelated_features():
 
 
 def test_two_axes_against_one_by_hand():
-    """X'X = 2 I has norm 2 sqrt(2), Y'Y = 2 with Y the first axis alone: 2² / (2 sqrt(2) 2) = 1 /
-    sqrt(2).
-    """
+    """X'X = 2 I has norm 2 sqrt(2); Y is the first axis, Y'Y = 2: 2² / (2 sqrt(2) 2)."""
     x = torch.tensor([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
     assert linear_cka(x, x[:, :1]) == pytest.approx(0.5**0.5)
 

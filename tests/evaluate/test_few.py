@@ -52,7 +52,7 @@ def test_samples_of_one_seed_are_nested_and_those_of_others_are_not():
     assert set(small.tolist()) != set(other.tolist())
 
 
-def test_every_picture_has_its_chance():
+def test_every_image_has_its_chance():
     """Over many draws each image of a class is drawn about as often as the others of it."""
     times = torch.stack(
         [stratified_sample(UNEVEN, 20, generator=generator(seed)) for seed in range(400)]
@@ -141,9 +141,7 @@ def test_a_curve_that_cannot_be_is_refused(keywords, message):
 
 
 def test_effective_ranks_known_by_hand():
-    """D for the identity, 1 for rank one, 0 for nothing; singular values 3 and 1 give the entropy
-    of 3/4 and 1/4.
-    """
+    """D for the identity, 1 for rank one, 0 for nothing; for 3 and 1 the entropy of 3/4, 1/4."""
     assert effective_rank(torch.eye(7)) == pytest.approx(7)
     assert effective_rank(
         torch.outer(torch.arange(1.0, 9), torch.tensor([1.0, -2, 5]))
@@ -173,9 +171,7 @@ def test_mistakes_in_the_effective_rank_are_caught(mistake):
 
 
 def test_feature_std_known_by_hand():
-    """0 where all point one way, whatever their lengths; 1 / sqrt(D) for the axes both ways, or
-    random directions.
-    """
+    """0 where all point one way, of any length; 1 / sqrt(D) for axes and random directions."""
     assert feature_std(torch.arange(1.0, 6)[:, None] * torch.tensor([[1.0, 2.0]])) == pytest.approx(
         0, abs=1e-7
     )

@@ -1,6 +1,4 @@
-"""Evaluation equals its definitions and scikit-learn, changes nothing, and the usual mistakes are
-told apart.
-"""
+"""Evaluation equals its definitions and scikit-learn, and the usual mistakes are told apart."""
 
 import copy
 import math
@@ -78,9 +76,7 @@ def method_in_training() -> Method:
 )
 @pytest.mark.parametrize("batch_size", [1, 3, 500])
 def test_features_are_those_of_evaluation_mode_whatever_the_batches(pick, batch_size):
-    """A method, its encoder or its `encode`: BatchNorm uses what it has learned, not the batch at
-    hand.
-    """
+    """A method, its encoder or its `encode`: BatchNorm uses what it has learned, not the batch."""
     method = method_in_training()
     expected = copy.deepcopy(method).eval().encoder(IMAGES)
     found = features(pick(method), IMAGES, batch_size=batch_size)
@@ -172,9 +168,9 @@ def cosine(x: list[float], y: list[float]) -> float:
 def knn_by_loops(x, y, x_test, y_test, k, temperature) -> float:
     """The paper's sentence, image by image."""
     right = 0
-    for picture, label in zip(x_test.tolist(), y_test.tolist(), strict=True):
+    for image, label in zip(x_test.tolist(), y_test.tolist(), strict=True):
         near = sorted(
-            ((cosine(picture, other), c) for other, c in zip(x.tolist(), y.tolist(), strict=True)),
+            ((cosine(image, other), c) for other, c in zip(x.tolist(), y.tolist(), strict=True)),
             reverse=True,
         )
         votes = dict.fromkeys(y.tolist(), 0.0)
@@ -213,9 +209,7 @@ def test_knn_does_not_see_lengths_and_its_order_does_not_matter():
 
 
 def test_knn_votes_by_hand():
-    """At temperature 1 / log 2 a cosine larger by 1 has twice the weight: 1 against 2 and 2, by
-    label 1, 0, 0.
-    """
+    """At temperature 1 / log 2 a cosine larger by 1 weighs twice: 1 against 2 and 2."""
     votes = knn_votes(
         torch.tensor([[1.0, 0.0, -1.0]]),
         torch.tensor([[1, 0, 0]]),
@@ -241,10 +235,8 @@ def test_knn_needs_no_luck_with_the_temperature():
     assert knn_accuracy(*TRAIN, *TEST, k=20, temperature=1e-4) == knn_accuracy(*TRAIN, *TEST, k=1)
 
 
-def test_training_pictures_find_themselves():
-    """Why the test must not hold training images: with k = 1 each is its own neighbour, with
-    random labels too.
-    """
+def test_training_images_find_themselves():
+    """Why the test must hold no training images: with k = 1 each is its own neighbour."""
     x, y = random(200, 4), torch.arange(200) % 2
     assert knn_accuracy(x, y, x, y, k=1) == 1
     assert nearest_neighbour_accuracy(x, y) < 0.65
@@ -304,7 +296,7 @@ def test_the_probe_equals_scikit_learn(penalty, shape):
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_the_probe_is_at_the_bottom_of_its_loss(n_classes):
-    """The gradient of the documented sum, taken by autograd in the features' own coordinates, is 0."""
+    """The documented sum, in the features' own coordinates, has the gradient 0 by autograd."""
     x, y = blobs(120, n_classes=n_classes)
     mean, std, layer = x.mean(0), x.std(0, correction=0), linear_classifier(x, y, penalty=2.0)
     weight = (layer.weight * std).requires_grad_()
@@ -318,9 +310,7 @@ def test_the_probe_is_at_the_bottom_of_its_loss(n_classes):
 
 
 def test_the_probe_is_the_same_again_and_draws_nothing():
-    """Under no_grad too, as an evaluation while training has it; torch's generator does not
-    move.
-    """
+    """Under no_grad too, as an evaluation while training has it; torch's generator stays."""
     before = torch.get_rng_state()
     first = linear_classifier(*TRAIN)
     with torch.no_grad():
@@ -331,9 +321,7 @@ def test_the_probe_is_the_same_again_and_draws_nothing():
 
 
 def test_the_probe_does_not_see_scale_or_shift_and_ignores_a_constant():
-    """Standardised features: another unit of measurement changes nothing, and 0.1, all the same, is
-    no feature.
-    """
+    """Standardised: another unit changes nothing, and 0.1 in every row is no feature."""
     (x, y), (x_test, _) = TRAIN, TEST
     expected = linear_classifier(x, y)(x_test)
     scale, shift = (
@@ -361,9 +349,7 @@ def test_the_probe_takes_any_class_numbers():
 
 
 def test_standardising_with_the_test_set_is_caught():
-    """Where the test set is another domain, its own statistics pull it back: a better number that
-    nobody can have.
-    """
+    """On another domain the test set's own statistics give a better number that nobody can have."""
     (x, y), (x_test, y_test) = TRAIN, TEST
     shifted = x_test + 20  # every feature, as a brighter camera would do
     honest = linear_probe(x, y, shifted, y_test)
@@ -375,7 +361,7 @@ def test_standardising_with_the_test_set_is_caught():
 # --- fine-tuning ---------------------------------------------------------------------------------
 
 
-def toy_pictures(n: int, seed: int) -> tuple[Tensor, Tensor]:
+def toy_images(n: int, seed: int) -> tuple[Tensor, Tensor]:
     """Bars across or upright, at a random place, in noise."""
     generator = torch.Generator().manual_seed(seed)
     images = 0.5 * torch.randn(n, 1, 8, 8, generator=generator)
@@ -399,12 +385,12 @@ def test_fine_tuning_leaves_the_encoder_as_it_is():
         copy.deepcopy(encoder.state_dict()),
         [part.training for part in encoder.modules()],
     )
-    stream = torch.get_rng_state()
-    tuned = fine_tune(encoder, *toy_pictures(40, seed=0), steps=5)
+    state = torch.get_rng_state()
+    tuned = fine_tune(encoder, *toy_images(40, seed=0), steps=5)
     assert all(torch.equal(before[name], value) for name, value in encoder.state_dict().items())
     assert [part.training for part in encoder.modules()] == modes
     assert not encoder[-1].weight.requires_grad
-    assert torch.equal(torch.get_rng_state(), stream)
+    assert torch.equal(torch.get_rng_state(), state)
     moved = tuned.encoder.state_dict()
     assert [
         name for name in before if "weight" in name and torch.equal(before[name], moved[name])
@@ -415,8 +401,8 @@ def test_fine_tuning_leaves_the_encoder_as_it_is():
 def test_fine_tuning_starts_from_the_linear_probe():
     """With no step it is the probe, for a method with `encode` too."""
     (images, labels), (test_images, test_labels) = (
-        toy_pictures(40, seed=0),
-        toy_pictures(200, seed=1),
+        toy_images(40, seed=0),
+        toy_images(200, seed=1),
     )
     for encoder in (toy_encoder(), Method()):
         tuned = fine_tune(encoder, images, labels, steps=0)
@@ -431,8 +417,8 @@ def test_fine_tuning_starts_from_the_linear_probe():
 def test_fine_tuning_learns_what_a_frozen_random_encoder_does_not_know():
     """And the same seed gives the same classifier."""
     (images, labels), (test_images, test_labels) = (
-        toy_pictures(100, seed=0),
-        toy_pictures(200, seed=1),
+        toy_images(100, seed=0),
+        toy_images(200, seed=1),
     )
     encoder = toy_encoder()
     probe, tuned, again = (
@@ -449,7 +435,7 @@ def test_fine_tuning_learns_what_a_frozen_random_encoder_does_not_know():
 
 def test_fine_tuning_sees_the_views_and_draws_them_from_its_seed():
     """Each step's images pass through the view, batch by batch, with one generator for all."""
-    (images, labels), seen = toy_pictures(20, seed=0), []
+    (images, labels), seen = toy_images(20, seed=0), []
 
     def view(batch: Tensor, *, generator: torch.Generator) -> Tensor:
         seen.append((len(batch), generator))
@@ -539,11 +525,11 @@ def test_bad_features_are_refused(function, arguments, error, message):
             r"features must be \(N >= 2, D >= 1\), got \(1, 5\)",
         ),
         (
-            lambda: fine_tune(toy_encoder(), *toy_pictures(4, 0), steps=-1),
+            lambda: fine_tune(toy_encoder(), *toy_images(4, 0), steps=-1),
             "steps must be at least 0",
         ),
         (
-            lambda: fine_tune(toy_encoder(), *toy_pictures(4, 0), batch_size=0),
+            lambda: fine_tune(toy_encoder(), *toy_images(4, 0), batch_size=0),
             "batch_size at least 1, got 200 and 0",
         ),
     ],
@@ -559,4 +545,4 @@ def test_only_a_module_can_be_fine_tuned():
     with pytest.raises(
         TypeError, match="encoder must be an nn.Module, which can be trained, got function"
     ):
-        fine_tune(lambda x: x.flatten(1), *toy_pictures(4, 0))
+        fine_tune(lambda x: x.flatten(1), *toy_images(4, 0))

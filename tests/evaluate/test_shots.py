@@ -62,16 +62,16 @@ CLOUDS = 1.2 * random(12, 4, seed=7)[LABELS] + random(240, 4)
 
 
 def episode_by_loops(index: Tensor, n_way: int, n_shot: int, each: int) -> float:
-    """Mean of the known images of each class, then the nearest of these, written out."""
+    """Mean of the support of each class, then the nearest of these, written out."""
     rows = CLOUDS[index].tolist()
     groups = [rows[c * each : (c + 1) * each] for c in range(n_way)]
     means = [
         [sum(column) / n_shot for column in zip(*group[:n_shot], strict=True)] for group in groups
     ]
     right = [
-        min(range(n_way), key=lambda c: math.dist(picture, means[c])) == truth
+        min(range(n_way), key=lambda c: math.dist(image, means[c])) == truth
         for truth, group in enumerate(groups)
-        for picture in group[n_shot:]
+        for image in group[n_shot:]
     ]
     return sum(right) / len(right)
 
@@ -100,9 +100,7 @@ def test_few_shot_accuracy_equals_loops(n_way, n_shot, n_query):
 
 
 def test_the_interval_holds_the_truth_about_nineteen_times_of_twenty():
-    """Rung 6 of an interval: it covers the long-run mean; without the root of the number of
-    episodes it is far off.
-    """
+    """An interval covers the long-run mean; without the root of the episodes it is far off."""
     truth, _ = few_shot_accuracy(CLOUDS, LABELS, n_episodes=4000, generator=generator(99))
     runs = [
         few_shot_accuracy(CLOUDS, LABELS, n_episodes=50, generator=generator(seed))
@@ -121,7 +119,7 @@ def test_the_interval_holds_the_truth_about_nineteen_times_of_twenty():
 
 
 def test_features_that_know_nothing_are_at_chance_and_more_shots_help():
-    """1 / n_way, inside the interval; and five known images beat one."""
+    """1 / n_way, inside the interval; and five support images beat one."""
     mean, half_width = few_shot_accuracy(random(240, 4), LABELS, n_query=5, generator=generator())
     assert abs(mean - 0.2) < 2 * half_width
     one, five = (
@@ -159,9 +157,7 @@ def test_episodes_that_cannot_be_are_refused(keywords, message):
 
 
 def test_adapted_accuracy_equals_its_definition():
-    """The mean over tasks of the share of right queries, and 1.96 standard errors, however the
-    tasks are cut.
-    """
+    """The mean over tasks of the share of right queries, and 1.96 standard errors."""
     torch.manual_seed(0)
     model = nn.Linear(2, 3).double()
     x = random(3, 16, 2)

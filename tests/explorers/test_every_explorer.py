@@ -1,6 +1,4 @@
-"""What every explorer promises without a browser: every control at every end, drawn as it would be
-drawn afresh, with a text that says the same.
-"""
+"""What every explorer promises without a browser, for every control at every end."""
 
 import itertools
 

@@ -97,7 +97,7 @@ def test_log_of_the_number_of_others_when_all_rows_coincide(temperature):
 
 
 def test_by_hand_for_two_orthogonal_images():
-    """Twins coincide, images are orthogonal: log(1 + 2 exp(-1 / temperature))."""
+    """Positives coincide, images are orthogonal: log(1 + 2 exp(-1 / temperature))."""
     z = torch.eye(2, dtype=torch.float64)
     assert nt_xent(z, z, temperature=0.5).item() == pytest.approx(
         math.log(1 + 2 * math.exp(-2)), abs=1e-12
@@ -121,9 +121,7 @@ def test_symmetries():
 
 
 def test_limits_of_the_temperature():
-    """Hot: every candidate weighs the same. Cold: only the hardest negative counts, by how much it
-    beats the twin.
-    """
+    """Hot: all candidates weigh the same. Cold: only the hardest negative's lead counts."""
     z1, z2 = two_views(6, 2)
     assert nt_xent(z1, z2, temperature=1e6).item() == pytest.approx(math.log(11), abs=1e-5)
     z = F.normalize(torch.cat([z1, z2]), dim=1)

@@ -23,7 +23,7 @@ def test_pca_is_scikit_learns_signs_included():
 
 
 def test_pca_diagonalises_the_covariance():
-    """The definition: directions are eigenvectors, and the variance along each is its eigenvalue."""
+    """By definition: directions are eigenvectors, the variance along each is its eigenvalue."""
     x = random(30, 4) + 5
     points, directions, shares = maps.pca(x, 4)
     covariance = torch.cov(x.T)
@@ -44,7 +44,7 @@ def test_pca_of_a_line_has_one_component():
     assert torch.allclose(points[:, 1], torch.zeros(7, dtype=torch.float64), atol=1e-12)
 
 
-def test_pca_flattens_pictures_and_takes_tall_and_wide_matrices():
+def test_pca_flattens_images_and_takes_tall_and_wide_matrices():
     for x in (random(5, 1, 4, 4), random(30, 3)):
         assert maps.pca(x, 2).points.shape == (len(x), 2)
 

@@ -1,4 +1,4 @@
-"""t-SNE: the definitions in loops, scikit-learn's own numbers and steps, and the mistakes people make.
+"""t-SNE: the definitions in loops, scikit-learn's numbers and steps, and mistakes people make.
 
 A descent is chaotic: under another arithmetic it ends in another layout. What is claimed of one is
 a mean over seeds, or holds for layouts that are far from each other; the comments give the spread
@@ -187,9 +187,7 @@ def test_a_wrong_shape_is_refused():
 
 @pytest.mark.parametrize(("factor", "momentum"), [(4, 0.5), (1, 0.8)])
 def test_the_descent_goes_scikit_learns_way(factor, momentum):
-    """The same start, affinities, momentum, gains and learning rate, up to its drift; later,
-    rounding parts them.
-    """
+    """Start, affinities, momentum, gains and learning rate alike, until rounding parts them."""
     x, start = clusters(), random(60, 2, seed=3)
     p = maps.affinities(x, 10)
     above = torch.triu_indices(60, 60, offset=1)

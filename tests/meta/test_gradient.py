@@ -1,6 +1,4 @@
-"""MAML and its relatives: equal to their definitions, with derivatives that finite differences
-confirm.
-"""
+"""MAML and its relatives equal their definitions, their derivatives finite differences."""
 
 from __future__ import annotations
 
@@ -90,9 +88,7 @@ CASES = [
 
 
 def problems(maml):
-    """The cases in which a function differs from the definition in value or gradient, or changes
-    the model.
-    """
+    """The cases in which value or gradient differ from the definition, or the model changes."""
     for name, changed in CASES:
         make, tasks = MODELS[name]
         model, untouched = make(), make()
@@ -111,9 +107,7 @@ def problems(maml):
 
 
 def test_maml_loss_equals_its_definition():
-    """Value and gradient of every form equal loops over tasks and steps to 1e-12, and the model
-    stays as it was.
-    """
+    """Every form equals loops over tasks and steps to 1e-12, and leaves the model as it was."""
     assert list(problems(maml_loss)) == []
 
 
@@ -170,8 +164,7 @@ def test_first_order_differs_from_second_order():
 
 
 def test_one_step_on_a_parabola_by_hand():
-    """Loss (w x - y)² / 2 at w = 2, x = 1, y = 0: w' = (1 - lr) w, and the outer gradient is (1 -
-    lr)² w.
+    """Loss (w x - y)² / 2 at w = 2, x = 1, y = 0: w' = (1 - lr) w, outer gradient (1 - lr)² w.
 
     Without the second derivative it is (1 - lr) w.
     """
@@ -192,9 +185,7 @@ def test_one_step_on_a_parabola_by_hand():
 
 
 def test_anil_is_maml_of_the_head_on_the_encoder_s_features():
-    """A frozen encoder need not be adapted: the loss and all gradients are those of the head alone
-    on its features.
-    """
+    """A frozen encoder is not adapted: loss and gradients are those of the head on its features."""
     torch.manual_seed(0)
     encoder = conv_encoder(widths=(4, 4), out_features=6, norm="group")  # looks at no other image
     model, tasks = (
@@ -289,9 +280,7 @@ def test_the_order_of_the_tasks_does_not_matter():
 
 
 def test_rates_for_each_name_equal_one_rate():
-    """A dict of equal numbers, of () tensors, or of tensors of the weights' shapes is the same
-    learning rate.
-    """
+    """Equal numbers, () tensors, or tensors of the weights' shapes are the same learning rate."""
     make, tasks = MODELS["dense"]
     model = make()
     expected = gradient(maml_loss(model, tasks, F.cross_entropy, lr=LR, steps=STEPS), model)
@@ -309,9 +298,7 @@ def test_rates_for_each_name_equal_one_rate():
 
 @pytest.mark.parametrize("first_order", [False, True])
 def test_the_gradient_of_the_rates_equals_finite_differences(first_order):
-    """The outer loss learns the inner rates; to first order too, where one step leaves no
-    derivative out.
-    """
+    """The outer loss learns the inner rates; for one step to first order exactly."""
     make, tasks = MODELS["dense"]
     model = make()
     rates = {name: torch.full_like(p, LR).requires_grad_() for name, p in model.named_parameters()}
@@ -396,9 +383,7 @@ def test_every_mistake_in_reptile_is_caught(mistake):
 
 
 def test_reptile_with_one_step_is_training_on_all_tasks():
-    """One inner step: the parameters move by step_size * lr against the gradient of the mean
-    support loss.
-    """
+    """One inner step moves by step_size * lr against the mean support loss's gradient."""
     make, tasks = MODELS["dense"]
     model = make()
     loss = F.cross_entropy(model(tasks.x_support.flatten(0, 1)), tasks.y_support.flatten())
@@ -557,9 +542,7 @@ class Own(nn.Module):
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_tasks_side_by_side_equal_one_after_the_other(name):
-    """Layers computed by hand, layers computed through vmap, and single tasks give the same loss
-    and gradients.
-    """
+    """Layers by hand, layers through vmap and single tasks give the same loss and gradients."""
     torch.manual_seed(0)
     model, tasks = LAYERS[name]().double(), episodes(1, 8, 8)
 
@@ -647,8 +630,7 @@ def meta_trained(loss, seed, steps=350):
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_maml_learns_to_learn_sinusoids(seed):
-    """After one gradient step on ten points of a new wave, MAML's error is less than half that of
-    pre-training.
+    """After one step on ten points of a new wave, MAML's error is below half of pre-training's.
 
     Before the step both are no better than the mean of all waves.
     """

@@ -1,10 +1,16 @@
-"""MAML against independent code on the same weights and tasks: equal in value and in every
-gradient.
+"""MAML against independent code on the same weights and tasks: same value, same gradients.
 
 learn2learn, the third well-known library, cannot be built for Python 3.11.
 """
 
 from __future__ import annotations
+
+# before what imports torchvision, which may have to be repaired
+from mlteach.episodes import Episode
+from mlteach.meta import maml_loss
+from mlteach.networks import conv_encoder, mlp
+
+# isort: split
 
 import higher
 import pytest
@@ -13,19 +19,11 @@ import torch.nn.functional as F
 import torchopt
 from torch import Generator, nn
 
-from mlteach.episodes import Episode
-
-# isort: skip  (mlteach comes first, because others import torchvision)
-from mlteach.meta import maml_loss
-from mlteach.networks import conv_encoder, mlp
-
 LR = 0.2
 
 
 def with_higher(model, episodes, loss_fn, *, steps, first_order=False):
-    """A patched copy of the model for each task; first order is its flag that stops tracking the
-    gradients.
-    """
+    """A patched copy of the model for each task; its flag for first order stops gradients."""
     optimizer, losses = torch.optim.SGD(model.parameters(), lr=LR), []
     for x_support, y_support, x_query, y_query in zip(*episodes, strict=True):
         with higher.innerloop_ctx(model, optimizer, copy_initial_weights=False) as (copy, inner):
@@ -42,9 +40,7 @@ def with_higher(model, episodes, loss_fn, *, steps, first_order=False):
 
 
 def with_torchopt(model, episodes, loss_fn, *, steps):
-    """A differentiable optimiser that is wound back after each task; it knows the second order
-    only.
-    """
+    """A differentiable optimiser, wound back after each task; it knows the second order only."""
     optimizer, losses = torchopt.MetaSGD(model, lr=LR), []
     start = [torchopt.extract_state_dict(part, by="reference") for part in (model, optimizer)]
     for x_support, y_support, x_query, y_query in zip(*episodes, strict=True):

@@ -1,6 +1,4 @@
-"""Every way of learning from few examples, after seconds of meta-training, reads scripts that it
-has never seen.
-"""
+"""Every way of learning from few examples, after seconds of meta-training, reads new scripts."""
 
 from __future__ import annotations
 
@@ -98,10 +96,10 @@ def test_pixels_are_beaten_by_the_floors():
 
 
 def test_turned_characters_are_new_classes():
-    known, unseen = glyphs("train"), glyphs("test")
+    seen, unseen = glyphs("train"), glyphs("test")
     more = turned(unseen)
     assert len(more.classes) == 4 * len(unseen.classes)
     assert more.labels.bincount().eq(20).all()
     assert more.images[len(unseen) : 2 * len(unseen)].equal(unseen.images.rot90(1, (2, 3)))
-    assert not set(known.classes) & set(unseen.classes)
+    assert not set(seen.classes) & set(unseen.classes)
     assert torch.isin(more.labels[: len(unseen)], unseen.labels).all()

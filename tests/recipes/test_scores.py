@@ -13,30 +13,30 @@ from mlteach.data import shapes
 from mlteach.evaluate import knn_accuracy, linear_probe
 from mlteach.recipes import factor_classes, knn_score, probe_score, probe_scores
 
-KNOWN, TEST = shapes(300, seed=0), shapes(100, seed=1)
+TRAIN, TEST = shapes(300, seed=0), shapes(100, seed=1)
 COARSE = nn.Sequential(nn.AvgPool2d(4), nn.Flatten())
 
 
 def on_pixels(score, of="shape", **options):
-    z, z_test = (F.avg_pool2d(part.images, 4).flatten(1) for part in (KNOWN, TEST))
-    y, y_test = (factor_classes(part)[of] for part in (KNOWN, TEST))
+    z, z_test = (F.avg_pool2d(part.images, 4).flatten(1) for part in (TRAIN, TEST))
+    y, y_test = (factor_classes(part)[of] for part in (TRAIN, TEST))
     return score(z, y, z_test, y_test, **options)
 
 
 def test_knn():
-    assert knn_score(COARSE, KNOWN, TEST) == on_pixels(knn_accuracy)
-    assert knn_score(COARSE, KNOWN, TEST, k=1) == on_pixels(knn_accuracy, k=1)
+    assert knn_score(COARSE, TRAIN, TEST) == on_pixels(knn_accuracy)
+    assert knn_score(COARSE, TRAIN, TEST, k=1) == on_pixels(knn_accuracy, k=1)
 
 
 def test_probes():
-    found = probe_scores(COARSE, KNOWN, TEST)
+    found = probe_scores(COARSE, TRAIN, TEST)
     assert list(found) == ["shape", "hue", "size", "side"]
     for factor, share in found.items():
         assert share == on_pixels(linear_probe, of=factor)
-    assert found["shape"] == probe_score(COARSE, KNOWN, TEST)
-    assert probe_scores(COARSE, KNOWN, TEST, ["hue"]) == {"hue": found["hue"]}
+    assert found["shape"] == probe_score(COARSE, TRAIN, TEST)
+    assert probe_scores(COARSE, TRAIN, TEST, ["hue"]) == {"hue": found["hue"]}
     with pytest.raises(ValueError, match="factors must be one of 'shape', .*, got 'colour'"):
-        probe_scores(COARSE, KNOWN, TEST, ["colour"])
+        probe_scores(COARSE, TRAIN, TEST, ["colour"])
 
 
 def test_classes_of_a_factor_are_about_equally_frequent():

@@ -53,9 +53,7 @@ def naive_byol(*, predictor=True, stop_gradient=True, target_average=True):
 
 
 def weights_of(method, state):
-    """Values of the parameters of online network, predictor and target in a saved state, in this
-    order.
-    """
+    """The saved values of online network, predictor and target, in this order."""
     order = ["encoder", "projector", "predictor", "target"]
     names = [
         name for part in order for name, _ in method.named_parameters() if name.startswith(part)
@@ -64,9 +62,7 @@ def weights_of(method, state):
 
 
 def assert_byol(cls, **switches):
-    """Loss and every weight after each of four steps; a prefix of the loss' contract besides: it
-    moves nothing.
-    """
+    """Loss and every weight after each of four steps; the loss itself moves nothing."""
     method = make_byol(cls, decay=DECAY, **switches)
     before = weights_of(method, copy.deepcopy(method.state_dict()))
     method.loss(*views())
@@ -152,14 +148,12 @@ def test_the_target_gets_no_gradient():
     loss, _ = method.loss(x1, x2)
     loss.backward()
     assert all(p.grad is None for p in method.target.parameters())
-    t = method._targets(x1.requires_grad_())
+    t = method._aim(x1.requires_grad_(), x1)
     assert not t.requires_grad
 
 
 def test_simsiam_s_stop_gradient_is_a_zero_gradient():
-    """With the online network as target, the gradient is that of a loss whose targets are given
-    numbers.
-    """
+    """With the online network as target, the gradient is that of a loss of given targets."""
     method = make_byol(target_average=False)
     x1, x2 = views()
     constants = [sequential(method)(x).detach() for x in (x1, x2)]
@@ -206,9 +200,7 @@ def test_the_target_moves_by_the_formula(decay):
 
 @pytest.mark.parametrize(("predictor", "stop_gradient", "target_average"), SWITCHES)
 def test_the_optimiser_gets_what_the_switches_say(predictor, stop_gradient, target_average):
-    """The target is trained by gradients only where it is a network of its own and the gradient is
-    not stopped.
-    """
+    """Gradients train the target only as a network of its own without a stop-gradient."""
     method = make_byol(
         predictor=predictor, stop_gradient=stop_gradient, target_average=target_average
     )
@@ -225,9 +217,7 @@ def test_evaluation_leaves_gradients_off():
 
 @pytest.mark.parametrize(("predictor", "stop_gradient", "target_average"), SWITCHES)
 def test_aux_shows_what_the_loss_compares(predictor, stop_gradient, target_average):
-    """Predictions and targets on the sphere, from which the loss can be told; without the parts,
-    the projections.
-    """
+    """Predictions and targets on the sphere tell the loss; without the parts, projections do."""
     method = make_byol(
         predictor=predictor, stop_gradient=stop_gradient, target_average=target_average
     )
@@ -239,5 +229,5 @@ def test_aux_shows_what_the_loss_compares(predictor, stop_gradient, target_avera
     trained(method, steps=1)
     _, aux = method.loss(*views(1))
     # two trained sides that are alike in everything stay alike
-    twins = not target_average or not (predictor or stop_gradient)
-    assert torch.allclose(aux["t2"], aux["z2"]) == twins
+    same = not target_average or not (predictor or stop_gradient)
+    assert torch.allclose(aux["t2"], aux["z2"]) == same

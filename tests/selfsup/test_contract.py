@@ -1,6 +1,4 @@
-"""What holds for every self-supervised method: what it computes, what it moves, what it keeps, how
-it goes on.
-"""
+"""What every self-supervised method computes, moves and keeps, and how it goes on."""
 
 from __future__ import annotations
 
@@ -88,9 +86,7 @@ def test_a_mistake_in_simclr_is_caught(mistake):
     ids=["BarlowTwins", "VICReg"],
 )
 def test_both_projections_go_into_the_loss(make, loss):
-    """The loss of the projections, each view normalised as a batch of its own, and its gradient for
-    both views.
-    """
+    """The loss of the projections, each view a batch of its own, and both views' gradient."""
     encoder, projector, _ = parts()
     x1, x2 = (x.requires_grad_() for x in views())
     expected = loss(projector(encoder(x1)), projector(encoder(x2)))
@@ -129,9 +125,7 @@ def collapse(method):
     ],
 )
 def test_loss_of_a_collapsed_network(name, value):
-    """The value that the docstring promises; with negatives, or with a term against it, collapse is
-    no solution.
-    """
+    """The docstring's value; with negatives or a term against it, collapse is no solution."""
     loss, aux = collapse(METHODS[name]()).loss(*views())
     assert loss.item() == pytest.approx(value, abs=1e-9)
     assert aux["std"].item() == pytest.approx(0, abs=1e-9)
@@ -165,9 +159,7 @@ def test_aux_is_for_figures(make):
 
 
 def test_an_even_spread_is_one_over_the_root_of_the_axes():
-    """Of random directions the standard deviations are about 1 / sqrt(P), where the meters draw
-    their line.
-    """
+    """Random directions have deviations of about 1 / sqrt(P), where the meters draw their line."""
     z = torch.randn(4000, 16, generator=torch.Generator().manual_seed(0))
     assert selfsup.simclr.pictured(z1=z)["std"].item() == pytest.approx(16**-0.5, rel=0.02)
 
@@ -176,9 +168,7 @@ def test_an_even_spread_is_one_over_the_root_of_the_axes():
 
 
 def moved(before, after):
-    """Names of the state that differ, but for BatchNorm's statistics, which every forward pass in
-    training moves.
-    """
+    """Names of the state that differ, but for BatchNorm's statistics, which every pass moves."""
     return {
         name for name in after if not before[name].equal(after[name]) and "running" not in name
     } - {name for name in after if "num_batches" in name}
@@ -233,9 +223,7 @@ def test_a_hyperparameter_is_read_at_every_step(make, name, value):
 
 @every_method
 def test_state_is_complete(make):
-    """Loaded into a method that was made otherwise, the state gives the same losses for all further
-    steps.
-    """
+    """Loaded into a method made otherwise, the state gives the same losses from then on."""
     method, other = make(), make()
     trained(method, steps=3)
     for p in other.parameters():
@@ -251,9 +239,7 @@ def draw(generator):
 
 @every_method
 def test_stopped_and_continued_no_bit_differs(make):
-    """fit, stopped after 4 of 9 steps and resumed with a fresh method, ends where an undisturbed
-    run ends.
-    """
+    """fit, stopped at step 4 of 9 and resumed with a new method, ends as an undisturbed run."""
     whole, stopped, fresh = make(), make(), make()
     run = fit(whole, draw, steps=9, progress=False)
     first = fit(stopped, draw, steps=9, callback=lambda step, loss, aux: step == 4, progress=False)
@@ -279,9 +265,7 @@ def test_the_whole_state_follows_to_another_dtype(make):
 
 
 def test_each_keeps_its_paper_s_meaning_by_default():
-    """BYOL stops the gradient and keeps a moving average; MoCo's keys get no gradient; weights are
-    the papers'.
-    """
+    """BYOL has a stop-gradient and an average, MoCo's keys no gradient; weights are the papers'."""
     byol, moco, vicreg = make_byol(), make_moco(), make_vicreg()
     assert byol.stop_gradient
     assert byol.target is not None
@@ -347,18 +331,16 @@ RESNET_METHODS = {
 
 @pytest.mark.parametrize("make", RESNET_METHODS.values(), ids=RESNET_METHODS)
 def test_resnet18_takes_steps(make):
-    """The same classes train torchvision's ResNet-18, adapted to images of 32x32; every weight
-    gets a gradient.
-    """
+    """The same classes train torchvision's ResNet-18 for 32x32 images: a gradient everywhere."""
     torch.manual_seed(0)
     method = make(resnet18(), projection_head(512, hidden=64, out_features=32, batch_norm=True))
 
-    def pictures(generator):
+    def draw(generator):
         x = torch.rand(4, 3, 32, 32, generator=generator)
         return x, (x + 0.1 * torch.rand(x.shape, generator=generator)).clamp(0, 1)
 
     before = copy.deepcopy(method.encoder.state_dict())
-    run = fit(method, pictures, steps=2, lr=lambda step: 1e-3, progress=False)
+    run = fit(method, draw, steps=2, lr=lambda step: 1e-3, progress=False)
     assert all(map(math.isfinite, run.history["loss"]))
     # 20 convolutions, 20 norms of two parameters each
     assert len(moved(before, method.encoder.state_dict())) == 60

@@ -19,9 +19,7 @@ STEPS, LR = 5, 0.3
 
 
 def naive_moco(queue, *, n_keys, decay, temperature):
-    """Algorithm 1 of the paper with a list as queue; the loss and the query network's weights after
-    every step.
-    """
+    """The paper's Algorithm 1 with a list as queue; losses and the query network's weights."""
     encoder, projector, _ = parts()
     network = nn.Sequential(encoder, projector)
     slow = copy.deepcopy(network)
@@ -51,9 +49,7 @@ def naive_moco(queue, *, n_keys, decay, temperature):
 
 
 def assert_moco(cls):
-    """Loss, query network and key encoder after each of five steps, over which the queue wraps
-    twice.
-    """
+    """Loss and both encoders after each of five steps, over which the queue wraps twice."""
     for n_keys in (15, 12, BATCH):  # 15: the batches of 6 do not divide it
         options = {"n_keys": n_keys, "decay": 0.7, "temperature": 0.3}
         method = make_moco(cls, **options)
@@ -126,10 +122,8 @@ def test_batches_of_different_sizes_share_the_queue():
     assert method.age[oldest_first].tolist() == [2, 1, 1, 1, 1, 1, 0, 0][-7:]
 
 
-def test_the_queue_starts_with_directions_of_no_picture():
-    """Unit vectors in all directions, of age -1, drawn from torch's global generator as the weights
-    are.
-    """
+def test_the_queue_starts_with_directions_of_no_image():
+    """Unit vectors in all directions, of age -1, drawn from torch's global generator."""
     encoder, projector, _ = parts()
     torch.manual_seed(0)
     one = MoCo(encoder, projector, n_keys=4000)
@@ -171,9 +165,7 @@ def test_the_key_encoder_moves_by_the_formula(decay):
 
 
 def test_shuffling_a_whole_batch_changes_nothing():
-    """What the docstring says of shuffling: the keys of a permuted batch, put back in order, are
-    the same keys.
-    """
+    """Of shuffling: the keys of a permuted batch, put back in order, are the same keys."""
     method = make_moco()
     _, x2 = views()
     order = torch.randperm(BATCH, generator=torch.Generator().manual_seed(0))

@@ -19,9 +19,7 @@ def runs():
 
 
 def test_the_record_is_what_the_queries_met(runs):
-    """The queue before the step's own keys went in, cosines with it, and the keys of the encoder
-    that made them.
-    """
+    """The queue before the step's own keys went in, its cosines, and its encoder's keys."""
     for run in runs.values():
         for i, (before, loss, aux) in enumerate(run.seen):
             assert run.record.ages[i].equal(before.age)
@@ -48,9 +46,7 @@ def test_the_record_is_what_the_queries_met(runs):
 
 
 def test_recording_changes_nothing(runs):
-    """The same training without a record ends with the same loss and the same statistics of the key
-    encoder.
-    """
+    """The same training without a record has the same last loss and key encoder statistics."""
     torch.manual_seed(0)
     encoder = conv_encoder(1, widths=(4,), out_features=6)
     method = MoCo(encoder, projection_head(6, hidden=8, out_features=5), n_keys=N_KEYS, decay=0.5)
@@ -61,9 +57,7 @@ def test_recording_changes_nothing(runs):
 
 
 def test_drift_compares_the_keys_of_two_moments(runs):
-    """Age a in the queue of step s was encoded a + 1 steps before; no more ages than the queue can
-    hold.
-    """
+    """Age a at step s was encoded a + 1 steps before; no more ages than the queue can hold."""
     for run in runs.values():
         for step in range(1, STEPS + 1):
             drift = run.record.drift(step)

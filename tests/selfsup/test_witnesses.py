@@ -1,10 +1,13 @@
-"""The methods equal lightly's losses and helpers, on identical weights and views, in loss and in
-every gradient.
-"""
+"""The methods equal lightly's losses and helpers in loss and in every gradient."""
 
 from __future__ import annotations
 
 import copy
+
+# before what imports torchvision, which may have to be repaired
+from mlteach.selfsup import BYOL, MoCo
+
+# isort: split
 
 import pytest
 import torch
@@ -22,9 +25,6 @@ from support.selfsup_cases import (
 )
 from torch import nn
 
-# isort: skip  (mlteach comes before lightly, because lightly imports torchvision)
-from mlteach.selfsup import BYOL, MoCo
-
 STEPS, LR = 4, 0.05
 
 
@@ -41,9 +41,7 @@ def lightly_trained(parameters, loss_of_step, after_step=lambda: None):
 
 
 def assert_equal_paths(method, theirs):
-    """Four steps of gradient descent give the same losses and, as the gradients are equal, the same
-    weights.
-    """
+    """Four steps of gradient descent give the same losses and, by the gradients, weights."""
     names = [name for name, p in method.named_parameters() if p.requires_grad]
     for (loss, state), (their_loss, weights) in zip(
         trained(method, STEPS, LR), theirs, strict=True
@@ -66,9 +64,7 @@ def test_simclr(temperature):
 
 
 def test_moco():
-    """lightly's NT-Xent with a memory bank, which enqueues in its forward pass, and its momentum
-    update.
-    """
+    """lightly's NT-Xent with a memory bank, filled in its forward pass, and momentum update."""
     method = make_moco(MoCo, n_keys=12, decay=0.7, temperature=0.3)
     encoder, projector, _ = parts()
     network = nn.Sequential(encoder, projector)
@@ -87,9 +83,7 @@ def test_moco():
 
 @pytest.mark.parametrize("target_average", [True, False], ids=["BYOL", "SimSiam"])
 def test_byol(target_average):
-    """lightly averages the two directions of -cos where we add 2 - 2 cos: four times its loss, plus
-    4.
-    """
+    """lightly averages -cos of two directions; we add 2 - 2 cos: four times its loss, plus 4."""
     encoder, projector, predictor = parts()
     network = nn.Sequential(encoder, projector)
     target = copy.deepcopy(network) if target_average else network

@@ -1,1 +1,1 @@
-"""What several tests share: cases, naive references, and test bodies that hold for every one of a kind."""
+"""What several tests share: cases, naive references, and test bodies for all of one kind."""

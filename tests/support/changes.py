@@ -1,14 +1,14 @@
 """Runs what a chapter's "Change one thing" asks for, as a reader would, without a kernel.
 
-A Markdown cell whose text says *Change one thing* has one entry for each such text in its metadata::
+A Markdown cell that says *Change one thing* has an entry for each such text in its metadata::
 
     "changes": [{"edit": [["cell id", "old", "new"]], "then": "code", "fails": "AssertionError"}]
 
-``edit`` replaces the one occurrence of ``old`` in the source of a code cell before the text; the cells from
-the first edited one down to the text are then run again. ``then`` is code that a reader types in a new
-cell; what an explorer is asked for is written as moves of its controls. ``fails`` is there only where
-the text itself says that an assertion fails. A change is tried in a copy of the process, so that the
-chapter goes on as if nothing had been changed.
+``edit`` replaces the one occurrence of ``old`` in the source of a code cell before the text; the
+cells from the first edited one down to the text are then run again. ``then`` is code that a reader
+types in a new cell; what an explorer is asked for is written as moves of its controls. ``fails`` is
+there only where the text itself says that an assertion fails. A change is tried in a copy of the
+process, so that the chapter goes on as if nothing had been changed.
 """
 
 from __future__ import annotations

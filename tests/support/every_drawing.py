@@ -89,9 +89,7 @@ def assert_state_follows(explorer):
 
 
 def send(explorer, x, y, *, ax=None, pressed=True, presses=1, press=None):
-    """A pointer message as the page sends it; x and y in data coordinates of ``ax``, or of
-    ``explorer.ax``.
-    """
+    """A pointer message as the page sends it; x, y in data coordinates of ``ax``."""
 
     def fraction(place):
         pixel = (ax or explorer.ax).transData.transform(place) / explorer.figure.bbox.size
@@ -133,9 +131,7 @@ class EveryDrawing:
         assert differing(blitted, redrawn(explorer)) == 0
 
     def test_every_step_of_a_slider_is_seen_and_back_gives_the_same_figure(self, explorer):
-        """Several in a row: markers are drawn on whole pixels, so one step that is too small may be
-        seen by luck.
-        """
+        """Several in a row: one step that is too small may be seen by luck, in whole pixels."""
         for name, control in with_values(explorer).items():
             if is_slider(control) and control.layout.display != "none":
                 before, value = shown(explorer), control.value

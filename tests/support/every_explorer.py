@@ -95,12 +95,10 @@ class EveryExplorer:
             assert live.settle() == before
 
     def test_screen_readers_are_told_what_the_figure_shows(self, explorers, name):
-        """The text of the figure is the read-out under it, which speaks when it changes; every
-        slider has a name, and every button its own.
-        """
+        """The figure's text is the read-out under it, and every slider and button has its name."""
         live = Live(explorers, name)
         readout = live.output.locator(".mlteach-readout")
-        assert readout.inner_text() == live.picture.get_attribute("alt") != ""
+        assert readout.inner_text() == live.image.get_attribute("alt") != ""
         assert readout.get_attribute("aria-live") == "polite"
         assert live.output.locator(".mlteach-problem").get_attribute("role") == "alert"
         handles = live.output.get_by_role("slider").all()

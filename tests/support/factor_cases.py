@@ -9,7 +9,7 @@ def random(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def pictures(count=24, channels=3):
+def toy_images(count=24, channels=3):
     return random(count, channels, 8, 8, seed=1).sigmoid()
 
 

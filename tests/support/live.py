@@ -9,21 +9,21 @@ class Live:
     def __init__(self, lab, variable):
         self.lab, self.variable = lab, variable
         self.output = lab.output(variable)
-        self.picture = self.output.locator(".mlteach-canvas img")
-        self.picture.wait_for(timeout=20_000)
-        self.picture.scroll_into_view_if_needed()
+        self.image = self.output.locator(".mlteach-canvas img")
+        self.image.wait_for(timeout=20_000)
+        self.image.scroll_into_view_if_needed()
         self.labels = lab.ask(f"{{n: c.description for n, c in {variable}.controls.items()}}")
 
     # --- the figure ------------------------------------------------------------------------------
 
     def hash(self):
         """Of the PNG file that the page shows now, decoded without error."""
-        return self.picture.evaluate(
-            """async (picture) => {
+        return self.image.evaluate(
+            """async (image) => {
                 for (;;) {
                     try {
-                        await picture.decode();
-                        const file = await (await fetch(picture.src)).arrayBuffer();
+                        await image.decode();
+                        const file = await (await fetch(image.src)).arrayBuffer();
                         const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", file));
                         return Array.from(digest, (b) => b.toString(16).padStart(2, "0")).join("");
                     } catch { // replaced just now: take the next
@@ -59,11 +59,9 @@ class Live:
         return self.lab.ask(f"__import__('hashlib').sha256({png}).hexdigest()")
 
     def place(self, ax, x, y):
-        """Where on the page a point in data coordinates lies; ax is the name of one Axes, such as
-        ``axes[0]``.
-        """
-        self.picture.scroll_into_view_if_needed()
-        box, name = self.picture.bounding_box(), self.variable
+        """Where on the page a point in data coordinates lies; ax is a name, such as ``axes[0]``."""
+        self.image.scroll_into_view_if_needed()
+        box, name = self.image.bounding_box(), self.variable
         across, up = self.lab.ask(
             f"({name}.{ax}.transData.transform(({x}, {y})) / {name}.figure.bbox.size).tolist()"
         )
@@ -243,6 +241,6 @@ def draw(generator):
 
 def knn(method):
     images, labels = train.images[:{3 * n_test}], train.labels[:{3 * n_test}]
-    asked = features(method, test.images)
-    return knn_accuracy(features(method, images), labels, asked, test.labels)
+    queries = features(method, test.images)
+    return knn_accuracy(features(method, images), labels, queries, test.labels)
 """

@@ -15,9 +15,7 @@ SWITCHES = [(p, s, t) for p in (True, False) for s in (True, False) for t in (Tr
 
 
 def parts():
-    """Encoder, projector and predictor in float64, with BatchNorm in each; the same weights at
-    every call.
-    """
+    """Encoder, projector and predictor in float64 with BatchNorm; the same at every call."""
     with torch.random.fork_rng():
         torch.manual_seed(3)
         sizes = (INPUTS, 8, FEATURES), (FEATURES, 8, OUTPUTS), (OUTPUTS, 8, OUTPUTS)
@@ -71,9 +69,7 @@ METHODS = {
 
 
 def trained(method, steps=5, lr=0.3):
-    """Plain gradient descent; what was there after each step: the loss and every parameter and
-    buffer.
-    """
+    """Plain gradient descent: loss, parameters and buffers after every step."""
     parameters = [p for p in method.parameters() if p.requires_grad]
     record = []
     for step in range(steps):

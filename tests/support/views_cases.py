@@ -57,13 +57,15 @@ def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def pictures(*shape, seed=5, dtype=torch.float64):
+def random_images(*shape, seed=5, dtype=torch.float64):
     return torch.rand(*shape, generator=seeded(seed), dtype=dtype)
 
 
 def has_its_own_draw(view):
     """Twelve views of one image: not one view for all, and rarely twice the same."""
-    drawn = view(pictures(1, 3, 16, 16, seed=1).repeat(12, 1, 1, 1), generator=seeded()).flatten(1)
+    drawn = view(
+        random_images(1, 3, 16, 16, seed=1).repeat(12, 1, 1, 1), generator=seeded()
+    ).flatten(1)
     return (drawn - drawn[0]).abs().max() > 1e-3
 
 

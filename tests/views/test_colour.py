@@ -5,6 +5,14 @@ from __future__ import annotations
 import math
 from functools import partial
 
+# before what imports torchvision, which may have to be repaired
+from mlteach.mistakes import mistakes_in
+from mlteach.mistakes.views import clamped_before_the_hue
+from mlteach.views import add_noise, color_jitter, colour, random_blur, random_grayscale
+from mlteach.views._shared import uniforms
+
+# isort: split
+
 import pytest
 import torch
 from support.views_cases import (
@@ -13,17 +21,10 @@ from support.views_cases import (
     distance_from_uniform,
     five_deviations,
     has_its_own_draw,
-    pictures,
+    random_images,
     seeded,
 )
 from torchvision.transforms import functional as tv
-
-# before torchvision, which may have to be repaired
-# isort: skip
-from mlteach.mistakes import mistakes_in
-from mlteach.mistakes.views import clamped_before_the_hue
-from mlteach.views import add_noise, color_jitter, colour, random_blur, random_grayscale
-from mlteach.views._shared import uniforms
 
 # torchvision's weight of red is 0.2989, so that its weights add up to 0.9999; a factor of 2 doubles
 # what that changes
@@ -51,7 +52,7 @@ def jitter(images, *, brightness=1.0, contrast=1.0, saturation=1.0, turn=0.0, cl
 def test_a_single_factor_is_torchvisions(name, factor):
     """Brightness, contrast and saturation equal torchvision's, clamping included, also on grey."""
     adjust = getattr(tv, f"adjust_{name}")
-    for images in (pictures(5, 3, 8, 9), pictures(5, 1, 8, 9)):
+    for images in (random_images(5, 3, 8, 9), random_images(5, 1, 8, 9)):
         theirs = torch.stack([adjust(image, factor) for image in images])
         torch.testing.assert_close(
             jitter(images, **{name: factor}), theirs, rtol=0, atol=TORCHVISION_GREY
@@ -60,7 +61,7 @@ def test_a_single_factor_is_torchvisions(name, factor):
 
 def test_hue_turns_as_torchvisions_at_thirds():
     """A third of a turn sends red to green; in between, the rotation keeps the mean."""
-    images = pictures(5, 3, 8, 9)
+    images = random_images(5, 3, 8, 9)
     for turn in (-1 / 3, 0.0, 1 / 3):
         theirs = tv.adjust_hue(images, turn)
         torch.testing.assert_close(jitter(images, turn=turn), theirs, rtol=0, atol=1e-6)
@@ -115,7 +116,7 @@ def naive_jitter(image, bright, steep, vivid, turn):
 
 def test_jitter_is_its_four_steps():
     """The one matrix equals brightness, contrast, saturation and hue in turn."""
-    images = pictures(2, 3, 4, 5)
+    images = random_images(2, 3, 4, 5)
     ours = jitter(images, brightness=1.3, contrast=0.6, saturation=1.8, turn=0.15)
     for image, view in zip(images, ours, strict=True):
         torch.testing.assert_close(view, naive_jitter(image, 1.3, 0.6, 1.8, 0.15 * math.tau))
@@ -123,7 +124,7 @@ def test_jitter_is_its_four_steps():
 
 def test_grey_images_stay_grey():
     """One channel gives the same as three equal ones, which have no saturation and hue."""
-    grey = pictures(6, 1, 7, 8)
+    grey = random_images(6, 1, 7, 8)
     strength = {"brightness": 0.5, "contrast": 0.5, "saturation": 0.9, "hue": 0.5}
     three = color_jitter(grey.expand(-1, 3, -1, -1), **strength, generator=seeded())
     one = color_jitter(grey, **strength, generator=seeded())
@@ -185,7 +186,7 @@ def test_a_weaker_jitter_is_the_same_draw():
 
 def test_grayscale_is_torchvisions():
     """The chosen images equal torchvision's, as many as set are chosen, and the others stay."""
-    images = pictures(N_DRAWS, 3, 2, 2)
+    images = random_images(N_DRAWS, 3, 2, 2)
     out = random_grayscale(images, probability=0.3, generator=seeded())
     chosen = (out != images).flatten(1).any(1)
     assert abs(chosen.double().mean() - 0.3) < five_deviations(0.3)
@@ -200,7 +201,7 @@ def test_grayscale_is_torchvisions():
 @pytest.mark.parametrize(("sigma", "radius"), [(0.3, 2), (1.0, 3), (2.0, 6)])
 def test_blur_is_torchvisions(sigma, radius):
     """The same Gaussian, cut at the same radius, reflected at the same edge, on any sides."""
-    images = pictures(2, 3, 9, 13)
+    images = random_images(2, 3, 9, 13)
     theirs = tv.gaussian_blur(images, 2 * radius + 1, sigma)
     torch.testing.assert_close(
         colour.blur(images, torch.full((2,), sigma).double(), radius=radius), theirs
@@ -230,7 +231,7 @@ def naive_blur(image, sigma, radius):
 
 def test_every_image_has_its_own_blur():
     """A batch with two widths equals the naive loop at each of them."""
-    images = pictures(2, 1, 6, 7)
+    images = random_images(2, 1, 6, 7)
     out = colour.blur(images, torch.tensor([0.4, 1.3]).double(), radius=3)
     for image, view, sigma in zip(images, out, (0.4, 1.3), strict=True):
         torch.testing.assert_close(view[0], naive_blur(image[0], sigma, 3))
@@ -293,7 +294,7 @@ def never_inverts_a_colour(view):
 
 def clamps_once(view):
     """Equal to the four steps in turn, also where a step leaves [0, 1] on the way."""
-    images = pictures(8, 3, 4, 5)
+    images = random_images(8, 3, 4, 5)
     draws = uniforms(images, 4, seeded())
     out = view(images, brightness=1.0, hue=0.2, generator=seeded())
     return all(
@@ -332,7 +333,7 @@ def test_each_property_is_missed_by_the_mistake_it_is_there_for(holds):
 
 
 def test_clamping_on_the_way_shows_only_where_something_is_clamped():
-    dim = 0.3 + 0.2 * pictures(8, 3, 4, 5)
+    dim = 0.3 + 0.2 * random_images(8, 3, 4, 5)
     for brightness, same in [(0.1, True), (2.0, False)]:
         options = {"brightness": brightness, "hue": 0.05}
         out, clamped = (

@@ -5,21 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 
-import pytest
-import torch
-from support.views_cases import (
-    N_DRAWS,
-    TOLERANCE,
-    distance_from_uniform,
-    five_deviations,
-    has_its_own_draw,
-    pictures,
-    seeded,
-)
-from torchvision.transforms import RandomResizedCrop
-
-# before torchvision, which may have to be repaired
-# isort: skip
+# before what imports torchvision, which may have to be repaired
 from mlteach.mistakes import mistakes_in
 from mlteach.views import (
     geometry,
@@ -29,6 +15,21 @@ from mlteach.views import (
     random_shift,
     random_view,
 )
+
+# isort: split
+
+import pytest
+import torch
+from support.views_cases import (
+    N_DRAWS,
+    TOLERANCE,
+    distance_from_uniform,
+    five_deviations,
+    has_its_own_draw,
+    random_images,
+    seeded,
+)
+from torchvision.transforms import RandomResizedCrop
 
 SIZE = 17
 
@@ -62,7 +63,7 @@ def warp(
     fill="zeros",
     warp=geometry._warp,
 ):
-    """`_warp` with the same motion for every picture."""
+    """`_warp` with the same motion for every image."""
 
     def every(value):
         return torch.as_tensor(value, dtype=images.dtype).expand(
@@ -235,7 +236,7 @@ def test_fill():
     assert torch.allclose(corner["border"], white)
     assert torch.allclose(corner["reflection"], white)
     # a shift to the right by 5 repeats the left edge, or reflects the image about it
-    image = pictures(1, 1, 9, 9)
+    image = random_images(1, 1, 9, 9)
     motion = {"side": 1.0, "centre": (0.0, 0.0), "radians": 0.0, "shift": (5.0, 0.0)}
     border = warp(image, **motion, fill="border")[..., :5]
     torch.testing.assert_close(border, image[..., :1].expand_as(border))

@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from scipy.stats import beta
-from support.views_cases import N_DRAWS, TOLERANCE, distance_from_uniform, pictures, seeded
+from support.views_cases import N_DRAWS, TOLERANCE, distance_from_uniform, random_images, seeded
 
 from mlteach.mistakes import mistakes_in
 from mlteach.mistakes.views import one_share_for_all
@@ -58,7 +58,7 @@ def naive_paste(image, other, share, centre):
 
 def test_blend_and_paste_are_their_loops():
     """Every image by its own share and place, on images that are not square."""
-    images, others = pictures(4, 2, 7, 10), pictures(4, 2, 7, 10, seed=6)
+    images, others = random_images(4, 2, 7, 10), random_images(4, 2, 7, 10, seed=6)
     share = torch.tensor([0.0, 0.3, 0.75, 1.0], dtype=torch.float64)
     centre = torch.tensor([[0.5, 0.5], [0.1, 0.9], [0.7, 0.33], [0.2, 0.6]], dtype=torch.float64)
     mixed, (pasted, kept) = blend(images, others, share), paste(images, others, share, centre)
@@ -73,7 +73,7 @@ def test_blend_and_paste_are_their_loops():
 
 def test_values_known_by_hand():
     """Share 1 changes nothing, share 0 takes the other; half a box in a corner keeps 7/8."""
-    images, others = pictures(1, 3, 8, 8), pictures(1, 3, 8, 8, seed=6)
+    images, others = random_images(1, 3, 8, 8), random_images(1, 3, 8, 8, seed=6)
     one, none, half = (torch.tensor([share], dtype=torch.float64) for share in (1.0, 0.0, 0.5))
     assert torch.equal(blend(images, others, one), images)
     assert torch.equal(blend(images, others, none), others)
@@ -102,7 +102,7 @@ def label_goes_by_what_is_seen(mix):
     return torch.allclose(shares_seen(mixed) @ F.one_hot(labels, CLASSES).double(), soft, atol=1e-9)
 
 
-def every_picture_has_its_own_share(mix):
+def every_image_has_its_own_share(mix):
     images, labels = labelled(40)
     mixed, _ = mix(images, labels, n_classes=CLASSES, alpha=1.0, generator=seeded())
     return len(shares_seen(mixed).diagonal().unique()) > 10
@@ -112,7 +112,7 @@ def every_picture_has_its_own_share(mix):
 def test_mixes(mix):
     """The label goes by what is seen, each image keeps a part, and partners are a permutation."""
     assert label_goes_by_what_is_seen(mix)
-    assert every_picture_has_its_own_share(mix)
+    assert every_image_has_its_own_share(mix)
     images, labels = labelled(40)
     mixed, soft = mix(images, labels, n_classes=CLASSES, alpha=5.0, generator=seeded())
     seen = shares_seen(mixed)
@@ -164,7 +164,7 @@ def test_alpha_moves_the_shares_of_one_draw():
 @BOTH
 def test_seed_dtype_input_and_gradient(mix):
     """The seed decides, the input stays, the types fit a loss, and gradients reach the images."""
-    images, labels = pictures(6, 3, 8, 8, dtype=torch.float32), torch.arange(6) % CLASSES
+    images, labels = random_images(6, 3, 8, 8, dtype=torch.float32), torch.arange(6) % CLASSES
     before = images.clone()
     mixed, soft = mix(images.requires_grad_(), labels, n_classes=CLASSES, generator=seeded())
     again, _ = mix(images, labels, n_classes=CLASSES, generator=seeded())
@@ -192,7 +192,7 @@ def test_mistaken_mixes_are_caught(mistake):
     """Each is one mistake: all but the shared draw have a share for every image."""
     one_share = mistake.function is one_share_for_all
     assert label_goes_by_what_is_seen(mistake) == one_share
-    assert every_picture_has_its_own_share(mistake) != one_share
+    assert every_image_has_its_own_share(mistake) != one_share
 
 
 @pytest.mark.parametrize("mistake", mistakes_in(soft_labels), ids=str)

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from support.views_cases import NOTHING, STRONG, has_its_own_draw, name_of, pictures, seeded
+from support.views_cases import NOTHING, STRONG, has_its_own_draw, name_of, random_images, seeded
 
 from mlteach.mistakes import mistakes_in
 from mlteach.views import random_view, simclr_view
@@ -18,7 +18,7 @@ every_view = pytest.mark.parametrize("view", STRONG, ids=name_of)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_zero_strength_changes_nothing(view, channels):
     """The view equals the image to the bit, and writing into it leaves the image alone."""
-    images = pictures(3, channels, 9, 12)
+    images = random_images(3, channels, 9, 12)
     before = images.clone()
     out = view(images)
     assert torch.equal(out, images)
@@ -30,7 +30,7 @@ def test_zero_strength_changes_nothing(view, channels):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_input_kept_dtype_kept_seed_decides(view, dtype):
     """Same shape and type out, values in [0, 1], input unchanged, and the seed decides."""
-    images = pictures(8, 3, 10, 14, dtype=dtype)
+    images = random_images(8, 3, 10, 14, dtype=dtype)
     before = images.clone()
     out = view(images, generator=seeded())
     assert (out.shape, out.dtype, out.device) == (images.shape, dtype, images.device)
@@ -41,9 +41,9 @@ def test_input_kept_dtype_kept_seed_decides(view, dtype):
 
 
 @every_view
-def test_random_streams(view):
+def test_generators(view):
     """With a generator the global one is untouched; without one it is the source."""
-    images = pictures(8, 3, 8, 8)
+    images = random_images(8, 3, 8, 8)
     torch.manual_seed(0)
     expected = torch.rand(3)
     torch.manual_seed(0)
@@ -80,7 +80,7 @@ def test_one_draw_for_the_batch_is_caught(mistake):
 def test_gradient(view):
     """Gradients reach the images, and are right."""
     # away from 0 and 1, where colours and noise are clamped
-    images = 0.45 + 0.1 * pictures(4, 3, 5, 6)
+    images = 0.45 + 0.1 * random_images(4, 3, 5, 6)
     # the corners of a turned image are 0 plus noise, right at the clamp
     inner = slice(1, -1)
 
@@ -105,7 +105,7 @@ def test_gradient(view):
 )
 def test_a_draw_is_the_same_at_every_strength(change, weak, strong):
     """One strength moves from 0, and with the same seed all else stays as it was."""
-    images = pictures(40, 1, 12, 12)
+    images = random_images(40, 1, 12, 12)
     one, two = (
         random_view(images, **strengths, generator=seeded()) for strengths in (weak, strong)
     )

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from support.views_cases import N_DRAWS, five_deviations, pictures, seeded
+from support.views_cases import N_DRAWS, five_deviations, random_images, seeded
 
 from mlteach.views import color_jitter, random_view, simclr_view
 from mlteach.views.standard import JITTER
@@ -17,7 +17,7 @@ COLOURLESS = {"jitter": 0.0, "grayscale": 0.0}
 
 def test_its_geometry_is_random_views():
     """Without colour it is the crop, turn and flip of the defaults, with repeated edges."""
-    images = pictures(20, 3, 12, 12)
+    images = random_images(20, 3, 12, 12)
     options = {"scale": (0.6, 1.0), "radians": 0.12 * math.pi, "flip": 0.5, "fill": "border"}
     expected = random_view(images, **options, generator=seeded())
     assert torch.equal(simclr_view(images, **COLOURLESS, generator=seeded()), expected)
@@ -41,7 +41,7 @@ def test_its_jitter_is_color_jitters():
 
 def test_grey_views():
     """As many as set are grey: the grey of the jittered view that the same draw gives without."""
-    images = pictures(N_DRAWS, 3, 2, 2, dtype=torch.float32) * 0.4 + 0.3
+    images = random_images(N_DRAWS, 3, 2, 2, dtype=torch.float32) * 0.4 + 0.3
     coloured, out = (
         simclr_view(images, **STILL, jitter=0.3, grayscale=share, generator=seeded())
         for share in (0.0, 0.2)
@@ -71,7 +71,7 @@ def test_grey_has_nothing_to_do_with_the_jitter():
 
 def test_one_strength_at_a_time():
     """With the same seed a stronger jitter leaves the geometry, a blur the other images."""
-    images = pictures(60, 1, 12, 12)
+    images = random_images(60, 1, 12, 12)
     plain, grey, blurred = (
         simclr_view(images, **options, generator=seeded())
         for options in (
@@ -92,7 +92,12 @@ def test_one_strength_at_a_time():
 
 def test_hue_stays_within_half_a_turn():
     """Twice the base jitter is allowed although its hue would turn further than there is."""
-    assert simclr_view(pictures(4, 3, 8, 8), jitter=2.0, generator=seeded()).shape == (4, 3, 8, 8)
+    assert simclr_view(random_images(4, 3, 8, 8), jitter=2.0, generator=seeded()).shape == (
+        4,
+        3,
+        8,
+        8,
+    )
 
 
 @pytest.mark.parametrize(

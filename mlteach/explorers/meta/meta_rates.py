@@ -15,8 +15,7 @@ from mlteach.plots import ANCHOR, POSITIVE, QUIET, Picture, plain
 
 
 class MetaRates(Explorer):
-    """Walk over meta-trainings that were made before: the error at the end of each, and the way
-    there.
+    """Walk over meta-trainings made before: the error at the end of each, and the way there.
 
     Args:
         losses: (O, I, S) outer losses of the run with outer rate o and inner rate i at S recorded

@@ -32,8 +32,8 @@ class Vectors(Explorer):
     measure if it lies on the query's side.
 
     ``state``: the value of every control; ``tips`` (3, 2) as compared: query, A, B; ``values``:
-    measure → [value of A, value of B], all of them growing with likeness, so that "euclidean" is minus
-    the distance; ``nearer``: measure → "A", "B" or "neither".
+    measure → [value of A, value of B], all of them growing with likeness, so that "euclidean" is
+    minus the distance; ``nearer``: measure → "A", "B" or "neither".
     """
 
     pointing = "drag"

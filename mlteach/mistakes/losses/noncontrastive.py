@@ -243,6 +243,6 @@ def difference_to_the_detached(z1, z2, **weights):
     return _other_difference(lambda z1, z2: (z1 - z2.detach()).square().mean(), z1, z2, weights)
 
 
-@mistake(vicreg, "the weights of invariance and covariance are exchanged")
-def weights_exchanged(z1, z2, *, invariance, variance, covariance):
+@mistake(vicreg, "the weights of invariance and covariance are swapped")
+def weights_swapped(z1, z2, *, invariance, variance, covariance):
     return vicreg(z1, z2, invariance=covariance, variance=variance, covariance=invariance)

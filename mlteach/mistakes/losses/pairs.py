@@ -161,8 +161,8 @@ def distances_not_squared(anchor, positive, negative, *, margin):
     return (gap + margin).relu().mean()
 
 
-@mistake(triplet_loss, "positive and negative are exchanged: the positive's distance is to shrink")
-def positive_and_negative_exchanged(anchor, positive, negative, *, margin):
+@mistake(triplet_loss, "positive and negative are swapped: the positive's distance is to shrink")
+def positive_and_negative_swapped(anchor, positive, negative, *, margin):
     return triplet_loss(anchor, negative, positive, margin=margin)
 
 
@@ -170,7 +170,7 @@ def positive_and_negative_exchanged(anchor, positive, negative, *, margin):
     triplet_loss,
     "the negative's distance is taken from the positive: both distances start at the anchor",
 )
-def anchor_and_positive_exchanged(anchor, positive, negative, *, margin):
+def anchor_and_positive_swapped(anchor, positive, negative, *, margin):
     return triplet_loss(positive, anchor, negative, margin=margin)
 
 
@@ -178,7 +178,7 @@ def anchor_and_positive_exchanged(anchor, positive, negative, *, margin):
     triplet_loss,
     "the positive's distance is taken from the negative: both distances start at the anchor",
 )
-def anchor_and_negative_exchanged(anchor, positive, negative, *, margin):
+def anchor_and_negative_swapped(anchor, positive, negative, *, margin):
     return triplet_loss(negative, positive, anchor, margin=margin)
 
 

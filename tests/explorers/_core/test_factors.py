@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from support.factor_cases import encodings, factors, pictures, random
+from support.factor_cases import encodings, factors, random, toy_images
 
 from mlteach.explorers import FactorMatrix, Retrieval
 
@@ -15,19 +15,19 @@ def test_rows_that_do_not_fit_are_refused(maker):
     with pytest.raises(
         ValueError, match=r"encodings\['a'\] must have one row for each of 24 images, got 23"
     ):
-        maker(short, pictures(), factors())
+        maker(short, toy_images(), factors())
     with pytest.raises(ValueError, match=r"factors\['a'\] must have one row"):
-        maker(encodings(), pictures(), {"a": torch.arange(5)})
+        maker(encodings(), toy_images(), {"a": torch.arange(5)})
     with pytest.raises(ValueError, match="encodings must have at least one entry"):
-        maker({}, pictures(), factors())
+        maker({}, toy_images(), factors())
     with pytest.raises(ValueError, match="factors must have at least one entry"):
-        maker(encodings(), pictures(), {})
+        maker(encodings(), toy_images(), {})
 
 
 @pytest.mark.parametrize("maker", [FactorMatrix, Retrieval])
 def test_grey_images_are_shown_as_dark_ink(maker):
     """One channel works as well as three."""
-    grey = pictures(channels=1)
+    grey = toy_images(channels=1)
     explorer = maker(encodings(), grey, factors())
     assert explorer.images.shape == (24, 8, 8, 3)
     assert np.allclose(explorer.images[..., 0], 1 - grey[:, 0].numpy())

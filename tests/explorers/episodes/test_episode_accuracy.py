@@ -19,9 +19,7 @@ def episode_accuracy(n_episodes=50):
 
 @pytest.mark.parametrize("n_episodes", EPISODES)
 def test_the_intervals_are_those_of_the_package(n_episodes):
-    """The 40 drawn lines are mean ± half width; their colours say which of them hold the mean of
-    all episodes.
-    """
+    """The 40 lines are mean ± half width; their colours say which hold the mean of all."""
     explorer = episode_accuracy(n_episodes)
     s, everything = explorer.state, explorer.accuracies[1]
     assert s["truth"] == pytest.approx(everything.mean().item())

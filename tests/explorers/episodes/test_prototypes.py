@@ -51,7 +51,7 @@ def nearest(distance, points, prototypes):
 @pytest.mark.parametrize("distance", ["squared Euclid", "cosine"])
 @pytest.mark.parametrize("n_way", [2, 3, 6])
 def test_the_regions_are_where_a_prototype_is_the_nearest(n_way, distance):
-    """Every point of the plane lies in the drawn region of its nearest prototype, and in no other."""
+    """Every point of the plane lies in the region of its nearest prototype, and in no other."""
     explorer = shaped(n_way, 4, distance)
     points = 5.99 * torch.rand(500, 2, generator=torch.Generator().manual_seed(1)) - 2.995
     truth = nearest(distance, points, explorer.state["prototypes"])
@@ -126,9 +126,7 @@ def test_another_support_is_drawn_of_the_same_classes():
 
 
 def test_more_shots_help():
-    """Over 30 supports of six classes: the mean of ten points lies nearer to the class's centre
-    than one point.
-    """
+    """Over 30 supports of six classes ten points' mean lies nearer to the centre than one point."""
     explorer = Prototypes(n_way=6)
     curves = []
     for _ in range(30):

@@ -1,6 +1,4 @@
-"""The explorer of weighted kNN shows what `mlteach.evaluate` computes, over the whole range of its
-controls.
-"""
+"""The explorer of weighted kNN shows what `mlteach.evaluate` computes, at every setting."""
 
 import numpy as np
 import pytest

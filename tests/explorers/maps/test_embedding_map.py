@@ -68,9 +68,7 @@ def test_every_setting_can_be_reached_and_shows_what_was_computed(explorer):
 
 
 def check_the_figure(explorer):
-    """The dots stand where the layout says, up to scale and place, and the numbers are those of
-    this layout.
-    """
+    """The dots stand where the layout says, up to scale and place; the numbers are its own."""
     state = explorer.state
     _, encoding, layout = explorer._shown()
     assert torch.equal(state["layout"], layout)
@@ -111,8 +109,8 @@ def test_pointing_at_a_dot_shows_its_image_its_factors_and_its_true_neighbours(p
     point_at(explorer, *(explorer.places[point] + 0.003))
     state = explorer.state
     assert state["point"] == point
-    picture = 1 - random(30, 1, 8, 8).sigmoid()[point, 0]  # dark ink
-    assert np.allclose(explorer.image.get_array()[..., 0], picture)
+    shown = 1 - random(30, 1, 8, 8).sigmoid()[point, 0]  # dark ink
+    assert np.allclose(explorer.image.get_array()[..., 0], shown)
     text = explorer.text.get_text()
     assert f"class: {('disc', 'ring', 'star')[point % 3]}" in text
     assert f"size: {factors()['size'][point]:.2f}" in text

@@ -52,9 +52,7 @@ def test_the_drawn_slope_touches_the_drawn_curve():
 
 
 def test_first_order_can_run_away():
-    """One task so steep that the step oversteps its optimum: its first-order slope points the wrong
-    way.
-    """
+    """A task so steep that the step oversteps its optimum: the first-order slope is wrong."""
     explorer = Curvature()
     for name, value in {"curvature_1": 0.1, "curvature_2": 4.0, "lr": 0.6}.items():
         explorer.controls[name].value = value

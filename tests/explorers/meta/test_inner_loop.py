@@ -21,9 +21,7 @@ def inner_loop():
 
 @pytest.mark.parametrize(("steps", "lr"), [(0, 0.05), (1, 0.05), (7, 0.01)])
 def test_the_fits_are_those_of_adapt(steps, lr):
-    """Every network after so many steps from its own weights, which stay as they were; errors over
-    the whole wave.
-    """
+    """Every network after so many steps from its own weights; errors over the whole wave."""
     explorer = inner_loop()
     before = {
         name: [p.clone() for p in model.parameters()] for name, model in explorer.models.items()

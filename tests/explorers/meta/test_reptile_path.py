@@ -116,9 +116,7 @@ def test_a_rule_stays_where_it_comes_to_rest():
 
 
 def test_where_each_rule_rests_by_formula():
-    """With H the curvature: joint training weighs H, Reptile I - (I - lr H)^k, MAML (I - lr H)^2k
-    H, FOMAML ^k.
-    """
+    """Curvature H: joint training weighs H, Reptile I - (I - lr H)^k, MAML (I - lr H)^2k H."""
     explorer = reptile_path()
     curvatures = 2 * TASKS.x_support.mT @ TASKS.x_support / 4  # (2, 2, 2)
     left = torch.eye(2) - 0.3 * curvatures

@@ -15,9 +15,7 @@ from mlteach.losses import contrastive_loss, triplet_loss
     ("distance", "margin", "positive"), [(0.6, 1.0, 0.5), (0.02, 2.0, 1.0), (1.5, 0.5, 0.0)]
 )
 def test_pair_loss_shows_both_losses(distance, margin, positive):
-    """Squared ones equal mlteach's losses of two or three points on a line, the others the formulas
-    by hand.
-    """
+    """Squared ones equal mlteach's losses of points on a line, the others the formulas by hand."""
     explorer = PairLoss()
     for name, value in {
         "distance": distance,

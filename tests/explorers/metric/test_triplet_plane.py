@@ -68,7 +68,7 @@ def test_following_the_pull_ends_in_an_easy_triplet():
     explorer.follow(50)
     assert explorer.state["region"] == "easy"
     rest = explorer.state["points"]
-    explorer.follow(5)  # no loss, no pull
+    explorer.follow(5)  # no loss, no force
     assert explorer.state["points"].equal(rest)
     explorer.controls["reset"].click()
     assert explorer.state["loss"] == pytest.approx(before)

@@ -58,9 +58,7 @@ def test_every_knob_reaches_both_ends_and_at_the_upper_end_all_is_found(plane, m
 
 
 def test_the_colours_are_the_state(plane):
-    """Grey: not visited, blue: found, a ring around every true neighbour, cells lit only where
-    points were visited.
-    """
+    """Grey: not visited, blue: found, ringed: a true neighbour; lit cells hold visited points."""
     plane.controls["method"].value = "inverted lists"
     plane.controls["cells"].value = 2
     colours = plane.dots.get_facecolors()

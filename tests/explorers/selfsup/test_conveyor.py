@@ -1,6 +1,4 @@
-"""The conveyor shows the queue as the queries of every step found it, and how far its keys have
-drifted.
-"""
+"""The conveyor shows the queue as every step's queries found it, and how far its keys drifted."""
 
 from __future__ import annotations
 

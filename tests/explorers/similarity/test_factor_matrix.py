@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from support.every_drawing import shown
-from support.factor_cases import encodings, factors, pictures
+from support.factor_cases import encodings, factors, toy_images
 from support.pages import point
 
 from mlteach.explorers import FactorMatrix
@@ -15,7 +15,7 @@ MEASURES = ["cosine", "correlation", "dot product", "euclidean"]
 
 def matrix_explorer():
     return FactorMatrix(
-        encodings(), pictures(), factors(), names={"shape": ("disc", "ring", "star")}
+        encodings(), toy_images(), factors(), names={"shape": ("disc", "ring", "star")}
     )
 
 
@@ -38,9 +38,7 @@ def test_the_matrices_are_the_similarities_in_the_order_of_the_factor(measure, s
 
 
 def test_the_gap_tells_who_knows_the_factor():
-    """Large for the encoding that holds the shape, about 0 for the other and for a factor that
-    neither holds.
-    """
+    """Large for the encoding that holds the shape, about 0 for what an encoding does not hold."""
     explorer = matrix_explorer()
     assert explorer.state["gap"]["knowing"] > 1.5
     assert abs(explorer.state["gap"]["blind"]) < 0.3

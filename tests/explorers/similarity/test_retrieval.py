@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.factor_cases import encodings, factors, pictures
+from support.factor_cases import encodings, factors, toy_images
 from support.pages import point
 
 from mlteach.explorers import Retrieval
@@ -12,7 +12,7 @@ MEASURES = ["cosine", "correlation", "dot product", "euclidean"]
 
 
 def retrieval_explorer():
-    return Retrieval(encodings(), pictures(), factors())
+    return Retrieval(encodings(), toy_images(), factors())
 
 
 @pytest.mark.parametrize("measure", MEASURES)
@@ -59,4 +59,4 @@ def test_a_press_on_a_neighbour_makes_it_the_query():
 
 def test_too_few_images_are_refused():
     with pytest.raises(ValueError, match="more than 10 images, got 10"):
-        Retrieval(encodings(10), pictures(10), factors(10))
+        Retrieval(encodings(10), toy_images(10), factors(10))

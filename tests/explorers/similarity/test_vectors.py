@@ -59,9 +59,7 @@ def test_the_lines_hold_all_tips_as_alike_as_a():
 
 
 def test_dragging_moves_the_nearest_tip_and_the_sliders_follow():
-    """A press far from every tip takes hold of nothing; a tip never leaves the figure or loses its
-    direction.
-    """
+    """A press far from every tip takes hold of nothing; a tip never leaves or loses direction."""
     explorer = Vectors()
     start = tuple(explorer.state["tips"][2].tolist())
     point(explorer, explorer.ax, *start, pressed=True, presses=1)

@@ -54,13 +54,13 @@ class Toy(nn.Module):
         self.moved += self.temperature
 
 
-def pictures(count=24):
+def toy_dataset(count=24):
     generator = torch.Generator().manual_seed(1)
     images, labels = torch.rand(count, 1, 2, 3, generator=generator), torch.arange(count) % 3
     return Dataset("toys", images, labels, ("a", "b", "c"), {})
 
 
-IMAGES = pictures().images
+IMAGES = toy_dataset().images
 
 
 def draw(generator):
@@ -151,9 +151,7 @@ def whole():
 
 
 def test_it_is_the_training_of_fit(whole):
-    """The same weights and losses as a plain call of fit; the method that was handed in stays as it
-    was.
-    """
+    """The weights and losses of a plain call of fit; the method handed in stays as it was."""
     method, given = Toy(), Toy()
     lr = whole.controls["lr"].value
     run = fit(
@@ -173,7 +171,7 @@ def test_drawing_changes_nothing(whole, monkeypatch):
     """Drawn after every step or never: the same run."""
     monkeypatch.setattr(module, "FIGURES_A_SECOND", 1e9)
     monkeypatch.setattr(module, "DRAWING_SHARE", 1.0)
-    often = make(pictures=pictures())
+    often = make(pictures=toy_dataset())
     drawings = []
     redraw = often._redraw
     often._redraw = lambda: (drawings.append(len(often.rows)), redraw())
@@ -184,7 +182,7 @@ def test_drawing_changes_nothing(whole, monkeypatch):
     assert_same(finish(never), whole)
 
 
-def test_the_global_random_streams_change_nothing(whole):
+def test_the_global_generators_change_nothing(whole):
     """Another seed of torch, and another thread that draws from it all the time."""
     torch.manual_seed(99)
     live = make()
@@ -241,9 +239,7 @@ def test_two_at_once_train_as_each_alone(whole):
 
 @pytest.mark.parametrize("knob", ["temperature", "lr"])
 def test_a_knob_acts_on_the_very_next_step(knob, whole):
-    """Moved while step 4 is made, it is used by step 5, drawn at once, and the steps before are as
-    they were.
-    """
+    """Moved while step 4 is made, it is drawn at once and used by step 5, and no step before."""
     gate = Gate()
     live = make(gate)
     live.start()
@@ -438,9 +434,7 @@ class Kernel:
 
 
 def test_running_the_cell_again_stops_what_it_made_before(monkeypatch):
-    """All that it made, and nothing that another cell made; two made by one execution live side by
-    side.
-    """
+    """All that it made, nothing of another cell; two made by one execution live side by side."""
     kernel = Kernel()
     monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: kernel))
     kernel.execute("a")
@@ -491,7 +485,7 @@ def test_buttons_do_what_the_functions_do_and_only_those_that_can_be_pressed_are
 
 def test_any_order_of_moves_ends_well():
     """Two threads press and drag at random, as subshells may, while the main thread does so too."""
-    live = make(pictures=pictures())
+    live = make(pictures=toy_dataset())
     errors, settings = [], dict(live.settings)
 
     def play(seed):
@@ -520,7 +514,7 @@ def test_any_order_of_moves_ends_well():
     assert live.canvas.problem == ""
     for knob, value in settings.items():
         live.controls[knob].value = value
-    assert_same(finish(live), finish(make(pictures=pictures())))
+    assert_same(finish(live), finish(make(pictures=toy_dataset())))
 
 
 def test_pausing_from_another_thread_ends_the_waiting():
@@ -563,7 +557,7 @@ def test_it_draws_at_most_ten_figures_a_second_and_a_quarter_of_the_time(monkeyp
 
 
 def test_the_state_tells_what_the_figure_shows():
-    live = finish(make(pictures=pictures(), chance=math.log(15)))
+    live = finish(make(pictures=toy_dataset(), chance=math.log(15)))
     state = live.state
     assert (state["status"], state["step"], state["steps"], state["why"]) == (
         "finished",
@@ -587,7 +581,7 @@ def test_the_state_tells_what_the_figure_shows():
 
 def test_before_the_first_step_it_shows_the_untrained_method():
     """Its score, its map, and the cosines of the first batch; none of it changes the training."""
-    live = make(pictures=pictures())
+    live = make(pictures=toy_dataset())
     assert (live.state["status"], live.state["step"], live.state["loss"]) == ("ready", 0, None)
     with torch.no_grad():
         assert live.state["score"] == score(Toy().eval())
@@ -600,7 +594,7 @@ def test_before_the_first_step_it_shows_the_untrained_method():
 
 def test_the_map_moves_little_from_figure_to_figure():
     """Each layout starts at the last one: no turn, no mirror image."""
-    live = make(pictures=pictures(), steps=40, evaluate_every=1)
+    live = make(pictures=toy_dataset(), steps=40, evaluate_every=1)
     layouts = []
     look = live._look
     live._look = lambda method: (look(method), layouts.append(live.layout))[0]
@@ -614,7 +608,7 @@ def test_the_map_moves_little_from_figure_to_figure():
 
 
 def test_the_output_carries_the_live_widget_and_the_finished_figure():
-    live = finish(make(pictures=pictures()))
+    live = finish(make(pictures=toy_dataset()))
     data, metadata = live._repr_mimebundle_()
     saved = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["image/png"]))))
     assert np.array_equal(saved, shown(live))
@@ -622,7 +616,7 @@ def test_the_output_carries_the_live_widget_and_the_finished_figure():
 
 
 def test_a_knob_at_both_ends_keeps_the_figure_alive():
-    live = finish(make(pictures=pictures()))
+    live = finish(make(pictures=toy_dataset()))
     for control in live.knobs.values():
         for end in (10**control.min, 10**control.max):
             control.value = end
@@ -632,7 +626,7 @@ def test_a_knob_at_both_ends_keeps_the_figure_alive():
 
 
 def test_blitting_draws_what_a_full_drawing_draws():
-    live = finish(make(pictures=pictures()))
+    live = finish(make(pictures=toy_dataset()))
     live.controls["temperature"].value = 0.05
     blitted = shown(live)
     live.redraw_all()
@@ -673,8 +667,8 @@ def test_a_figure_has_only_the_panels_that_there_is_something_for(kind, narrow):
     more = {
         "bare": {"method": Regression(), "similarities": None, "evaluate": None, "knobs": None},
         "scored": {"similarities": None, "baselines": {"pixels": 0.4, "random encoder": 0.3}},
-        "mapped": {"similarities": None, "pictures": pictures(), "evaluate": None},
-        "all": {"pictures": pictures()},
+        "mapped": {"similarities": None, "pictures": toy_dataset(), "evaluate": None},
+        "all": {"pictures": toy_dataset()},
     }[kind]
     panels = {
         "bare": set(),
@@ -692,9 +686,9 @@ def test_a_figure_has_only_the_panels_that_there_is_something_for(kind, narrow):
 def test_side_by_side_shows_both():
     one, other = finish(make(narrow=True)), make(narrow=True, similarities=None)
     data, metadata = SideBySide(one, other)._repr_mimebundle_()
-    picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
-    assert picture.width == shown(one).shape[1] + shown(other).shape[1]
-    assert picture.height == max(shown(one).shape[0], shown(other).shape[0])
+    image = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    assert image.width == shown(one).shape[1] + shown(other).shape[1]
+    assert image.height == max(shown(one).shape[0], shown(other).shape[0])
     assert metadata["image/png"]["width"] == 880
     assert data["text/plain"] == f"{one.describe()} | {other.describe()}"
     assert "application/vnd.jupyter.widget-view+json" in data

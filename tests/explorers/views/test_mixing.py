@@ -25,9 +25,7 @@ def with_values(explorer):
 
 
 def test_one_step_of_every_slider_is_seen():
-    """From the start, one step up (or down from the upper end); with three images also one step
-    of a chance.
-    """
+    """One step up, or down from the upper end; with three images also one step of a chance."""
     explorer = mixing_explorer()
     for name, control in with_values(explorer).items():
         if control.has_trait("readout"):
@@ -110,9 +108,7 @@ def test_draw_moves_share_partner_and_place():
 
 
 def test_the_box_is_dragged():
-    """A press on the mixed image moves the box there; without a press, or with Mixup, nothing
-    moves.
-    """
+    """A press on the mixed image moves the box there; with Mixup nothing moves."""
     explorer = mixing_explorer()
     point(explorer, explorer.mixed_ax, 7.5, 23.5, pressed=False, presses=0)
     assert explorer.state["x"] == 11

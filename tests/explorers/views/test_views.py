@@ -26,9 +26,7 @@ def with_values(explorer):
 
 
 def test_one_step_of_every_slider_is_seen():
-    """From the start, one step up (or down from the upper end); with three images also one step
-    of a chance.
-    """
+    """One step up, or down from the upper end; with three images also one step of a chance."""
     explorer = Views(SHAPES.images[:3])
     for name, control in with_values(explorer).items():
         if control.has_trait("readout"):
@@ -56,9 +54,7 @@ def test_all_controls_at_their_upper_ends():
 
 
 def test_the_views_are_those_of_the_package():
-    """Geometry alone and colour alone equal random_view and color_jitter with the stream of their
-    own.
-    """
+    """Geometry alone is random_view and colour alone color_jitter, each with its generator."""
     explorer = views_explorer()
     repeated = SHAPES.images[:2].repeat_interleave(7, 0)
     explorer.set(explorer.nothing | {"area": 0.5, "turn": 90, "shift": 3, "flip": 0.5, "draw": 4})
@@ -105,9 +101,7 @@ def test_draw_again_changes_the_draw_and_nothing_else():
 
 
 def test_a_slider_leaves_the_other_draws_alone():
-    """With grey, blur and noise added one after the other, the geometry stays: all views still
-    match their outline.
-    """
+    """With grey, blur and noise added, the geometry stays: all views match their outline."""
     explorer = views_explorer()
     explorer.set(explorer.nothing | {"turn": 90, "area": 0.5})
     plain = explorer.state["views"]
