@@ -18,6 +18,8 @@ from torch import Generator, Tensor
 
 INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
+OLDER_NAMES = {"Euclid": "euclidean", "euclid": "euclidean"}
+
 
 def kind(value: Any) -> str:
     """What was given, in two words: a tensor with its dtype, else the name of the type."""
@@ -92,7 +94,8 @@ def interval(
 
 
 def choice(name: str, value: Any, allowed: Collection[str]) -> str:
-    """One of a few names."""
+    """One of a few names, or the name that one of them once had."""
+    value = OLDER_NAMES.get(value, value) if isinstance(value, str) else value
     if not isinstance(value, str) or value not in allowed:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
     return value

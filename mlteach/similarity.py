@@ -39,7 +39,7 @@ def similarities(x: Tensor, y: Tensor, *, measure: str = "cosine") -> Tensor:
     _validate.one_dtype(x=x, y=y)
     _validate.shaped("x", x, "N", "D")
     _validate.shaped("y", y, "M", x.shape[1])
-    _validate.choice("measure", measure, MEASURES)
+    measure = _validate.choice("measure", measure, MEASURES)
     if measure == "euclidean":
         # cdist subtracts large numbers that are nearly equal: in float32 a row would lie visibly
         # apart from itself

@@ -49,6 +49,10 @@ def test_masks_become_booleans():
         assert mask.dtype == torch.bool
 
 
+def test_an_older_name_is_understood():
+    assert _validate.choice("measure", "Euclid", ["cosine", "euclidean"]) == "euclidean"
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [

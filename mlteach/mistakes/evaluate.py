@@ -18,8 +18,8 @@ from mlteach.mistakes._registry import mistake
     "this is z, the projector's output: "
     "the head is thrown away, h = method.encode(images) is what is used",
 )
-def projected(method, images, **options):
-    return features(nn.Sequential(method.encoder, method.projector), images, **options)
+def projected(encoder, images, **options):
+    return features(nn.Sequential(encoder.encoder, encoder.projector), images, **options)
 
 
 @mistake(
@@ -28,8 +28,8 @@ def projected(method, images, **options):
     "image's representation depends on its neighbours. Call method.eval() first",
 )
 @torch.no_grad()
-def in_training_mode(method, images, **options):
-    return method.train().encode(images)
+def in_training_mode(encoder, images, **options):
+    return encoder.train().encode(images)
 
 
 @mistake(
@@ -38,13 +38,13 @@ def in_training_mode(method, images, **options):
     "h = method.encode(images) is what is used, after method.eval()",
 )
 @torch.no_grad()
-def projected_in_training_mode(method, images, **options):
-    return method.projector(method.train().encode(images))
+def projected_in_training_mode(encoder, images, **options):
+    return encoder.projector(encoder.train().encode(images))
 
 
 @mistake(features, "you divide by the length: a probe may use the length of h, leave it as it is")
-def unit_length(method, images, **options):
-    return nn.functional.normalize(features(method, images, **options))
+def unit_length(encoder, images, **options):
+    return nn.functional.normalize(features(encoder, images, **options))
 
 
 # --- weighted votes ------------------------------------------------------------------------------

@@ -177,8 +177,9 @@ def first_order_by_accident(model, episodes, loss_fn, *, first_order=False, **in
     return maml_loss(model, episodes, loss_fn, first_order=True, **inner)
 
 
-@mistake(maml_loss)  # what is frozen is no argument of the exercise
+@mistake(maml_loss)
 def frozen_ignored(model, episodes, loss_fn, *, frozen=(), **inner):
+    """Adapts every weight; what is frozen is no argument of the exercise."""
     return maml_loss(model, episodes, loss_fn, **inner)
 
 
@@ -357,8 +358,9 @@ def not_moved(model, episodes, loss_fn, *, step_size, **inner):
     return reptile_step(model, episodes, loss_fn, step_size=0, **inner)
 
 
-@mistake(reptile_step)  # the exercise has no queries
+@mistake(reptile_step)
 def adapted_to_the_query(model, episodes, loss_fn, **inner):
+    """Adapts to the queries, which the exercise does not have."""
     return reptile_step(model, on_queries(episodes), loss_fn, **inner)
 
 

@@ -99,8 +99,10 @@ class TemperatureInverted(SimCLR):
         return nt_xent(*projections(self, x1, x2), temperature=1 / self.temperature), {}
 
 
-@mistake(SimCLR)  # only who moves a slider while it trains sees it
+@mistake(SimCLR)
 class TemperatureOfTheStart(SimCLR):
+    """Only who moves a slider while it trains sees it."""
+
     def __init__(self, *modules, **options):
         super().__init__(*modules, **options)
         self.start = self.temperature

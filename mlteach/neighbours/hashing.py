@@ -58,7 +58,7 @@ class HashTables(Index):
         # (tables, bits, D) unit normals
         self.planes = planes / np.linalg.norm(planes, axis=2, keepdims=True)
         middle = self.vectors.mean(0)
-        self.centre = middle if measure == "euclidean" else np.zeros_like(middle)
+        self.centre = middle if self.measure == "euclidean" else np.zeros_like(middle)
         self.place_values = 2 ** np.arange(n_bits)
         bits_of_codes = np.arange(2**n_bits) & self.place_values[:, None] > 0  # (bits, codes)
         self.bits_of_codes = bits_of_codes.astype(np.float32)

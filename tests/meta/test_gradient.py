@@ -90,32 +90,31 @@ CASES = [
 
 def problems(maml):
     """The cases in which value or gradient differ from the definition, or the model changes."""
-    found = []
     for name, changed in CASES:
         make, tasks = MODELS[name]
         model, untouched = make(), make()
         options = {"lr": LR, "steps": STEPS} | changed
         loss = maml(model, tasks, F.cross_entropy, **options)
         if not loss.requires_grad:
-            return ["no gradient"]
+            yield "no gradient"
+            return
         result = gradient(loss, model)
         if not equal(model.state_dict().values(), untouched.state_dict().values(), tolerance=0):
-            found.append("model changed")
+            yield "model changed"
         if not equal(
             result, gradient(maml_by_hand(untouched, tasks, F.cross_entropy, **options), untouched)
         ):
-            found.append(f"{name} {changed}")
-    return found
+            yield f"{name} {changed}"
 
 
 def test_maml_loss_equals_its_definition():
     """Every form equals loops over tasks and steps to 1e-12, and leaves the model as it was."""
-    assert problems(maml_loss) == []
+    assert list(problems(maml_loss)) == []
 
 
 @pytest.mark.parametrize("mistake", mistakes_in(maml_loss), ids=str)
 def test_every_mistake_is_caught(mistake):
-    assert problems(mistake) != []
+    assert any(problems(mistake))
 
 
 def test_second_order_gradients_equal_finite_differences():

@@ -2,7 +2,7 @@
 
 import torch
 
-MEASURES = ["cosine", "correlation", "dot product", "Euclid"]
+MEASURES = ["cosine", "correlation", "dot product", "euclidean"]
 
 
 def random(*shape, seed=0):

@@ -10,7 +10,7 @@ from support.pages import point
 from mlteach.explorers import FactorMatrix
 from mlteach.similarity import similarities
 
-MEASURES = ["cosine", "correlation", "dot product", "Euclid"]
+MEASURES = ["cosine", "correlation", "dot product", "euclidean"]
 
 
 def matrix_explorer():

@@ -8,7 +8,7 @@ from support.pages import point
 from mlteach.explorers import Retrieval
 from mlteach.similarity import factor_groups, nearest, retrieval_precision, similarities
 
-MEASURES = ["cosine", "correlation", "dot product", "Euclid"]
+MEASURES = ["cosine", "correlation", "dot product", "euclidean"]
 
 
 def retrieval_explorer():

@@ -17,7 +17,7 @@ def random(*shape, seed=0):
 
 def test_the_first_figure_is_a_disagreement():
     """The tips at the start: dot product and cosine prefer B, Euclid prefers A."""
-    assert Vectors().state["nearer"] == {"dot product": "B", "cosine": "B", "Euclid": "A"}
+    assert Vectors().state["nearer"] == {"dot product": "B", "cosine": "B", "euclidean": "A"}
 
 
 def test_the_table_shows_the_three_measures():
@@ -28,9 +28,9 @@ def test_the_table_shows_the_three_measures():
     values = explorer.state["values"]
     assert values["dot product"] == pytest.approx([0.5, 2.2])
     assert values["cosine"] == pytest.approx([0.5, 1])
-    assert values["Euclid"] == pytest.approx([-1, -1.2])
-    assert explorer.state["nearer"] == {"dot product": "B", "cosine": "B", "Euclid": "A"}
-    assert [cell.get_text() for cell in explorer.cells["Euclid"]] == ["1.00", "1.20", "A"]
+    assert values["euclidean"] == pytest.approx([-1, -1.2])
+    assert explorer.state["nearer"] == {"dot product": "B", "cosine": "B", "euclidean": "A"}
+    assert [cell.get_text() for cell in explorer.cells["euclidean"]] == ["1.00", "1.20", "A"]
 
 
 def test_with_all_lengths_1_the_three_measures_agree():
@@ -41,7 +41,7 @@ def test_with_all_lengths_1_the_three_measures_agree():
         explorer.move("B", x, y)
         assert len(set(explorer.state["nearer"].values())) == 1
         cosines, distances = (
-            torch.tensor(explorer.state["values"][name]) for name in ("cosine", "Euclid")
+            torch.tensor(explorer.state["values"][name]) for name in ("cosine", "euclidean")
         )
         assert torch.allclose(distances.square(), 2 - 2 * cosines, atol=1e-6)
 
@@ -50,7 +50,7 @@ def test_the_lines_hold_all_tips_as_alike_as_a():
     """B put anywhere on a line ties with A by that line's measure."""
     explorer = Vectors()
     query, a, _ = explorer.state["tips"][:, None]
-    for measure, line in zip(("dot product", "cosine", "Euclid"), explorer.lines, strict=True):
+    for measure, line in zip(("dot product", "cosine", "euclidean"), explorer.lines, strict=True):
         points = torch.tensor(np.column_stack(line.get_data()))
         # the rays meet in the origin, which has no direction
         points = points[points.norm(dim=1) > 1e-9]
