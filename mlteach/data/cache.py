@@ -8,6 +8,7 @@ import uuid
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -125,10 +126,11 @@ def _save(name: str, arrays: Arrays) -> None:
 
 def _write(path: Path, arrays: Arrays) -> None:
     """Writes beside the file and moves it into place, so that nobody ever reads half a file."""
+    contents: dict[str, Any] = arrays  # some versions of NumPy see an allow_pickle in the names
     partial = path.with_name(f"{path.stem}-{uuid.uuid4().hex}.partial")
     try:
         with open(partial, "xb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+            np.savez_compressed(file, **contents)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

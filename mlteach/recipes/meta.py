@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -29,7 +29,7 @@ from mlteach.networks import conv_encoder
 
 
 def _prototypes(model: nn.Module, episodes: Episode) -> Tensor:
-    return prototypical_loss(model.encoder, episodes)
+    return prototypical_loss(model.get_submodule("encoder"), episodes)
 
 
 def _maml(model: nn.Module, episodes: Episode) -> Tensor:
@@ -42,8 +42,8 @@ def _fomaml(model: nn.Module, episodes: Episode) -> Tensor:
 
 def _anil(model: nn.Module, episodes: Episode) -> Tensor:
     # the body is not adapted: MAML of the head on the body's outputs
-    encoded = on_features(model.encoder, episodes)
-    return maml_loss(model.head, encoded, F.cross_entropy, lr=0.4, steps=5)
+    encoded = on_features(model.get_submodule("encoder"), episodes)
+    return maml_loss(model.get_submodule("head"), encoded, F.cross_entropy, lr=0.4, steps=5)
 
 
 def _reptile(model: nn.Module, episodes: Episode, *, step_size: float) -> Tensor:
@@ -58,7 +58,7 @@ class Recipe(NamedTuple):
     lr: float  # of Adam; of Reptile the step size
     norm: str  # of the encoder
     episodes: dict[str, int]
-    inner: dict[str, float]  # lr and steps of adapting in tests; empty: no adapting
+    inner: dict[str, Any]  # lr and steps of adapting in tests; empty: no adapting
     floors: tuple[float, float]  # 5-way 1-shot and 5-shot on glyphs, below the worst of three seeds
 
 
@@ -123,11 +123,12 @@ def classifier(
         n_way: outputs of the head.
         zero_head: start the head at 0, so that no class is preferred before adapting.
     """
-    model = nn.Sequential(OrderedDict(encoder=conv_encoder(norm=norm), head=nn.Linear(64, n_way)))
+    encoder = conv_encoder(norm=norm)
+    head = nn.Linear(64, n_way)
     if zero_head:
-        nn.init.zeros_(model.head.weight)
-        nn.init.zeros_(model.head.bias)
-    return model
+        nn.init.zeros_(head.weight)
+        nn.init.zeros_(head.bias)
+    return nn.Sequential(OrderedDict(encoder=encoder, head=head))
 
 
 def turned(dataset: Dataset) -> Dataset:
@@ -192,8 +193,9 @@ def accuracy(name: str, model: nn.Module, episodes: Episode) -> tuple[float, flo
     """
     inner = RECIPES[name].inner
     if name in ("prototypes", "ANIL"):  # the encoder is not adapted
-        episodes = on_features(lambda images: features(model.encoder, images), episodes)
-        model = model.head
+        encoder = model.get_submodule("encoder")
+        episodes = on_features(lambda images: features(encoder, images), episodes)
+        model = model.get_submodule("head")
     if name == "prototypes":
         return confidence_interval(prototype_accuracies(episodes))
     return adapted_accuracy(model, episodes, F.cross_entropy, **inner)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -64,7 +64,8 @@ def standardised(projector: nn.Sequential) -> nn.Sequential:
     with every step, and a query finds its key by its age, as the only new one among old ones,
     whatever the image shows.
     """
-    return nn.Sequential(*projector, nn.BatchNorm1d(projector[-1].out_features, affine=False))
+    last: Any = projector[-1]
+    return nn.Sequential(*projector, nn.BatchNorm1d(last.out_features, affine=False))
 
 
 class Recipe(NamedTuple):
@@ -126,7 +127,7 @@ def build(name: str, *, seed: int = 0, widths: tuple[int, ...] | None = None) ->
     recipe = RECIPES[name]
     widths = widths or recipe.widths
     seed_everything(seed)
-    method = recipe.method(encoder(widths), 2 * widths[-1])
+    method: Any = recipe.method(encoder(widths), 2 * widths[-1])
     return method.to(memory_format=torch.channels_last)  # convolutions are about a quarter faster
 
 
@@ -136,7 +137,7 @@ def train(
     seed: int = 0,
     steps: int | None = None,
     widths: tuple[int, ...] | None = None,
-    **strengths: float,
+    **strengths: Any,
 ) -> nn.Module:
     """The method after training by its recipe.
 
@@ -149,7 +150,8 @@ def train(
     """
     recipe = RECIPES[name]
     method = build(name, seed=seed, widths=widths)
-    view = partial(simclr_view, **({"grayscale": recipe.grayscale} | strengths))
+    strengths = {"grayscale": recipe.grayscale} | strengths
+    view = partial(simclr_view, **strengths)
     draw = two_views(datasets()[0].images, view, batch_size=recipe.batch_size)
     fit(method, draw, steps=steps or recipe.steps, seed=seed, progress=False)
     return method
