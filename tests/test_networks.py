@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from support.numbers import normal32
 from torch import nn
 from torch.func import functional_call, grad, vmap
 
@@ -25,20 +26,16 @@ BUILDERS = {
 }
 
 
-def normal(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
 @pytest.mark.parametrize("name", BUILDERS)
 def test_every_network(name):
     """Gradients reach every parameter, the state is complete, and the seed decides the weights."""
     build, shape = BUILDERS[name]
     torch.manual_seed(0)
     network = build()
-    x = normal(*shape)
+    x = normal32(*shape)
     out = network(x)
     assert out.shape == (6, 12)
-    (out * normal(6, 12, seed=1)).sum().backward()
+    (out * normal32(6, 12, seed=1)).sum().backward()
     for parameter_name, parameter in network.named_parameters():
         assert parameter.grad.abs().max() > 1e-4, parameter_name
     torch.manual_seed(0)
@@ -53,7 +50,7 @@ def test_every_network(name):
 
 def test_mlp_is_its_formula():
     """Linear, ReLU, linear; nothing after the last layer."""
-    network, x = mlp(3, 5, 2), normal(7, 3)
+    network, x = mlp(3, 5, 2), normal32(7, 3)
     first, last = network[1], network[3]
     expected = (x @ first.weight.T + first.bias).clamp(min=0) @ last.weight.T + last.bias
     torch.testing.assert_close(network(x), expected)
@@ -77,7 +74,7 @@ def test_mlp_sizes_by_hand():
 def test_conv_encoder_takes_any_size(norm, size):
     """(B, C, H, W) -> (B, D) for any sides from 8 on, finite, different for different images."""
     encoder = conv_encoder(3, widths=(8, 16, 12), out_features=10, norm=norm)
-    out = encoder(normal(4, 3, *size))
+    out = encoder(normal32(4, 3, *size))
     assert out.shape == (4, 10)
     assert out.isfinite().all()
     assert torch.pdist(out).min() > 1e-3
@@ -87,7 +84,7 @@ def test_conv_encoder_takes_any_size(norm, size):
 def test_the_smallest_images_are_still_told_apart(norm):
     """8x8 ends as 1x1, where a norm over too few values would make all images equal."""
     for widths in ((32, 32, 32, 32), (8, 8, 8, 8), (7, 7, 7, 7)):
-        out = conv_encoder(1, widths=widths, norm=norm)(normal(5, 1, 8, 8))
+        out = conv_encoder(1, widths=widths, norm=norm)(normal32(5, 1, 8, 8))
         assert torch.pdist(out).min() > 1e-3
 
 
@@ -99,7 +96,7 @@ def test_pooling_by_hand():
 
 def test_every_block_halves_the_sides():
     """28 x 20 becomes 14 x 10, 7 x 5, 4 x 3, 2 x 2 (rounded up)."""
-    x, sides = normal(2, 1, 28, 20), []
+    x, sides = normal32(2, 1, 28, 20), []
     for block in conv_encoder(1)[:4]:
         x = block(x)
         sides.append(tuple(x.shape[2:]))
@@ -117,14 +114,14 @@ def test_conv_encoder_sizes_by_hand():
 )
 def test_who_looks_at_the_other_images(norm, depends):
     """In training, a batch norm mixes the images of a batch; GroupNorm treats each one alone."""
-    encoder, x = conv_encoder(1, norm=norm), normal(4, 1, 16, 16)
+    encoder, x = conv_encoder(1, norm=norm), normal32(4, 1, 16, 16)
     changed = torch.cat([x[:1], 3 * x[1:]])
     assert torch.allclose(encoder(x)[0], encoder(changed)[0], atol=1e-5) is not depends
 
 
 def test_evaluation_mode():
     """Running statistics make evaluation independent of the batch; else the batch decides."""
-    x = normal(8, 1, 16, 16)
+    x = normal32(8, 1, 16, 16)
     batch, no_stats = conv_encoder(1).eval(), conv_encoder(1, norm="batch_no_stats")
     torch.testing.assert_close(batch(x)[:2], batch(x[:2]))
     trained = no_stats(x)
@@ -139,7 +136,7 @@ def test_torch_func(norm, training):
     """grad and vmap over tasks equal a loop of backward calls, in training and evaluation mode."""
     encoder = conv_encoder(1, widths=(8, 8), out_features=3, norm=norm).double().train(training)
     params = dict(encoder.named_parameters())
-    tasks = normal(4, 5, 1, 8, 8).double()
+    tasks = normal32(4, 5, 1, 8, 8).double()
 
     def loss(params, x):
         return functional_call(encoder, params, (x,)).square().mean()
@@ -161,12 +158,12 @@ def test_torch_func_needs_no_running_statistics():
         return functional_call(encoder, params, (x,)).square().mean()
 
     with pytest.raises(RuntimeError, match="in-place"):
-        vmap(grad(loss), in_dims=(None, 0))(params, normal(4, 5, 1, 8, 8))
+        vmap(grad(loss), in_dims=(None, 0))(params, normal32(4, 5, 1, 8, 8))
 
 
 def test_heads():
     """SimCLR's head looks at one row at a time; BYOL's normalises over the batch and keeps P."""
-    h = normal(9, 16)
+    h = normal32(9, 16)
     projection = projection_head(16)
     assert projection(h).shape == (9, 64)
     torch.testing.assert_close(projection(h)[:3], projection(h[:3]))

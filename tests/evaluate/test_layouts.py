@@ -2,16 +2,13 @@
 
 import pytest
 import torch
+from support.numbers import normal32
 
 from mlteach.evaluate.layouts import layout_moves, nearest_others, trustworthiness
 
 
-def random(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
 def test_nearest_others_by_a_loop():
-    x = random(12, 3)
+    x = normal32(12, 3)
     found = nearest_others(x, 4)
     for i, row in enumerate(found.tolist()):
         gaps = {j: (x[i] - x[j]).norm().item() for j in range(12) if j != i}
@@ -19,16 +16,16 @@ def test_nearest_others_by_a_loop():
 
 
 def test_a_point_is_never_its_own_neighbour_even_among_copies():
-    x = torch.cat([random(12, 3), random(12, 3)])
+    x = torch.cat([normal32(12, 3), normal32(12, 3)])
     neighbours = nearest_others(x, 5)
     assert not (neighbours == torch.arange(24)[:, None]).any()
     assert torch.equal(neighbours[:12, 0], torch.arange(12, 24))
 
 
 def test_a_map_of_itself_is_trusted_and_a_shuffled_one_is_not():
-    x = random(60, 2)
+    x = normal32(60, 2)
     assert trustworthiness(x, 3 * x + 1, k=5) == 1
-    assert 0.4 < trustworthiness(x, random(60, 2, seed=1), k=5) < 0.6
+    assert 0.4 < trustworthiness(x, normal32(60, 2, seed=1), k=5) < 0.6
 
 
 def test_moves_leave_out_a_shift_and_are_shares_of_the_spread():

@@ -23,17 +23,14 @@ from mlteach.neighbours import Measured
 from mlteach.networks import conv_encoder, mlp, projection_head
 from mlteach.selfsup import MoCo
 from mlteach.training import fit
+from support.numbers import normal32
 
 CLASSES = ("disc", "ring", "star")
 
 
-def normal(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=Generator().manual_seed(seed))
-
-
 def images(count: int, channels: int = 1, *, seed: int = 1) -> Tensor:
     """(count, channels, 8, 8) of noise in [0, 1]."""
-    return normal(count, channels, 8, 8, seed=seed).sigmoid()
+    return normal32(count, channels, 8, 8, seed=seed).sigmoid()
 
 
 def labels(count: int) -> Tensor:
@@ -43,24 +40,24 @@ def labels(count: int) -> Tensor:
 
 def clouds(count: int, spread: float = 1.0, *, seed: int = 0) -> Tensor:
     """(count, 6): three clouds, one a class."""
-    return 4 * torch.eye(6)[labels(count)] + spread * normal(count, 6, seed=seed)
+    return 4 * torch.eye(6)[labels(count)] + spread * normal32(count, 6, seed=seed)
 
 
 def factors(count: int) -> dict[str, Tensor]:
     hue = torch.rand(count, generator=Generator().manual_seed(3))
-    return {"class": labels(count), "size": normal(count, seed=2), "hue": hue}
+    return {"class": labels(count), "size": normal32(count, seed=2), "hue": hue}
 
 
 # --- similarity, maps and search -----------------------------------------------------------------
 
 
 def factor_matrix():
-    encodings = {"knowing": clouds(24, 0.1), "blind": normal(24, 6, seed=4)}
+    encodings = {"knowing": clouds(24, 0.1), "blind": normal32(24, 6, seed=4)}
     return explorers.FactorMatrix(encodings, images(24, 3), factors(24), names={"class": CLASSES})
 
 
 def retrieval():
-    encodings = {"knowing": clouds(24, 0.1), "blind": normal(24, 6, seed=4)}
+    encodings = {"knowing": clouds(24, 0.1), "blind": normal32(24, 6, seed=4)}
     return explorers.Retrieval(encodings, images(24, 3), factors(24))
 
 
@@ -72,8 +69,8 @@ def tsne_layouts() -> Tensor:
 
 def embedding_map():
     return explorers.EmbeddingMap(
-        {"clouds": clouds(30), "noise": normal(30, 4, seed=9)},
-        {"clouds": tsne_layouts(), "noise": normal(2, 3, 30, 2, seed=8)},
+        {"clouds": clouds(30), "noise": normal32(30, 4, seed=9)},
+        {"clouds": tsne_layouts(), "noise": normal32(2, 3, 30, 2, seed=8)},
         factors(30),
         images=images(30),
         parameters={"perplexity": (3, 8), "iterations": (0, 20, 60)},
@@ -97,7 +94,7 @@ def film():
 
 
 def search_plane():
-    return explorers.SearchPlane(normal(80, 2), k=5)
+    return explorers.SearchPlane(normal32(80, 2), k=5)
 
 
 def recall_curve():
@@ -143,7 +140,7 @@ def temperature():
 
 def similarity_matrix():
     pixels = tuple(view.flatten(1) for view in two_views(6))
-    encodings = {"noise": (normal(6, 4, seed=3), normal(6, 4, seed=4)), "pixels": pixels}
+    encodings = {"noise": (normal32(6, 4, seed=3), normal32(6, 4, seed=4)), "pixels": pixels}
     return explorers.SimilarityMatrix(encodings, *two_views(6), labels(6))
 
 
@@ -183,7 +180,7 @@ def measurements(number: int) -> dict:
     """A run whose every number tells which run and which step it belongs to."""
     steps = [0, 40, 80, 120]
     start = [0.1 + 0.01 * number + 0.001 * step / 40 for step in steps]
-    spectrum = normal(4, 16, seed=number).softmax(1).sort(descending=True).values
+    spectrum = normal32(4, 16, seed=number).softmax(1).sort(descending=True).values
     return {
         "step": steps,
         "std": start,

@@ -4,21 +4,18 @@ import torch
 
 from mlteach import maps
 from mlteach.explorers import Film
-
-
-def random(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+from support.numbers import normal32
 
 
 def points(count=30):
     """Three clouds in six dimensions."""
-    return random(count, 6) + 4 * torch.eye(6)[torch.arange(count) % 3]
+    return normal32(count, 6) + 4 * torch.eye(6)[torch.arange(count) % 3]
 
 
 def factors(count=30):
     return {
         "class": torch.arange(count) % 3,
-        "size": random(count, seed=3),
+        "size": normal32(count, seed=3),
         "hue": torch.rand(count),
     }
 
@@ -33,5 +30,5 @@ def film_explorer(count=30):
         factors(count),
         steps=[0, 10, 50, 200],
         scores={"known": [0.1, 0.4, 0.7, 0.9], "forgotten": [0.9, 0.5, 0.2, 0.1]},
-        images=random(count, 3, 8, 8).sigmoid(),
+        images=normal32(count, 3, 8, 8).sigmoid(),
     )

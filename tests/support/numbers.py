@@ -14,6 +14,10 @@ def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Te
     return torch.randn(*shape, generator=generator(seed), dtype=dtype)
 
 
+def normal32(*shape: int, seed: int = 0) -> Tensor:
+    return normal(*shape, seed=seed, dtype=torch.float32)
+
+
 def assert_equal(loss: Tensor, number: float, *, tolerance: float = 1e-10) -> None:
     """A loss equals a number of the naive loop."""
     expected = torch.tensor(number, dtype=torch.float64)

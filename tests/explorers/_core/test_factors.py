@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from support.factor_cases import encodings, factors, random, toy_images
+from support.factor_cases import encodings, factors, toy_images
+from support.numbers import normal32
 
 from mlteach.explorers import FactorMatrix, Retrieval
 
@@ -11,7 +12,7 @@ from mlteach.explorers import FactorMatrix, Retrieval
 @pytest.mark.parametrize("maker", [FactorMatrix, Retrieval])
 def test_rows_that_do_not_fit_are_refused(maker):
     """The message names the entry that has a row too few."""
-    short = {"a": random(23, 4)}
+    short = {"a": normal32(23, 4)}
     with pytest.raises(
         ValueError, match=r"encodings\['a'\] must have one row for each of 24 images, got 23"
     ):

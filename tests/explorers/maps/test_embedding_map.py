@@ -9,7 +9,8 @@ import sklearn.manifold
 import torch
 from PIL import Image
 from support.every_drawing import shown
-from support.map_cases import factors, film_explorer, points, random
+from support.map_cases import factors, film_explorer, points
+from support.numbers import normal32
 
 from mlteach import maps
 from mlteach.explorers import EmbeddingMap
@@ -21,10 +22,10 @@ def grid_explorer(count=30):
         [maps.tsne_path(points(count), perplexity=p, at=(0, 20, 60)) for p in (3, 8)]
     )
     return EmbeddingMap(
-        {"pixels": points(count), "other": random(count, 4, seed=9)},
-        {"pixels": layouts, "other": random(2, 3, count, 2, seed=8)},
+        {"pixels": points(count), "other": normal32(count, 4, seed=9)},
+        {"pixels": layouts, "other": normal32(2, 3, count, 2, seed=8)},
         factors(count),
-        images=random(count, 1, 8, 8).sigmoid(),
+        images=normal32(count, 1, 8, 8).sigmoid(),
         parameters={"perplexity": (3, 8), "iterations": (0, 20, 60)},
         names={"class": ("disc", "ring", "star")},
         cyclic=("hue",),
@@ -109,7 +110,7 @@ def test_pointing_at_a_dot_shows_its_image_its_factors_and_its_true_neighbours(p
     point_at(explorer, *(explorer.places[point] + 0.003))
     state = explorer.state
     assert state["point"] == point
-    shown = 1 - random(30, 1, 8, 8).sigmoid()[point, 0]  # dark ink
+    shown = 1 - normal32(30, 1, 8, 8).sigmoid()[point, 0]  # dark ink
     assert np.allclose(explorer.image.get_array()[..., 0], shown)
     text = explorer.text.get_text()
     assert f"class: {('disc', 'ring', 'star')[point % 3]}" in text

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from support.every_drawing import shown
+from support.explorers import measurements
 
 from mlteach.explorers import Switchboard
 from mlteach.explorers.selfsup.switchboard import SWITCHES
@@ -16,23 +17,9 @@ ALL = list(itertools.product((True, False), repeat=3))
 STEPS = [0, 40, 80, 120]
 
 
-def measured(number):
-    """A run whose every number tells which run and which step it belongs to."""
-    start = [0.1 + 0.01 * number + 0.001 * step / 40 for step in STEPS]
-    spectrum = torch.softmax(torch.randn(4, 16, generator=torch.Generator().manual_seed(number)), 1)
-    return {
-        "step": STEPS,
-        "std": start,
-        "rank": [10 * value for value in start],
-        "loss": [1 + value for value in start],
-        "knn": [0.5 + value for value in start],
-        "spectrum": spectrum.sort(descending=True).values,
-    }
-
-
 def make():
     return Switchboard(
-        {switches: measured(number) for number, switches in enumerate(ALL)}, chance=0.125
+        {switches: measurements(number) for number, switches in enumerate(ALL)}, chance=0.125
     )
 
 
@@ -42,7 +29,7 @@ def test_every_combination_at_every_step():
     for number, switches in enumerate(ALL):
         for name, on in zip(SWITCHES, switches, strict=True):
             explorer.controls[name].value = on
-        run = measured(number)
+        run = measurements(number)
         for frame, step in enumerate(STEPS):
             explorer.controls["frame"].value = frame
             state = explorer.state
@@ -91,16 +78,16 @@ def test_blitting_draws_what_a_full_drawing_draws():
 
 def test_a_collapsed_spectrum_is_drawn():
     """Shares of exactly 0 have no logarithm; they lie below the figure instead."""
-    runs = {switches: measured(number) for number, switches in enumerate(ALL)}
-    runs[True, True, True] = measured(0) | {"spectrum": torch.eye(16)[:4]}
+    runs = {switches: measurements(number) for number, switches in enumerate(ALL)}
+    runs[True, True, True] = measurements(0) | {"spectrum": torch.eye(16)[:4]}
     explorer = Switchboard(runs, chance=0.125)
     assert explorer.canvas.problem == ""
     assert explorer.state["spectrum"][:3] == [1e-12, 1e-12, 1e-12]
 
 
 def test_a_missing_or_shorter_run_is_refused():
-    runs = {switches: measured(number) for number, switches in enumerate(ALL)}
+    runs = {switches: measurements(number) for number, switches in enumerate(ALL)}
     with pytest.raises(ValueError, match="runs must have the 8 combinations"):
         Switchboard({switches: runs[switches] for switches in ALL[:7]}, chance=0.125)
     with pytest.raises(ValueError, match=r"run \(False, False, False\) must measure"):
-        Switchboard(runs | {(False, False, False): measured(0) | {"knn": [0.5]}}, chance=0.125)
+        Switchboard(runs | {(False, False, False): measurements(0) | {"knn": [0.5]}}, chance=0.125)

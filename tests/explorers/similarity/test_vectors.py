@@ -5,14 +5,11 @@ import math
 import numpy as np
 import pytest
 import torch
+from support.numbers import normal32
 from support.pages import point
 
 from mlteach.explorers import Vectors
 from mlteach.similarity import similarities
-
-
-def random(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 def test_the_first_figure_is_a_disagreement():
@@ -37,7 +34,7 @@ def test_with_all_lengths_1_the_three_measures_agree():
     """Wherever the tips are; the distance follows from the cosine."""
     explorer = Vectors()
     explorer.controls["lengths"].value = "all 1"
-    for x, y in random(20, 2, seed=5).tolist():
+    for x, y in normal32(20, 2, seed=5).tolist():
         explorer.move("B", x, y)
         assert len(set(explorer.state["nearer"].values())) == 1
         cosines, distances = (
