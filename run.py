@@ -44,12 +44,16 @@ NBVAL = [
 WORKERS = min(os.cpu_count() or 1, 8)
 # files side by side, each in its own order
 SIDE_BY_SIDE = [f"-n{WORKERS}", "--dist=loadfile", "-p", "no:benchmark"]
+# a part of the claims that fails first where rounding decides; all of them take hours
+SECOND = ["--arithmetics", "plain", "--no-table", "--chapters", "05", "--tests", "tests/maps"]
+SECOND += ["tests/losses", "tests/evaluate", "tests/meta", "tests/test_similarity.py"]
 TESTS = {  # the unit tests come last, so that the output ends with their summary
     "style": ["-m", "ruff", "check", "."],
     "format": ["-m", "ruff", "format", "--check", "."],
     "types": ["-m", "mypy"],
     "chapters": ["-m", "pytest", "notebooks", *NBVAL, *SIDE_BY_SIDE],
     "browser": ["-m", "pytest", "tests/browser", *SIDE_BY_SIDE],
+    "other arithmetic": ["tools/claims.py", *SECOND],
     "unit tests": ["-m", "pytest", "tests", "--ignore=tests/browser", *SIDE_BY_SIDE],
 }
 BENCHMARKS = [

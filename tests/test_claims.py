@@ -9,7 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 ROOT = Path(__file__).resolve().parent.parent
 spec = importlib.util.spec_from_file_location("claims", ROOT / "tools" / "claims.py")
@@ -41,6 +41,20 @@ def folder(tmp_path) -> Path:
 def call(folder: Path, *arguments: str) -> int:
     table = ["--table", str(folder / "claims.md"), "--notebooks", str(folder)]
     return claims.main([*table, "--workers", "1", *arguments])
+
+
+def test_what_a_chapter_asks_to_change_is_run(folder):
+    """A change that ends otherwise than its text says is a row that failed."""
+    wrong = {"then": "assert values[0] == 'b'"}
+    asked = new_markdown_cell("*Change one thing*: try b.", metadata={"changes": [wrong]})
+    cells = [*map(new_code_cell, CELLS[:2]), asked]
+    nbformat.write(new_notebook(cells=cells), folder / "07_asks.ipynb")
+    assert call(folder, "--changes", "06", "07") == 1
+    rows = claims.read_table(folder / "claims.md")
+    assert rows[claims.Job("06_other, changes", "native", 0)] == claims.Result("0 changes", "none")
+    found = rows[claims.Job("07_asks, changes", "native", 0)]
+    assert found.ran == "1 changes"
+    assert "AssertionError" in found.failed
 
 
 @pytest.mark.parametrize("kernel", [[], ["--without-kernels"]], ids=["kernel", "no kernel"])
@@ -98,7 +112,9 @@ def test_what_is_run(folder):
     pairs = arithmetics | {("native", seed) for seed in range(5)}
     tests = {("unit tests", *pair) for pair in arithmetics}
     chapters = {(name, *pair) for name in ("05_tiny", "06_other") for pair in pairs}
-    assert chosen() == tests | chapters
+    changes = {(f"{name}, changes", "native", 0) for name in ("05_tiny", "06_other")}
+    assert chosen() == tests | chapters | changes
+    assert chosen("--changes") == changes
     assert chosen("--tests") == tests
     assert chosen("--chapters") == chapters
     both = chosen("--chapters", "06", "--seeds", "1", "2", "--arithmetics", "plain", "avx2")

@@ -1,8 +1,9 @@
 """Tries what chapters and tests claim under other arithmetics and seeds: python run.py claims.
 
 Without arguments, everything, which takes hours: the unit tests and the chapters under the four
-arithmetics, and the chapters with five seeds. Arguments choose a part; its rows replace those in
-the table, tests/claims.md. A cell that fails does not keep those after it from being run.
+arithmetics, the chapters with five seeds, and all that they ask to change. Arguments choose a part;
+its rows replace those in the table, tests/claims.md. A cell that fails does not keep those after it
+from being run.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ ARITHMETICS = {
 SEEDS = range(5)
 CELL_SECONDS = 1800
 UNIT_TESTS = ["tests", "--ignore=tests/browser"]
+CHANGES = ", changes"  # stands behind the name of a chapter of which all changes are run
 HEAD = """# Claims under other arithmetics and seeds
 
 Written by `python run.py claims`; what the columns mean stands in `tools/claims.py`.
@@ -59,7 +61,7 @@ Written by `python run.py claims`; what the columns mean stands in `tools/claims
 class Job(NamedTuple):
     """Something to run; also the first columns of a row of the table."""
 
-    what: str  # "unit tests", perhaps with the chosen ones, or the name of a chapter
+    what: str  # "unit tests", perhaps with the chosen ones, or a chapter, perhaps with CHANGES
     arithmetic: str
     seed: int  # MLTEACH_SEED
 
@@ -171,6 +173,10 @@ def run(job: Job, *, tests: list[str], notebooks: Path, kernels: bool) -> Result
         if job.what.startswith("unit tests"):
             command = ["-m", "pytest", *tests, "-q", "-p", "no:cacheprovider", "-p", "no:benchmark"]
             command.append(f"--junitxml={report}")
+        elif job.what.endswith(CHANGES):
+            chapter = notebooks / f"{job.what.removesuffix(CHANGES)}.ipynb"
+            command = ["-m", "support.changes", str(chapter), str(report)]
+            variables["PYTHONPATH"] = os.pathsep.join([str(ROOT / "tests"), str(ROOT)])
         else:
             command = [__file__, "--execute", str(notebooks / f"{job.what}.ipynb"), str(report)]
             command += [] if kernels else ["--without-kernels"]
@@ -188,7 +194,8 @@ def run(job: Job, *, tests: list[str], notebooks: Path, kernels: bool) -> Result
         if job.what.startswith("unit tests"):
             return _read_tests(report)
         count, failures = json.loads(report.read_text())
-        return Result(f"{count} cells", "; ".join(failures) or "none")
+        kind = "changes" if job.what.endswith(CHANGES) else "cells"
+        return Result(f"{count} {kind}", "; ".join(failures) or "none")
 
 
 def _read_tests(report: Path) -> Result:
@@ -244,7 +251,7 @@ def jobs(options: argparse.Namespace) -> list[Job]:
         pairs = [(arithmetic, 0) for arithmetic in options.arithmetics or ARITHMETICS]
         if not options.arithmetics:
             pairs += [("native", seed) for seed in SEEDS if seed]
-    whole = options.chapters is None and options.tests is None
+    whole = options.chapters is None and options.tests is None and options.changes is None
     found = []
     if whole or options.tests is not None:
         what = " ".join(["unit tests", *(options.tests or [])])
@@ -253,6 +260,10 @@ def jobs(options: argparse.Namespace) -> list[Job]:
         for path in sorted(options.notebooks.glob("*.ipynb")):
             if path.name.startswith(tuple(options.chapters or [""])):
                 found += [Job(path.stem, *pair) for pair in pairs]
+    if whole or options.changes is not None:
+        for path in sorted(options.notebooks.glob("*.ipynb")):
+            if path.name.startswith(tuple(options.changes or [""])):
+                found.append(Job(f"{path.stem}{CHANGES}", "native", 0))
     return found
 
 
@@ -263,6 +274,7 @@ def read_command_line(arguments: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--chapters", nargs="*", metavar="05", help="only chapters, those whose names begin so")
     add("--tests", nargs="*", metavar="PATH", help="only unit tests, all or those in these files")
+    add("--changes", nargs="*", metavar="05", help="only what these chapters ask to change")
     add("--arithmetics", nargs="+", choices=list(ARITHMETICS))
     add("--seeds", nargs="+", type=int, metavar="N", help="values of MLTEACH_SEED")
     add(
