@@ -1,7 +1,13 @@
 """Is a representation any good? Neighbours, probes, few labels, few shots, collapse meters."""
 
 from mlteach.evaluate.features import accuracy, features
-from mlteach.evaluate.few import Curve, few_label_curve, stratified_sample
+from mlteach.evaluate.few_labels import Curve, few_label_curve, stratified_sample
+from mlteach.evaluate.few_shots import (
+    adapted_accuracy,
+    confidence_interval,
+    few_shot_accuracy,
+    prototype_accuracies,
+)
 from mlteach.evaluate.knn import (
     cosine_neighbours,
     knn_accuracy,
@@ -10,12 +16,6 @@ from mlteach.evaluate.knn import (
 )
 from mlteach.evaluate.meters import effective_rank, feature_std, linear_cka, spectrum
 from mlteach.evaluate.probe import Classifier, fine_tune, linear_classifier, linear_probe
-from mlteach.evaluate.shots import (
-    adapted_accuracy,
-    confidence_interval,
-    few_shot_accuracy,
-    prototype_accuracies,
-)
 
 __all__ = [
     "Classifier",

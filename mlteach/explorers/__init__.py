@@ -6,6 +6,7 @@ from mlteach.explorers._core.side_by_side import SideBySide
 from mlteach.explorers.episodes.episode_accuracy import EpisodeAccuracy
 from mlteach.explorers.episodes.prototypes import Prototypes
 from mlteach.explorers.evaluate.knn_vote import KnnVote
+from mlteach.explorers.evaluate.layer_change import LayerChange
 from mlteach.explorers.losses.circle import Circle
 from mlteach.explorers.losses.similarity_matrix import SimilarityMatrix
 from mlteach.explorers.losses.temperature import Temperature
@@ -13,7 +14,6 @@ from mlteach.explorers.maps.embedding_map import EmbeddingMap
 from mlteach.explorers.maps.film import Film
 from mlteach.explorers.meta.curvature import Curvature
 from mlteach.explorers.meta.inner_loop import InnerLoop
-from mlteach.explorers.meta.layer_change import LayerChange
 from mlteach.explorers.meta.meta_rates import MetaRates
 from mlteach.explorers.meta.reptile_path import ReptilePath
 from mlteach.explorers.metric.pair_loss import PairLoss

@@ -5,8 +5,8 @@ learned inner learning rates), or a space in which the mean of a class's example
 (prototypes).
 """
 
-from mlteach.meta.gradient import Params, adapt, adapted_predictions, maml_loss, reptile_step
-from mlteach.meta.prototypes import prototypical_loss
+from mlteach.meta.maml import Params, adapt, adapted_predictions, maml_loss, reptile_step
+from mlteach.meta.prototypical_loss import prototypical_loss
 
 __all__ = [
     "Params",

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from mlteach.meta.gradient import LossFunction, Params, adapt
+from mlteach.meta.maml import LossFunction, Params, adapt
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from mlteach.meta.gradient import Params, adapt
+from mlteach.meta.maml import Params, adapt
 
 RULES = ("Reptile", "joint training", "FOMAML", "MAML")
 

@@ -1,9 +1,9 @@
 """Wrong implementations, each written down once: the right function with one mistake of people.
 
 An entry serves three readers: the tests show that the properties of the right function catch it,
-the exercise checks name it to the learner, and the bug clinic shows its symptom. One file a
-subject, named as the module of the package that it is about. Where an exercise asks for a function
-that the package does not have, its right definition stands in the same file.
+the exercise checks name it to the learner, and the bug clinic shows its symptom. One file or folder
+for each module of the package; `losses/` has one file a loss or family of losses. Where an exercise
+asks for a function that the package does not have, its right definition stands in the same file.
 """
 
 from mlteach.mistakes import (

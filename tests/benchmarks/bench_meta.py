@@ -24,10 +24,10 @@ import higher
 import pytest
 import torch
 import torch.nn.functional as F
-from meta import test_witnesses
+from meta import test_other_libraries
 from torch import Generator, nn
 
-LR = test_witnesses.LR
+LR = test_other_libraries.LR
 
 
 def ours(model, episodes, loss_fn, steps):
@@ -47,7 +47,7 @@ def with_higher(model, episodes, loss_fn, steps):
 
 def with_torchopt(model, episodes, loss_fn, steps):
     """As the test of equal gradients computes it."""
-    test_witnesses.with_torchopt(model, episodes, loss_fn, steps=steps).backward()
+    test_other_libraries.with_torchopt(model, episodes, loss_fn, steps=steps).backward()
 
 
 WAYS = {"mlteach": ours, "higher": with_higher, "torchopt": with_torchopt}

@@ -233,7 +233,7 @@ def chapter(opened):
 def explorers(lab, request):
     """A page with the explorers in the test file's MAKE, each in a cell that ends with its name."""
     cells = [f'{name} = MAKE["{name}"]()\n{name}' for name in request.module.MAKE]
-    lab.write("explorers.ipynb", ["from support.explorers import MAKE", *cells])
+    lab.write("explorers.ipynb", ["from support.explorer_registry import MAKE", *cells])
     lab.open("explorers.ipynb")
     lab.run_all()
     return lab

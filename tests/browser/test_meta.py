@@ -1,8 +1,8 @@
 """The explorers of meta-learning on a page: every control by keyboard and by mouse."""
 
 import pytest
-from support.every_explorer import EveryExplorer
-from support.explorers import META
+from support.explorer_on_page import EveryExplorer
+from support.explorer_registry import META
 from support.live import Live
 
 MAKE = META

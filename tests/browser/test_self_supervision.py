@@ -3,8 +3,8 @@
 import math
 
 import pytest
-from support.every_explorer import EveryExplorer
-from support.explorers import SELF_SUPERVISION
+from support.explorer_on_page import EveryExplorer
+from support.explorer_registry import SELF_SUPERVISION
 from support.live import Live
 
 MAKE = SELF_SUPERVISION

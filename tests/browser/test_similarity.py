@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from support.every_explorer import EveryExplorer
-from support.explorers import SIMILARITY
+from support.explorer_on_page import EveryExplorer
+from support.explorer_registry import SIMILARITY
 from support.live import Live
 
 MAKE = SIMILARITY

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from support.every_drawing import (
+from support.explorer_drawing import (
     EveryDrawing,
     assert_state_follows,
     corners,
@@ -13,7 +13,7 @@ from support.every_drawing import (
     shown,
     with_values,
 )
-from support.explorers import MAKE
+from support.explorer_registry import MAKE
 
 from mlteach import explorers
 

@@ -10,7 +10,7 @@ import pytest
 import torch.nn.functional as F
 from PIL import Image
 from support.contrastive_cases import matrix_explorer, views
-from support.every_drawing import shown
+from support.explorer_drawing import shown
 from support.pages import point
 
 from mlteach.explorers import Circle, Explorer, Temperature

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.path import Path
-from support.every_drawing import send
+from support.explorer_drawing import send
 from torch import nn
 
 from mlteach.episodes import Episode

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from support.every_drawing import shown
+from support.explorer_drawing import shown
 
 from mlteach.evaluate import cosine_neighbours, knn_accuracy
 from mlteach.explorers import KnnVote

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from support.contrastive_cases import matrix_explorer, views
-from support.every_drawing import shown
+from support.explorer_drawing import shown
 from support.pages import point
 
 from mlteach import losses

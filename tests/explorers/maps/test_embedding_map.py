@@ -8,7 +8,7 @@ import pytest
 import sklearn.manifold
 import torch
 from PIL import Image
-from support.every_drawing import shown
+from support.explorer_drawing import shown
 from support.map_cases import factors, film_explorer, points
 from support.numbers import normal32
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from support.every_drawing import send
+from support.explorer_drawing import send
 
 from mlteach.explorers import Curvature
 

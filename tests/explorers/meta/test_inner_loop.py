@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from support.every_drawing import send
+from support.explorer_drawing import send
 from torch.func import functional_call
 
 from mlteach.explorers import InnerLoop

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from support.every_drawing import neighbour, shown
+from support.explorer_drawing import neighbour, shown
 from support.pages import point
 from torch import nn
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.every_drawing import shown
+from support.explorer_drawing import shown
 
 from mlteach.explorers import RecallCurve
 from mlteach.neighbours import Measured

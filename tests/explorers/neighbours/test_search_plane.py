@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from support.every_drawing import send, shown
+from support.explorer_drawing import send, shown
 
 from mlteach.explorers import SearchPlane
 from mlteach.neighbours import ExactSearch, recall

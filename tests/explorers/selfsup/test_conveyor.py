@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
-from support.every_drawing import shown
+from support.explorer_drawing import shown
 from support.queue_cases import BATCH, DECAYS, N_KEYS, STEPS, recorded
 
 from mlteach.explorers import Conveyor, QueueRecord

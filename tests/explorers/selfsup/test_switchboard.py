@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from support.every_drawing import shown
-from support.explorers import measurements
+from support.explorer_drawing import shown
+from support.explorer_registry import measurements
 
 from mlteach.explorers import Switchboard
 from mlteach.explorers.selfsup.switchboard import SWITCHES

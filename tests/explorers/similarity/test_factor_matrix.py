@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from support.every_drawing import shown
+from support.explorer_drawing import shown
 from support.factor_cases import encodings, factors, toy_images
 from support.pages import point
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import beta
-from support.every_drawing import is_slider, neighbour, redrawn, shown, values, with_values
+from support.explorer_drawing import is_slider, neighbour, redrawn, shown, values, with_values
 from support.pages import point
 
 from mlteach import data

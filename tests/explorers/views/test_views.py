@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from support.every_drawing import is_slider, neighbour, redrawn, shown, values, with_values
+from support.explorer_drawing import is_slider, neighbour, redrawn, shown, values, with_values
 
 from mlteach import data
 from mlteach.explorers import Views

@@ -11,7 +11,7 @@ from mlteach import _validate
 from mlteach.episodes import Episode, prototypes
 from mlteach.evaluate.features import check_labelled
 from mlteach.meta import adapted_predictions
-from mlteach.meta.gradient import LossFunction, Rate
+from mlteach.meta.maml import LossFunction, Rate
 from mlteach.metric import sample_classes
 
 STANDARD_ERRORS = 1.96  # either way, which hold 95 % of a normal distribution

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from support.every_drawing import neighbour, shown
+from support.explorer_drawing import neighbour, shown
 from torch import Generator, nn
 from torch.func import functional_call
 
