@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
 from mlteach.data import Dataset
 from mlteach.episodes import Episode, on_features, sample_episodes
@@ -26,6 +26,7 @@ from mlteach.evaluate import (
 )
 from mlteach.meta import maml_loss, prototypical_loss, reptile_step
 from mlteach.networks import conv_encoder
+from mlteach.training import generator, seed_everything
 
 
 def _prototypes(model: nn.Module, episodes: Episode) -> Tensor:
@@ -155,9 +156,9 @@ def train(
         steps: None for those of the recipe, which its floors are for.
         callback: called with (step, model) after every step.
     """
-    recipe, generator = RECIPES[name], Generator().manual_seed(seed)
+    recipe, tasks = RECIPES[name], generator(seed)
     steps = steps or recipe.steps
-    torch.manual_seed(seed)
+    seed_everything(seed)
     model = classifier(recipe.norm)
     optimizer = torch.optim.Adam(model.parameters())
     threads = torch.get_num_threads()
@@ -165,7 +166,7 @@ def train(
     try:
         for step in range(steps):
             lr = recipe.lr * min(1, 1.4 * (1 - step / steps))  # falls to 0 over the last 70 %
-            episodes = sample_episodes(dataset, **recipe.episodes, generator=generator)
+            episodes = sample_episodes(dataset, **recipe.episodes, generator=tasks)
             if name == "Reptile":
                 recipe.loss(model, episodes, step_size=lr)
             else:
