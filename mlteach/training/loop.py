@@ -66,10 +66,10 @@ def fit(
 
     The same seed gives the same run, whatever torch's global random state was, and fit leaves that
     state as it found it. Stopping and continuing changes no bit of the result: an interrupt waits
-    for the end of the step at hand; a step that must be broken off (a second interrupt, or a
-    KeyboardInterrupt of your own functions) is undone, and made again on resume. All threads share
-    torch's global random state: runs side by side repeat exactly only if they draw from their own
-    generator.
+    for the end of the step at hand. A step that must be broken off (a second interrupt, or a
+    KeyboardInterrupt of draw, loss or evaluate) is undone, and made again on resume; one that ends
+    in `callback` counts as made. All threads share torch's global random state: runs side by side
+    repeat exactly only if they draw from their own generator.
 
     Args:
         method: has loss(*views) -> (loss, aux) and, where it has a target or a queue to move,
@@ -121,11 +121,16 @@ def fit(
         before: ForwardState | None = copy_forward_state(method, generators)
         try:
             while run.step < steps and not run.stopped:
+                due = (run.step + 1) % evaluate_every == 0 or run.step + 1 == steps
+                if evaluate is not None and due:  # long enough to be broken off: then step back
+                    run.state = copy_state(*changing)
                 step_lr = _validate.number(f"lr at step {run.step}", lr_at(run.step), at_least=0)
                 loss, aux = _gradients(run, method, optimizer, generators, draw, step_lr)
                 before = None  # from here on weights, moments and target move
+                noted.unbreakable = True
                 _update(run, method, optimizer, loss, aux, step_lr)
-                if evaluate is not None and (run.step % evaluate_every == 0 or run.step == steps):
+                noted.unbreakable = False
+                if evaluate is not None and due:
                     _score(run, method, generators, evaluate)
                     run.state = copy_state(*changing)
                 before = copy_forward_state(method, generators)
@@ -134,11 +139,12 @@ def fit(
                         run.stopped = "callback" if callback(run.step, loss, aux) else ""
                 bar.update()
                 bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-                if noted and run.step < steps:
+                if noted.count and run.step < steps:
                     raise KeyboardInterrupt
             run.state = copy_state(*changing)
             run.stopped = run.stopped or "finished"
         except (KeyboardInterrupt, TrainingDiverged) as error:
+            noted.unbreakable = True  # putting back is short, and half of it would be worse
             if before is None:
                 put_back(*changing)
             else:

@@ -107,22 +107,30 @@ def put_forward_back(method: nn.Module, generators: list[Generator], state: Forw
         buffer.copy_(buffers[name])
 
 
-@contextmanager
-def held_interrupts() -> Iterator[list[int]]:
-    """Note an interrupt (Ctrl-C, or Jupyter's stop button) in a list instead of raising it.
+@dataclass
+class Interrupts:
+    """How often Ctrl-C was pressed, and whether what runs now must not be broken off."""
 
-    A second one raises KeyboardInterrupt, in case a step never ends. Only the main thread gets
-    signals; a handler that somebody else has set is left alone.
+    count: int = 0
+    unbreakable: bool = False
+
+
+@contextmanager
+def held_interrupts() -> Iterator[Interrupts]:
+    """Count an interrupt (Ctrl-C, or Jupyter's stop button) instead of raising it.
+
+    A second one raises KeyboardInterrupt, in case a step never ends, but not while `unbreakable`.
+    Only the main thread gets signals; a handler that somebody else has set is left alone.
     """
-    noted: list[int] = []
+    noted = Interrupts()
     in_main_thread = threading.current_thread() is threading.main_thread()
     if not in_main_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield noted
         return
 
     def note(number: int, frame: Any) -> None:
-        noted.append(number)
-        if len(noted) > 1:
+        noted.count += 1
+        if noted.count > 1 and not noted.unbreakable:
             raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, note)
