@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
+from mlteach import _validate
 from mlteach.evaluate.features import check_labelled, check_pair, features
 from mlteach.training import fit
 
@@ -67,7 +68,6 @@ def linear_classifier(x: Tensor, labels: Tensor, *, penalty: float = 1.0) -> nn.
             example, or penalty <= 0.
     """
     # here, because it takes longer to import than the whole package
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     check_labelled("x", x, labels)
@@ -77,8 +77,7 @@ def linear_classifier(x: Tensor, labels: Tensor, *, penalty: float = 1.0) -> nn.
             "labels must hold each class 0 to C - 1, C >= 2, "
             f"got {counts.tolist()} examples of them"
         )
-    if not 0 < penalty < float("inf"):
-        raise ValueError(f"penalty must be a finite number > 0, got {penalty!r}")
+    penalty = float(_validate.number("penalty", penalty, above=0))
     x = x.detach().double()
     mean, std = x.mean(0), x.std(0, correction=0)
     std[std <= 1e-6 * mean.abs()] = torch.inf  # constant, but for rounding
@@ -90,7 +89,7 @@ def linear_classifier(x: Tensor, labels: Tensor, *, penalty: float = 1.0) -> nn.
     solver = LogisticRegression(C=(2 if binary else 1) / penalty, **options)
     with warnings.catch_warnings():
         # the last digits may be out of reach of a line search, and nobody needs to hear of it
-        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore")
         solver.fit(x.numpy(force=True), labels.numpy(force=True))
     weight, bias = (torch.from_numpy(part).to(x) for part in (solver.coef_, solver.intercept_))
     if binary:

@@ -111,7 +111,7 @@ def fit(
         torch.enable_grad(),
         _threads(threads),
         _mode(method, training=True),
-        own_generators(shifted(seed), parameters[0].device) as generators,
+        own_generators(shifted(_validate.seed("seed", seed)), parameters[0].device) as generators,
         held_interrupts() as noted,
     ):
         changing = run, method, optimizer, generators

@@ -512,7 +512,7 @@ def test_bad_features_are_refused(function, arguments, error, message):
         ),
         (
             lambda: linear_probe(*TRAIN, *TEST, penalty=0),
-            "penalty must be a finite number > 0, got 0",
+            "penalty must be finite and > 0, got 0",
         ),
         (
             lambda: linear_probe(X, 0 * Y, *TEST),
