@@ -1,0 +1,15 @@
+"""Mistakes in meta-learning: inner steps, outer losses, prototypes."""
+
+from mlteach.mistakes.meta import reptile
+from mlteach.mistakes.meta.maml import OVERWRITES, inner_step, outer_gradient
+from mlteach.mistakes.meta.prototypical import linear_layer, prototype_loss, prototypes
+
+__all__ = [
+    "OVERWRITES",
+    "inner_step",
+    "linear_layer",
+    "outer_gradient",
+    "prototype_loss",
+    "prototypes",
+    "reptile",
+]
