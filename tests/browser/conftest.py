@@ -106,7 +106,10 @@ class Lab:
         made = [{**code, "id": f"cell{i}", "source": cell.strip()} for i, cell in enumerate(cells)]
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         content = {"cells": made, "metadata": {"kernelspec": kernel}}
-        content |= {"nbformat": 4, "nbformat_minor": 5}
+        self.put(notebook, content | {"nbformat": 4, "nbformat_minor": 5})
+
+    def put(self, notebook: str, content: dict) -> None:
+        """Writes a notebook's file, whatever page has it open."""
         body = json.dumps({"type": "notebook", "format": "json", "content": content}).encode()
         address = f"{self.address}/api/contents/{notebook}"
         urllib.request.urlopen(urllib.request.Request(address, data=body, method="PUT")).close()
@@ -114,6 +117,10 @@ class Lab:
     def open(self, notebook: str) -> None:
         """Opens the notebook with a fresh kernel and waits until that is idle."""
         self.page.goto(f"{self.address}/doc/tree/{notebook}?reset")
+        self.wait_for_kernel()
+
+    def wait_for_kernel(self) -> None:
+        """Waits until the kernel of the open notebook is idle."""
         self.page.wait_for_function(
             """() => {
                 const context = window.jupyterapp?.shell.currentWidget?.context;
@@ -126,6 +133,19 @@ class Lab:
     def run_all(self) -> None:
         """Runs every cell; none may fail, and none may write to its error stream."""
         self.page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        assert self.troubles() == []
+
+    def run_cell(self, source: str) -> None:
+        """Runs the one cell with this source, as Shift+Enter does."""
+        self.page.evaluate(
+            """async (source) => {
+                const notebook = window.jupyterapp.shell.currentWidget.content;
+                const found = (cell) => cell.model.sharedModel.getSource() === source;
+                notebook.activeCellIndex = notebook.widgets.findIndex(found);
+                await window.jupyterapp.commands.execute("notebook:run-cell");
+            }""",
+            source,
+        )
         assert self.troubles() == []
 
     def troubles(self) -> list[str]:

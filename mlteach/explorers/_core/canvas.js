@@ -2,6 +2,20 @@
 // No mathematics of the book lives here: Python turns the fractions into data coordinates and draws
 // the answer.
 
+const REST = 500; // milliseconds without a new figure, after which the notebook keeps the last one
+const LONGEST_WAIT = 5000; // while figures never stop coming
+const HOLD = 250; // milliseconds after which a finger that rests begins to drag
+const SLIP = 8; // pixels that a finger may move meanwhile
+
+function isDark() {
+  const { body, documentElement } = document;
+  return (
+    body.dataset.jpThemeLight === "false" || // JupyterLab, Notebook
+    body.classList.contains("vscode-dark") ||
+    documentElement.getAttribute("theme") === "dark" // Colab
+  );
+}
+
 function render({ model, el }) {
   el.classList.add("mlteach-canvas");
   const figure = document.createElement("img");
@@ -23,32 +37,62 @@ function render({ model, el }) {
     figure.style.width = `${model.get("width")}px`;
   }
   // ipywidgets gives its sliders no name that a screen reader could say: the label beside each one
-  // is its name.
-  function nameSliders() {
-    for (const row of el.parentElement?.querySelectorAll(".widget-inline-hbox") ?? []) {
+  // is its name. JupyterLab and Notebook would take the arrow keys, to walk from cell to cell.
+  function dressControls() {
+    const controls = el.parentElement;
+    for (const row of controls?.querySelectorAll(".widget-inline-hbox") ?? []) {
       const handle = row.querySelector("[role=slider]");
       handle?.setAttribute("aria-label", row.querySelector("label")?.textContent ?? "");
     }
-  }
-  // JupyterLab would take the up and down keys from a list, to walk from cell to cell.
-  function keepArrowKeys() {
-    for (const list of el.parentElement?.querySelectorAll("select") ?? []) {
-      list.dataset.lmSuppressShortcuts = "true";
+    for (const taker of controls?.querySelectorAll("select, [role=slider]") ?? []) {
+      taker.dataset.lmSuppressShortcuts = "true";
     }
   }
   function showText() {
-    requestAnimationFrame(nameSliders);
-    requestAnimationFrame(keepArrowKeys);
+    requestAnimationFrame(dressControls);
     figure.alt = model.get("alt");
     readout.textContent = model.get("readout");
     problem.textContent = model.get("problem");
-    figure.style.touchAction = model.get("pointing") === "drag" ? "none" : "auto";
+    // a swipe up or down scrolls the page, from wherever it begins
+    figure.style.touchAction = model.get("pointing") === "drag" ? "pan-y" : "auto";
     figure.style.cursor = model.get("pointing") === "none" ? "default" : "crosshair";
   }
+
+  // The notebook keeps the last figure for the day when no kernel runs.
+  let resting = null;
+  let oldest = 0; // when the first figure came that is not kept yet
+  function keepSoon() {
+    oldest ||= Date.now();
+    clearTimeout(resting);
+    const wait = Math.max(0, Math.min(REST, oldest + LONGEST_WAIT - Date.now()));
+    resting = setTimeout(() => {
+      oldest = 0;
+      model.set("settled", model.get("settled") + 1);
+      model.save_changes();
+    }, wait);
+  }
+
+  // The figure is drawn for this screen and this theme; zooming the page changes its pixels.
+  function reportPage() {
+    const density = Math.max(1, window.devicePixelRatio);
+    const dark = isDark();
+    if (density === model.get("density") && dark === model.get("dark")) return;
+    model.set("density", density);
+    model.set("dark", dark);
+    model.save_changes();
+  }
+  const themes = new MutationObserver(reportPage);
+  for (const element of [document.body, document.documentElement]) {
+    themes.observe(element, { attributeFilter: ["data-jp-theme-light", "class", "theme"] });
+  }
+  window.addEventListener("resize", reportPage);
+
   model.on("change:png", showFigure);
+  model.on("change:png", keepSoon);
   for (const name of ["alt", "readout", "problem", "pointing"]) model.on(`change:${name}`, showText);
   showFigure();
   showText();
+  reportPage();
 
   // One pointer state, not a list of events: a state that is overwritten before it was sent loses
   // nothing but a place passed on the way. A press has a number, its time, and its place is kept, so
@@ -71,33 +115,82 @@ function render({ model, el }) {
     pointer.y = (event.clientY - box.top) / box.height;
     pointer.inside = pointer.x >= 0 && pointer.x <= 1 && pointer.y >= 0 && pointer.y <= 1;
   }
-  figure.addEventListener("pointerdown", (event) => {
-    if (model.get("pointing") !== "drag") return;
-    figure.setPointerCapture(event.pointerId);
+  function pressAt(event) {
     place(event);
     Object.assign(pointer, { pressed: true, presses: Date.now() });
     Object.assign(pointer, { press_x: pointer.x, press_y: pointer.y });
     report();
+  }
+
+  // A finger first decides what it does: a tap presses and lets go, a swipe up or down is the
+  // page's, a rest or a move aside takes hold.
+  let finger = null;
+  function letFingerGo() {
+    clearTimeout(finger?.timer);
+    finger = null;
+  }
+  figure.addEventListener("pointerdown", (event) => {
+    if (model.get("pointing") === "none") return;
+    if (event.pointerType === "touch") {
+      letFingerGo();
+      finger = { first: event };
+      if (model.get("pointing") === "drag") finger.timer = setTimeout(() => takeHold(), HOLD);
+      return;
+    }
+    if (model.get("pointing") !== "drag") return;
+    figure.setPointerCapture(event.pointerId);
+    pressAt(event);
   });
+  function takeHold() {
+    const { first } = finger;
+    letFingerGo();
+    pressAt(first);
+  }
   figure.addEventListener("pointermove", (event) => {
     if (model.get("pointing") === "none") return;
+    if (finger) {
+      const across = Math.abs(event.clientX - finger.first.clientX);
+      if (across < SLIP || model.get("pointing") !== "drag") return;
+      takeHold();
+    }
     place(event);
     report();
   });
-  for (const name of ["pointerup", "pointercancel"]) {
-    figure.addEventListener(name, (event) => {
-      if (!pointer.pressed) return;
-      place(event);
+  // While a finger holds a point, the page must not scroll.
+  const stay = (event) => pointer.pressed && event.preventDefault();
+  figure.addEventListener("touchmove", stay, { passive: false });
+  figure.addEventListener("pointerup", (event) => {
+    if (finger) {
+      letFingerGo();
+      pressAt(event); // a tap
       pointer.pressed = false;
-      report();
-    });
+      return;
+    }
+    letPressGo(event);
+  });
+  figure.addEventListener("pointercancel", (event) => {
+    letFingerGo();
+    letPressGo(event);
+  });
+  function letPressGo(event) {
+    if (!pointer.pressed) return;
+    place(event);
+    pointer.pressed = false;
+    report();
   }
-  figure.addEventListener("pointerleave", () => {
+  figure.addEventListener("pointerleave", (event) => {
     if (model.get("pointing") === "none" || pointer.pressed) return;
+    if (event.pointerType === "touch") return; // what a tap chose stays
     pointer.inside = false;
     report();
   });
-  return () => address && URL.revokeObjectURL(address);
+  return () => {
+    clearTimeout(resting);
+    letFingerGo();
+    themes.disconnect();
+    window.removeEventListener("resize", reportPage);
+    if (address) URL.revokeObjectURL(address);
+  };
 }
 
 export default { render };

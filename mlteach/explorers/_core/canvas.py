@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import anywidget
-from traitlets import Bytes, Dict, Enum, Int, Unicode
+from traitlets import Bool, Bytes, Dict, Enum, Float, Int, Unicode
 
 
 class Canvas(anywidget.AnyWidget):
@@ -14,6 +14,9 @@ class Canvas(anywidget.AnyWidget):
     ``pointer`` holds, as fractions of the figure from its top left, ``x`` and ``y``; ``inside``,
     ``pressed``, and of the last press its number ``presses``, which grows from one to the next, and
     its place ``press_x``, ``press_y``.
+
+    The page also says how many pixels of the screen one of its own has (``density``, 0 until it has
+    said so) and whether it is ``dark``; and ``settled`` grows when the figure has rested a while.
     """
 
     _esm = Path(__file__).with_name("canvas.js")
@@ -26,3 +29,6 @@ class Canvas(anywidget.AnyWidget):
     problem = Unicode("").tag(sync=True)
     pointing = Enum(["none", "hover", "drag"], "none").tag(sync=True)
     pointer = Dict().tag(sync=True)
+    density = Float(0.0).tag(sync=True)
+    dark = Bool(False).tag(sync=True)
+    settled = Int(0).tag(sync=True)

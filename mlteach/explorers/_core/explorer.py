@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,11 +13,18 @@ from matplotlib.artist import Artist
 from PIL import Image
 
 from mlteach.explorers._core.canvas import Canvas
+from mlteach.explorers._core.dark import PageCanvas
+from mlteach.explorers._core.output import Output
 from mlteach.explorers._core.pointer import Hold, Pointer, locate
-from mlteach.plots import Picture
+from mlteach.plots import CSS_DPI, SHARPNESS, Picture
+
+LARGEST_DENSITY = 3.0  # more pixels than that nobody sees, and they take time
+
+# what the pages have said last: the next explorer is drawn so at once
+_page = {"density": 0.0, "dark": False}
 
 
-class Explorer:
+class Explorer(Output):
     """Controls and a figure: a move updates artists, draws once, replaces the figure in place.
 
     A subclass keeps its data, hands its controls to ``super().__init__``, and defines
@@ -72,7 +78,9 @@ class Explorer:
         self._drawing = threading.Lock()
         self.figure, moving = self.make_figure()
         self.moving = list(moving)
-        self.canvas = Canvas(width=self.figure.page_size()[0], pointing=self.pointing)
+        PageCanvas(self.figure)
+        self.canvas = Canvas(width=self.figure.page_size()[0], pointing=self.pointing, **_page)
+        self._fit_page()
         row = HBox(list(self.controls.values()), layout=Layout(flex_flow="row wrap"))
         self.widget = VBox([row, self.canvas] if self.controls else [self.canvas])
         self.refresh()
@@ -80,6 +88,8 @@ class Explorer:
             if control.has_trait("value"):
                 control.observe(self.refresh, "value")
         self.canvas.observe(self._report_pointer, "pointer")
+        self.canvas.observe(self._follow_page, ["density", "dark"])
+        self.canvas.observe(self.keep, "settled")
 
     def make_figure(self) -> tuple[Picture, Iterable[Artist]]:
         """The figure with every artist in place, and the artists that move: all else stays."""
@@ -186,14 +196,28 @@ class Explorer:
             )
             raise
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        """The live widget, and the same figure for wherever no kernel runs."""
-        data = dict(self.widget._repr_mimebundle_())
+    def _follow_page(self, _change) -> None:
+        _page.update(density=self.canvas.density, dark=self.canvas.dark)
         with self._drawing:
-            still = encode(np.asarray(self.figure.canvas.buffer_rgba()), effort=9)
-        data["image/png"] = base64.b64encode(still).decode()
-        data["text/plain"] = self.canvas.readout
-        return data, {"image/png": self.figure.png_metadata()}
+            self._fit_page()
+        self.refresh()
+
+    def _fit_page(self) -> None:
+        """The next drawing has the page's pixels and colours."""
+        density = min(self.canvas.density, LARGEST_DENSITY) or SHARPNESS
+        self._still = None
+        self.figure.dpi, self.figure.canvas.dark = CSS_DPI * density, self.canvas.dark
+
+    def saved(self) -> tuple[bytes, dict, str]:
+        """The figure for paper, in light colours whatever the page has; its metadata; its text."""
+        with self._drawing:
+            still = self._still
+            self.figure.dpi, self.figure.canvas.dark = CSS_DPI * SHARPNESS, False
+            self._still = None
+            png = encode(self._draw(), effort=9)
+            self._fit_page()
+            self._still = still
+        return png, self.figure.png_metadata(), self.canvas.readout
 
 
 def encode(pixels: np.ndarray, *, effort: int) -> bytes:

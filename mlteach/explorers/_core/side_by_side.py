@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from io import BytesIO
 
 import numpy as np
@@ -10,9 +9,10 @@ from ipywidgets import HBox, Layout
 from PIL import Image
 
 from mlteach.explorers._core.explorer import Explorer, encode
+from mlteach.explorers._core.output import Output
 
 
-class SideBySide:
+class SideBySide(Output):
     """Explorers beside each other, live on the page and in one PNG.
 
     Args:
@@ -25,21 +25,19 @@ class SideBySide:
             [explorer.widget for explorer in explorers], layout=Layout(flex_flow="row wrap")
         )
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        """The live widgets, and their figures in one for wherever no kernel runs."""
-        bundles = [explorer._repr_mimebundle_() for explorer in self.explorers]
-        pngs = [base64.b64decode(data["image/png"]) for data, _ in bundles]
+        for explorer in explorers:
+            explorer.canvas.observe(self.keep, "settled")
+
+    def saved(self) -> tuple[bytes, dict, str]:
+        """The figures beside each other in one."""
+        pngs, metadata, texts = zip(*(explorer.saved() for explorer in self.explorers), strict=True)
         stills = [np.asarray(Image.open(BytesIO(png))) for png in pngs]
         tallest = max(len(still) for still in stills)
         white = [
             np.pad(s, ((0, tallest - len(s)), (0, 0), (0, 0)), constant_values=255) for s in stills
         ]
-        sizes = [metadata["image/png"] for _, metadata in bundles]
-        data = dict(self.widget._repr_mimebundle_())
-        data["image/png"] = base64.b64encode(encode(np.hstack(white), effort=9)).decode()
-        data["text/plain"] = alt = " | ".join(
-            explorer.canvas.readout for explorer in self.explorers
-        )
-        width = sum(size["width"] for size in sizes)
-        height = max(size["height"] for size in sizes)
-        return data, {"image/png": {"width": width, "height": height, "alt": alt}}
+        text = " | ".join(texts)
+        width = sum(size["width"] for size in metadata)
+        height = max(size["height"] for size in metadata)
+        png = encode(np.hstack(white), effort=9)
+        return png, {"width": width, "height": height, "alt": text}, text

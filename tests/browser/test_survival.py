@@ -1,0 +1,167 @@
+"""What is left of an explorer: reloaded, reopened with a new kernel, trusted or not, after a restart.
+
+In each way its last figure is there; with its controls where the kernel still has it, else with one
+line that says how to bring it to life.
+"""
+
+import json
+import urllib.request
+
+import pytest
+from support.live import Live
+
+from mlteach.explorers._core.output import LINE
+
+NOTEBOOK = "survival.ipynb"
+CELLS = [
+    "from mlteach import explorers",
+    "circle = explorers.Circle(pairs=3)\ncircle",
+    "other = explorers.Circle(pairs=4)\nother",
+]
+
+
+@pytest.fixture
+def circle(lab):
+    """An explorer that was moved and saved; only its own cell and the first have run."""
+    lab.write(NOTEBOOK, CELLS)
+    lab.open(NOTEBOOK)
+    lab.run_cell(CELLS[0])
+    lab.run_cell(CELLS[1])
+    live = Live(lab, "circle")
+    before = saved_figure(lab)
+    live.step("temperature")
+    lab.page.wait_for_timeout(1500)
+    save(lab)
+    assert saved_figure(lab) != before, "the notebook did not keep the last figure"
+    return live
+
+
+def save(lab):
+    lab.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+
+
+def contents(lab, notebook=NOTEBOOK):
+    return json.load(urllib.request.urlopen(f"{lab.address}/api/contents/{notebook}"))["content"]
+
+
+def saved_figure(lab):
+    """Of the explorer's cell, as the page holds it; JupyterLab writes the same to the file."""
+    return lab.page.evaluate(
+        """() => {
+            const { cells } = window.jupyterapp.shell.currentWidget.content.model.sharedModel;
+            const { outputs } = cells[1].toJSON();
+            return outputs.map((output) => output.data?.["image/png"]).find((png) => png);
+        }"""
+    )
+
+
+def distrust(lab):
+    """Writes the file anew with a change, as somebody else's: its signature no longer fits."""
+    content = contents(lab)
+    content["metadata"]["from"] = "elsewhere"
+    for cell in content["cells"]:
+        cell["metadata"].pop("trusted", None)
+    lab.put(NOTEBOOK, content)
+
+
+def end_kernels(lab):
+    for session in json.load(urllib.request.urlopen(f"{lab.address}/api/sessions")):
+        request = urllib.request.Request(
+            f"{lab.address}/api/sessions/{session['id']}", method="DELETE"
+        )
+        urllib.request.urlopen(request).close()
+
+
+def assert_still(lab, figure):
+    """One figure, the saved one, with its text and the line; no trace of the widget."""
+    output = lab.output("circle")
+    images = output.locator("img:visible")
+    images.first.wait_for(timeout=20_000)
+    lab.page.wait_for_timeout(1000)  # the widgets' manager gives up after a moment
+    assert images.count() == 1
+    shown = images.first.get_attribute("src").partition("base64,")[2]
+    assert shown.strip() == figure.strip()
+    assert output.inner_text().strip() == LINE
+
+
+def assert_alive(live):
+    images = live.output.locator("img:visible")
+    images.first.wait_for(timeout=20_000)
+    assert images.count() == 1
+    assert LINE not in live.output.inner_text()
+    live.step("temperature")
+    assert live.problem() == ""
+
+
+def trusted(lab):
+    return lab.page.evaluate(
+        """() => [...window.jupyterapp.shell.currentWidget.content.model.cells]
+                 .filter((cell) => cell.type === "code").map((cell) => cell.trusted)"""
+    )
+
+
+def test_a_live_explorer_shows_one_figure_and_no_line(circle):
+    assert_alive(circle)
+
+
+def test_reopened_with_a_new_kernel_and_trusted(circle, lab):
+    """Every cell has run, so JupyterLab trusts the notebook and would show the dead widget."""
+    lab.run_all()
+    lab.page.wait_for_timeout(1500)
+    save(lab)
+    figure = saved_figure(lab)
+    lab.page.goto("about:blank")
+    end_kernels(lab)
+    lab.open(NOTEBOOK)
+    assert trusted(lab) == [True, True, True]
+    assert_still(lab, figure)
+
+
+def test_reopened_with_a_new_kernel_and_not_trusted(circle, lab):
+    figure = saved_figure(lab)
+    lab.page.goto("about:blank")
+    distrust(lab)
+    end_kernels(lab)
+    lab.open(NOTEBOOK)
+    assert not all(trusted(lab))
+    assert_still(lab, figure)
+
+
+def test_reloaded_when_a_part_has_run_it_lives_on(circle, lab):
+    lab.page.reload()
+    lab.wait_for_kernel()
+    assert_alive(Live(lab, "circle"))
+
+
+def test_reloaded_when_all_has_run_it_lives_on(circle, lab):
+    lab.run_all()
+    lab.page.wait_for_timeout(1000)
+    save(lab)
+    lab.page.reload()
+    lab.wait_for_kernel()
+    assert trusted(lab) == [True, True, True]
+    assert_alive(Live(lab, "circle"))
+
+
+def test_reloaded_and_not_trusted(circle, lab):
+    figure = saved_figure(lab)
+    lab.page.goto("about:blank")
+    distrust(lab)
+    lab.open(NOTEBOOK)
+    assert not all(trusted(lab))
+    assert_still(lab, figure)
+    lab.run_cell(CELLS[1])
+    assert_alive(Live(lab, "circle"))
+
+
+def test_after_a_restart_of_the_kernel_the_line_says_what_to_do(circle, lab):
+    figure = saved_figure(lab)
+    lab.page.evaluate(
+        """() => window.jupyterapp.shell.currentWidget.context.sessionContext.session
+                 .kernel.restart()"""
+    )
+    lab.wait_for_kernel()
+    assert_still(lab, figure)
+    lab.run_cell(CELLS[0])
+    lab.run_cell(CELLS[1])
+    assert_alive(Live(lab, "circle"))
