@@ -29,12 +29,17 @@ def test_the_wheel_has_what_the_package_reads(tmp_path):
     source, installed, empty = (tmp_path / name for name in ("source", "installed", "empty"))
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "mlteach", source / "mlteach", ignore=ignored)
+    for name in ["labconfig", "labextensions"]:
+        shutil.copytree(ROOT / name, source / name)
     for name in ["pyproject.toml", "README.md", "LICENSE"]:
         shutil.copy(ROOT / name, source)
     build = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q"]
     subprocess.run([*build, "-w", str(tmp_path), str(source)], check=True)
     with ZipFile(*tmp_path.glob("mlteach-*.whl")) as wheel:
         wheel.extractall(installed)
+    (data,) = installed.glob("mlteach-*.data/data")
+    for name in ["etc/jupyter/labconfig", "share/jupyter/labextensions/mlteach/static"]:
+        assert list((data / name).iterdir())
     empty.mkdir()
     shown = subprocess.run(
         [sys.executable, "-c", USE_IT],

@@ -42,7 +42,8 @@ def server(tmp_path_factory):
     places = {
         f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")
     }
-    places |= {"JUPYTER_CONFIG_PATH": str(ROOT), "JUPYTERLAB_SETTINGS_DIR": str(home)}
+    places |= {"JUPYTER_PATH": str(ROOT), "JUPYTER_CONFIG_PATH": str(ROOT)}
+    places |= {"JUPYTERLAB_SETTINGS_DIR": str(home)}
     # the kernels make the explorers that the tests without a browser make
     paths = [str(ROOT / "tests"), os.environ.get("PYTHONPATH")]
     places["PYTHONPATH"] = os.pathsep.join(filter(None, paths))

@@ -1,4 +1,4 @@
-"""What is left of an explorer: reloaded, reopened with a new kernel, trusted or not, after a restart.
+"""What is left of an explorer: reloaded, reopened the next day, trusted or not, after a restart.
 
 In each way its last figure is there; with its controls where the kernel still has it, else with one
 line that says how to bring it to life.
@@ -82,6 +82,7 @@ def assert_still(lab, figure):
     shown = images.first.get_attribute("src").partition("base64,")[2]
     assert shown.strip() == figure.strip()
     assert output.inner_text().strip() == LINE
+    assert "NT-Xent" in images.first.get_attribute("alt")
 
 
 def assert_alive(live):

@@ -18,10 +18,6 @@ from support.explorer_registry import MAKE
 from mlteach import explorers
 
 FEW = 4  # controls: of so many all pairs are driven
-NOTHING_ABOVE = {"retrieval", "circle", "views"}  # above their moving artists, that is
-HIDDEN = pytest.mark.xfail(
-    reason="blitting draws moving artists over lines, legends and frames that stand above them"
-)
 
 
 def test_no_explorer_is_missing():
@@ -51,9 +47,7 @@ class TestEveryDrawing(EveryDrawing):
                 assert explorer.canvas.problem == ""
             assert differing(shown(explorer), redrawn(explorer)) == 0, group
 
-    def test_nothing_that_stands_above_is_hidden(self, request, explorer, name):
+    def test_nothing_that_stands_above_is_hidden(self, explorer, name):
         """What moves is drawn last, and yet every artist lies where matplotlib's order has it."""
-        if name not in NOTHING_ABOVE:
-            request.applymarker(HIDDEN)
         drawn, wanted = shown(explorer), drawn_by_matplotlib(explorer)
         assert differing(drawn, wanted) == 0

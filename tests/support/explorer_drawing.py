@@ -30,7 +30,7 @@ def redrawn(explorer):
 def drawn_by_matplotlib(explorer):
     """The figure in matplotlib's own order, in which what moves is not drawn last, (H, W, 3)."""
     explorer.redraw_all()
-    for artist in explorer.moving:
+    for artist in explorer.drawn_last:
         artist.set_animated(False)
     explorer.figure.canvas.draw()
     pixels = np.asarray(explorer.figure.canvas.buffer_rgba())[..., :3].astype(int)

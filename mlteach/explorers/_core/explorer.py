@@ -72,7 +72,8 @@ class Explorer(Output):
         self.state: dict = {}
         self.hold = Hold()
         self._settings: dict[str, tuple] = {}  # see ``changed``
-        self._still = None  # the drawn figure without its moving artists
+        self.drawn_last: list[Artist] = []  # what moves, and what stands above it
+        self._still = None  # the drawn figure without these
         self._wanted = self._holding = False
         self._ended = 0  # the last press that is known to be over
         self._drawing = threading.Lock()
@@ -165,7 +166,8 @@ class Explorer(Output):
     def _draw(self) -> np.ndarray:
         canvas = self.figure.canvas
         if self._still is None:
-            for artist in self.moving:
+            self.drawn_last = self._choose_drawn_last()
+            for artist in self.drawn_last:
                 artist.set_animated(True)
             canvas.draw()
             # the first layout stays: panels must not jump under the mouse
@@ -173,9 +175,25 @@ class Explorer(Output):
             self._still = canvas.copy_from_bbox(self.figure.bbox)
         else:
             canvas.restore_region(self._still)
-        for artist in sorted(self.moving, key=lambda artist: artist.zorder):
+        for artist in self.drawn_last:
             self.figure.draw_artist(artist)
         return np.asarray(canvas.buffer_rgba())
+
+    def _choose_drawn_last(self) -> list[Artist]:
+        """What moves, and what stands above it in its Axes, in matplotlib's own order.
+
+        Drawn into the still part, a legend or a frame would be hidden by what moves below it.
+        """
+        moving, last = set(self.moving), []
+        for ax in sorted(self.figure.axes, key=lambda ax: ax.zorder):
+            lowest = min((artist.zorder for artist in moving if artist.axes is ax), default=np.inf)
+            # the ground lies lowest whatever its zorder; an Axes that is off has no frame
+            apart = {ax.patch, ax.xaxis, ax.yaxis} | set(() if ax.axison else ax.spines.values())
+            children = [child for child in ax.get_children() if child not in apart]
+            above = [child for child in children if child in moving or child.zorder >= lowest]
+            last += sorted(above, key=lambda artist: artist.zorder)
+        inner = moving.difference(last)  # an axis' label, a text of the figure
+        return last + sorted(inner, key=lambda artist: artist.zorder)
 
     def _report_pointer(self, change) -> None:
         raw = change["new"]

@@ -24,9 +24,7 @@ STYLE = f"""
 {AREA}:not(:has(.mlteach-canvas)) > {SAVED} + {CHILD} + {CHILD},
 {AREA}:has(.jupyter-widgets-disconnected) > {SAVED} + {CHILD} + {CHILD} {{ display: none; }}
 """
-HTML = (
-    f'<div class="mlteach-saved" style="font-style: italic"><style>{STYLE}</style>{LINE}</div>'
-)
+HTML = f'<div class="mlteach-saved" style="font-style: italic"><style>{STYLE}</style>{LINE}</div>'
 
 
 class Output:
