@@ -10,10 +10,13 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = """({ code, values }) => {
     const model = {
-        values, listeners: {}, sent: [],
+        values, listeners: {}, sent: [], changed: new Set(),
         get(name) { return this.values[name]; },
-        set(name, value) { this.values[name] = value; },
-        save_changes() { this.sent.push({ ...this.values.pointer }); },
+        set(name, value) { this.values[name] = value; this.changed.add(name); },
+        save_changes() {
+            if (this.changed.has("pointer")) this.sent.push({ ...this.values.pointer });
+            this.changed.clear();
+        },
         on(event, listener) { (this.listeners[event] ??= []).push(listener); },
         change(name, value) {
             this.values[name] = value;
@@ -53,7 +56,8 @@ class Bare:
         page.set_content(PAGE)
         (code,) = (ROOT / "mlteach" / "explorers").rglob("canvas.js")
         texts = {"alt": "loss 1.00", "readout": "loss 1.00", "problem": ""}
-        values = texts | {"png": png(800, 400), "width": 400, "pointing": pointing, "pointer": {}}
+        values = texts | {"density": 0, "dark": False, "settled": 0}
+        values |= {"png": png(800, 400), "width": 400, "pointing": pointing, "pointer": {}}
         page.evaluate(MODEL, {"code": code.read_text("utf-8"), "values": values})
         self.image = page.locator("#canvas img")
         self.image.evaluate("image => image.decode()")
@@ -82,6 +86,9 @@ class Bare:
 
     def sent(self):
         return self.page.evaluate("() => model.sent")
+
+    def value(self, name):
+        return self.page.evaluate("name => model.values[name]", name)
 
     def change(self, **values):
         for name, value in values.items():
@@ -125,7 +132,9 @@ def test_texts_stand_under_the_figure_and_are_told_to_screen_readers(make):
 def test_sliders_get_their_label_as_name_and_lists_keep_their_keys(make):
     bare = make()
     bare.next_frames()
-    assert bare.page.get_by_role("slider").get_attribute("aria-label") == "temperature"
+    slider = bare.page.get_by_role("slider")
+    assert slider.get_attribute("aria-label") == "temperature"
+    assert slider.get_attribute("data-lm-suppress-shortcuts") == "true"
     assert bare.page.locator("select").get_attribute("data-lm-suppress-shortcuts") == "true"
 
 
@@ -202,14 +211,114 @@ def test_moves_within_a_frame_are_reported_as_one(make):
 
 @pytest.mark.parametrize(
     ("pointing", "cursor", "touch"),
-    [("none", "default", "auto"), ("hover", "crosshair", "auto"), ("drag", "crosshair", "none")],
+    [("none", "default", "auto"), ("hover", "crosshair", "auto"), ("drag", "crosshair", "pan-y")],
 )
 def test_the_cursor_tells_what_can_be_done(make, pointing, cursor, touch):
-    """And a finger that drags does not scroll the page."""
+    """And a swipe up or down is the page's, wherever it begins."""
     bare = make("none")
     bare.change(pointing=pointing)
     assert bare.image.evaluate("image => image.style.cursor") == cursor
     assert bare.image.evaluate("image => image.style.touchAction") == touch
+
+
+def test_the_page_tells_its_pixels_and_its_theme(make, browser):
+    bare = make()
+    assert (bare.value("density"), bare.value("dark")) == (1, False)
+    bare.page.evaluate("() => { document.body.dataset.jpThemeLight = 'false'; }")
+    bare.page.wait_for_function("() => model.values.dark")
+    bare.page.evaluate("() => { document.body.dataset.jpThemeLight = 'true'; }")
+    bare.page.wait_for_function("() => !model.values.dark")
+    page = browser.new_page(device_scale_factor=2)
+    assert Bare(page, "none").value("density") == 2
+    page.close()
+
+
+def test_a_figure_that_rests_is_kept_once(make):
+    """Also while figures never stop coming, as in a training, though less often."""
+    bare = make()
+    bare.page.wait_for_timeout(700)
+    assert bare.value("settled") == 0, "the first figure is in the notebook already"
+    figures = [png(800, 400, colour) for colour in ("red", "green", "blue")]
+    for figure in figures:
+        bare.page.evaluate("text => model.change('png', bytes(text))", figure)
+    bare.page.wait_for_function("() => model.values.settled > 0")
+    bare.page.wait_for_timeout(700)
+    assert bare.value("settled") == 1
+    bare.page.evaluate(
+        "text => { window.flow = setInterval(() => model.change('png', bytes(text)), 100); }",
+        figures[0],
+    )
+    bare.page.wait_for_function("() => model.values.settled > 1", timeout=8000)
+    bare.page.evaluate("() => clearInterval(window.flow)")
+
+
+@pytest.fixture
+def touch(browser):
+    """The canvas on a page for fingers that is longer than its window."""
+    context = browser.new_context(has_touch=True, viewport={"width": 500, "height": 500})
+    page = context.new_page()
+    cdp = context.new_cdp_session(page)
+
+    def make(pointing):
+        bare = Bare(page, pointing)
+        page.evaluate("() => { document.body.style.height = '3000px'; }")
+
+        def finger(kind, across=None, down=None):
+            box = bare.box
+            x, y = (
+                (box["x"] + across * box["width"], box["y"] + down * box["height"])
+                if across is not None
+                else (None, None)
+            )
+            points = [] if x is None else [{"x": x, "y": y}]
+            cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+            page.wait_for_timeout(20)
+
+        bare.finger = finger
+        return bare
+
+    yield make
+    context.close()
+
+
+@pytest.mark.parametrize("pointing", ["hover", "drag"])
+def test_a_tap_points_and_presses(touch, pointing):
+    bare = touch(pointing)
+    bare.finger("touchStart", 0.25, 0.5)
+    bare.finger("touchEnd")
+    bare.next_frames()
+    tap = bare.sent()[-1]
+    assert (tap["x"], tap["y"], tap["press_x"]) == pytest.approx((0.25, 0.5, 0.25), abs=0.01)
+    assert (tap["inside"], tap["pressed"]) == (True, False)
+    assert tap["presses"] > 0
+
+
+@pytest.mark.parametrize("pointing", ["hover", "drag"])
+def test_a_swipe_scrolls_the_page_and_moves_nothing(touch, pointing):
+    bare = touch(pointing)
+    bare.finger("touchStart", 0.5, 0.9)
+    for down in (0.8, 0.6, 0.4, 0.2, 0.0):
+        bare.finger("touchMove", 0.5, down)
+    bare.finger("touchEnd")
+    bare.page.wait_for_function("() => window.scrollY > 50")
+    assert [report for report in bare.sent() if report["presses"]] == []
+
+
+@pytest.mark.parametrize("rest", [0, 400])
+def test_a_finger_drags_aside_at_once_and_any_way_after_a_rest(touch, rest):
+    bare = touch("drag")
+    bare.finger("touchStart", 0.3, 0.8)
+    bare.page.wait_for_timeout(rest)
+    for part in (0.1, 0.2, 0.3):
+        bare.finger("touchMove", 0.3 + part, 0.8 - (part if rest else 0))
+    *_, held = bare.sent()
+    assert (held["pressed"], held["x"]) == (True, pytest.approx(0.6, abs=0.02))
+    assert held["y"] == pytest.approx(0.5 if rest else 0.8, abs=0.02)
+    assert held["press_x"] == pytest.approx(0.3, abs=0.02)
+    bare.finger("touchEnd")
+    bare.next_frames()
+    assert bare.sent()[-1]["pressed"] is False
+    assert bare.page.evaluate("() => window.scrollY") == 0
 
 
 def test_a_canvas_that_leaves_gives_its_figure_back(make):

@@ -2,7 +2,6 @@
 
 import itertools
 
-import pytest
 from support.explorer_drawing import (
     EveryDrawing,
     assert_state_follows,

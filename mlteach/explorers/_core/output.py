@@ -23,8 +23,12 @@ STYLE = f"""
 {LIVE} > {SAVED}, {LIVE} > {SAVED} + {CHILD},
 {AREA}:not(:has(.mlteach-canvas)) > {SAVED} + {CHILD} + {CHILD},
 {AREA}:has(.jupyter-widgets-disconnected) > {SAVED} + {CHILD} + {CHILD} {{ display: none; }}
+{SAVED} + {CHILD} img {{ outline: 1px dashed #8a8a8a; }}
 """
-HTML = f'<div class="mlteach-saved" style="font-style: italic"><style>{STYLE}</style>{LINE}</div>'
+HTML = (
+    '<div class="mlteach-saved" style="border-left: 4px solid #8a8a8a; padding-left: 8px">'
+    f"<style>{STYLE}</style>{LINE}</div>"
+)
 
 
 class Output:

@@ -1,5 +1,6 @@
 // JupyterLab and Notebook show a PNG without the text that its output carries for screen readers.
-// This small extension, written as they load extensions and not built, puts it on the page.
+// This small extension, written as they load extensions and not built, puts it on the page. It also
+// dims what is white paper on a dark page; explorers that live draw themselves for it.
 
 let shared; // the modules that JupyterLab shares with its extensions
 
@@ -26,13 +27,26 @@ function tellAlt(rendermime) {
   rendermime.addFactory({ ...png, createRenderer }, rendermime.getRank?.("image/png") ?? 90);
 }
 
+const DIM = `
+body[data-jp-theme-light="false"] .jp-RenderedImage img { filter: brightness(0.8); }
+`;
+
+function dimPaper() {
+  const style = document.createElement("style");
+  style.textContent = DIM;
+  document.head.append(style);
+}
+
 async function plugin() {
   const { IRenderMimeRegistry } = await module("@jupyterlab/rendermime");
   return {
-    id: "mlteach:alt",
+    id: "mlteach:figures",
     autoStart: true,
     requires: [IRenderMimeRegistry],
-    activate: (app, rendermime) => tellAlt(rendermime),
+    activate: (app, rendermime) => {
+      tellAlt(rendermime);
+      dimPaper();
+    },
   };
 }
 

@@ -1,0 +1,124 @@
+"""A figure has the pixels and the colours of the page; what is kept of it has neither."""
+
+import io
+
+import numpy as np
+import pytest
+from matplotlib.collections import LineCollection, QuadMesh
+from PIL import Image
+from support.explorer_drawing import differing, drawn_by_matplotlib, redrawn, shown
+from support.explorer_registry import MAKE
+
+from mlteach.explorers import Circle, Explorer, LiveTraining
+from mlteach.explorers._core import explorer as module
+from mlteach.explorers._core.controls import slider
+from mlteach.explorers._core.dark import INK, PAPER, on_dark
+from mlteach.plots import ANCHOR, CLASS_COLOURS, NEGATIVE, POSITIVE, QUIET, Picture
+
+PAPER_BYTE = round(255 * PAPER)
+
+
+@pytest.fixture(autouse=True)
+def new_page(monkeypatch):
+    """No test tells the next what page there is."""
+    monkeypatch.setattr(module, "_page", {"density": 0.0, "dark": False})
+
+
+def saved(explorer):
+    return np.asarray(Image.open(io.BytesIO(explorer.saved()[0]))).astype(int)
+
+
+@pytest.mark.parametrize("density", [1.0, 1.5, 2.0, 3.0])
+def test_a_figure_has_as_many_pixels_as_the_screen_has_for_it(density):
+    circle = Circle()
+    before = saved(circle)
+    circle.canvas.density = density
+    assert shown(circle).shape[1] == round(circle.canvas.width * density)
+    assert differing(saved(circle), before) == 0
+    circle.controls["temperature"].value = 0.1
+    assert differing(shown(circle), redrawn(circle)) == 0
+
+
+def test_nobody_sees_more_than_three_pixels_in_one():
+    circle = Circle()
+    circle.canvas.density = 8.0
+    assert shown(circle).shape[1] == 3 * circle.canvas.width
+
+
+def test_the_next_explorer_is_drawn_for_the_same_page_at_once():
+    Circle().canvas.density = 2.0
+    assert shown(Circle()).shape[1] == 2 * Circle().canvas.width
+
+
+@pytest.mark.parametrize("name", MAKE)
+def test_every_explorer_has_a_dark_variant_and_keeps_its_light_figure(name):
+    explorer = MAKE[name]()
+    try:
+        light, kept = shown(explorer), saved(explorer)
+        explorer.canvas.dark = True
+        dark = shown(explorer)
+        assert dark.shape == light.shape
+        corners = dark[[0, 0, -1, -1], [0, -1, 0, -1]]
+        assert (np.abs(corners - PAPER_BYTE) <= 1).all()
+        assert differing(dark, drawn_by_matplotlib(explorer)) == 0
+        assert differing(saved(explorer), kept) == 0
+        explorer.canvas.dark = False
+        assert differing(shown(explorer), light) == 0
+    finally:
+        if isinstance(explorer, LiveTraining):
+            explorer.stop()
+
+
+def test_paper_and_ink_change_places_and_vivid_colours_stay_themselves():
+    assert on_dark((1, 1, 1)) == pytest.approx((PAPER,) * 3)
+    assert on_dark((0, 0, 0, 0.5)) == pytest.approx((INK, INK, INK, 0.5))
+    for colour in [(0.84, 0.37, 0.0), (0.0, 0.45, 0.7)]:  # NEGATIVE and POSITIVE
+        kept = (on_dark(colour) - PAPER) / (INK - PAPER)
+        assert kept == pytest.approx(colour)
+
+
+def luminance(rgb):
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return linear @ np.array([0.2126, 0.7152, 0.0722])
+
+
+@pytest.mark.parametrize("colour", [ANCHOR, POSITIVE, NEGATIVE, QUIET, *CLASS_COLOURS, "#555555"])
+def test_every_colour_of_the_book_stands_out_on_dark_paper(colour):
+    """Graphics need a contrast of 3 to 1 (WCAG 2.1, 1.4.11)."""
+    rgb = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    paper = luminance(on_dark(np.ones(3)))
+    assert (luminance(on_dark(rgb)) + 0.05) / (paper + 0.05) >= 3
+
+
+class Kinds(Explorer):
+    """One artist of every kind that is drawn by compiled code, and an image."""
+
+    def __init__(self):
+        super().__init__({"height": slider("height", 0, 1, 0.5, step=0.1)})
+
+    def make_figure(self):
+        figure = Picture((4, 1))
+        axes = figure.subplots(1, 4)
+        for ax in axes:
+            ax.set_axis_off()
+        axes[0].plot([0, 1], [0, 1], "o", color="black", markersize=20)
+        axes[1].add_collection(LineCollection([[(0, 0), (1, 1)]], colors="black", linewidths=9))
+        mesh = axes[2].pcolormesh(np.zeros((2, 2)), cmap="Greys", vmin=0, vmax=1)
+        assert isinstance(mesh, QuadMesh)
+        axes[3].imshow(np.full((2, 2), 0.0), cmap="Greys", vmin=0, vmax=1)
+        return figure, []
+
+    def update(self):
+        return {}
+
+    def describe(self):
+        return "kinds"
+
+
+def test_marks_and_lines_become_light_and_data_stay():
+    """A mesh and an image are data: their white stays white."""
+    kinds = Kinds()
+    kinds.canvas.dark = True
+    quarters = np.split(shown(kinds), 4, axis=1)
+    assert [quarter.max() > 235 for quarter in quarters[:2]] == [True, True]
+    assert [quarter.max() for quarter in quarters[2:]] == [255, 255]
