@@ -54,6 +54,8 @@ def clean(notebook: NotebookNode) -> None:
             # a saved widget has no kernel, hence no model to point to
             if WIDGET in output.get("data", {}):
                 output.data[WIDGET]["model_id"] = cell.id
+            # and no display to be brought up to date
+            output.get("metadata", {}).pop("mlteach_display", None)
 
 
 def is_progress_bar(output: NotebookNode) -> bool:

@@ -144,6 +144,15 @@ def test_reloaded_when_all_has_run_it_lives_on(circle, lab):
     assert_alive(Live(lab, "circle"))
 
 
+def test_what_is_moved_after_a_reload_is_kept_too(circle, lab):
+    before = saved_figure(lab)
+    lab.page.reload()
+    lab.wait_for_kernel()
+    Live(lab, "circle").step("temperature")
+    lab.page.wait_for_timeout(1500)
+    assert saved_figure(lab) != before
+
+
 def test_reloaded_and_not_trusted(circle, lab):
     figure = saved_figure(lab)
     lab.page.goto("about:blank")

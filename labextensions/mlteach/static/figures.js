@@ -1,6 +1,8 @@
 // JupyterLab and Notebook show a PNG without the text that its output carries for screen readers.
 // This small extension, written as they load extensions and not built, puts it on the page. It also
-// dims what is white paper on a dark page; explorers that live draw themselves for it.
+// dims what is white paper on a dark page (explorers that live draw themselves for it), and brings
+// the figure that an explorer left in the notebook up to date after a reload of the page, when
+// JupyterLab no longer knows which output an update is for.
 
 let shared; // the modules that JupyterLab shares with its extensions
 
@@ -37,15 +39,38 @@ function dimPaper() {
   document.head.append(style);
 }
 
+function update(outputs, { transient, data, metadata }) {
+  if (!transient?.display_id) return;
+  for (let place = 0; place < outputs.length; place++) {
+    const output = outputs.get(place);
+    if (output.metadata.mlteach_display !== transient.display_id) continue;
+    if (output.data["image/png"] === data["image/png"]) continue; // JupyterLab has done it
+    outputs.set(place, { output_type: "display_data", data, metadata });
+  }
+}
+
+function keepFigures(notebooks) {
+  notebooks.widgetAdded.connect((_, { sessionContext, content }) => {
+    sessionContext.iopubMessage.connect((_, message) => {
+      if (message.header.msg_type !== "update_display_data") return;
+      for (const { outputs } of content.model?.cells ?? []) {
+        if (outputs) update(outputs, message.content);
+      }
+    });
+  });
+}
+
 async function plugin() {
+  const { INotebookTracker } = await module("@jupyterlab/notebook");
   const { IRenderMimeRegistry } = await module("@jupyterlab/rendermime");
   return {
     id: "mlteach:figures",
     autoStart: true,
-    requires: [IRenderMimeRegistry],
-    activate: (app, rendermime) => {
+    requires: [IRenderMimeRegistry, INotebookTracker],
+    activate: (app, rendermime, notebooks) => {
       tellAlt(rendermime);
       dimPaper();
+      keepFigures(notebooks);
     },
   };
 }

@@ -15,6 +15,8 @@ import sys
 from ipywidgets import Widget
 
 LINE = "Saved figure. To move it, run this cell; after a restart, first the cells above it."
+# By this entry of its metadata a page that was reloaded finds the figure to be brought up to date.
+DISPLAY = "mlteach_display"
 # Outputs of a cell as JupyterLab, Notebook 7 and nbconvert lay them out.
 LIVE = ".jp-OutputArea:has(.mlteach-canvas):not(:has(.jupyter-widgets-disconnected))"
 AREA, CHILD = ".jp-OutputArea", ".jp-OutputArea-child"
@@ -48,7 +50,7 @@ class Output:
         """Brings the figures that cells have kept up to date; the page asks for it after moves."""
         for handle in self._handles:
             data, metadata = self._data()
-            handle.update(data, metadata=metadata, raw=True)
+            handle.update(data, metadata=metadata | {DISPLAY: handle.display_id}, raw=True)
 
     def _data(self) -> tuple[dict, dict]:
         png, metadata, text = self.saved()
@@ -61,15 +63,16 @@ class Output:
         return dict(self.widget._repr_mimebundle_()) | data, metadata
 
     def _ipython_display_(self) -> None:
-        from IPython.display import display  # there wherever this is called
+        from IPython.display import DisplayHandle, display  # there wherever this is called
 
         if _one_output():
             data, metadata = self._repr_mimebundle_()
             display(data, metadata=metadata, raw=True)
             return
-        data, metadata = self._data()
         display({"text/html": HTML, "text/plain": LINE}, raw=True)
-        handle = display(data, metadata=metadata, raw=True, display_id=True)
+        handle = DisplayHandle()
+        data, metadata = self._data()
+        handle.display(data, metadata=metadata | {DISPLAY: handle.display_id}, raw=True)
         # no page shows this text beside the figure, but an output without any is a warning
         live = dict(self.widget._repr_mimebundle_()) | {"text/html": "", "text/plain": ""}
         display(live, raw=True)

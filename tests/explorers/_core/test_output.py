@@ -12,7 +12,7 @@ from support.explorer_drawing import WIDGET, shown
 
 from mlteach.explorers import Circle, SideBySide
 from mlteach.explorers._core import output
-from mlteach.explorers._core.output import HTML, LINE
+from mlteach.explorers._core.output import DISPLAY, HTML, LINE
 
 
 @pytest.fixture
@@ -20,17 +20,21 @@ def shows(monkeypatch):
     """What is displayed, as (data, metadata), and later what a handle updates."""
     seen = []
 
-    class Handle:
-        def update(self, data, *, metadata, raw):
-            assert raw
-            seen.append((data, metadata))
-
-    def display(data, *, metadata=None, raw, display_id=None):
+    def display(data, *, metadata=None, raw):
         assert raw
         seen.append((data, metadata))
-        return Handle() if display_id else None
+
+    class Handle:
+        display_id = "a number"
+
+        def display(self, data, **options):
+            display(data, **options)
+
+        def update(self, data, **options):
+            display(data, **options)
 
     monkeypatch.setattr("IPython.display.display", display)
+    monkeypatch.setattr("IPython.display.DisplayHandle", Handle)
     return seen
 
 
@@ -69,6 +73,7 @@ def test_the_page_asks_for_the_last_figure_to_be_kept(shows, shell):
     assert shows == []
     circle.canvas.settled += 1
     ((still, metadata),) = shows
+    assert metadata[DISPLAY] == "a number"
     assert np.array_equal(pixels(still), shown(circle))
     assert still["text/plain"] == metadata["image/png"]["alt"] == circle.describe()
 
