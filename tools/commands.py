@@ -70,7 +70,7 @@ def name_browser(environment: Environment) -> dict[str, str]:
 
 def pins(environment: Environment) -> int:
     """Write the constraint files from the environment as it is."""
-    if not environment.is_healthy():
+    if environment.find_python() is None:
         stop("there is no .venv to read versions from. First: python run.py test --versions newest")
     return call([environment.python, "tools/pins.py"], cwd=ROOT)
 

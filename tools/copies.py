@@ -57,7 +57,8 @@ def refresh(chapters: Path, work: Path) -> Copies:
                 except OSError as error:
                     copies.problem = f"not all chapters could be copied: {error}"
             if record != before:
-                _write(work / RECORD, json.dumps(record, indent=1, sort_keys=True).encode())
+                text = json.dumps(record, indent=1, sort_keys=True)
+                _write(work / RECORD, text.encode(), over=_hash(work / RECORD))
     except OSError as error:
         copies.problem = f"the chapters could not be copied: {error}"
     return copies
@@ -76,8 +77,7 @@ def _refresh_one(
             return {name: newest}
         if copied == newest and not (there is None and name == chapter.name):
             return {}  # edited, or a new version that the learner deleted; nothing is newer
-        if there in {None, copied}:
-            _write(path, content)
+        if there in {None, copied} and _write(path, content, over=there):
             if name != chapter.name:
                 copies.beside.append(path)
             return {name: newest}
@@ -104,15 +104,18 @@ def _hash(path: Path) -> str | None:
         return "not readable"
 
 
-def _write(path: Path, content: bytes) -> None:
-    """All of it or nothing: the old file stays until the new one is complete on the disk."""
+def _write(path: Path, content: bytes, *, over: str | None) -> bool:
+    """All of it or nothing, and only over what has this hash; whether it was done."""
     part = path.with_name(f".{path.name}.part")
     try:
         with part.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        if _hash(path) != over:  # saved this very moment by a JupyterLab that runs already
+            return False
         part.replace(path)
+        return True
     finally:
         part.unlink(missing_ok=True)
 

@@ -33,7 +33,7 @@ CUDA_WARNING = (
 )
 NO_NETWORK = re.compile(
     r"Retry\(total=0|Could not fetch URL|Read ?Time|Connect(ion|Timeout)Error|NewConnectionError"
-    r"|NameResolution|ConnectionReset|IncompleteRead|ProtocolError|ProxyError|SSLError|network"
+    r"|NameResolution|ConnectionReset|IncompleteRead|ProtocolError|ProxyError|SSLError"
 )
 NO_BUILD = re.compile(r"No matching distribution found for ([\w.-]+)")
 FAILED_BUILD = re.compile(r"(?:Failed to build|Failed building wheel for) ([\w.-]+)")

@@ -55,6 +55,8 @@ class Server:
         self.process = subprocess.Popen(
             [str(part) for part in command], cwd=environment.root, env=variables, stderr=self.log
         )
+        if self.log:
+            self.log.close()  # the server has its own end of it
 
     def wait(self) -> int:
         """Say where JupyterLab is as soon as it is up, and stay until it ends."""
@@ -81,7 +83,7 @@ class Server:
             except (OSError, ValueError):  # it is just being written or removed
                 continue
             # on Windows the process only launches the server, which has another number
-            if server["pid"] == self.process.pid or (os.name == "nt" and is_new):
+            if is_new and (server["pid"] == self.process.pid or os.name == "nt"):
                 return address_of(server, self.opens)
         return ""
 
@@ -164,7 +166,10 @@ def trust(environment: Environment) -> Path:
 
 def open_log(path: Path) -> IO[bytes] | None:
     """A file for what JupyterLab says, begun anew when it is large; None where none can be made."""
-    try:
-        return path.open("wb" if path.exists() and path.stat().st_size > 1e6 else "ab")
+    is_large = path.exists() and path.stat().st_size > 1e6
+    try:  # it names the token, which is nobody else's business
+        return open(
+            path, "wb" if is_large else "ab", opener=lambda p, flags: os.open(p, flags, 0o600)
+        )
     except OSError:
         return None
