@@ -37,6 +37,7 @@ NO_NETWORK = re.compile(
 )
 NO_BUILD = re.compile(r"No matching distribution found for ([\w.-]+)")
 FAILED_BUILD = re.compile(r"(?:Failed to build|Failed building wheel for) ([\w.-]+)")
+ERROR = re.compile(r"(?!error: subprocess-exited)(error|warning: retrying|[\w.]*error):", re.I)
 FULL = re.compile(r"No space left on device|not enough space on the disk")
 
 
@@ -54,7 +55,7 @@ def install(command: list[str | Path], *, cwd: Path, log: Path, without_cuda: bo
         without_cuda: stop and ask before gigabytes are fetched that only a GPU needs.
 
     Returns:
-        Whether pip succeeded; where not, its last lines stand in the terminal.
+        Whether pip succeeded; where not, its last errors stand in the terminal.
     """
     status = _run(command, cwd, log, stops_at=CUDA if without_cuda else None)
     if status is None:
@@ -63,8 +64,9 @@ def install(command: list[str | Path], *, cwd: Path, log: Path, without_cuda: bo
             stop("nothing was fetched.")
         status = _run(command, cwd, log)
     if status != 0:
-        lines = [line.rstrip() for line in _read(log).splitlines() if line.strip()]
-        say("\n".join(f"  {line}" for line in lines[-6:]))
+        lines = [line.strip() for line in _read(log).splitlines() if line.strip()]
+        errors = [line for line in lines if ERROR.match(line)]
+        say("\n".join(f"  {line}" for line in (errors or lines)[-4:]))
     return status == 0
 
 
@@ -157,7 +159,7 @@ def explain(log: Path, python: tuple[int, int]) -> str:
             )
         system = f"{platform.system()} {platform.machine()}"
         raise NoBuildError(f"{name} has no build for Python {version} on {system}. {everything}")
-    return f"pip failed; its last lines stand above. {everything}"
+    return f"pip failed; its own words stand above. {everything}"
 
 
 def _read(log: Path) -> str:
