@@ -71,11 +71,12 @@ def server(monkeypatch):
 
 
 def test_says_where_the_first_chapter_is_and_how_to_end(environment, server, capsys, monkeypatch):
-    """Three lines at most, once the server is up; a Ctrl-C is JupyterLab's to answer."""
+    """Three lines, the address once the server is up; a Ctrl-C is JupyterLab's to answer."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", "mine")
     assert lab.lab(environment, ["--no-browser"]) == 0
     assert capsys.readouterr().out.splitlines() == [
+        "Starting JupyterLab.",
         "JupyterLab is at http://localhost:8888/lab/tree/work/00_welcome.ipynb?token=secret",
         "To end it, press Ctrl-C here twice.",
     ]

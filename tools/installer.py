@@ -5,6 +5,7 @@ Standard library only, because run.py uses it before anything is installed.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import queue
@@ -85,6 +86,7 @@ def _run(
         encoding="utf-8",
         errors="replace",
     )
+    stopped = False
     with pip, log.open("w", encoding="utf-8") as file:
         for line in _lines(pip):
             if line is not None:
@@ -92,12 +94,14 @@ def _run(
                 file.flush()
             if line is not None and stops_at and stops_at.match(line):
                 pip.terminate()
-                return None
+                stopped = True
+            if stopped:
+                continue
             if line is None or (news := describe(line)):
                 doing, still = (doing, "still ") if line is None else (news, "")
                 minutes, seconds = divmod(int(time.monotonic() - start), 60)
                 say(f"  {minutes}:{seconds:02}  {still}{doing}")
-    return pip.returncode
+    return None if stopped else pip.returncode
 
 
 def _lines(process: subprocess.Popen) -> Iterator[str | None]:
@@ -105,8 +109,9 @@ def _lines(process: subprocess.Popen) -> Iterator[str | None]:
     lines: queue.Queue[str] = queue.Queue()
 
     def read() -> None:
-        for line in process.stdout:
-            lines.put(line)
+        with contextlib.suppress(ValueError):  # closed, because run.py was interrupted
+            for line in process.stdout:
+                lines.put(line)
         lines.put("")  # the end, as readline has it
 
     threading.Thread(target=read, daemon=True).start()

@@ -50,6 +50,7 @@ class Server:
             self.log = open_log(environment.folder / "lab.log")
         self.log_start = self.log.tell() if self.log else 0
         self.started = time.time()
+        say("Starting JupyterLab.")
         command = [environment.python, "-m", "jupyterlab"]
         command += [f"--NotebookNotary.data_dir={signatures}", *options]
         self.process = subprocess.Popen(
