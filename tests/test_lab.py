@@ -66,6 +66,7 @@ def describe_server(runtime: Path, **differs) -> None:
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setattr(lab.subprocess, "Popen", FakeServer)
+    monkeypatch.setattr(lab, "SETTLED", -1)
     monkeypatch.setattr(FakeServer, "status", 0)
     return FakeServer
 
@@ -134,7 +135,7 @@ def test_who_asks_for_messages_sees_them(environment, server, option):
     assert not (environment.folder / "lab.log").exists()
 
 
-def test_other_servers_are_not_taken_for_this_one(environment, server):
+def test_other_servers_are_not_taken_for_this_one(environment, server, monkeypatch):
     """One that runs already, one that left its description behind, and one half written."""
     runtime = environment.root / "runtime"
     describe_server(runtime, pid=8, root_dir="/")
@@ -144,6 +145,9 @@ def test_other_servers_are_not_taken_for_this_one(environment, server):
     started = lab.Server(environment, [])
     assert started.find_address() == ""
     describe_server(runtime, root_dir=str(environment.root))
+    with monkeypatch.context() as patch:
+        patch.setattr(lab, "SETTLED", 1)
+        assert started.find_address() == ""  # its port may be taken yet
     assert started.find_address().endswith("/lab/tree/work/00_welcome.ipynb?token=secret")
 
 

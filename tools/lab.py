@@ -22,6 +22,7 @@ from tools.terminal import answer, say
 FIRST = "00_welcome.ipynb"
 RUNTIME = "from jupyter_core.paths import jupyter_runtime_dir as folder; print(folder())"
 ROOT_OPTIONS = ("--ServerApp.root_dir", "--notebook-dir", "--NotebookApp.notebook_dir")
+SETTLED = 1  # seconds: a server describes itself a moment before it learns that its port is taken
 LOG_OPTIONS = ("--debug", "--log-level", "--ServerApp.log_level", "--Application.log_level")
 
 
@@ -49,7 +50,7 @@ class Server:
         if not any(argument.startswith(LOG_OPTIONS) for argument in arguments):
             self.log = open_log(environment.folder / "lab.log")
         self.log_start = self.log.tell() if self.log else 0
-        self.started = time.time()
+        self.started = time.time() - 1  # the times of files are coarse
         say("Starting JupyterLab.")
         command = [environment.python, "-m", "jupyterlab"]
         command += [f"--NotebookNotary.data_dir={signatures}", *options]
@@ -79,7 +80,7 @@ class Server:
         """What a browser must open; empty until the server is up."""
         for path in Path(self.runtime or os.devnull).glob("jpserver-*.json"):
             try:
-                is_new = path.stat().st_mtime >= self.started
+                is_new = self.started <= path.stat().st_mtime <= time.time() - SETTLED
                 server = json.loads(path.read_text(encoding="utf-8"))
             except (OSError, ValueError):  # it is just being written or removed
                 continue
