@@ -69,6 +69,18 @@ def test_the_driver_gets_its_library(monkeypatch):
     assert not machine.has_driver(PYTHON)
 
 
+def test_finds_nvidias_driver(bare, monkeypatch, tmp_path):
+    """By its program, or by the files that it makes even where that is not on the path."""
+    monkeypatch.setattr(machine, "NVIDIA_PLACES", [str(tmp_path / "nvidiactl")])
+    assert not machine.has_nvidia_driver()
+    (tmp_path / "nvidiactl").touch()
+    assert machine.has_nvidia_driver()
+    (tmp_path / "nvidiactl").unlink()
+    monkeypatch.setattr(machine.shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert machine.has_nvidia_driver()
+    assert bare == []
+
+
 def test_nothing_to_be_had(bare):
     """No network and no packages: None after one try, and no package manager that is not there."""
     assert machine.get_browser(PYTHON, FOLDER) is None

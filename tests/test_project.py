@@ -247,7 +247,9 @@ def test_the_workflow_knows_run_py():
     files = [*ROOT.glob(".github/**/*.yml"), ROOT / ".pre-commit-config.yaml"]
     read = {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in files}
     matrix = read["test.yml"]["jobs"]["big"]["strategy"]["matrix"]
-    known = re.search(r"^CONSTRAINTS = (.+)$", (ROOT / "run.py").read_text("utf-8"), re.MULTILINE)
+    known = re.search(
+        r"^CONSTRAINTS = (.+)$", (ROOT / "tools/environment.py").read_text("utf-8"), re.MULTILINE
+    )
     assert set(matrix["versions"]) == set(ast.literal_eval(known[1]))
     oldest = PROJECT["requires-python"].removeprefix(">=")
     assert oldest in matrix["python"]

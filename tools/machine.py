@@ -38,6 +38,18 @@ with sync_playwright() as playwright:
     print(playwright.chromium.executable_path)
 """
 DOWNLOAD_SECONDS = 300
+# what NVIDIA's driver for Linux brings; WSL has it in a place of its own
+NVIDIA_PLACES = [
+    "/proc/driver/nvidia",
+    "/dev/nvidia0",
+    "/dev/nvidiactl",
+    "/usr/lib/wsl/lib/nvidia-smi",
+]
+
+
+def has_nvidia_driver() -> bool:
+    """Whether PyTorch's CUDA build for Linux could be of use here."""
+    return bool(shutil.which("nvidia-smi")) or any(Path(p).exists() for p in NVIDIA_PLACES)
 
 
 def find_browser() -> str | None:
