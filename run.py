@@ -4,6 +4,7 @@
 python run.py lab            opens the book in JupyterLab; further arguments go to JupyterLab
 python run.py test           checks style and types, executes every chapter, runs every test
 python run.py book [05 ...]  executes all chapters, or those that begin so, and saves them
+python run.py export [05 ..] writes chapters as pages; --pdf, --slides, --student: see the README
 python run.py claims         runs chapters and tests under other arithmetics and seeds (hours)
 python run.py bench          measures the speed of what the book computes with
 python run.py pins           writes the versions in use to constraints.txt
@@ -257,7 +258,9 @@ def read_command_line(arguments: list[str] | None) -> tuple[argparse.Namespace, 
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("command", choices=["lab", "test", "book", "claims", "bench", "pins"])
+    parser.add_argument(
+        "command", choices=["lab", "test", "book", "export", "claims", "bench", "pins"]
+    )
     parser.add_argument(
         "--versions",
         choices=list(CONSTRAINTS),
@@ -265,7 +268,7 @@ def read_command_line(arguments: list[str] | None) -> tuple[argparse.Namespace, 
         help="install the tested versions, or the oldest or newest that the requirements allow",
     )
     options, rest = parser.parse_known_args(arguments)
-    if rest and options.command not in {"lab", "book", "claims"}:
+    if rest and options.command not in {"lab", "book", "export", "claims"}:
         parser.error(f"{options.command} takes no further arguments: {' '.join(rest)}")
     return options, rest
 
@@ -290,11 +293,17 @@ def main(arguments: list[str] | None = None) -> int:
     environment = Environment(versions=options.versions)
     if options.command == "pins":
         return pins(environment)
-    environment.set_up({"course"} if options.command in {"lab", "book"} else {"course", "test"})
+    environment.set_up(
+        {"course"} if options.command in {"lab", "book", "export"} else {"course", "test"}
+    )
     if options.command == "lab":
         return lab(environment, rest)
     if options.command == "test":
         return test(environment)
+    if options.command == "export":
+        os.environ["MLTEACH_BROWSER"] = machine.find_browser() or ""
+        notebooks = ["--notebooks", ROOT / "notebooks"]
+        return call([environment.python, "-m", "mlteach.course.export", *notebooks, *rest])
     if options.command == "bench":
         return call([environment.python, *BENCHMARKS], cwd=ROOT, env=name_browser(environment))
     return call([environment.python, f"tools/{options.command}.py", *rest], cwd=ROOT)
