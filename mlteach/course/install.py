@@ -1,20 +1,21 @@
-"""The cell that brings the package to a machine that has none, such as Colab's."""
+"""The cell that brings the package to Colab, and elsewhere says which kernel has it."""
 
 from __future__ import annotations
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-# first code cell of every chapter; it does nothing where mlteach can be imported
+# a checkout whose folder is called mlteach, too, is found by that name, but has no origin
 INSTALL_CELL = """\
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-if getattr(find_spec("mlteach"), "origin", None) is None:  # not installed, as on Colab
-    folders = [Path.cwd(), *Path.cwd().parents, *Path.cwd().glob("*")]
-    found = [folder for folder in folders if (folder / "mlteach/losses").is_dir()]
-    assert found, "mlteach is not installed: put the folder of the book beside this notebook."
-    get_ipython().run_line_magic("pip", f"install --quiet '{found[0]}'")"""
+if getattr(find_spec("mlteach"), "origin", None) is None:  # not installed
+    assert "google.colab" in sys.modules, "Choose the book's .venv as kernel."
+    found = sorted(Path.cwd().glob("*/mlteach/losses"))
+    assert found, "Put the book's folder beside this notebook and run again."
+    get_ipython().run_line_magic("pip", f"install -q '{found[0].parents[1]}'")"""
 
 
 def add_install_cell(notebook: NotebookNode) -> None:

@@ -16,6 +16,9 @@ NO_BROWSER = (
     "environment variable MLTEACH_BROWSER to the path of one."
 )
 SECONDS = 120
+# at its start a browser looks for updates, but an export must not leave this machine
+QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+QUIET += ["--disable-quic", "--no-first-run", "--host-resolver-rules=MAP * ~NOTFOUND"]
 
 
 class PrintError(ConversionException):
@@ -40,8 +43,8 @@ def print_pdf(html: str) -> bytes:
     with tempfile.TemporaryDirectory(prefix="mlteach-", ignore_cleanup_errors=True) as folder:
         page, printed = Path(folder) / "page.html", Path(folder) / "page.pdf"
         page.write_text(html, encoding="utf-8")
-        command = [browser, "--headless", "--disable-gpu", "--no-first-run"]
-        command += [f"--user-data-dir={folder}/profile", "--host-resolver-rules=MAP * ~NOTFOUND"]
+        command = [browser, "--headless", "--disable-gpu", *QUIET]
+        command.append(f"--user-data-dir={folder}/profile")
         command += ["--no-pdf-header-footer", "--generate-pdf-document-outline"]
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             command.append("--no-sandbox")  # Chromium refuses root with it

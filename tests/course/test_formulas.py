@@ -21,7 +21,11 @@ def test_a_formula_in_a_line_and_one_in_its_own():
     inline, block = page.find_all("math")
     assert inline.get("display") is None
     assert block["display"] == "block"
-    assert [part.name for part in block.munderover.find_all(recursive=False)] == ["mo", "mrow", "mi"]
+    assert [part.name for part in block.munderover.find_all(recursive=False)] == [
+        "mo",
+        "mrow",
+        "mi",
+    ]
     assert inline.get_text() == "x1<τ"
     assert "$" not in page.get_text()
 
