@@ -1,4 +1,7 @@
-"""What ``jupyter nbconvert --to`` and JupyterLab's menu make of a chapter, without any network."""
+"""What becomes of a chapter outside a notebook: a page, slides or a PDF, without any network.
+
+JupyterLab's menu and ``jupyter nbconvert`` find these classes by way of ``mlteach_jupyter``.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,6 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 class ChapterPage(HTMLExporter):
     """One html file that holds all it shows: figures, formulas, folded hints and solutions."""
-
-    export_from_notebook = "Page that needs no network"
 
     student = Bool(False, help="Leave out solutions, answers and notes for teachers.").tag(
         config=True
@@ -83,8 +84,6 @@ class ChapterPage(HTMLExporter):
 
 class ChapterSlides(ChapterPage):
     """Slides in one html file: arrow keys, Page Up and Page Down, or two buttons move them."""
-
-    export_from_notebook = "Slides that need no network"
 
     template_file = Unicode("slides.html.j2").tag(config=True, affects_template=True)
     exclude_anchor_links = Bool(True).tag(config=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import tomllib
 import warnings
 from pathlib import Path
@@ -12,8 +15,10 @@ import pytest
 from bs4 import BeautifulSoup
 from nbconvert.exporters import get_exporter
 from support.small_chapter import small_chapter
+from traitlets.config import Config
 
-from mlteach.course import printing
+import mlteach_jupyter
+from mlteach.course import exporters, printing
 from mlteach.course.exporters import ChapterPage, ChapterPdf, ChapterSlides
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -124,13 +129,31 @@ def test_chapters(name):
 
 
 def test_jupyter_offers_them():
-    """Each is an entry point under a name that JupyterLab's menu shows."""
+    """Each is an entry point, by a name that the server's addresses allow: no hyphen."""
     offered = PROJECT["entry-points"]["nbconvert.exporters"]
-    assert list(offered) == ["chapter-page", "chapter-pdf", "chapter-slides"]
+    assert list(offered) == ["chapter_page", "chapter_pdf", "chapter_slides"]
     for address in offered.values():
         exporter = get_exporter(address.replace(":", "."))
-        assert issubclass(exporter, ChapterPage)
+        ours = getattr(exporters, exporter.__name__)
+        assert exporter.output_mimetype == ours.output_mimetype
         assert exporter.export_from_notebook
+
+
+def test_jupyter_makes_the_same_page():
+    """With the settings of the command line, and its own kind of file."""
+    config = Config({"ChapterPage": {"student": True}})
+    html, resources = mlteach_jupyter.ChapterPage(config=config).from_notebook_node(small_chapter())
+    assert html == ChapterPage(student=True).from_notebook_node(small_chapter())[0]
+    assert resources["output_extension"] == ".html"
+    _, resources = mlteach_jupyter.ChapterSlides().from_notebook_node(small_chapter())
+    assert resources["output_extension"] == ".slides.html"
+
+
+def test_jupyter_waits_for_no_torch():
+    """The server lists all exporters at its start; PyTorch would cost each user 130 MB."""
+    code = "import sys, mlteach_jupyter\nassert 'torch' not in sys.modules, 'torch'"
+    paths = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    subprocess.run([sys.executable, "-c", code], check=True, env=paths, timeout=120)
 
 
 def test_without_a_browser_a_pdf_is_refused_in_words(monkeypatch):
