@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
 import nbformat
 import pytest
 from support.small_chapter import small_chapter
 
 from mlteach.course import export, printing
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -83,3 +90,22 @@ def test_a_chapter_that_is_not_there(book, capsys, name):
         run(book, "01", name)
     assert f"no such chapter: {name}" in capsys.readouterr().err
     assert not (book / "work").exists()
+
+
+def test_run_py_knows_where_chapters_and_browser_are(monkeypatch):
+    """Paths on the command line are meant from where it was called."""
+    spec = importlib.util.spec_from_file_location("run_py", ROOT / "run.py")
+    run_py = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "run_py", run_py)
+    spec.loader.exec_module(run_py)
+    calls = []
+    monkeypatch.setattr(run_py.Environment, "set_up", lambda self, extras: calls.append(extras))
+    monkeypatch.setattr(run_py, "call", lambda command, **options: calls.append((command, options)))
+    monkeypatch.setattr(run_py.machine, "find_browser", lambda: "a browser")
+    monkeypatch.setenv("MLTEACH_BROWSER", "")
+    run_py.main(["export", "05", "--pdf"])
+    extras, (command, options) = calls
+    assert (extras, options) == ({"course"}, {})
+    assert command[1:3] == ["-m", "mlteach.course.export"]
+    assert command[3:] == ["--notebooks", ROOT / "notebooks", "05", "--pdf"]
+    assert os.environ["MLTEACH_BROWSER"] == "a browser"
