@@ -14,7 +14,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 STILL = 'class="mlteach-saved"'  # of the line that an explorer shows above its saved figure
 MOVES = '<p class="moves">In the notebook this figure moves.</p>'
 FIGURES = {"image/png", "image/jpeg", "image/svg+xml"}
-END = "At the end: hints, solutions and answers"
+END = "Hints, solutions and answers"
 HEADING = re.compile(r"^#{1,6} +(.+)$", re.MULTILINE)
 # a code cell with one of these tags means something in a notebook that runs, and nothing elsewhere
 LIVE_ONLY = {"install"}

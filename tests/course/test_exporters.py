@@ -81,8 +81,8 @@ def test_the_page_for_paper():
     """The order of the parts; sizes of paper; hints are open at the end."""
     page = page_of(ChapterPdf(paper="letter"))
     assert "size: letter" in page.style.text
-    assert page.text.index("Exercise 1") < page.text.index("At the end: hints")
-    assert page.text.index("At the end: hints") < page.text.index("it is 7")
+    assert page.text.index("Exercise 1") < page.text.index("Hints, solutions")
+    assert page.text.index("Hints, solutions") < page.text.index("it is 7")
     shut = [fold.summary.text for fold in page("details") if not fold.has_attr("open")]
     assert shut == ["Why?"]
     addresses = {part.get("id") for part in page(id=True)}
