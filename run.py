@@ -4,6 +4,7 @@
 python run.py lab            opens the book in JupyterLab; further arguments go to JupyterLab
 python run.py test           checks style and types, executes every chapter, runs every test
 python run.py book [05 ...]  executes all chapters, or those that begin so, and saves them
+python run.py export [05 ..] writes chapters as pages; --pdf, --slides, --student: see the README
 python run.py claims         runs chapters and tests under other arithmetics and seeds (hours)
 python run.py bench          measures the speed of what the book computes with
 python run.py pins           writes the versions in use to constraints.txt

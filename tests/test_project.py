@@ -43,6 +43,7 @@ LAYERS = [
 LAYER_OF = {module: layer for layer, modules in enumerate(LAYERS) for module in modules}
 CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base"}
 CHAPTER_TESTS = {"nbval", "pytest"}
+NOT_IN_CONDA = {"math-core"}
 
 
 def source_files() -> list[Path]:
@@ -127,12 +128,19 @@ def test_no_pyplot():
 
 def test_the_package_imports_only_what_the_requirements_name():
     """Nothing works only because another package happens to bring it."""
-    names = {name.partition(".")[0] for path in source_files() for name in imported_names(path)}
+    course = [path for path in source_files() if module_of(path) == "course"]
+    library = [path for path in source_files() if path not in course]
+    needs = requirements(PROJECT["dependencies"])
+    assert imported_distributions(library) <= {need.name for need in needs}
+    needs += requirements(PROJECT["optional-dependencies"]["course"])
+    assert imported_distributions(course) <= {need.name for need in needs}
+
+
+def imported_distributions(files: list[Path]) -> set[str]:
+    """What these files import that neither Python nor this package brings."""
+    names = {name.partition(".")[0] for path in files for name in imported_names(path)}
     third_party = names - sys.stdlib_module_names - {"mlteach"}
-    distributions = {canonicalize_name(packages_distributions()[name][0]) for name in third_party}
-    assert distributions <= {
-        requirement.name for requirement in requirements(PROJECT["dependencies"])
-    }
+    return {canonicalize_name(packages_distributions()[name][0]) for name in third_party}
 
 
 def test_every_module_has_its_tests():
@@ -183,10 +191,15 @@ def test_conda_environment_equals_the_requirements():
     wanted = requirements(PROJECT["dependencies"] + extras["course"])
     wanted += [need for need in requirements(extras["test"]) if need.name in CHAPTER_TESTS]
     lines = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
-    expected = {f"{CONDA_NAMES.get(need.name, need.name)}{need.specifier}" for need in wanted}
+    by_pip = ["-e ."] + [str(need) for need in wanted if need.name in NOT_IN_CONDA]
+    expected = {
+        f"{CONDA_NAMES.get(need.name, need.name)}{need.specifier}"
+        for need in wanted
+        if need.name not in NOT_IN_CONDA
+    }
     expected |= {f"python{PROJECT['requires-python']}", "pip"}
     assert {line for line in lines if isinstance(line, str)} == expected
-    assert [line for line in lines if not isinstance(line, str)] == [{"pip": ["-e ."]}]
+    assert [line for line in lines if not isinstance(line, str)] == [{"pip": by_pip}]
 
 
 def read_pins(name: str) -> dict[str, str]:

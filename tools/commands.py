@@ -84,7 +84,7 @@ def read_command_line(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("command", choices=["lab", "test", "book", "claims", "bench", "pins"])
+    parser.add_argument("command", choices=["lab", "test", "book", "export", "claims", "bench", "pins"])
     parser.add_argument(
         "--versions",
         choices=list(CONSTRAINTS),
@@ -92,7 +92,7 @@ def read_command_line(
         help="install the tested versions, or the oldest or newest that the requirements allow",
     )
     options, rest = parser.parse_known_args(arguments)
-    if rest and options.command not in {"lab", "book", "claims"}:
+    if rest and options.command not in {"lab", "book", "export", "claims"}:
         parser.error(f"{options.command} takes no further arguments: {' '.join(rest)}")
     return options, rest
 
@@ -121,11 +121,16 @@ def run(options: argparse.Namespace, rest: list[str]) -> int:
     environment = Environment(versions=options.versions)
     if options.command == "pins":
         return pins(environment)
-    environment.set_up({"course"} if options.command in {"lab", "book"} else {"course", "test"})
+    needs_no_tests = options.command in {"lab", "book", "export"}
+    environment.set_up({"course"} if needs_no_tests else {"course", "test"})
     if options.command == "lab":
         return lab(environment, rest)
     if options.command == "test":
         return test(environment)
+    if options.command == "export":
+        os.environ["MLTEACH_BROWSER"] = machine.find_browser() or ""
+        notebooks = ["--notebooks", ROOT / "notebooks"]
+        return call([environment.python, "-m", "mlteach.course.export", *notebooks, *rest])
     if options.command == "bench":
         return call([environment.python, *BENCHMARKS], cwd=ROOT, env=name_browser(environment))
     return call([environment.python, f"tools/{options.command}.py", *rest], cwd=ROOT)

@@ -37,8 +37,10 @@ class Server:
     """A JupyterLab that has been started; what it says goes into a file of .venv."""
 
     def __init__(self, environment: Environment, arguments: list[str]):
-        paths = [str(environment.root), os.environ.get("JUPYTER_CONFIG_PATH")]
-        variables = os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, paths))}
+        variables = dict(os.environ)
+        for name in ("JUPYTER_CONFIG_PATH", "JUPYTER_PATH"):  # labconfig/ and labextensions/
+            paths = [str(environment.root), os.environ.get(name)]
+            variables[name] = os.pathsep.join(filter(None, paths))
         first = copy_chapters(environment.root)
         options, self.opens = what_to_open(environment.root, first, arguments)
         if hasattr(os, "geteuid") and os.geteuid() == 0:

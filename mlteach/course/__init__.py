@@ -1,0 +1,1 @@
+"""What a teacher calls: pages, PDFs and slides of chapters that need no network."""
