@@ -84,7 +84,9 @@ def read_command_line(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("command", choices=["lab", "test", "book", "export", "claims", "bench", "pins"])
+    parser.add_argument(
+        "command", choices=["lab", "test", "book", "export", "claims", "bench", "pins"]
+    )
     parser.add_argument(
         "--versions",
         choices=list(CONSTRAINTS),
