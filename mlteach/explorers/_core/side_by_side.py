@@ -6,7 +6,7 @@ import base64
 from io import BytesIO
 
 import numpy as np
-from ipywidgets import HBox, Layout
+from ipywidgets import HBox, Layout, VBox
 from PIL import Image
 
 from mlteach.explorers._core.explorer import Explorer, encode
@@ -21,9 +21,13 @@ class SideBySide:
 
     def __init__(self, *explorers: Explorer):
         self.explorers = explorers
-        self.widget = HBox(
-            [explorer.widget for explorer in explorers], layout=Layout(flex_flow="row wrap")
-        )
+        columns = []
+        for explorer in explorers:
+            # Controls wrap within their column. A figure shrinks by a fifth before the columns wrap.
+            width = explorer.canvas.width
+            room = Layout(flex=f"1 1 {width * 4 // 5}px", max_width=f"{width + 60}px")
+            columns.append(VBox([explorer.widget], layout=room))
+        self.widget = HBox(columns, layout=Layout(flex_flow="row wrap"))
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         """The live widgets, and their figures in one for wherever no kernel runs."""

@@ -79,7 +79,7 @@ class Circle(Explorer):
         return torch.stack([self.angles.cos(), self.angles.sin()], dim=-1)
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 4.8))
+        figure = Picture((9, 3.8))
         self.ax, track = figure.subplots(1, 2, width_ratios=[1.25, 1])
         self._draw_circle(self.ax)
         plain(track)

@@ -44,13 +44,14 @@ class Curvature(Explorer):
         )
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 4.0))
+        figure = Picture((9, 3.7))
         self.tasks_ax, self.outer_ax = (plain(ax) for ax in figure.subplots(1, 2))
         moving = [*self._draw_tasks(self.tasks_ax), *self._draw_outer(self.outer_ax)]
         for ax in (self.tasks_ax, self.outer_ax):
             ax.set(xlim=(-REACH, REACH), ylim=(-0.3, TALL), xlabel="w")
             ax.axhline(0, color=QUIET, linewidth=0.6)
-            ax.legend(fontsize=8, frameon=False, loc="upper center")
+            place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "ncols": 3}
+            ax.legend(fontsize=8, frameon=False, borderpad=0.2, **place)
         return figure, moving
 
     def _draw_tasks(self, ax: Axes) -> list[Artist]:
@@ -61,7 +62,7 @@ class Curvature(Explorer):
             self.steps += ax.plot([], [], "o-", color=colour, markersize=5)
         look = {"color": ANCHOR, "markersize": 16, "markeredgewidth": 2}
         (self.start,) = ax.plot([], [], "|", **look)
-        ax.set_title("each task: from the initialisation to the adapted weight", fontsize=10)
+        ax.set_title("each task: from the initialisation to the adapted weight", fontsize=10, pad=18)
         return [*self.parabolas, *self.steps, self.start]
 
     def _draw_outer(self, ax: Axes) -> list[Artist]:
@@ -73,9 +74,9 @@ class Curvature(Explorer):
             for label, colour in slopes.items()
         )
         (self.now,) = ax.plot([], [], "o", color=ANCHOR, markersize=6)
-        dashed = {"linestyle": "--", "linewidth": 1, "ymax": 0.7}  # below the legend
+        dashed = {"linestyle": "--", "linewidth": 1}
         self.best, self.rest = (ax.axvline(0, color=colour, **dashed) for colour in slopes.values())
-        ax.set_title("loss after adapting, as the initialisation moves", fontsize=10)
+        ax.set_title("loss after adapting, as the initialisation moves", fontsize=10, pad=18)
         return [self.best, self.rest, self.outer, self.tangent, self.shortcut, self.now]
 
     def update(self) -> dict:

@@ -42,10 +42,10 @@ class RecallCurve(Explorer):
         super().__init__(controls)
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 4.4))
+        figure = Picture((9, 3.8))
         self.ax = plain(figure.subplots())
         self.lines, self.rings = {}, {}
-        ring = {"marker": "o", "linestyle": "", "markerfacecolor": "none"}
+        ring = {"marker": "o", "linestyle": "", "markerfacecolor": "none", "clip_on": False}
         for turn, name in enumerate(self.measured):
             colour, marker = CLASS_COLOURS[turn % len(CLASS_COLOURS)], MARKERS[turn % len(MARKERS)]
             look = {"color": colour, "marker": marker, "markersize": 6, "label": name}

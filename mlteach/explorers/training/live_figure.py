@@ -34,7 +34,7 @@ class LiveFigure(Picture):
         score: name and baselines of the second curve, or None for no such curve.
         matrix: (N, M) the first similarities, or None for no such panel.
         labels, classes: of the points of the map, or None for no map.
-        narrow: the panels one above the other, so that two figures fit beside each other.
+        narrow: half as wide, so that two figures fit beside each other.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class LiveFigure(Picture):
         super().__init__(sizes)
         self.axes_by_name = self.subplot_mosaic(layout, **grid)
         self.moving: list = []
-        self.knobs, self.chance = knobs, chance
+        self.knobs, self.chance, self.narrow = knobs, chance, narrow
         self.ends = (0.0, 0.0, 0)  # of the axes: lowest and highest loss, last step
         self._dress_curves(score)
         if matrix is not None:
@@ -134,7 +134,8 @@ class LiveFigure(Picture):
             for number, name in enumerate(classes)
         ]
         tight = {"borderpad": 0, "handletextpad": 0, "columnspacing": 0.8}
-        key.legend(handles=handles, ncols=4, loc="center", fontsize=8, frameon=False, **tight)
+        columns = 2 if self.narrow else 4
+        key.legend(handles=handles, ncols=columns, loc="center", fontsize=8, frameon=False, **tight)
         self.moving.append(self.dots)
 
     def show_curves(
@@ -196,10 +197,12 @@ def _grid(
     """The mosaic, its size in inches, and the ratios of its rows and columns."""
     heights = [1.0] * (len(curves) - 1) + [0.55]
     key = ["key"] * len(squares) if "map" in squares else squares
-    if narrow:
-        layout = [[curve] * max(1, len(squares)) for curve in curves]
-        if squares:
-            layout, heights = [*layout, squares, key], [*heights, 1.7, 0.4]
-        return layout, (4.4, 1.25 * sum(heights)), {"height_ratios": heights}
     layout = [[curve, *squares] for curve in curves[:-1]] + [[curves[-1], *key]]
-    return layout, (9, 4.3), {"height_ratios": heights, "width_ratios": [1.2] + [1] * len(squares)}
+    if not narrow:
+        widths = [1.2] + [1] * len(squares)
+        return layout, (9, 3.8), {"height_ratios": heights, "width_ratios": widths}
+    if len(squares) == 2:  # one above the other, beside as many curves
+        loss, score = curves[0], curves[-2]
+        layout = [[loss, squares[0]], [score, squares[1]], [curves[-1], "key"]]
+        heights = [1, 1, 0.55]
+    return layout, (4.4, 3.6), {"height_ratios": heights}
