@@ -1,4 +1,8 @@
-"""Every explorer fits a 13-inch laptop: controls, figure and read-out are seen together."""
+"""Every explorer fits a 13-inch laptop: controls, figure and read-out are seen together.
+
+Of its 768 pixels JupyterLab leaves about 500 to an output. At a zoom of 150 % the page has 911 by
+512 pixels, and an output about 390.
+"""
 
 import pytest
 from support.explorer_registry import LARGE
@@ -6,36 +10,94 @@ from support.explorer_registry import MAKE as REGISTRY
 
 MAKE = REGISTRY | LARGE
 
-MEASURE = """(output) => {
-    const box = (element) => {
-        const { left, top, right, bottom, width, height } = element.getBoundingClientRect();
-        return { left, top, right, bottom, width, height };
-    };
+LAPTOP, MAGNIFIED = {"width": 1366, "height": 768}, {"width": 911, "height": 512}
+HIGHEST = 500
+MAGNIFIED_HIGHEST = 440
+
+# Places on the page of an explorer: all of it, its controls, figures and read-outs, and the room
+# that the output has.
+PLACES = """(output) => {
     const root = output.querySelector(".mlteach-canvas").closest(".jp-OutputArea-output");
-    const whole = [...root.querySelectorAll(".jupyter-widgets")][0];
-    const shown = (element) => element.offsetParent !== null;
-    const controls = [...root.querySelectorAll(".widget-inline-hbox, button")].filter(shown);
+    const boxes = (selector) => [...root.querySelectorAll(selector)]
+        .filter((element) => element.offsetParent !== null)
+        .map((element) => element.getBoundingClientRect())
+        .map(({ left, top, right, bottom }) => ({ left, top, right, bottom }));
+    const { left, right } = root.getBoundingClientRect();
     return {
-        room: box(root), whole: box(whole), controls: controls.map(box),
-        figures: [...root.querySelectorAll(".mlteach-canvas img")].map(box),
-        rows: [...root.querySelectorAll(".mlteach-readout")].map(box),
+        room: { left, right },
+        whole: boxes(".jupyter-widgets")[0],
+        controls: boxes(".widget-inline-hbox, .widget-checkbox, .widget-button, .widget-play"),
+        figures: boxes(".mlteach-canvas img"),
+        readouts: boxes(".mlteach-readout"),
     };
 }"""
 
 
-def test_print(explorers):
-    page = explorers.page
-    for size, open_ in (((1366, 768), True), ((1366, 768), False), ((911, 512), False), ((911,512),True)):
-        page.set_viewport_size({"width": size[0], "height": size[1]})
-        page.evaluate(f"() => window.jupyterapp.shell.{'expand' if open_ else 'collapse'}Left()")
-        page.wait_for_timeout(500)
-        for name in MAKE:
-            output = explorers.output(name)
-            output.locator(".mlteach-canvas img").first.wait_for()
-            explorers.next_frames()
-            m = output.evaluate(MEASURE)
-            print(
-                f"{size} {'open' if open_ else 'shut'} {name:18} room {m['room']['width']:.0f} height {m['whole']['height']:.0f}"
-                f" controls {max([c['bottom'] for c in m['controls']], default=m['whole']['top']) - m['whole']['top']:.0f}"
-                f" fig {m['figures'][0]['width']:.0f}x{m['figures'][0]['height']:.0f} readout {m['rows'][0]['height']:.0f}"
-            )
+def places(lab, name):
+    """Where all parts of an explorer lie, once its figure has been painted."""
+    output = lab.output(name)
+    output.locator(".mlteach-canvas img").first.wait_for(timeout=20_000)
+    lab.next_frames()
+    return output.evaluate(PLACES)
+
+
+def height(box):
+    return box["bottom"] - box["top"]
+
+
+def apart(one, other):
+    """Whether two boxes do not overlap, by more than a rounded pixel."""
+    return (
+        one["right"] <= other["left"] + 1
+        or other["right"] <= one["left"] + 1
+        or one["bottom"] <= other["top"] + 1
+        or other["bottom"] <= one["top"] + 1
+    )
+
+
+def faults(found):
+    """What lies beyond the room of the output, or over something else."""
+    parts = [*found["controls"], *found["figures"], *found["readouts"]]
+    room = found["room"]
+    wrong = [
+        f"beyond the output: {part}"
+        for part in parts
+        if part["left"] < room["left"] - 1 or part["right"] > room["right"] + 1
+    ]
+    for i, one in enumerate(parts):
+        wrong += [f"{one} over {other}" for other in parts[:i] if not apart(one, other)]
+    return wrong
+
+
+@pytest.fixture(params=[True, False], ids=["sidebar", "no sidebar"])
+def sidebar(request, explorers):
+    """JupyterLab with its left sidebar, and without."""
+    action = "expandLeft" if request.param else "collapseLeft"
+    explorers.page.evaluate(f"() => window.jupyterapp.shell.{action}()")
+    return request.param
+
+
+def measured(explorers, size):
+    explorers.page.set_viewport_size(size)
+    explorers.page.wait_for_timeout(300)
+    return {name: places(explorers, name) for name in MAKE}
+
+
+def test_all_is_seen_together_on_a_small_laptop(explorers, sidebar):
+    found = measured(explorers, LAPTOP)
+    heights = {name: round(height(parts["whole"])) for name, parts in found.items()}
+    print(heights)
+    assert {name: size for name, size in heights.items() if size > HIGHEST} == {}
+    assert {name: wrong for name, parts in found.items() if (wrong := faults(parts))} == {}
+    one, other = found["side_by_side"]["figures"]
+    assert one["top"] == other["top"]
+
+
+def test_nothing_is_cut_or_overlaps_when_the_page_is_magnified(explorers, sidebar):
+    found = measured(explorers, MAGNIFIED)
+    heights = {name: round(height(parts["whole"])) for name, parts in found.items()}
+    print(heights)
+    assert {name: wrong for name, parts in found.items() if (wrong := faults(parts))} == {}
+    if not sidebar:
+        too_high = {name: size for name, size in heights.items() if size > MAGNIFIED_HIGHEST}
+        assert too_high == {}

@@ -23,7 +23,7 @@ class SideBySide:
         self.explorers = explorers
         columns = []
         for explorer in explorers:
-            # Controls wrap within their column. A figure shrinks by a fifth before the columns wrap.
+            # Controls wrap within their column; a figure shrinks by a fifth before columns wrap.
             width = explorer.canvas.width
             room = Layout(flex=f"1 1 {width * 4 // 5}px", max_width=f"{width + 60}px")
             columns.append(VBox([explorer.widget], layout=room))

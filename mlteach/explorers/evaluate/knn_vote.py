@@ -76,8 +76,8 @@ class KnnVote(Explorer):
         )
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 3.9))
-        top, middle, bottom = figure.add_gridspec(3, 1, height_ratios=[1, 0.6, 2.4])
+        figure = Picture((9, 3.7))
+        top, middle, bottom = figure.add_gridspec(3, 1, height_ratios=[0.8, 0.5, 2.6])
         images, weights = figure.add_subplot(top), plain(figure.add_subplot(middle))
         votes, self.ax = (
             plain(figure.add_subplot(cell))
@@ -113,7 +113,7 @@ class KnnVote(Explorer):
             (self.lines[name],) = ax.plot(KS, np.zeros(len(KS)), color=colour, label=name)
         (self.here,) = ax.plot([], [], "o", color=ANCHOR, markersize=8, clip_on=False)
         ax.set(xscale="log", ylim=(0, 1.02), xticks=[1, 10, 100], xticklabels=[1, 10, 100])
-        ax.set(xlabel="neighbours k", ylabel="accuracy on all test images")
+        ax.set(xlabel="neighbours k", ylabel="accuracy on\nall test images")
         ax.legend(loc="lower left", fontsize=9, frameon=False, ncols=2)
 
     def _row(self, query: int, neighbours: list[int]) -> np.ndarray:

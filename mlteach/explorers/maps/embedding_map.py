@@ -83,9 +83,9 @@ class EmbeddingMap(Explorer):
         return controls | {"colour": choice("colour by", list(self.factors))}
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 3.9))
+        figure = Picture((9, 3.7))
         text_height = max(0.18 * (3 + len(self.factors)), self.least_text)  # a line for each factor
-        sizes = {"width_ratios": [1.6, 1, 1], "height_ratios": [3.5 - text_height, text_height]}
+        sizes = {"width_ratios": [1.6, 1, 1], "height_ratios": [3.3 - text_height, text_height]}
         self.axes = figure.subplot_mosaic(self.panels, **sizes)
         moving = self._draw_map()
         for name in ("text", "key"):

@@ -14,6 +14,7 @@ from torch import Generator, Tensor, nn
 
 from mlteach.explorers._core.controls import button, count, log_slider, slider
 from mlteach.explorers._core.explorer import Explorer
+from mlteach.explorers._core.key import titled_key
 from mlteach.explorers._core.pointer import Pointer
 from mlteach.meta.adaptation_path import adaptation_path
 from mlteach.plots import ANCHOR, CLASS_COLOURS, QUIET, Picture, plain
@@ -21,7 +22,6 @@ from mlteach.plots import ANCHOR, CLASS_COLOURS, QUIET, Picture, plain
 LOW, HIGH = -5.0, 5.0  # of x
 TOP = 6.0  # of y
 MOST_STEPS = 10
-IN_A_ROW = 5  # entries of the key
 REACH = 0.3  # a press so near to a point removes it
 WORST, BEST = 100.0, 0.003  # ends of the scale of errors
 
@@ -64,7 +64,7 @@ class InnerLoop(Explorer):
         super().__init__(controls)
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 3.7))
+        figure = Picture((9, 3.6))
         self.ax, errors = (plain(ax) for ax in figure.subplots(1, 2, width_ratios=[1.5, 1]))
         return figure, [*self._draw_waves(self.ax), *self._draw_errors(errors)]
 
@@ -78,11 +78,7 @@ class InnerLoop(Explorer):
         for name, colour in zip(self.models, CLASS_COLOURS, strict=False):
             (self.fits[name],) = ax.plot(x, 0 * x, color=colour, label=name, zorder=3)
         ax.set(xlim=(LOW, HIGH), ylim=(-TOP, TOP), xlabel="x", ylabel="y")
-        rows = math.ceil((2 + len(self.models)) / IN_A_ROW)  # of the key, between title and panel
-        title = "click to add a point, click a point to remove it"
-        ax.set_title(title, fontsize=10, pad=4 + 14 * rows)
-        place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "ncols": IN_A_ROW}
-        ax.legend(fontsize=8, frameon=False, borderpad=0.2, columnspacing=1, **place)
+        titled_key(ax, "click to add a point, click a point to remove it", columns=5)
         return [self.wave, *self.fits.values(), self.dots]
 
     def _draw_errors(self, ax: Axes) -> list[Artist]:

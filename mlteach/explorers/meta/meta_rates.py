@@ -89,4 +89,6 @@ class MetaRates(Explorer):
     def describe(self) -> str:
         s = self.state
         rates = f"outer learning rate {s['outer_lr']:g}, inner {s['inner_lr']:g}"
+        if np.isnan(s["final"]):
+            return f"{rates}: diverged"
         return f"{rates}: error {s['final']:.3g} at the end"

@@ -11,6 +11,7 @@ from torch import Tensor
 from mlteach.episodes import Episode
 from mlteach.explorers._core.controls import choice, count, on_step, slider
 from mlteach.explorers._core.explorer import Explorer
+from mlteach.explorers._core.key import titled_key
 from mlteach.explorers._core.pointer import Pointer
 from mlteach.meta.simple_tasks import RULES, bowl_losses, bowl_rule, bowl_steps
 from mlteach.plots import ANCHOR, CLASS_COLOURS, NEGATIVE, POSITIVE, QUIET, Picture, plain
@@ -65,7 +66,7 @@ class ReptilePath(Explorer):
         super().__init__(controls)
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 3.8))
+        figure = Picture((9, 3.6))
         self.ax, losses = (plain(ax) for ax in figure.subplots(1, 2, width_ratios=[1.9, 1]))
         self._draw_bowls(self.ax)
         return figure, [*self._draw_path(self.ax), *self._draw_losses(losses)]
@@ -81,7 +82,7 @@ class ReptilePath(Explorer):
             ax.contour(across, up, height, levels, colors=colour, linewidths=0.7, alpha=0.6)
             ax.plot(*optimum, "+", color=colour, markersize=12, markeredgewidth=2.5)
         ax.set(xlim=(left, right), ylim=(bottom, top), xlabel="weight 1", ylabel="weight 2")
-        title = "drag the start; + each task's optimum; where rules end: white, the chosen one black"
+        title = "drag the start; + optimum of each task; where rules end: white, the chosen: black"
         ax.set_title(title, fontsize=9)
 
     def _draw_path(self, ax: Axes) -> list[Artist]:
@@ -107,8 +108,7 @@ class ReptilePath(Explorer):
         (self.after,) = ax.plot(outer, ones, color=POSITIVE, label="after them")
         self.here = ax.axvline(0, color=QUIET, linewidth=1)
         ax.set(yscale="log", ylim=(LOWEST, HIGHEST), xlabel="outer steps")
-        ax.set_title("mean loss of both tasks", fontsize=10)
-        ax.legend(fontsize=8, frameon=False, loc="upper right")
+        titled_key(ax, "mean loss of both tasks", columns=2)
         return [self.before, self.after, self.here]
 
     def update(self) -> dict:

@@ -56,7 +56,7 @@ class TripletPlane(Explorer):
         return tuple(self.points[NAMES.index(name)].tolist())
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 3.7))
+        figure = Picture((9, 3.6))
         self.ax, hinge = figure.subplots(1, 2, width_ratios=[1.35, 1])
         return figure, [*self._draw_plane(self.ax), *self._draw_hinge(plain(hinge))]
 

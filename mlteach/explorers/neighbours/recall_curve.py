@@ -121,6 +121,6 @@ class RecallCurve(Explorer):
             return f"recall at least {s['minimum_recall']:.2f}: no measured setting reaches it"
         text = f"recall at least {s['minimum_recall']:.2f}: best is {s['index']}, {s['setting']}, "
         text += f"with recall {s['recall']:.3f} and {s['value']:,.0f} {s['cost']}"
-        if s["times_exact"] is None:
+        if s["times_exact"] is None or s["index"] == "exact search":
             return text
         return f"{text}, {s['times_exact']:.3g} times better than exact search"

@@ -84,7 +84,7 @@ class SearchPlane(Explorer):
     # --- the figure ------------------------------------------------------------------------------
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 3.8))
+        figure = Picture((9, 3.6))
         self.ax, curves = figure.subplots(1, 2, width_ratios=[2.3, 1])
         (left, bottom), (right, top) = self.low, self.high
         self.ax.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[], aspect="equal")

@@ -69,8 +69,9 @@ class Switchboard(Explorer):
         super().__init__(controls)
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 4.0))
-        axes = figure.subplot_mosaic([["network", "std", "rank"], ["loss", "knn", "spectrum"]])
+        figure = Picture((9, 3.8))
+        layout = [["network", "std", "rank", "loss"], ["network", "knn"] + 2 * ["spectrum"]]
+        axes = figure.subplot_mosaic(layout, width_ratios=[1.3, 1, 1, 1])
         network = self._draw_network(axes["network"])
         self.lines, self.dots = {}, {}
         for name, title in MEASURES.items():

@@ -54,7 +54,7 @@ class Vectors(Explorer):
         )
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 3.9))
+        figure = Picture((9, 3.7))
         self.ax, table = figure.subplots(1, 2, width_ratios=[1, 1.15])
         self._draw_plane(self.ax)
         self._draw_table(table)
@@ -77,7 +77,7 @@ class Vectors(Explorer):
         self.letters = {
             name: ax.text(0, 0, name, color=colour, **look) for name, colour in COLOURS.items()
         }
-        ring = {"s": 130, "c": "none", "edgecolors": QUIET, "linewidths": 1.2, "zorder": 2}
+        ring = {"s": 100, "c": "none", "edgecolors": ANCHOR, "linewidths": 1, "zorder": 5}
         self.ring = ax.scatter([0], [0], **ring)  # around the tip that the sliders move
 
     def _draw_table(self, table: Axes) -> None:
@@ -123,8 +123,8 @@ class Vectors(Explorer):
         self.arrows.set_UVC(*tips.T.numpy())
         self.ring.set_offsets(tips[NAMES.index(self.shown_arrow)].numpy())
         for (name, letter), tip in zip(self.letters.items(), tips.numpy(), strict=True):
-            half_width = 0.34 if name == "query" else 0.08
-            beyond = tip + tip / np.linalg.norm(tip) * (half_width + 0.08, 0.16)
+            half_width = 0.36 if name == "query" else 0.08
+            beyond = tip + tip / np.linalg.norm(tip) * (half_width + 0.2, 0.26)
             inside = np.array([2.5 - half_width, 2.38])
             letter.set_position(np.clip(beyond, -inside, inside))
         for line, points in zip(self.lines, _as_alike(*tips[:2].numpy()), strict=True):

@@ -71,7 +71,7 @@ class Views(Explorer):
         super().__init__(controls)
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, min(0.35 + 1.08 * len(self.images), 3.3)))
+        figure = Picture((9, min(0.35 + 1.08 * len(self.images), 3.1)))
         ax = figure.subplots()
         ax.set_axis_off()
         blank = self._rows(self.images[:, None].repeat(1, VIEWS, 1, 1, 1))
