@@ -74,6 +74,7 @@ class Explorer:
         self.moving = list(moving)
         self.canvas = Canvas(width=self.figure.page_size()[0], pointing=self.pointing)
         row = HBox(list(self.controls.values()), layout=Layout(flex_flow="row wrap"))
+        row.add_class("mlteach-controls")
         self.widget = VBox([row, self.canvas] if self.controls else [self.canvas])
         self.refresh()
         for control in self.controls.values():

@@ -61,6 +61,8 @@ class FactorMatrix(Explorer):
         beside = 2.0  # inches right of the matrices
         side = min((9 - beside) / count, 3.0)  # of one matrix
         figure = Picture((9, max(side + 0.8, 3.0)))
+        # squares as high as the figure would push their labels over its edge
+        figure.get_layout_engine().set(rect=(0, 0.03, 1, 0.94))
         left, right = figure.add_gridspec(1, 2, width_ratios=[9 - beside, beside])
         self.axes = left.subgridspec(1, count).subplots(squeeze=False)[0]
         pair, below = right.subgridspec(2, 1, height_ratios=[1, 1.2])
