@@ -69,35 +69,31 @@ def faults(found):
     return wrong
 
 
-@pytest.fixture(params=[True, False], ids=["sidebar", "no sidebar"])
-def sidebar(request, explorers):
-    """JupyterLab with its left sidebar, and without."""
-    action = "expandLeft" if request.param else "collapseLeft"
-    explorers.page.evaluate(f"() => window.jupyterapp.shell.{action}()")
-    return request.param
-
-
-def measured(explorers, size):
+def measured(explorers, size, *, sidebar):
+    """The places of every explorer on a page of this size, with JupyterLab's sidebar or without."""
+    action = "expandLeft" if sidebar else "collapseLeft"
     explorers.page.set_viewport_size(size)
+    explorers.page.evaluate(f"() => window.jupyterapp.shell.{action}()")
     explorers.page.wait_for_timeout(300)
-    return {name: places(explorers, name) for name in MAKE}
+    found = {name: places(explorers, name) for name in MAKE}
+    assert {name: wrong for name, parts in found.items() if (wrong := faults(parts))} == {}
+    return found
 
 
-def test_all_is_seen_together_on_a_small_laptop(explorers, sidebar):
-    found = measured(explorers, LAPTOP)
+def too_high(found, highest):
     heights = {name: round(height(parts["whole"])) for name, parts in found.items()}
     print(heights)
-    assert {name: size for name, size in heights.items() if size > HIGHEST} == {}
-    assert {name: wrong for name, parts in found.items() if (wrong := faults(parts))} == {}
+    return {name: size for name, size in heights.items() if size > highest}
+
+
+def test_all_is_seen_together_on_a_small_laptop(explorers):
+    found = measured(explorers, LAPTOP, sidebar=True)
+    assert too_high(found, HIGHEST) == {}
     one, other = found["side_by_side"]["figures"]
     assert one["top"] == other["top"]
 
 
+@pytest.mark.parametrize("sidebar", [False, True])
 def test_nothing_is_cut_or_overlaps_when_the_page_is_magnified(explorers, sidebar):
-    found = measured(explorers, MAGNIFIED)
-    heights = {name: round(height(parts["whole"])) for name, parts in found.items()}
-    print(heights)
-    assert {name: wrong for name, parts in found.items() if (wrong := faults(parts))} == {}
-    if not sidebar:
-        too_high = {name: size for name, size in heights.items() if size > MAGNIFIED_HIGHEST}
-        assert too_high == {}
+    found = measured(explorers, MAGNIFIED, sidebar=sidebar)
+    assert sidebar or too_high(found, MAGNIFIED_HIGHEST) == {}

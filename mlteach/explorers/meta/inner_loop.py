@@ -102,8 +102,8 @@ class InnerLoop(Explorer):
         for name, model in self.models.items():
             path = adaptation_path(model, x, y, F.mse_loss, **inner)[..., 0]  # (11, 200)
             fits[name] = path[steps]
-            errors[name] = (path - wave).square().mean(1).nan_to_num(math.inf)
-            shown = fits[name].nan_to_num(0).clamp(-10 * TOP, 10 * TOP)
+            errors[name] = (path - wave).square().mean(1).nan_to_num(math.inf, posinf=math.inf)
+            shown = fits[name].clamp(-10 * TOP, 10 * TOP)  # what is no number has no line
             self.fits[name].set_ydata(shown.numpy())
             self.curves[name].set_ydata(errors[name].clamp(BEST, WORST).numpy())
         self.wave.set_ydata(wave.numpy())
@@ -143,6 +143,14 @@ class InnerLoop(Explorer):
 
     def describe(self) -> str:
         s = self.state
-        errors = [f"{name} {values[s['steps']]:.3g}" for name, values in s["errors"].items()]
+        errors = [f"{name} {_text(values[s['steps']])}" for name, values in s["errors"].items()]
         setting = f"{len(s['points'])} points · inner learning rate {s['lr']:.2g}"
         return f"{setting} · error after {s['steps']} steps: {', '.join(errors)}"
+
+
+def _text(error: Tensor) -> str:
+    if error.isinf():
+        return "has diverged"
+    if error > 1e6:
+        return "above a million"
+    return f"{error:.3g}" if error < 1000 else f"{error:,.0f}"
