@@ -253,8 +253,8 @@ def chapter(opened):
 @pytest.fixture(scope="module")
 def explorers(lab, request):
     """A page with the explorers in the test file's MAKE, each in a cell that ends with its name."""
-    cells = [f'{name} = MAKE["{name}"]()\n{name}' for name in request.module.MAKE]
-    lab.write("explorers.ipynb", ["from support.explorer_registry import MAKE", *cells])
+    cells = [f'{name} = (MAKE | LARGE)["{name}"]()\n{name}' for name in request.module.MAKE]
+    lab.write("explorers.ipynb", ["from support.explorer_registry import LARGE, MAKE", *cells])
     lab.open("explorers.ipynb")
     lab.run_all()
     return lab

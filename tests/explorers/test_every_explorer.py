@@ -4,6 +4,7 @@ import itertools
 
 from support.explorer_drawing import (
     EveryDrawing,
+    assert_all_apart,
     assert_state_follows,
     corners,
     differing,
@@ -12,7 +13,7 @@ from support.explorer_drawing import (
     shown,
     with_values,
 )
-from support.explorer_registry import MAKE
+from support.explorer_registry import LARGE, MAKE
 
 from mlteach import explorers
 
@@ -26,6 +27,28 @@ def test_no_explorer_is_missing():
     assert {name.replace("_", "") for name in MAKE} == {
         name.lower() for name in every - {"Explorer"}
     }
+
+
+@pytest.mark.parametrize("name", [name for name in LARGE if name != "side_by_side"])
+def test_the_largest_that_chapters_make_have_room_for_their_texts(name):
+    """More encodings, networks, classes and knobs, and longer names, than in the registry."""
+    explorer = LARGE[name]()
+    assert_all_apart(explorer, "at first")
+    for control in with_values(explorer).values():
+        for value in corners(control):
+            control.value = value
+            assert_all_apart(explorer, value)
+
+
+def test_side_by_side_gives_each_explorer_a_column_of_its_own():
+    """Where there is room for four fifths of all figures they stand beside each other."""
+    shown = LARGE["side_by_side"]()
+    row = shown.widget
+    assert row.layout.flex_flow == "row wrap"
+    assert [column.children[0] for column in row.children] == [
+        explorer.widget for explorer in shown.explorers
+    ]
+    assert {column.layout.flex for column in row.children} == {"1 1 352px"}
 
 
 class TestEveryDrawing(EveryDrawing):

@@ -5,6 +5,7 @@
 
 import base64
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -41,6 +42,21 @@ def drawn_by_matplotlib(explorer):
 def differing(one, other):
     """The number of pixels that are not the same."""
     return int((one != other).any(axis=2).sum())
+
+
+def texts_and_keys(figure):
+    """What stands around the panels → where it stands, in drawn pixels."""
+    renderer = figure.canvas.get_renderer()
+    around = {}
+    for number, ax in enumerate(ax for ax in figure.axes if ax.get_visible()):
+        titles = (ax.title, ax._left_title, ax._right_title)
+        labels = (ax.xaxis.label, ax.yaxis.label) if ax.axison else ()
+        for text in (*titles, *labels):
+            if text.get_visible() and text.get_text().strip():
+                around[number, text.get_text()] = text.get_window_extent(renderer)
+        if ax.get_legend() is not None:
+            around[number, "key"] = ax.get_legend().get_window_extent(renderer)
+    return around
 
 
 def with_values(explorer):
@@ -101,6 +117,19 @@ def send(explorer, x, y, *, ax=None, pressed=True, presses=1, press=None):
     explorer.canvas.pointer = position | pressing
 
 
+def assert_all_apart(explorer, when):
+    """Nothing around the panels is cut by the figure's edge, or lies over another such text."""
+    width, height = explorer.figure.bbox.size
+    around = texts_and_keys(explorer.figure)
+    for what, box in around.items():
+        inside = box.x0 >= -1 and box.y0 >= -1 and box.x1 <= width + 1 and box.y1 <= height + 1
+        assert inside, (when, what, box.extents)
+    for (one, box), (other, second) in itertools.combinations(around.items(), 2):
+        across = min(box.x1, second.x1) - max(box.x0, second.x0)
+        up = min(box.y1, second.y1) - max(box.y0, second.y0)
+        assert min(across, up) <= 1, (when, one, other)
+
+
 class EveryDrawing:
     """Tests with one run for each explorer that the test file names in ``MAKE``."""
 
@@ -141,6 +170,17 @@ class EveryDrawing:
                     assert differing(shown(explorer), last) > 0, name
                 control.value = value
                 assert differing(shown(explorer), before) == 0, name
+
+    def test_titles_labels_and_keys_lie_inside_the_figure_and_apart(self, explorer):
+        """For every option and at both ends of every control."""
+        assert explorer.canvas.width <= 900
+        assert_all_apart(explorer, "at first")
+        for name, control in with_values(explorer).items():
+            began = control.value
+            for value in values(control):
+                control.value = value
+                assert_all_apart(explorer, f"{name} {value}")
+            control.value = began
 
     def test_the_output_carries_the_live_widget_the_same_figure_and_its_text(self, explorer):
         """The same for the eye, a screen reader, and where no kernel runs; controls are named."""

@@ -328,3 +328,82 @@ META = {
 }
 
 MAKE = SIMILARITY | SELF_SUPERVISION | META
+
+
+# --- as large as the chapters make them ----------------------------------------------------------
+
+
+def large_factor_matrix():
+    """Three encodings and a factor with a long name."""
+    encodings = {name: clouds(96, 0.1) for name in ("random network", "colour histogram", "pixels")}
+    known = {"shape": labels(96), **factors(96), "background": factors(96)["hue"]}
+    known.pop("class")
+    return explorers.FactorMatrix(encodings, images(96, 3), known, names={"shape": CLASSES})
+
+
+def large_retrieval():
+    encodings = {name: clouds(24) for name in ("random network", "colour histogram", "pixels", "x")}
+    return explorers.Retrieval(encodings, images(24, 3), factors(24))
+
+
+def large_embedding_map():
+    """All the controls and factors of chapter 02, ten classes and their longest key."""
+    known = {name: torch.arange(30.0) for name in ("hue", "size", "x", "y", "angle", "background")}
+    return explorers.EmbeddingMap(
+        {"pixels": clouds(30), "noise": normal32(30, 4, seed=9)},
+        {"pixels": normal32(2, 2, 3, 30, 2), "noise": normal32(2, 2, 3, 30, 2, seed=8)},
+        {"shape": torch.arange(30) % 10} | known,
+        images=images(30),
+        parameters={"perplexity": (3, 8), "early exaggeration": (1, 4), "iterations": (0, 20, 60)},
+        names={"shape": [f"a shape {number}" for number in range(10)]},
+    )
+
+
+def large_inner_loop():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        models = {
+            name: mlp(1, 20, 1) for name in ("random weights", "trained on all", "MAML", "Reptile")
+        }
+    return explorers.InnerLoop(models, lr=0.05)
+
+
+def large_live_training(**settings):
+    """With three knobs, one of them a control, eight classes and all panels."""
+    made = live_training()
+    classes = ("disc", "ring", "star", "square", "triangle", "hexagon", "cross", "crescent")
+    dataset = Dataset("noise", images(24), torch.arange(24) % 8, classes, {})
+    return explorers.LiveTraining(
+        TinyMethod(),
+        made.draw,
+        steps=12,
+        knobs={"temperature": (0.02, 2)},
+        evaluate=made.evaluate,
+        evaluate_every=5,
+        baselines={"random encoder": 0.21, "raw pixels": 0.42},
+        pictures=dataset,
+        chance=math.log(15),
+        **settings,
+    )
+
+
+def side_by_side():
+    made = live_training()
+    watch = {"evaluate": made.evaluate, "baselines": {"random encoder": 0.21, "raw pixels": 0.42}}
+    panels = [
+        explorers.LiveTraining(
+            TinyMethod(), made.draw, steps=100, lr=lr, narrow=True, chance=math.log(15), **watch
+        )
+        for lr in (1e-4, 4e-3)
+    ]
+    return explorers.SideBySide(*panels)
+
+
+LARGE = {
+    "large_factor_matrix": large_factor_matrix,
+    "large_retrieval": large_retrieval,
+    "large_embedding_map": large_embedding_map,
+    "large_inner_loop": large_inner_loop,
+    "large_live_training": large_live_training,
+    "side_by_side": side_by_side,
+}

@@ -15,9 +15,16 @@ from ipywidgets import (
     SelectionSlider,
 )
 
+# Least widths: three sliders to a row on the page of a small laptop, magnified half as much again
+# too, and four where there is more room.
+SLIDER = "14.8rem"
+LIST = "11rem"
 
-def _look(width: str) -> dict:
-    return {"style": {"description_width": "initial"}, "layout": Layout(width=width)}
+
+def _look(least: str) -> dict:
+    """Controls share a row as long as each has its least width, and grow to fill the row."""
+    layout = Layout(flex=f"1 1 {least}", width="auto", max_width="20rem")
+    return {"style": {"description_width": "initial"}, "layout": layout}
 
 
 def log_slider(label: str, low: float, high: float, value: float) -> FloatLogSlider:
@@ -36,13 +43,13 @@ def log_slider(label: str, low: float, high: float, value: float) -> FloatLogSli
         step=step,
         description=label,
         readout_format=".2g",
-        **_look("22rem"),
+        **_look(SLIDER),
     )
 
 
 def slider(label: str, low: float, high: float, value: float, *, step: float) -> FloatSlider:
     """A slider for a number between two ends."""
-    return FloatSlider(value, min=low, max=high, step=step, description=label, **_look("22rem"))
+    return FloatSlider(value, min=low, max=high, step=step, description=label, **_look(SLIDER))
 
 
 def on_step(value: float, step: float) -> float:
@@ -52,19 +59,19 @@ def on_step(value: float, step: float) -> float:
 
 def count(label: str, low: int, high: int, value: int) -> IntSlider:
     """A slider for a whole number."""
-    return IntSlider(value, min=low, max=high, description=label, **_look("18rem"))
+    return IntSlider(value, min=low, max=high, description=label, **_look(SLIDER))
 
 
 def stops(label: str, values: Sequence[Hashable], value: Hashable | None = None) -> SelectionSlider:
     """A slider that stops at the given values only; it starts at the last, or at the one named."""
     start = values[-1] if value is None else value
-    return SelectionSlider(options=list(values), value=start, description=label, **_look("22rem"))
+    return SelectionSlider(options=list(values), value=start, description=label, **_look(SLIDER))
 
 
 def choice(label: str, options: Sequence[str], value: str | None = None) -> Dropdown:
     """A list to choose one of."""
     return Dropdown(
-        options=list(options), value=value or options[0], description=label, **_look("16rem")
+        options=list(options), value=value or options[0], description=label, **_look(LIST)
     )
 
 

@@ -83,6 +83,7 @@ class Explorer(Output):
         self.canvas = Canvas(width=self.figure.page_size()[0], pointing=self.pointing, **_page)
         self._fit_page()
         row = HBox(list(self.controls.values()), layout=Layout(flex_flow="row wrap"))
+        row.add_class("mlteach-controls")
         self.widget = VBox([row, self.canvas] if self.controls else [self.canvas])
         self.refresh()
         for control in self.controls.values():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 
 import numpy as np
-from ipywidgets import HBox, Layout
+from ipywidgets import HBox, Layout, VBox
 from PIL import Image
 
 from mlteach.explorers._core.explorer import Explorer, encode
@@ -21,9 +21,13 @@ class SideBySide(Output):
 
     def __init__(self, *explorers: Explorer):
         self.explorers = explorers
-        self.widget = HBox(
-            [explorer.widget for explorer in explorers], layout=Layout(flex_flow="row wrap")
-        )
+        columns = []
+        for explorer in explorers:
+            # Controls wrap within their column; a figure shrinks by a fifth before columns wrap.
+            width = explorer.canvas.width
+            room = Layout(flex=f"1 1 {width * 4 // 5}px", max_width=f"{width + 60}px")
+            columns.append(VBox([explorer.widget], layout=room))
+        self.widget = HBox(columns, layout=Layout(flex_flow="row wrap"))
 
         for explorer in explorers:
             explorer.canvas.observe(self.keep, "settled")

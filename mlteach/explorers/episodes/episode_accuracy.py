@@ -51,7 +51,7 @@ class EpisodeAccuracy(Explorer):
         super().__init__(controls)
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 3.8))
+        figure = Picture((9, 3.6))
         ax, right = (plain(ax) for ax in figure.subplots(1, 2, width_ratios=[1.3, 1]))
         middles = (BINS[:-1] + BINS[1:]) / 2
         self.bars = ax.bar(middles, 0 * middles, np.diff(BINS), color=QUIET, alpha=0.6)

@@ -78,7 +78,7 @@ class Prototypes(Explorer):
         return (self.centres[:, None] + SPREAD * noise).clamp(0.02 - HALF, HALF - 0.02)
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 4.9))
+        figure = Picture((9, 3.6))
         layout = [["plane", "bars"], ["plane", "curve"]]
         axes = figure.subplot_mosaic(layout, width_ratios=[1.3, 1])
         self.ax = axes["plane"]
@@ -93,14 +93,15 @@ class Prototypes(Explorer):
         self.queries = ax.scatter([], [], s=7, linewidths=0, alpha=0.7, zorder=1)
         self.spokes = ax.add_collection(LineCollection([], linewidths=0.8, zorder=2))
         (self.origin,) = ax.plot([0], [0], "+", color=ANCHOR, markersize=10, zorder=2)
-        self.dots = ax.scatter([], [], s=60, edgecolors="white", linewidths=1, zorder=3)
+        whole = {"clip_on": False}  # at the plane's edge too
+        self.dots = ax.scatter([], [], s=60, edgecolors="white", linewidths=1, zorder=3, **whole)
         diamond = {"s": 190, "marker": "D", "edgecolors": ANCHOR, "linewidths": 1.5}
-        self.means = ax.scatter([], [], zorder=4, **diamond)
+        self.means = ax.scatter([], [], zorder=4, **diamond, **whole)
         star = {"s": 260, "marker": "*", "c": ANCHOR, "edgecolors": "white", "linewidths": 1.2}
-        self.star = ax.scatter([0], [0], zorder=5, **star)
+        self.star = ax.scatter([0], [0], zorder=5, **star, **whole)
         ax.set(xlim=(-HALF, HALF), ylim=(-HALF, HALF), xticks=[], yticks=[], aspect="equal")
         title = "large dots: support, drag them · diamonds: prototypes · star: query"
-        ax.set_title(title, fontsize=9)
+        ax.set_title(title, fontsize=9, pad=10)  # above the star at the upper edge
         below = [self.regions, self.queries, self.spokes, self.origin]
         return [*below, self.dots, self.means, self.star]
 

@@ -76,8 +76,8 @@ class KnnVote(Explorer):
         )
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 5.4))
-        top, middle, bottom = figure.add_gridspec(3, 1, height_ratios=[1, 0.8, 2.4])
+        figure = Picture((9, 3.7))
+        top, middle, bottom = figure.add_gridspec(3, 1, height_ratios=[0.8, 0.5, 2.6])
         images, weights = figure.add_subplot(top), plain(figure.add_subplot(middle))
         votes, self.ax = (
             plain(figure.add_subplot(cell))
@@ -86,7 +86,7 @@ class KnnVote(Explorer):
         self._draw_images(images)
         self.weights = weights.bar(np.arange(SHOWN) + 0.5, np.zeros(SHOWN), width=0.7)
         weights.set(xlim=(-1.6, SHOWN), ylim=(0, 1), xticks=[], yticks=[0, 1])
-        weights.set_ylabel("weight, of\nthe nearest's")
+        weights.text(-1.5, 0.5, "weight, of\nthe nearest's", fontsize=9, va="center")
         self._draw_votes(votes)
         self._draw_curves(self.ax)
         curves = [*self.lines.values(), self.here]
@@ -111,9 +111,9 @@ class KnnVote(Explorer):
         self.lines = {}
         for name, colour in zip(self.found, CLASS_COLOURS, strict=False):
             (self.lines[name],) = ax.plot(KS, np.zeros(len(KS)), color=colour, label=name)
-        (self.here,) = ax.plot([], [], "o", color=ANCHOR, markersize=8)
+        (self.here,) = ax.plot([], [], "o", color=ANCHOR, markersize=8, clip_on=False)
         ax.set(xscale="log", ylim=(0, 1.02), xticks=[1, 10, 100], xticklabels=[1, 10, 100])
-        ax.set(xlabel="neighbours k", ylabel="accuracy on all test images")
+        ax.set(xlabel="neighbours k", ylabel="accuracy on\nall test images")
         ax.legend(loc="lower left", fontsize=9, frameon=False, ncols=2)
 
     def _row(self, query: int, neighbours: list[int]) -> np.ndarray:

@@ -13,6 +13,7 @@ from mlteach.episodes import Episode
 from mlteach.evaluate.layer_change import layer_change
 from mlteach.explorers._core.controls import count, stops
 from mlteach.explorers._core.explorer import Explorer
+from mlteach.explorers._core.key import titled_key
 from mlteach.plots import ANCHOR, NEGATIVE, POSITIVE, QUIET, Picture, plain
 
 NEAREST = 1e-3  # lower end of the scale of distances
@@ -98,8 +99,7 @@ class LayerChange(Explorer):
             self.curves += ax.plot(steps, half, dashes, label=label, **look)
         self.now = ax.axvline(0, color=QUIET, linewidth=1)
         ax.set(ylim=(0, 1), xticks=steps, xlabel="inner steps")
-        ax.set_title("accuracy on these tasks", fontsize=10)
-        ax.legend(fontsize=8, frameon=False, loc="lower right")
+        titled_key(ax, "accuracy on these tasks", columns=2)
         return [*self.curves, self.now]
 
     def update(self) -> dict:

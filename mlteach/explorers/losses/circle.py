@@ -79,7 +79,7 @@ class Circle(Explorer):
         return torch.stack([self.angles.cos(), self.angles.sin()], dim=-1)
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 4.8))
+        figure = Picture((9, 3.6))
         self.ax, track = figure.subplots(1, 2, width_ratios=[1.25, 1])
         self._draw_circle(self.ax)
         plain(track)
@@ -93,7 +93,7 @@ class Circle(Explorer):
     def _draw_circle(self, ax: Axes) -> None:
         around = np.linspace(0, 2 * np.pi, 200)
         ax.plot(np.cos(around), np.sin(around), color=QUIET, linewidth=0.8, zorder=0)
-        ax.set(xlim=(-1.35, 1.35), ylim=(-1.35, 1.35), aspect="equal")
+        ax.set(xlim=(-1.2, 1.2), ylim=(-1.2, 1.2), aspect="equal")
         ax.set_axis_off()
         ax.set_title("one colour, one image: view a filled, view b open", fontsize=10)
         colours = CLASS_COLOURS[: self.pairs]

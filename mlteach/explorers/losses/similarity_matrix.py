@@ -79,9 +79,9 @@ class SimilarityMatrix(Explorer):
         )
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 5.6))
-        layout = [["matrix", "row"], ["matrix", "column"], ["matrix", "text"]]
-        axes = figure.subplot_mosaic(layout, width_ratios=[3.6, 1], height_ratios=[1, 1, 0.8])
+        figure = Picture((9, 3.7))
+        layout = [["matrix", "row", "column"], ["matrix", "text", "text"]]
+        axes = figure.subplot_mosaic(layout, width_ratios=[2.2, 1, 1], height_ratios=[1.4, 1])
         self.ax = axes["matrix"]
         size = len(self.labels)
         self.cells = similarity_matrix(np.zeros((size, size)), self.ax)

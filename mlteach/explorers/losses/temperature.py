@@ -49,9 +49,11 @@ class Temperature(Explorer):
         )
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 4.7))
+        figure = Picture((9, 3.9))
         layout = [["anchor", "candidates"], ["curve", "similarity"], ["curve", "probability"]]
-        axes = figure.subplot_mosaic(layout, width_ratios=[1, 2.6], height_ratios=[0.75, 1.5, 1.1])
+        images = min(8 / len(self.similarities), 1.3)  # high: then they are as wide as the bars
+        ratios = {"width_ratios": [1, 2.6], "height_ratios": [images, 1.5, 1.1]}
+        axes = figure.subplot_mosaic(layout, **ratios)
         self._draw_images(axes["anchor"], axes["candidates"])
         self._draw_bars(plain(axes["similarity"]), plain(axes["probability"]))
         self._draw_curve(plain(axes["curve"]))
@@ -102,11 +104,11 @@ class Temperature(Explorer):
     def _draw_curve(self, curve: Axes) -> None:
         chance = np.log(len(self.similarities))
         (self.loss_line,) = curve.plot(SCALE.tolist(), [0] * len(SCALE), color=ANCHOR)
-        (self.loss_point,) = curve.plot([1], [1], "o", color=POSITIVE, markersize=8)
+        (self.loss_point,) = curve.plot([1], [1], "o", color=POSITIVE, markersize=8, clip_on=False)
         curve.axhline(chance, color=QUIET, linewidth=0.8, linestyle="--")
-        curve.text(HIGH, chance + 0.1, f"log {len(self.similarities)}: chance level", **NOTE)
         curve.set(xscale="log", xlim=(LOW, HIGH), xlabel="temperature", ylim=(0, 2 * chance))
-        curve.set_title("loss of this anchor, in nats", fontsize=10)
+        chance_level = f"dashed: chance level, log {len(self.similarities)}"
+        curve.set_title(f"loss of this anchor, in nats\n{chance_level}", fontsize=9)
 
     def update(self) -> dict:
         temperature, anchor = self.controls["temperature"].value, self.controls["anchor"].value
@@ -125,6 +127,8 @@ class Temperature(Explorer):
             losses = [info_nce_of_row(row, positive, t).item() for t in SCALE.tolist()]
             self.loss_line.set_ydata(losses)
         highest = self.loss_point.axes.get_ylim()[1]
+        # a loss beyond the panel is a triangle that points up
+        self.loss_point.set_marker("^" if loss.item() > highest else "o")
         self.loss_point.set_data([temperature], [min(loss.item(), highest)])
         return {
             "loss": loss.item(),

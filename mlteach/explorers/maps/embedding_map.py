@@ -45,8 +45,8 @@ class EmbeddingMap(Explorer):
     """
 
     pointing = "hover"
-    panels = (["map", "image"], ["map", "text"], ["map", "key"])
-    key_height = 1.4  # inches
+    panels = (["map", "image", "key"], ["map", "text", "key"])
+    least_text = 0.0  # inches
 
     def __init__(
         self,
@@ -83,11 +83,10 @@ class EmbeddingMap(Explorer):
         return controls | {"colour": choice("colour by", list(self.factors))}
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 5.4))
-        text_height = 0.18 * (3 + len(self.factors))  # a line for each factor
-        below = [self.key_height] * (len(self.panels) - 2)
-        heights = [4.9 - text_height - sum(below), text_height, *below]
-        self.axes = figure.subplot_mosaic(self.panels, width_ratios=[2.3, 1], height_ratios=heights)
+        figure = Picture((9, 3.7))
+        text_height = max(0.18 * (3 + len(self.factors)), self.least_text)  # a line for each factor
+        sizes = {"width_ratios": [1.6, 1, 1], "height_ratios": [3.3 - text_height, text_height]}
+        self.axes = figure.subplot_mosaic(self.panels, **sizes)
         moving = self._draw_map()
         for name in ("text", "key"):
             self.axes[name].set_axis_off()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 
-from ipywidgets import HBox, Play, jslink
+from ipywidgets import Layout, Play, jslink
 from matplotlib.artist import Artist
 from torch import Tensor
 
@@ -33,7 +33,8 @@ class Film(EmbeddingMap):
     map's spread.
     """
 
-    panels = (["map", "image"], ["map", "text"], ["map", "key"], ["map", "course"])
+    panels = (["map", "image", "key"], ["map", "text", "course"])
+    least_text = 1.7  # the course stands beside the text
 
     def __init__(
         self,
@@ -66,9 +67,10 @@ class Film(EmbeddingMap):
             names=names,
             cyclic=cyclic,
         )
-        self.play = Play(max=len(steps) - 1, interval=200)
+        self.play = Play(max=len(steps) - 1, interval=200, layout=Layout(width="auto"))
         self.link = jslink((self.play, "value"), (self.controls["frame"], "value"))
-        self.widget.children = (HBox([self.play]), *self.widget.children)
+        row = self.widget.children[0]
+        row.children = (self.play, *row.children)
 
     def _controls(self) -> dict:
         last = len(self.steps) - 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -9,11 +11,13 @@ from torch import Tensor
 
 from mlteach.explorers._core.controls import slider
 from mlteach.explorers._core.explorer import Explorer
+from mlteach.explorers._core.key import titled_key
 from mlteach.explorers._core.pointer import Pointer
 from mlteach.meta.simple_tasks import outer_loss, parabola_losses, resting_weight
 from mlteach.plots import ANCHOR, CLASS_COLOURS, NEGATIVE, POSITIVE, QUIET, Picture, plain
 
 REACH = 3.0  # the weight lies between -3 and 3
+EDGE = 0.1  # of the panels beyond: at the slider's end the marks are still seen whole
 OPTIMA = torch.tensor([-1.5, 1.5], dtype=torch.float64)
 GRID = torch.linspace(-REACH, REACH, 121, dtype=torch.float64)  # weights of the curves
 TALL = 8.0  # height of the panels
@@ -44,13 +48,12 @@ class Curvature(Explorer):
         )
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 4.0))
+        figure = Picture((9, 3.6))
         self.tasks_ax, self.outer_ax = (plain(ax) for ax in figure.subplots(1, 2))
         moving = [*self._draw_tasks(self.tasks_ax), *self._draw_outer(self.outer_ax)]
         for ax in (self.tasks_ax, self.outer_ax):
-            ax.set(xlim=(-REACH, REACH), ylim=(-0.3, TALL), xlabel="w")
+            ax.set(xlim=(-REACH - EDGE, REACH + EDGE), ylim=(-0.3, TALL), xlabel="w")
             ax.axhline(0, color=QUIET, linewidth=0.6)
-            ax.legend(fontsize=8, frameon=False, loc="upper center")
         return figure, moving
 
     def _draw_tasks(self, ax: Axes) -> list[Artist]:
@@ -61,7 +64,7 @@ class Curvature(Explorer):
             self.steps += ax.plot([], [], "o-", color=colour, markersize=5)
         look = {"color": ANCHOR, "markersize": 16, "markeredgewidth": 2}
         (self.start,) = ax.plot([], [], "|", **look)
-        ax.set_title("each task: from the initialisation to the adapted weight", fontsize=10)
+        titled_key(ax, "each task: from the initialisation to the adapted weight", columns=2)
         return [*self.parabolas, *self.steps, self.start]
 
     def _draw_outer(self, ax: Axes) -> list[Artist]:
@@ -73,9 +76,9 @@ class Curvature(Explorer):
             for label, colour in slopes.items()
         )
         (self.now,) = ax.plot([], [], "o", color=ANCHOR, markersize=6)
-        dashed = {"linestyle": "--", "linewidth": 1, "ymax": 0.7}  # below the legend
+        dashed = {"linestyle": "--", "linewidth": 1}
         self.best, self.rest = (ax.axvline(0, color=colour, **dashed) for colour in slopes.values())
-        ax.set_title("loss after adapting, as the initialisation moves", fontsize=10)
+        titled_key(ax, "loss after adapting, as the initialisation moves", columns=3)
         return [self.best, self.rest, self.outer, self.tangent, self.shortcut, self.now]
 
     def update(self) -> dict:
@@ -124,8 +127,12 @@ class Curvature(Explorer):
 
     def describe(self) -> str:
         s = self.state
+        best, rest = (
+            "nowhere" if math.isnan(s[name]) else f"at {round(s[name], 2) + 0.0:.2f}"
+            for name in ("best", "first_order_rest")
+        )
         return (
             f"outer loss {s['outer']:.3f} · "
             f"slope {s['gradient']:.3f}, to first order {s['first_order']:.3f} · "
-            f"best initialisation {s['best']:.2f}, first order rests at {s['first_order_rest']:.2f}"
+            f"best initialisation {best}, first order rests {rest}"
         )

@@ -14,6 +14,7 @@ from torch import Generator, Tensor, nn
 
 from mlteach.explorers._core.controls import button, count, log_slider, slider
 from mlteach.explorers._core.explorer import Explorer
+from mlteach.explorers._core.key import titled_key
 from mlteach.explorers._core.pointer import Pointer
 from mlteach.meta.adaptation_path import adaptation_path
 from mlteach.plots import ANCHOR, CLASS_COLOURS, QUIET, Picture, plain
@@ -63,7 +64,7 @@ class InnerLoop(Explorer):
         super().__init__(controls)
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 4.2))
+        figure = Picture((9, 3.6))
         self.ax, errors = (plain(ax) for ax in figure.subplots(1, 2, width_ratios=[1.5, 1]))
         return figure, [*self._draw_waves(self.ax), *self._draw_errors(errors)]
 
@@ -77,8 +78,7 @@ class InnerLoop(Explorer):
         for name, colour in zip(self.models, CLASS_COLOURS, strict=False):
             (self.fits[name],) = ax.plot(x, 0 * x, color=colour, label=name, zorder=3)
         ax.set(xlim=(LOW, HIGH), ylim=(-TOP, TOP), xlabel="x", ylabel="y")
-        ax.set_title("click to add a point, click a point to remove it", fontsize=10)
-        ax.legend(loc="upper left", fontsize=8, frameon=False, ncols=3)
+        titled_key(ax, "click to add a point, click a point to remove it", columns=5)
         return [self.wave, *self.fits.values(), self.dots]
 
     def _draw_errors(self, ax: Axes) -> list[Artist]:
@@ -102,8 +102,8 @@ class InnerLoop(Explorer):
         for name, model in self.models.items():
             path = adaptation_path(model, x, y, F.mse_loss, **inner)[..., 0]  # (11, 200)
             fits[name] = path[steps]
-            errors[name] = (path - wave).square().mean(1).nan_to_num(math.inf)
-            shown = fits[name].nan_to_num(0).clamp(-10 * TOP, 10 * TOP)
+            errors[name] = (path - wave).square().mean(1).nan_to_num(math.inf, posinf=math.inf)
+            shown = fits[name].clamp(-10 * TOP, 10 * TOP)  # what is no number has no line
             self.fits[name].set_ydata(shown.numpy())
             self.curves[name].set_ydata(errors[name].clamp(BEST, WORST).numpy())
         self.wave.set_ydata(wave.numpy())
@@ -143,6 +143,14 @@ class InnerLoop(Explorer):
 
     def describe(self) -> str:
         s = self.state
-        errors = [f"{name} {values[s['steps']]:.3g}" for name, values in s["errors"].items()]
+        errors = [f"{name} {_text(values[s['steps']])}" for name, values in s["errors"].items()]
         setting = f"{len(s['points'])} points · inner learning rate {s['lr']:.2g}"
         return f"{setting} · error after {s['steps']} steps: {', '.join(errors)}"
+
+
+def _text(error: Tensor) -> str:
+    if error.isinf():
+        return "has diverged"
+    if error > 1e6:
+        return "above a million"
+    return f"{error:.3g}" if error < 1000 else f"{error:,.0f}"

@@ -66,11 +66,10 @@ class MetaRates(Explorer):
         for curve in finite.reshape(-1, len(self.steps)):
             ax.plot(self.steps, curve.clip(max=1e3), color=QUIET, linewidth=0.5, alpha=0.6)
         ax.axhline(self.baseline, color=QUIET, linestyle="--", linewidth=1)
-        place = (self.steps[-1], self.baseline * 1.05)
-        ax.text(*place, "trained on all waves together", ha="right", fontsize=8)
         (self.curve,) = ax.plot(self.steps, 0 * self.steps + 1.0, color=POSITIVE, linewidth=2)
         ax.set(yscale="log", xlabel="outer steps", ylim=(finite.min() * 0.8, 4 * self.baseline))
-        ax.set_title("query error after adapting", fontsize=10)
+        title = "query error after adapting; dashed: trained on all waves together"
+        ax.set_title(title, fontsize=9)
 
     def update(self) -> dict:
         chosen = self.values()
@@ -90,4 +89,6 @@ class MetaRates(Explorer):
     def describe(self) -> str:
         s = self.state
         rates = f"outer learning rate {s['outer_lr']:g}, inner {s['inner_lr']:g}"
+        if np.isnan(s["final"]):
+            return f"{rates}: diverged"
         return f"{rates}: error {s['final']:.3g} at the end"

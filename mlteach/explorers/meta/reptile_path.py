@@ -11,12 +11,14 @@ from torch import Tensor
 from mlteach.episodes import Episode
 from mlteach.explorers._core.controls import choice, count, on_step, slider
 from mlteach.explorers._core.explorer import Explorer
+from mlteach.explorers._core.key import titled_key
 from mlteach.explorers._core.pointer import Pointer
 from mlteach.meta.simple_tasks import RULES, bowl_losses, bowl_rule, bowl_steps
 from mlteach.plots import ANCHOR, CLASS_COLOURS, NEGATIVE, POSITIVE, QUIET, Picture, plain
 
 LEFT, RIGHT = -2.6, 2.6  # of the plane
 BOTTOM, TOP = -1.6, 2.4
+EDGE = 0.1  # of the plane beyond the sliders' ends: a start there is still seen whole
 MARKERS = dict(zip(RULES, ("*", "s", "^", "D"), strict=True))
 COLOURS = CLASS_COLOURS[:2]  # of the tasks
 STEP = 0.1  # of the start's place
@@ -64,13 +66,14 @@ class ReptilePath(Explorer):
         super().__init__(controls)
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 4.6))
+        figure = Picture((9, 3.6))
         self.ax, losses = (plain(ax) for ax in figure.subplots(1, 2, width_ratios=[1.9, 1]))
         self._draw_bowls(self.ax)
         return figure, [*self._draw_path(self.ax), *self._draw_losses(losses)]
 
     def _draw_bowls(self, ax: Axes) -> None:
-        across, up = np.meshgrid(np.linspace(LEFT, RIGHT, 90), np.linspace(BOTTOM, TOP, 70))
+        left, right, bottom, top = LEFT - EDGE, RIGHT + EDGE, BOTTOM - EDGE, TOP + EDGE
+        across, up = np.meshgrid(np.linspace(left, right, 90), np.linspace(bottom, top, 70))
         grid = torch.from_numpy(np.stack([across.ravel(), up.ravel()], 1))
         optima = torch.linalg.lstsq(self.x, self.y).solution[..., 0]
         heights = bowl_losses(self.x, self.y, grid.expand(2, -1, -1)).view(2, *across.shape)
@@ -78,9 +81,9 @@ class ReptilePath(Explorer):
         for height, optimum, colour in zip(heights, optima, COLOURS, strict=True):
             ax.contour(across, up, height, levels, colors=colour, linewidths=0.7, alpha=0.6)
             ax.plot(*optimum, "+", color=colour, markersize=12, markeredgewidth=2.5)
-        ax.set(xlim=(LEFT, RIGHT), ylim=(BOTTOM, TOP), xlabel="weight 1", ylabel="weight 2")
-        title = "drag the start; + optimum of each task; where each rule ends: white"
-        ax.set_title(title, fontsize=10)
+        ax.set(xlim=(left, right), ylim=(bottom, top), xlabel="weight 1", ylabel="weight 2")
+        title = "drag the start; + optimum of each task; where rules end: white, the chosen: black"
+        ax.set_title(title, fontsize=9)
 
     def _draw_path(self, ax: Axes) -> list[Artist]:
         (self.path,) = ax.plot([], [], ".-", color=QUIET, markersize=4, linewidth=1, zorder=3)
@@ -105,8 +108,7 @@ class ReptilePath(Explorer):
         (self.after,) = ax.plot(outer, ones, color=POSITIVE, label="after them")
         self.here = ax.axvline(0, color=QUIET, linewidth=1)
         ax.set(yscale="log", ylim=(LOWEST, HIGHEST), xlabel="outer steps")
-        ax.set_title("mean loss of both tasks", fontsize=10)
-        ax.legend(fontsize=8, frameon=False, loc="upper right")
+        titled_key(ax, "mean loss of both tasks", columns=2)
         return [self.before, self.after, self.here]
 
     def update(self) -> dict:

@@ -43,8 +43,8 @@ class PairLoss(Explorer):
             colour = COLOURS[name]
             (self.lines[name],) = ax.plot([], [], color=colour)
             (self.slopes[name],) = ax.plot([], [], color=colour, linewidth=4, alpha=0.4)
-            (self.dots[name],) = ax.plot([], [], "o", color=colour, markersize=8)
-        dashed = {"color": QUIET, "linestyle": "--", "linewidth": 0.9}
+            (self.dots[name],) = ax.plot([], [], "o", color=colour, markersize=8, clip_on=False)
+        dashed = {"color": QUIET, "linestyle": "--", "linewidth": 0.9, "clip_on": False}
         self.borders = [ax.axvline(1, **dashed) for ax in (pair, triplet)]
         for ax in (pair, triplet):
             plain(ax).set(xlim=(0, FARTHEST), ylim=(-0.06, HIGHEST))
@@ -87,7 +87,7 @@ class PairLoss(Explorer):
     def describe(self) -> str:
         s = self.state
         parts = [
-            f"{name} {loss:.3f} with slope {s['slopes'][name]:.2f}"
+            f"{name} {loss:.3f} with slope {round(s['slopes'][name], 2) + 0.0:.2f}"
             for name, loss in s["losses"].items()
         ]
         setting = f"at distance {s['distance']:.2f}, margin {s['margin']:.2f}, {s['form']}"

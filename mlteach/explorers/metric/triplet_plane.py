@@ -20,6 +20,7 @@ START = ((-0.4, 0.0), (0.4, 0.55), (0.6, -0.45))
 COLOURS = (ANCHOR, POSITIVE, NEGATIVE)
 HARD, SEMI_HARD = "#F4B89A", "#FBE7B5"  # the bands; easy is the white of the paper
 WIDTH, HEIGHT = 2.4, 2.0  # half sides of the plane
+EDGE = 0.16  # of the plane around them: at its end a point is still seen whole
 FARTHEST, HIGHEST = 6.0, 5.0  # ends of the second panel: squared distance, loss
 SHARE = 0.2  # an arrow is a fifth of the force, so that it stays in the figure
 REACH = 0.35  # a press takes hold of a point that is at most so far away
@@ -55,12 +56,13 @@ class TripletPlane(Explorer):
         return tuple(self.points[NAMES.index(name)].tolist())
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 4.3))
+        figure = Picture((9, 3.6))
         self.ax, hinge = figure.subplots(1, 2, width_ratios=[1.35, 1])
         return figure, [*self._draw_plane(self.ax), *self._draw_hinge(plain(hinge))]
 
     def _draw_plane(self, ax: Axes) -> list[Artist]:
-        ax.set(xlim=(-WIDTH, WIDTH), ylim=(-HEIGHT, HEIGHT), aspect="equal", xticks=[], yticks=[])
+        right, top = WIDTH + EDGE, HEIGHT + EDGE
+        ax.set(xlim=(-right, right), ylim=(-top, top), aspect="equal", xticks=[], yticks=[])
         ax.set_title("where is the negative? arrows: a fifth of the force", fontsize=10)
         self.semi_hard = ax.add_patch(Disc((0, 0), 1, color=SEMI_HARD, linewidth=0))
         self.hard = ax.add_patch(Disc((0, 0), 1, color=HARD, linewidth=0))
@@ -76,9 +78,10 @@ class TripletPlane(Explorer):
         self.hard_span = ax.axvspan(0, 1, color=HARD, linewidth=0, label="hard")
         self.semi_hard_span = ax.axvspan(1, 2, color=SEMI_HARD, linewidth=0, label="semi-hard")
         (self.line,) = ax.plot([], [], color=ANCHOR)
-        (self.now,) = ax.plot([], [], "o", color=NEGATIVE, markersize=9)
+        (self.now,) = ax.plot([], [], "o", color=NEGATIVE, markersize=9, clip_on=False)
         ax.set(xlim=(0, FARTHEST), ylim=(-0.15, HIGHEST), ylabel="triplet loss")
         ax.set_xlabel("squared distance from anchor to negative")
+        ax.set_title("dot: this triplet; triangle: it lies further out", fontsize=10)
         ax.fill_between([], [], color="white", edgecolor=QUIET, label="easy: no loss")
         legend = ax.legend(fontsize=9, frameon=True, loc="upper right")
         return [self.hard_span, self.semi_hard_span, self.line, self.now, legend]
@@ -91,7 +94,7 @@ class TripletPlane(Explorer):
         region = REGIONS[triplet_regions(to_positive, to_negative, margin=margin)]
         self._show_plane(gradients, to_positive.item(), margin)
         self._show_hinge(to_positive.item(), margin)
-        self.now.set_data([min(to_negative.item(), FARTHEST)], [min(loss, HIGHEST)])
+        self._show_now(to_negative.item(), loss)
         to_points = {"positive": to_positive, "negative": to_negative}
         return {
             "loss": loss,
@@ -135,6 +138,12 @@ class TripletPlane(Explorer):
         self.semi_hard_span.set_x(to_positive)
         self.semi_hard_span.set_width(margin)
         self.line.set_data([0, corner, max(FARTHEST, corner)], [corner, 0, 0])
+
+    def _show_now(self, to_negative: float, loss: float) -> None:
+        """The dot, or at the panel's edge a triangle that points to where it lies."""
+        marker = ">" if to_negative > FARTHEST else "^" if loss > HIGHEST else "o"
+        self.now.set_marker(marker)
+        self.now.set_data([min(to_negative, FARTHEST)], [min(loss, HIGHEST)])
 
     def move(self, name: str, x: float, y: float) -> None:
         """Puts one point somewhere, inside the figure, and its sliders with it."""

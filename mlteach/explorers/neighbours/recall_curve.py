@@ -42,10 +42,10 @@ class RecallCurve(Explorer):
         super().__init__(controls)
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 4.4))
+        figure = Picture((9, 3.8))
         self.ax = plain(figure.subplots())
         self.lines, self.rings = {}, {}
-        ring = {"marker": "o", "linestyle": "", "markerfacecolor": "none"}
+        ring = {"marker": "o", "linestyle": "", "markerfacecolor": "none", "clip_on": False}
         for turn, name in enumerate(self.measured):
             colour, marker = CLASS_COLOURS[turn % len(CLASS_COLOURS)], MARKERS[turn % len(MARKERS)]
             look = {"color": colour, "marker": marker, "markersize": 6, "label": name}
@@ -121,6 +121,6 @@ class RecallCurve(Explorer):
             return f"recall at least {s['minimum_recall']:.2f}: no measured setting reaches it"
         text = f"recall at least {s['minimum_recall']:.2f}: best is {s['index']}, {s['setting']}, "
         text += f"with recall {s['recall']:.3f} and {s['value']:,.0f} {s['cost']}"
-        if s["times_exact"] is None:
+        if s["times_exact"] is None or s["index"] == "exact search":
             return text
         return f"{text}, {s['times_exact']:.3g} times better than exact search"

@@ -84,7 +84,7 @@ class SearchPlane(Explorer):
     # --- the figure ------------------------------------------------------------------------------
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 4.7))
+        figure = Picture((9, 3.6))
         self.ax, curves = figure.subplots(1, 2, width_ratios=[2.3, 1])
         (left, bottom), (right, top) = self.low, self.high
         self.ax.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[], aspect="equal")
@@ -125,7 +125,7 @@ class SearchPlane(Explorer):
         ring = {"s": 75, "facecolors": "none", "edgecolors": ANCHOR, "linewidths": 1.3}
         self.rings = ax.scatter([], [], zorder=4, **ring)
         star = {"s": 260, "marker": "*", "c": ANCHOR, "edgecolors": "white", "linewidths": 1.2}
-        self.star = ax.scatter([0], [0], zorder=5, **star)
+        self.star = ax.scatter([0], [0], zorder=5, clip_on=False, **star)
         return [self.dots, self.path, self.rings, self.star]
 
     def _draw_curves(self, ax: Axes) -> Artist:
@@ -134,11 +134,12 @@ class SearchPlane(Explorer):
         for (method, curve), colour in zip(self.curves.items(), CLASS_COLOURS, strict=False):
             ax.plot(*curve, color=colour, linewidth=1.2, marker=".", label=method)
         ax.axvline(len(self.points), color=QUIET, linewidth=0.8, linestyle="--")
-        (self.now,) = ax.plot([], [], "o", color=ANCHOR, markersize=8)
+        (self.now,) = ax.plot([], [], "o", color=ANCHOR, markersize=8, clip_on=False)
         ax.set(xlim=(0, 1.05 * len(self.points)), ylim=(-0.03, 1.05))
         ax.set(xlabel="distances computed", ylabel=f"recall of {self.k}")
         ax.set_title("lines: 60 queries; dot: this one", fontsize=10)
-        ax.legend(fontsize=9, frameon=False, loc="lower right")
+        left_of_the_dashes = {"loc": "lower right", "bbox_to_anchor": (0.95, 0)}
+        ax.legend(fontsize=9, frameon=False, **left_of_the_dashes)
         return self.now
 
     def _borders(self, centres: np.ndarray) -> list[Artist]:

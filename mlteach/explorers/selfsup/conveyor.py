@@ -54,7 +54,7 @@ class Conveyor(Explorer):
         )
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 4.6))
+        figure = Picture((9, 3.8))
         layout = [["belt"] * 3, ["cosines", "drift", "loss"]]
         ratios = {"height_ratios": [1, 4], "width_ratios": [1.2, 1.2, 1]}
         axes = figure.subplot_mosaic(layout, **ratios)

@@ -69,8 +69,9 @@ class Switchboard(Explorer):
         super().__init__(controls)
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 5))
-        axes = figure.subplot_mosaic([["network", "std", "rank"], ["loss", "knn", "spectrum"]])
+        figure = Picture((9, 3.8))
+        layout = [["network", "std", "rank", "loss"], ["network", "knn"] + 2 * ["spectrum"]]
+        axes = figure.subplot_mosaic(layout, width_ratios=[1.3, 1, 1, 1])
         network = self._draw_network(axes["network"])
         self.lines, self.dots = {}, {}
         for name, title in MEASURES.items():
@@ -78,7 +79,7 @@ class Switchboard(Explorer):
             for run in self.runs.values():
                 ax.plot(self.steps, run[name], color=QUIET, linewidth=0.7, alpha=0.5)
             (self.lines[name],) = ax.plot([], [], color=POSITIVE, linewidth=2)
-            (self.dots[name],) = ax.plot([], [], "o", color=POSITIVE, markersize=7)
+            (self.dots[name],) = ax.plot([], [], "o", color=POSITIVE, markersize=7, clip_on=False)
             highest = max(max(run[name]) for run in self.runs.values())
             ax.set(xlim=(0, self.steps[-1]), ylim=(0, 1.08 * highest))
             ax.set_title(title, fontsize=10)

@@ -58,13 +58,20 @@ class FactorMatrix(Explorer):
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
         count, size = len(self.encodings), len(self.images)
-        side = 9 / max(count, 3)  # inches of one matrix
-        figure = Picture((9, side + 1.9))
-        rows = figure.add_gridspec(2, 1, height_ratios=[side, 1.1])
-        self.axes = rows[0].subgridspec(1, count).subplots(squeeze=False)[0]
-        row, column, text = rows[1].subgridspec(1, 3, width_ratios=[1, 1, 3.5]).subplots()
+        beside = 2.0  # inches right of the matrices
+        side = min((9 - beside) / count, 3.0)  # of one matrix
+        figure = Picture((9, max(side + 0.8, 3.0)))
+        # squares as high as the figure would push their labels over its edge
+        figure.get_layout_engine().set(rect=(0, 0.03, 1, 0.94))
+        left, right = figure.add_gridspec(1, 2, width_ratios=[9 - beside, beside])
+        self.axes = left.subgridspec(1, count).subplots(squeeze=False)[0]
+        pair, below = right.subgridspec(2, 1, height_ratios=[1, 1.2])
+        row, column = pair.subgridspec(1, 2).subplots()
+        text = figure.add_subplot(below)
         blank = np.zeros((size, size))
         self.cells = [similarity_matrix(blank, ax, low=0, high=1) for ax in self.axes]
+        for ax, name in zip(self.axes, self.encodings, strict=True):
+            ax.set_title(name, fontsize=10)
         self.marks = [self._frame(ax) for ax in self.axes]
         self.pair = []
         for ax, title in ((row, "row image"), (column, "column image")):
@@ -113,8 +120,8 @@ class FactorMatrix(Explorer):
             if ax is not self.axes[0] or (sort not in self.names):
                 ax.set(yticks=[])
             ax.tick_params(labelsize=8)
-            ax.set_title(f"{name}\nsame {sort} − other: {self.gaps[name]:+.2f}", fontsize=10)
-            ax.set_xlabel(f"white {low:.3g}, blue {high:.3g}", fontsize=8)
+            gap = f"same {sort} − other: {self.gaps[name]:+.2f}"
+            ax.set_xlabel(f"{gap}\nwhite {low:.3g}, blue {high:.3g}", fontsize=8)
         self.redraw_all()
 
     def _show_pair(self, sort: str, order: Tensor) -> None:

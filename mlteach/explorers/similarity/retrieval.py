@@ -64,7 +64,7 @@ class Retrieval(Explorer):
         )
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 0.3 + 1.05 * len(self.encodings)))
+        figure = Picture((9, min(0.3 + 1.05 * len(self.encodings), 3.9)))
         grid = figure.add_gridspec(1, 2, width_ratios=[1.2, MOST])
         query = figure.add_subplot(grid[0])
         query.set_title("query", fontsize=10)

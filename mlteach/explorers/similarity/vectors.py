@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 from torch import Tensor
 
 from mlteach.explorers._core.controls import choice, slider
@@ -53,12 +54,12 @@ class Vectors(Explorer):
         )
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 4.4))
+        figure = Picture((9, 3.7))
         self.ax, table = figure.subplots(1, 2, width_ratios=[1, 1.15])
         self._draw_plane(self.ax)
         self._draw_table(table)
         cells = [cell for row in self.cells.values() for cell in row]
-        return figure, [*self.lines, self.arrows, *self.letters.values(), *cells]
+        return figure, [*self.lines, self.ring, self.arrows, *self.letters.values(), *cells]
 
     def _draw_plane(self, ax: Axes) -> None:
         ax.set(xlim=(-2.5, 2.5), ylim=(-2.5, 2.5), aspect="equal", xticks=[], yticks=[])
@@ -72,9 +73,12 @@ class Vectors(Explorer):
         colours = list(COLOURS.values())
         self.arrows = ax.quiver([0] * 3, [0] * 3, [1] * 3, [1] * 3, color=colours, **scale)
         look = {"fontsize": 12, "fontweight": "bold", "ha": "center", "va": "center", "zorder": 4}
+        look["path_effects"] = [withStroke(linewidth=3, foreground="white")]  # over the thin lines
         self.letters = {
             name: ax.text(0, 0, name, color=colour, **look) for name, colour in COLOURS.items()
         }
+        ring = {"s": 100, "c": "none", "edgecolors": ANCHOR, "linewidths": 1, "zorder": 5}
+        self.ring = ax.scatter([0], [0], **ring)  # around the tip that the sliders move
 
     def _draw_table(self, table: Axes) -> None:
         table.set(xlim=(0, 1), ylim=(0, 1))
@@ -117,9 +121,10 @@ class Vectors(Explorer):
 
     def _show_tips(self, tips: Tensor) -> None:
         self.arrows.set_UVC(*tips.T.numpy())
+        self.ring.set_offsets(tips[NAMES.index(self.shown_arrow)].numpy())
         for (name, letter), tip in zip(self.letters.items(), tips.numpy(), strict=True):
-            half_width = 0.34 if name == "query" else 0.08
-            beyond = tip + tip / np.linalg.norm(tip) * (half_width + 0.08, 0.16)
+            half_width = 0.36 if name == "query" else 0.08
+            beyond = tip + tip / np.linalg.norm(tip) * (half_width + 0.2, 0.26)
             inside = np.array([2.5 - half_width, 2.38])
             letter.set_position(np.clip(beyond, -inside, inside))
         for line, points in zip(self.lines, _as_alike(*tips[:2].numpy()), strict=True):

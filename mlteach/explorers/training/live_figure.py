@@ -13,6 +13,7 @@ from matplotlib.colors import to_rgba_array
 from matplotlib.lines import Line2D
 from torch import Tensor
 
+from mlteach.explorers._core.key import titled_key
 from mlteach.plots import ANCHOR, CLASS_COLOURS, POSITIVE, QUIET, Picture, plain, similarity_matrix
 
 DASHES = ["--", ":", "-.", (0, (1, 3))]  # of the baselines
@@ -34,7 +35,7 @@ class LiveFigure(Picture):
         score: name and baselines of the second curve, or None for no such curve.
         matrix: (N, M) the first similarities, or None for no such panel.
         labels, classes: of the points of the map, or None for no map.
-        narrow: the panels one above the other, so that two figures fit beside each other.
+        narrow: half as wide, so that two figures fit beside each other.
     """
 
     def __init__(
@@ -58,13 +59,16 @@ class LiveFigure(Picture):
         super().__init__(sizes)
         self.axes_by_name = self.subplot_mosaic(layout, **grid)
         self.moving: list = []
-        self.knobs, self.chance = knobs, chance
+        self.knobs, self.chance, self.narrow = knobs, chance, narrow
         self.ends = (0.0, 0.0, 0)  # of the axes: lowest and highest loss, last step
         self._dress_curves(score)
         if matrix is not None:
             ax = self.axes_by_name["matrix"]
             self.cells = similarity_matrix(matrix, ax)
-            ax.set(xlabel=f"view 2 of {len(matrix)} images", ylabel="view 1 of each")
+            if narrow:
+                ax.set(xlabel="view 2", ylabel="view 1")
+            else:
+                ax.set(xlabel=f"view 2 of {len(matrix)} images", ylabel="view 1 of each")
             ax.set_title("cosines in the batch", fontsize=10)
             self.moving.append(self.cells)
         if labels is not None:
@@ -92,14 +96,14 @@ class LiveFigure(Picture):
             loss.text(0.99, self.chance, text, transform=loss.get_yaxis_transform(), **look)
         if score:
             ax = plain(self.axes_by_name["score"])
-            ax.set_title(score.name, fontsize=10)
             ax.set(ylim=(0, 1), yticks=[0, 0.5, 1])
             for dashes, (name, value) in zip(DASHES, score.baselines.items(), strict=False):
                 look = {"color": QUIET, "linestyle": dashes, "linewidth": 1}
                 ax.axhline(value, label=f"{name} {value:.2f}", **look)
             if score.baselines:
-                tight = {"borderpad": 0, "labelspacing": 0.2}
-                ax.legend(loc="upper left", fontsize=8, frameon=False, **tight)
+                titled_key(ax, score.name, columns=1 if self.narrow else 2)
+            else:
+                ax.set_title(score.name, fontsize=10)
             dotted = {"marker": ".", "markersize": 4, "linewidth": 1.5}
             self.score_line = self._line(ax, color=POSITIVE, **dotted)
         self._dress_knobs(knobs)
@@ -117,7 +121,7 @@ class LiveFigure(Picture):
         place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "ncols": 2}
         tight = {"borderpad": 0, "columnspacing": 1, "handlelength": 1.2}
         knobs.legend(handles=handles, fontsize=8, frameon=False, **place, **tight)
-        knobs.set(ylim=(-0.1, 1.1), yticks=[0, 1], yticklabels=["low", "high"])
+        knobs.set(ylim=(-0.2, 1.2), yticks=[0, 1], yticklabels=["low", "high"])
         knobs.set_xlabel("training step")
 
     def _dress_map(self, labels: Tensor, classes: Sequence[str]) -> None:
@@ -134,7 +138,8 @@ class LiveFigure(Picture):
             for number, name in enumerate(classes)
         ]
         tight = {"borderpad": 0, "handletextpad": 0, "columnspacing": 0.8}
-        key.legend(handles=handles, ncols=4, loc="center", fontsize=8, frameon=False, **tight)
+        columns = 2 if self.narrow else 4
+        key.legend(handles=handles, ncols=columns, loc="center", fontsize=8, frameon=False, **tight)
         self.moving.append(self.dots)
 
     def show_curves(
@@ -196,10 +201,12 @@ def _grid(
     """The mosaic, its size in inches, and the ratios of its rows and columns."""
     heights = [1.0] * (len(curves) - 1) + [0.55]
     key = ["key"] * len(squares) if "map" in squares else squares
-    if narrow:
-        layout = [[curve] * max(1, len(squares)) for curve in curves]
-        if squares:
-            layout, heights = [*layout, squares, key], [*heights, 1.7, 0.4]
-        return layout, (4.4, 1.25 * sum(heights)), {"height_ratios": heights}
     layout = [[curve, *squares] for curve in curves[:-1]] + [[curves[-1], *key]]
-    return layout, (9, 4.3), {"height_ratios": heights, "width_ratios": [1.2] + [1] * len(squares)}
+    if not narrow:
+        widths = [1.2] + [1] * len(squares)
+        return layout, (9, 3.6), {"height_ratios": heights, "width_ratios": widths}
+    if len(squares) == 2:  # one above the other, beside as many curves
+        loss, score = curves[0], curves[-2]
+        layout = [[loss, squares[0]], [score, squares[1]], [curves[-1], "key"]]
+        heights = [1, 1, 0.55]
+    return layout, (4.4, 3.6), {"height_ratios": heights}

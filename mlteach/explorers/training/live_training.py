@@ -98,10 +98,14 @@ class LiveTraining(LiveRun, Explorer):
         self.baselines, self.narrow = dict(baselines or {}), narrow
         buttons = {"start": self.start, "pause": self.pause, "stop": self.stop}
         self.buttons = {label: button(label, action) for label, action in buttons.items()}
-        width = "100%" if narrow else "900px"
-        self.bar = IntProgress(max=steps, description="steps", layout=Layout(width=width))
+        if narrow:
+            for control in self.knobs.values():
+                control.layout.flex = "1 1 13.5rem"  # two in a row of half a page
+        room = Layout(flex="1 1 10rem", width="auto", max_width="20rem")
+        self.bar = IntProgress(max=steps, description="steps", layout=room)
         Explorer.__init__(self, self.buttons | self.knobs)
-        self.widget.children = (self.widget.children[0], self.bar, *self.widget.children[1:])
+        row = self.widget.children[0]
+        row.children = (*self.buttons.values(), self.bar, *self.knobs.values())
 
     def refresh(self, _change=None) -> None:
         """Draws what there is now, from whatever thread."""

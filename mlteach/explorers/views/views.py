@@ -60,7 +60,7 @@ class Views(Explorer):
             name: control.value for name, control in strengths.items() if name != "draw"
         }
         for name, control in strengths.items():
-            control.layout.width = "17.5rem"  # three in a row
+            control.layout.flex = "1 1 14.2rem"  # four in a row
             control.value = BOOK.get(name, control.value)
         controls = strengths | {
             "outside": choice("outside", FILLS, "border"),
@@ -71,7 +71,7 @@ class Views(Explorer):
         super().__init__(controls)
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 0.35 + 1.08 * len(self.images)))
+        figure = Picture((9, min(0.35 + 1.08 * len(self.images), 3.1)))
         ax = figure.subplots()
         ax.set_axis_off()
         blank = self._rows(self.images[:, None].repeat(1, VIEWS, 1, 1, 1))

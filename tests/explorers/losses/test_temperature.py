@@ -50,3 +50,11 @@ def test_temperature_survives_perfect_and_opposite_candidates():
 def test_temperature_refuses_shapes_that_do_not_fit():
     with pytest.raises(ValueError, match=r"similarities must be \(B, B\)"):
         Temperature(torch.zeros(3, 4), *views(3))
+
+
+def test_a_loss_beyond_the_panel_is_a_triangle_that_points_up():
+    explorer = temperature_explorer()
+    assert explorer.loss_point.get_marker() == "o"
+    explorer.controls["temperature"].value = 0.01
+    assert explorer.state["loss"] > explorer.loss_point.axes.get_ylim()[1]
+    assert explorer.loss_point.get_marker() == "^"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -81,6 +83,17 @@ def test_a_rate_that_is_too_large_is_drawn_as_the_worst_error():
     assert explorer.canvas.problem == ""
     assert max(errors[10] for errors in explorer.state["errors"].values()) > 100
     assert all(np.isfinite(curve.get_ydata()).all() for curve in explorer.curves.values())
+
+
+def test_a_network_that_broke_has_no_line_and_the_read_out_says_so():
+    """It would else look like a network that says 0 everywhere."""
+    torch.manual_seed(0)
+    explorer = InnerLoop({"steep": mlp(1, 40, 40, 40, 1)})
+    explorer.controls["lr"].value, explorer.controls["steps"].value = 1.0, 10
+    assert explorer.state["fits"]["steep"].isnan().all()
+    assert np.isnan(explorer.fits["steep"].get_ydata()).all()
+    assert explorer.state["errors"]["steep"][10] == math.inf
+    assert explorer.describe().endswith("steep has diverged")
 
 
 def test_no_model_is_refused():

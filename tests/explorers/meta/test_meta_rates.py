@@ -32,6 +32,7 @@ def test_the_sliders_choose_a_run():
             assert explorer.frame.get_xy() == (column - 0.5, row - 0.5)
             assert np.allclose(explorer.curve.get_ydata(), np.nan_to_num(right, nan=1e3))
     assert explorer.canvas.problem == ""
+    assert explorer.describe() == "outer learning rate 0.01, inner 0.1: diverged"
 
 
 def test_a_press_on_the_map_chooses_a_run():

@@ -126,3 +126,27 @@ def test_all_points_in_one_place_are_hard_and_pull_nowhere():
     s = explorer.state
     assert (s["region"], s["loss"]) == ("hard", pytest.approx(s["margin"]))
     assert s["gradients"].eq(0).all()
+
+
+def test_a_triplet_beyond_the_second_panel_is_a_triangle_that_points_there():
+    """A dot at the panel's edge would lie on the colour of another region."""
+    explorer = TripletPlane()
+    assert explorer.now.get_marker() == "o"
+    explorer.move("negative", 2.4, 2.0)
+    assert explorer.state["distances"]["negative"] ** 2 > 6
+    assert explorer.now.get_marker() == ">"
+    explorer.move("negative", -0.5, 0.0)
+    explorer.move("positive", 2.4, 2.0)
+    assert explorer.state["loss"] > 5
+    assert explorer.now.get_marker() == "^"
+    assert explorer.now.get_xdata()[0] == pytest.approx(0.01)
+
+
+def test_points_at_the_ends_of_their_sliders_are_seen_whole():
+    explorer = TripletPlane()
+    explorer.move("negative", 2.4, -2.0)
+    radius = explorer.dots.get_sizes()[0] ** 0.5 / 2 * explorer.figure.dpi / 72  # drawn pixels
+    x, y = explorer.ax.transData.transform((2.4, -2.0))
+    panel = explorer.ax.bbox
+    assert x + radius < panel.x1
+    assert y - radius > panel.y0
