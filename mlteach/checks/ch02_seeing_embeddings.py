@@ -95,7 +95,7 @@ def justified_statement(answer: Any) -> Verdict:
     """Checks which of the statements A, B, C about three maps of the chapter is justified."""
     if not isinstance(answer, str):
         return expected('one of "A", "B", "C"', answer)
-    letter = answer.strip().upper()
+    letter = str(answer).strip().upper()
     if letter == "C":
         return Verdict(
             True,

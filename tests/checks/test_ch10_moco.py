@@ -103,7 +103,7 @@ def in_place(queue, pointer, keys):
         ),
         (
             lambda *parts: (right_enqueue(*parts)[0], None),
-            "two values are expected, `return queue, pointer`: got Tensor and NoneType",
+            "got Tensor and NoneType",
         ),
         (lambda queue, pointer, keys: (torch.cat([queue, keys]), pointer), "expected"),
     ],
