@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import torch
@@ -64,8 +66,7 @@ def symptom(tried: Tried) -> str:
             if value.shape != expected.shape
         )
         return f"the numbers are right, but not their shape: it is {shape}, expected {wanted}"
-    factor = _factor(pairs)
-    return f"every value is {factor:.4g} times the right one" if factor else ""
+    return _about_the_factor(_factor(pairs))
 
 
 def _factor(pairs: Sequence[tuple[Tensor, Tensor]]) -> float:
@@ -78,6 +79,19 @@ def _factor(pairs: Sequence[tuple[Tensor, Tensor]]) -> float:
     largest = right.abs().argmax()
     factor = (value[largest] / right[largest]).item()
     return factor if close(value, factor * right) else 0.0
+
+
+def _about_the_factor(factor: float) -> str:
+    if not factor:
+        return ""
+    share = Fraction(factor).limit_denominator(MOST_PARTS)
+    times = f"{share} times" if math.isclose(share, factor, rel_tol=1e-3) else f"{factor:.4g} times"
+    if abs(factor) < 1:
+        return f"every value is {times} the right one: is a mean taken where a sum is asked for?"
+    return f"every value is {times} the right one: is a sum taken where a mean is asked for?"
+
+
+MOST_PARTS = 64  # a share of more parts is shown as a decimal
 
 
 def ignored_hyperparameter(tried: Tried) -> str:

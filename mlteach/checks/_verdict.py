@@ -86,7 +86,8 @@ def _table(entries: tuple[Entry, ...]) -> list[str]:
         return [f'<div style="{BELOW}">{_with_code(_capital(_in_words(entries[0])))}</div>']
     if not entries:
         return []
-    head = "".join(f'<th scope="col" style="{NUMBER}">{name}</th>' for name in Entry._fields)
+    names = ("entry", "expected", "got")
+    head = "".join(f'<th scope="col" style="{NUMBER}">{name}</th>' for name in names)
     rows = "".join(
         "<tr>"
         + "".join(f'<td style="{NUMBER}">{html.escape(one_line(part, 80))}</td>' for part in entry)

@@ -53,7 +53,7 @@ class TestEveryCheck(EveryCheck):
         (
             "squared_distances",
             lambda x, y: (x[:, None] - y).square().mean(-1),
-            "every value is 0.3333 times the right one",
+            "every value is 1/3 times the right one",
         ),
         (
             "squared_distances",
