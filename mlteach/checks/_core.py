@@ -86,7 +86,7 @@ def judge(
     mistakes = [mistake for mistake in mistakes if mistake.explanation]
     right = [torch.as_tensor(case.copy().call(definition)) for case in cases]
     answers = [run_case(given, case, value) for case, value in zip(cases, right, strict=True)]
-    wrong = _wrong_value(cases, answers, right, mistakes, overflow)
+    wrong = _wrong_value(given, cases, answers, right, mistakes, overflow)
     if not wrong and gradients:
         wrong = _wrong_gradient(given, definition, cases, answers, mistakes)
     if wrong:
@@ -131,8 +131,22 @@ def run_case(given: Callable, case: Case, right: Tensor) -> Answer:
         ):
             value, problem = None, CHANGES_INPUT
     if value is not None and value.shape != right.shape:
-        problem = f"the result has shape {tuple(value.shape)}, expected {tuple(right.shape)}"
+        problem = _about_the_shape(tuple(value.shape), tuple(right.shape))
+    elif value is not None and right.dtype == torch.bool != value.dtype:
+        problem = f"the result holds numbers ({value.dtype}), expected is a mask: True and False"
+        value = None
     return Answer(value, problem, tuple(heard))
+
+
+def _about_the_shape(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    hint = ""
+    if len(got) < len(wanted):
+        hint = ": is a sum or a mean taken over too many dimensions?"
+    elif len(got) > len(wanted):
+        hint = ": is a sum or a mean missing?"
+    elif got == wanted[::-1]:
+        hint = ": are rows and columns swapped?"
+    return f"the result has shape {got}, expected {wanted}{hint}"
 
 
 CHANGES_INPUT = (
@@ -163,7 +177,22 @@ def _as_tensor(value: Any, right: Tensor) -> tuple[Tensor | None, str]:
 def _raised(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return "your function ends Python, as `exit()` does: end it with `return …`"
-    return f"your function raised {told(error)}"
+    text = told(error)
+    hint = next((hint for part, hint in HINTS.items() if part in text), "")
+    return f"your function raised {text}. {hint}" if hint else f"your function raised {text}"
+
+
+# a part of an error of torch → what it usually comes from
+HINTS = {
+    "must match the size of tensor": "To combine every row with every other one, give one of the "
+    "two a dimension more, as in `x[:, None]`; `keepdim=True` keeps one",
+    "shapes cannot be multiplied": "`a @ b` needs as many columns of a as rows of b: "
+    "is a `.T` missing?",
+    "Boolean value of Tensor": "`if`, `and`, `max(…)` and `min(…)` of Python take one number: "
+    "let `torch.where`, `&`, `.clamp(min=…)` do it",
+    "can be converted to Python scalars": "`math.…` and `float(…)` take one number: "
+    "torch has the same functions for whole tensors",
+}
 
 
 def _line_of(error: BaseException) -> str:
@@ -184,6 +213,7 @@ def _where(cases: Sequence[Case], at: int, *also: str) -> str:
 
 
 def _wrong_value(
+    given: Callable,
     cases: Sequence[Case],
     answers: Sequence[Answer],
     right: Sequence[Tensor],
@@ -210,8 +240,12 @@ def _wrong_value(
     of_numbers = [i for i in wrong if i in finite]
     if of_numbers:
         tried = [(cases[i], values[i], right[i]) for i in finite]
-        if named := _name_the_mistake(mistakes, tried) or symptom(tried):
+        if named := _name_the_mistake(mistakes, tried):
             return failed(named, of_numbers[0])
+        if _differs_when_called_again(given, *tried[finite.index(of_numbers[0])]):
+            return failed(TWO_CALLS, of_numbers[0])
+        if found := symptom(tried):
+            return failed(found, of_numbers[0])
     if misshapen := [i for i in n_cases if answers[i].problem]:
         return failed(answers[misshapen[0]].problem, misshapen[0])
     if of_numbers:
@@ -220,8 +254,8 @@ def _wrong_value(
     at = wrong[0]
     always = "Is there a division by 0, a log of 0, or the root of a negative number?"
     number = values[at][~torch.isfinite(values[at])][0].item()
-    found = f"the result is {number} {cases[at].title}"
-    return failed(f"{found}. {overflow if finite else always}".removesuffix(". "), at)
+    broken = f"the result is {number} {cases[at].title}"
+    return failed(f"{broken}. {overflow if finite else always}".removesuffix(". "), at)
 
 
 def _name_the_mistake(
@@ -234,11 +268,22 @@ def _name_the_mistake(
     return ""
 
 
+TWO_CALLS = (
+    "two calls with the same arguments give different results: "
+    "is a random number drawn, or something kept from call to call?"
+)
+
+
+def _differs_when_called_again(given: Callable, case: Case, value: Tensor, right: Tensor) -> bool:
+    again = run_case(given, case, right).value
+    return again is not None and not close(again, value)
+
+
 def _contrast(cases: Sequence[Case], wrong: Sequence[int], at: int) -> str:
     """No known mistake fits: say where it is wrong, and where, as similar as can be, right."""
     fine = [case.title for i, case in enumerate(cases) if i not in wrong]
     if not fine:
-        return f"wrong {cases[at].title}" + (", and in every other case" if len(cases) > 1 else "")
+        return "wrong in every case: work one number out by hand, and print your steps"
     words = set(cases[at].title.split())
     alike = max(fine, key=lambda title: len(words & set(title.split())))
     return f"right {alike}, wrong {cases[at].title}"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mlteach.checks._core import Case
 
     Tried = Sequence[tuple[Case, Tensor, Tensor]]  # a case, the learner's value, the right one
+    Pairs = Sequence[tuple[Tensor, Tensor]]  # a learner's value and the right one
 
 
 def close(value: Tensor, right: Tensor) -> bool:
@@ -48,28 +49,104 @@ OF_THE_WRONG_ONE: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def symptom(tried: Tried) -> str:
-    """What a wrong result is of the right one in every case, or ""."""
-    values = [value.double() for _, value, _ in tried]
-    right = [value.double() for _, _, value in tried]
-    pairs = list(zip(values, right, strict=True))
+    """What is wrong with a result in every case in the same way, or ""."""
+    pairs = [(value.double(), right.double()) for _, value, right in tried]
+    if found := _exact(pairs):
+        return found
+    if all(value.shape == right.shape for value, right in pairs):
+        return next((what for what, fits in TELLING.items() if fits(pairs)), "")
+    return ""
+
+
+def _exact(pairs: Pairs) -> str:
+    """What a wrong result is of the right one, number by number."""
     for what, change in OF_THE_RIGHT_ONE.items():
-        if all(close(value, change(expected)) for value, expected in pairs):
+        if all(close(value, change(right)) for value, right in pairs):
             return what
-    if all(expected.ndim == 0 and value.ndim > 0 for value, expected in pairs):
+    if all(right.ndim == 0 and value.ndim > 0 for value, right in pairs):
         for what, change in OF_THE_WRONG_ONE.items():
-            if all(close(change(value), expected) for value, expected in pairs):
+            if all(close(change(value), right) for value, right in pairs):
                 return what
-    if all(close(value.flatten(), expected.flatten()) for value, expected in pairs):
-        shape, wanted = next(
-            (tuple(value.shape), tuple(expected.shape))
-            for value, expected in pairs
-            if value.shape != expected.shape
-        )
-        return f"the numbers are right, but not their shape: it is {shape}, expected {wanted}"
-    return _about_the_factor(_factor(pairs))
+    if all(close(value.flatten(), right.flatten()) for value, right in pairs):
+        value, right = next((v, r) for v, r in pairs if v.shape != r.shape)
+        shapes = f"it is {tuple(value.shape)}, expected {tuple(right.shape)}"
+        return f"the numbers are right, but not their shape: {shapes}"
+    return _about_the_factor(_factor(pairs)) or _about_the_offset(pairs)
 
 
-def _factor(pairs: Sequence[tuple[Tensor, Tensor]]) -> float:
+def _only_the_diagonal(pairs: Pairs) -> bool:
+    if not all(_square(right) for _, right in pairs):
+        return False
+    off = [~torch.eye(len(right), dtype=torch.bool) for _, right in pairs]
+    return all(close(v[rest], r[rest]) for rest, (v, r) in zip(off, pairs, strict=True))
+
+
+def _sums_to_one(pairs: Pairs, *dims: int) -> bool:
+    """Whether the right results do, over these dimensions, and some of the learner's do not."""
+    if any(right.ndim < 2 for _, right in pairs):
+        return False
+    sums = [(value.sum(dims), right.sum(dims)) for value, right in pairs]
+    ones = [close(right, torch.ones_like(right)) for _, right in sums]
+    return all(ones) and not all(close(value, right) for value, right in sums)
+
+
+def _not_symmetric(pairs: Pairs) -> bool:
+    return all(_square(right) and close(right, right.mT) for _, right in pairs) and not all(
+        close(value, value.mT) for value, _ in pairs
+    )
+
+
+def _square(right: Tensor) -> bool:
+    return right.ndim == 2 and len(right) == len(right.mT) > 1
+
+
+def _always_the_same(pairs: Pairs) -> bool:
+    values = torch.cat([value.flatten() for value, _ in pairs])
+    return len(pairs) > 1 and len(values) > 0 and close(values, values[:1].expand_as(values))
+
+
+def _another_order(pairs: Pairs) -> bool:
+    return all(
+        close(value.flatten().sort().values, right.flatten().sort().values)
+        for value, right in pairs
+    )
+
+
+def _up_to_a_factor(pairs: Pairs) -> bool:
+    """Whether the numbers of every case have a factor in common, another one in each."""
+    many = [pair for pair in pairs if pair[1].numel() > 1 and pair[1].any()]
+    return len(many) > 1 and all(_factor([pair, pair]) for pair in many)
+
+
+def _rows_up_to_a_factor(pairs: Pairs) -> bool:
+    matrices = [pair for pair in pairs if pair[1].ndim == 2]
+    rows = [row for matrix in matrices for row in zip(*matrix, strict=True)]
+    return len(rows) > 1 and all(_factor([row, row]) for row in rows if row[1].any())
+
+
+def _negative(pairs: Pairs) -> bool:
+    return all((right >= 0).all() for _, right in pairs) and any(
+        (value < 0).any() for value, _ in pairs
+    )
+
+
+# what a learner's results have in common, the most telling first
+TELLING: dict[str, Callable[[Pairs], bool]] = {
+    "your result is one and the same number in every case": _always_the_same,
+    "only the diagonal is wrong: what belongs where a row meets itself?": _only_the_diagonal,
+    "your result has the right numbers in another order": _another_order,
+    "your numbers are right up to a factor, which changes from case to case: "
+    "by what is the result to be divided?": _up_to_a_factor,
+    "each of your rows is right up to a factor of its own: "
+    "by what is a row to be divided?": _rows_up_to_a_factor,
+    "every row of the right result sums to 1, and yours do not": lambda p: _sums_to_one(p, 1),
+    "the whole of the right result sums to 1, and yours does not": lambda p: _sums_to_one(p, 0, 1),
+    "the right result is symmetric, and yours is not": _not_symmetric,
+    "the right result is never negative, and yours is": _negative,
+}
+
+
+def _factor(pairs: Pairs) -> float:
     """The one factor between all values and the right ones, 0 if there is none."""
     if len(pairs) < 2 or any(value.shape != right.shape for value, right in pairs):
         return 0.0
@@ -84,14 +161,24 @@ def _factor(pairs: Sequence[tuple[Tensor, Tensor]]) -> float:
 def _about_the_factor(factor: float) -> str:
     if not factor:
         return ""
-    share = Fraction(factor).limit_denominator(MOST_PARTS)
-    times = f"{share} times" if math.isclose(share, factor, rel_tol=1e-3) else f"{factor:.4g} times"
-    if abs(factor) < 1:
-        return f"every value is {times} the right one: is a mean taken where a sum is asked for?"
-    return f"every value is {times} the right one: is a sum taken where a mean is asked for?"
+    share = Fraction(factor).limit_denominator(12)
+    simple = math.isclose(share, factor, rel_tol=1e-3) and 1 in map(abs, share.as_integer_ratio())
+    if not simple:
+        return f"every value is {factor:.4g} times the right one"
+    kinds = ("a mean", "a sum") if abs(factor) < 1 else ("a sum", "a mean")
+    hint = "is {} taken where {} is asked for, or a factor forgotten?".format(*kinds)
+    return f"every value is {share} times the right one: {hint}"
 
 
-MOST_PARTS = 64  # a share of more parts is shown as a decimal
+def _about_the_offset(pairs: Pairs) -> str:
+    """What is said if all values differ from the right ones by the same number."""
+    if len(pairs) < 2 or any(value.shape != right.shape for value, right in pairs):
+        return ""
+    differences = torch.cat([(value - right).flatten() for value, right in pairs])
+    if not len(differences) or not close(differences, differences[:1].expand_as(differences)):
+        return ""
+    offset = differences[0].item()
+    return f"every value is {abs(offset):.4g} too {'large' if offset > 0 else 'small'}"
 
 
 def ignored_hyperparameter(tried: Tried) -> str:

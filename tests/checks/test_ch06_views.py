@@ -81,7 +81,7 @@ class TestEveryCheck(EveryCheck):
         (
             "kept_share",
             lambda width, height, x, y, share: share + 0.1,
-            "wrong with the box in the middle",
+            "wrong in every case: work one number out by hand",
         ),
     ],
 )

@@ -1,5 +1,6 @@
 """How a verdict looks: on a page, in a terminal, for those who see no colour, or not at all."""
 
+import math
 import re
 from html.parser import HTMLParser
 
@@ -185,7 +186,10 @@ def test_ending_python_is_told():
     ("change", "message"),
     [
         (lambda right: -right, "every value has the wrong sign"),
-        (lambda right: 3 * right, "every value is 3 times the right one"),
+        (lambda right: 3 * right, "every value is 3 times the right one: is a sum taken where"),
+        (lambda right: right / -4, "every value is -1/4 times the right one: is a mean taken"),
+        (lambda right: right * 1.276, "every value is 1.276 times the right one"),
+        (lambda right: right - 0.5, "every value is 0.5 too small"),
         (lambda right: right**2, "every value is the square of the right one"),
         (lambda right: right.flip(0), "the order is reversed: the last entry comes first"),
         (lambda right: right[:, None], "the numbers are right, but not their shape"),
@@ -204,6 +208,61 @@ def test_one_number_that_was_not_reduced_is_told():
     cases = [checks.Case(f"with {n} numbers", (torch.arange(float(n)),)) for n in (3, 4)]
     verdict = checks.judge(lambda x: x.square(), loss, cases, [])
     assert verdict.message == "the mean is missing: one number is expected, the mean of yours"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (lambda x: x.exp(), "the whole of the right result sums to 1, and yours does not"),
+        (lambda x: share(x).roll(1, 0), "the right numbers in another order"),
+        (lambda x: share(x).triu() * 2 - share(x).diag().diag(), "symmetric, and yours is not"),
+        (lambda x: share(x) * len(x), "right up to a factor, which changes from case to case"),
+        (lambda x: share(x) * x.sum(1, keepdim=True), "each of your rows is right up to a factor"),
+        (lambda x: share(x).fill_diagonal_(0), "only the diagonal is wrong"),
+        (lambda x: torch.zeros_like(x) + 0.5, "one and the same number in every case"),
+        (lambda x: share(x) + torch.rand(()), "two calls with the same arguments give different"),
+        (lambda x: x / x.sum(), "wrong in every case: work one number out by hand"),
+        (lambda x: share(x).sum(), "shape (), expected (3, 3): is a sum or a mean taken over too"),
+        (lambda x: share(x)[None], "the numbers are right, but not their shape: it is (1, 3, 3)"),
+        (lambda x: share(x)[None] + x, "expected (3, 3): is a sum or a mean missing?"),
+    ],
+)
+def test_what_the_results_have_in_common_is_told(given, message):
+    generator = torch.Generator().manual_seed(0)
+    cases = []
+    for n in (3, 4):
+        x = torch.rand(n, n, generator=generator)
+        cases.append(checks.Case(f"with {n} rows", (x + x.T,)))
+    assert message in checks.judge(given, share, cases, [], gradients=False).message
+
+
+def share(x):
+    return x.square() / x.square().sum()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (lambda x: x.new_zeros(2) + x.new_zeros(3), "as in `x[:, None]`"),
+        (lambda x: x @ x, "is a `.T` missing?"),
+        (lambda x: max(0, x), "take one number"),
+        (lambda x: math.sqrt(x), "take one number"),
+    ],
+)
+def test_errors_of_torch_come_with_what_they_mean(given, message):
+    cases = [checks.Case("with two rows", (torch.ones(2, 3),))]
+    verdict = checks.judge(given, torch.square, cases, [])
+    assert "your function raised" in verdict.message
+    assert message in verdict.message
+
+
+def test_a_mask_is_no_float():
+    def judged(given):
+        cases = [checks.Case("with two rows", (torch.eye(2),))]
+        return checks.judge(given, lambda x: x > 0, cases, [], gradients=False)
+
+    assert "True and False" in judged(lambda x: (x > 0).float()).message
+    assert judged(lambda x: [[True, False], [False, True]]).passed
 
 
 def test_a_hyperparameter_without_effect_is_named():
