@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-import reprlib
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from numbers import Real
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from mlteach.checks._core import Verdict
+from mlteach.checks._core import Verdict, expected
 
 
 def as_number(answer: Any) -> float | None:
     """What a learner may hand in as a number, a tensor or an array of one entry too; else None."""
+    if isinstance(answer, Tensor) and answer.device.type == "meta":  # which has no values
+        return None
     if isinstance(answer, Tensor | np.ndarray) and math.prod(answer.shape) == 1:
         answer = answer.item()
     if isinstance(answer, bool | np.bool_) or not isinstance(answer, Real):
@@ -27,10 +29,18 @@ def as_number(answer: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def expected(what: str, answer: Any) -> Verdict:
-    """The verdict on an answer of the wrong kind: "a number is expected here, got str: 'many'"."""
-    got = f"{type(answer).__name__}: {reprlib.repr(answer)}"
-    return Verdict(False, f"{what} is expected here, got {got}")
+def as_words(answer: Any) -> list[str] | None:
+    """What a learner may hand in as some words, in any collection; a single text is none."""
+    if isinstance(answer, str | bytes):
+        return None
+    try:
+        words = list(islice(iter(answer), MOST))
+    except Exception:  # what cannot be gone through; a tensor without dimensions is one of these
+        return None
+    return [str(word) for word in words] if all(isinstance(w, str) for w in words) else None
+
+
+MOST = 100  # words: a generator need not end
 
 
 def judge_number(

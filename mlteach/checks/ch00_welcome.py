@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 
-from mlteach.checks._core import Case, Verdict, judge
+from mlteach.checks._core import Case, Verdict, check, judge
 from mlteach.mistakes import mistakes_in, similarity
 
 
+@check
 def cosine(given: Any) -> Verdict:
     """Checks ``given(x, y)``, two vectors of one length, against the cosine of their angle."""
     pairs = {

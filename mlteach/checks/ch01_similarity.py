@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from mlteach.checks._answers import judge_number
-from mlteach.checks._core import Case, Verdict, judge, normal
+from mlteach.checks._core import Case, Verdict, check, judge, normal
 from mlteach.mistakes import mistakes_in
 from mlteach.mistakes.similarity import correlation as right_correlation
 from mlteach.mistakes.similarity import squared_distances as right_squared_distances
@@ -32,16 +32,19 @@ def _pairs() -> list[Case]:
     ]
 
 
+@check
 def squared_distances(given: Any) -> Verdict:
     """Checks ``given(x, y)``, (N, D) and (M, D) -> (N, M), against squared Euclidean distances."""
     return judge(given, right_squared_distances, _pairs(), mistakes_in(right_squared_distances))
 
 
+@check
 def correlation(given: Any) -> Verdict:
     """Checks ``given(x, y)``, (N, D) and (M, D) -> (N, M), against cosines of centred vectors."""
     return judge(given, right_correlation, _pairs(), mistakes_in(right_correlation))
 
 
+@check
 def nearest(given: Any) -> Verdict:
     """Checks ``given(matrix, k)``, (N, N) -> (N, k), the numbers of the most similar others."""
     vectors = normal(6, 3, seed=1)
@@ -62,6 +65,7 @@ def nearest(given: Any) -> Verdict:
 A = (0.8, 0.6)  # candidate A; the query is (1, 0), and B = (length, 0) points the same way
 
 
+@check
 def parting_length(answer: Any) -> Verdict:
     """Checks from which length of B on Euclid prefers A, though the cosine prefers B."""
     apart = math.dist((1, 0), A)

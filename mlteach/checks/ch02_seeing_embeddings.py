@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mlteach import maps
-from mlteach.checks._core import Case, Verdict, judge, normal
+from mlteach.checks._core import Case, Verdict, check, expected, judge, normal
 from mlteach.mistakes import maps as mistakes_of_maps
 from mlteach.mistakes import mistakes_in
 
@@ -27,6 +27,7 @@ def _squared_distances(x: Tensor) -> Tensor:
     return torch.cdist(x.double(), x.double()).square().float()
 
 
+@check
 def conditional_affinities(given: Any) -> Verdict:
     """Checks ``given(squared, sigma)``, (N, N) and (N,), against p of j given i, (N, N)."""
     cases = []
@@ -40,6 +41,7 @@ def conditional_affinities(given: Any) -> Verdict:
     return judge(given, right, cases, mistakes_in(right), gradients=False, overflow=UNDERFLOW)
 
 
+@check
 def perplexity(given: Any) -> Verdict:
     """Checks ``given(p)``, rows of probabilities (N, N), against exp of their entropies, (N,)."""
     rows = {
@@ -53,6 +55,7 @@ def perplexity(given: Any) -> Verdict:
     return judge(given, right, cases, mistakes_in(right), gradients=False, overflow=why)
 
 
+@check
 def student_t(given: Any) -> Verdict:
     """Checks ``given(y)``, places (N, 2), against the map's probabilities of all pairs, (N, N)."""
     spread = ((5, 1.0, "near each other"), (8, 10.0, "far apart"), (3, 0.1, "almost in one spot"))
@@ -63,6 +66,7 @@ def student_t(given: Any) -> Verdict:
     return judge(given, maps.student_t, cases, mistakes_in(maps.student_t), gradients=False)
 
 
+@check
 def spring_forces(given: Any) -> Verdict:
     """Checks ``given(p, y)``, (N, N) and (N, 2): minus the gradient of KL(P || Q), (N, 2)."""
     cases = []
@@ -86,9 +90,12 @@ READINGS = {
 }
 
 
+@check
 def justified_statement(answer: Any) -> Verdict:
     """Checks which of the statements A, B, C about three maps of the chapter is justified."""
-    letter = answer.strip().upper() if isinstance(answer, str) else answer
+    if not isinstance(answer, str):
+        return expected('one of "A", "B", "C"', answer)
+    letter = str(answer).strip().upper()
     if letter == "C":
         return Verdict(
             True,
@@ -97,4 +104,4 @@ def justified_statement(answer: Any) -> Verdict:
         )
     if letter in ("A", "B"):
         return Verdict(False, f"not {letter}: {READINGS[letter]}")
-    return Verdict(False, f'one of "A", "B", "C" is expected here, got {answer!r}')
+    return expected('one of "A", "B", "C"', answer)

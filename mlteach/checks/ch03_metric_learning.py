@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
-import numpy as np
 import torch
 
 from mlteach import losses
-from mlteach.checks._core import Case, Verdict, gradients_of, judge, normal
+from mlteach.checks._answers import as_words
+from mlteach.checks._core import Case, Verdict, check, expected, gradients_of, judge, normal
+from mlteach.checks._verdict import shown
 from mlteach.metric import REGIONS, triplet_regions
 from mlteach.mistakes import metric, mistakes_in
 from mlteach.mistakes.losses.pairs import NO_SLOPE
 
 
+@check
 def siamese_loss(given: Any) -> Verdict:
     """Checks ``given(x1, x2, same, margin)``, (B, D) twice and (B,) bool: the contrastive loss."""
     cases = []
@@ -44,6 +46,7 @@ def _problem_at_distance_zero(given: Callable) -> str:
     return problem or ("" if finite else NO_SLOPE)
 
 
+@check
 def triplet_loss(given: Any) -> Verdict:
     """Checks ``given(anchor, positive, negative, margin)``, (B, D) each: the triplet loss."""
     cases = [
@@ -58,6 +61,7 @@ def triplet_loss(given: Any) -> Verdict:
     return judge(given, losses.triplet_loss, cases, mistakes_in(losses.triplet_loss))
 
 
+@check
 def semi_hard(given: Any) -> Verdict:
     """Checks ``given(distances, labels, margin)``, (N, N) and (N,), against the mask (N, N, N).
 
@@ -91,6 +95,7 @@ def _regions_by(power: float, distance: float = POSITIVE_AT, margin: float = MAR
     return [REGIONS[code] for code in codes]
 
 
+@check
 def regions(answer: Any) -> Verdict:
     """Checks a list with the region of the negatives at NEGATIVES_AT, by words."""
     right = _regions_by(2)
@@ -102,23 +107,20 @@ def regions(answer: Any) -> Verdict:
         tuple(swapped.get(word, word) for word in right): "hard and easy are swapped: "
         "a negative nearer than the positive is hard",
     }
-    answer = answer.tolist() if isinstance(answer, np.ndarray) else answer
-    if not isinstance(answer, (list, tuple)) or len(answer) != len(right):
-        return Verdict(
-            False,
-            f"a list of {len(right)} words is expected, one for each negative, got {answer!r}",
-        )
-    unknown = [word for word in answer if word not in REGIONS]
+    words = None if isinstance(answer, Set | Mapping) else as_words(answer)  # these have no order
+    if words is None or len(words) != len(right):
+        return expected(f"a list of {len(right)} words, one for each negative,", answer)
+    unknown = [word for word in words if word not in REGIONS]
     if unknown:
-        return Verdict(False, f"the words are {', '.join(REGIONS)}, got {unknown[0]!r}")
-    if list(answer) == right:
+        return Verdict(False, f"the words are {', '.join(REGIONS)}, got {shown(unknown[0])}")
+    if words == right:
         return Verdict(True, f"{len(right)} public checks passed.")
-    if tuple(answer) in told:
-        return Verdict(False, told[tuple(answer)])
-    first = next(i for i in range(len(right)) if answer[i] != right[i])
+    if tuple(words) in told:
+        return Verdict(False, told[tuple(words)])
+    first = next(i for i in range(len(right)) if words[i] != right[i])
     loss = max(0.0, POSITIVE_AT**2 - NEGATIVES_AT[first] ** 2 + MARGIN)
     return Verdict(
         False,
-        f"the negative at distance {NEGATIVES_AT[first]} is not {answer[first]}: "
+        f"the negative at distance {NEGATIVES_AT[first]} is not {words[first]}: "
         f"its loss is {loss:.4g}",
     )

@@ -7,10 +7,11 @@ from typing import Any
 import torch
 
 from mlteach import neighbours as library
-from mlteach.checks._core import Case, Verdict, judge, normal
+from mlteach.checks._core import Case, Verdict, check, judge, normal
 from mlteach.mistakes import mistakes_in, neighbours
 
 
+@check
 def recall(given: Any) -> Verdict:
     """Checks ``given(found, exact)``, both (Q, k) indices, -1 for nothing found, against recall."""
     exact = torch.tensor([[3, 1, 4], [1, 5, 9], [2, 6, 8], [7, 0, 2]])
@@ -25,6 +26,7 @@ def recall(given: Any) -> Verdict:
     return judge(given, library.recall, cases, mistakes_in(library.recall), gradients=False)
 
 
+@check
 def hash_codes(given: Any) -> Verdict:
     """Checks ``given(vectors, planes)``, (N, D) and (bits, D) -> (N,), against hyperplane codes."""
     cases = [
@@ -38,6 +40,7 @@ def hash_codes(given: Any) -> Verdict:
     return judge(given, right, cases, mistakes_in(right), gradients=False)
 
 
+@check
 def chance_to_meet(given: Any) -> Verdict:
     """Checks ``given(angle, n_bits, n_tables)``: how probable a common bucket in some table is."""
     settings = ((0.5, 4, 3), (0.2, 8, 2), (1.5, 3, 8), (2.5, 2, 1), (0.0, 12, 2))
@@ -49,6 +52,7 @@ def chance_to_meet(given: Any) -> Verdict:
     return judge(given, right, cases, mistakes_in(right), gradients=False)
 
 
+@check
 def cells_to_probe(given: Any) -> Verdict:
     """Checks ``given(query, centres, n_probe)``, (D,), (cells, D) -> (n_probe,), nearest first."""
     cases = [

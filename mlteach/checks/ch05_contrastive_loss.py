@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mlteach import losses
 from mlteach.checks._answers import judge_number
-from mlteach.checks._core import Case, Verdict, judge, normal
+from mlteach.checks._core import Case, Verdict, check, judge, normal
 from mlteach.mistakes import mistakes_in
 from mlteach.mistakes.losses import softmax
 
@@ -28,6 +28,7 @@ def _at_temperatures(batches: dict[str, list[Tensor]]) -> list[Case]:
     ]
 
 
+@check
 def info_nce(given: Any) -> Verdict:
     """Checks ``given(query, positive, negatives, temperature)``, negatives (K, D): InfoNCE."""
     batches = {
@@ -44,6 +45,7 @@ def info_nce(given: Any) -> Verdict:
     return judge(given, right, cases, mistakes_in(right), overflow=OVERFLOW)
 
 
+@check
 def nt_xent(given: Any) -> Verdict:
     """Checks ``given(z1, z2, temperature)`` against NT-Xent."""
     batches = {
@@ -58,6 +60,7 @@ def nt_xent(given: Any) -> Verdict:
     return judge(given, right, cases, mistakes_in(right), overflow=OVERFLOW)
 
 
+@check
 def pulls(given: Any) -> Verdict:
     """Checks ``given(similarities, positive, temperature)`` against minus InfoNCE's gradient."""
     cases = [
@@ -73,6 +76,7 @@ def pulls(given: Any) -> Verdict:
     return judge(given, right, cases, mistakes_in(right), gradients=False, overflow=OVERFLOW)
 
 
+@check
 def log_sum_exp(given: Any) -> Verdict:
     """Checks ``given(logits)``, (N, N) -> (N,), against log Σ exp along rows of any size."""
     logits = {
@@ -86,6 +90,7 @@ def log_sum_exp(given: Any) -> Verdict:
     return judge(given, right, cases, mistakes_in(right), overflow=OVERFLOW)
 
 
+@check
 def uniformity(given: Any) -> Verdict:
     """Checks ``given(x, t)`` against the uniformity of the rows of x."""
     cases = [
@@ -101,6 +106,7 @@ def uniformity(given: Any) -> Verdict:
 CEILING = 6.0  # nats
 
 
+@check
 def smallest_batch(answer: Any) -> Verdict:
     """Checks the smallest B for which NT-Xent's ceiling, log(2B - 1), reaches 6 nats."""
     right = math.ceil((math.exp(CEILING) + 1) / 2)

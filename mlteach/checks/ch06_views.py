@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
-from mlteach.checks._core import Case, Verdict, judge
+from mlteach.checks._answers import as_words
+from mlteach.checks._core import Case, Verdict, check, expected, judge
+from mlteach.checks._verdict import shown, told
 from mlteach.mistakes import mistakes_in, views
 from mlteach.views import simclr_view, soft_labels
 
@@ -18,6 +20,7 @@ def _uniform(*shape: int, seed: int) -> Tensor:
     return torch.rand(*shape, generator=Generator().manual_seed(seed))
 
 
+@check
 def saturation_jitter(given: Any) -> Verdict:
     """Checks ``given(images, draws, strength)``, with a draw in [0, 1) for each image."""
     cases = [
@@ -32,6 +35,7 @@ def saturation_jitter(given: Any) -> Verdict:
     return judge(given, right, cases, mistakes_in(right), gradients=False)
 
 
+@check
 def mixup_labels(given: Any) -> Verdict:
     """Checks ``given(labels, partners, share, n_classes)``, three times (B,) -> (B, n_classes)."""
     pairs = {
@@ -46,6 +50,7 @@ def mixup_labels(given: Any) -> Verdict:
     return judge(given, soft_labels, cases, mistakes_in(soft_labels), gradients=False)
 
 
+@check
 def kept_share(given: Any) -> Verdict:
     """Checks ``given(width, height, x, y, share)``: the part outside the clipped box."""
     places = {
@@ -65,17 +70,15 @@ def kept_share(given: Any) -> Verdict:
 CLASS_OF_HUE = 1 / 8  # of the circle
 
 
+@check
 def colour_views(options: Any) -> Verdict:
     """Checks options of `simclr_view` for a task in which colour matters, place and size do not."""
     if not isinstance(options, Mapping):
-        return Verdict(
-            False,
-            f"a dictionary of options of simclr_view is expected, got {type(options).__name__}",
-        )
+        return expected("a dictionary of options of simclr_view", options)
     try:
         turn, grey, moved, seen = _measure(options)
     except Exception as error:  # whatever the options are, it is told
-        return Verdict(False, f"simclr_view does not take these options: {error}")
+        return Verdict(False, f"simclr_view does not take these options: {told(error)}")
     if turn > CLASS_OF_HUE / 2:
         return Verdict(
             False,
@@ -162,15 +165,15 @@ VIEWS_OF_DIGITS = {
 }
 
 
+@check
 def label_changing_views(answer: Any) -> Verdict:
     """Checks which of `VIEWS_OF_DIGITS` can change the label of a written digit."""
-    if isinstance(answer, str) or not isinstance(answer, Iterable):
-        return Verdict(
-            False, f"a set of names is expected, such as {{'noise'}}, got {type(answer).__name__}"
-        )
-    chosen = {name if isinstance(name, str) else repr(name) for name in answer}
+    names = as_words(answer)
+    if names is None:
+        return expected("a set of names, such as {'noise'},", answer)
+    chosen = set(names)
     if unknown := sorted(chosen - set(VIEWS_OF_DIGITS)):
-        return Verdict(False, f"{unknown[0]!r} is none of {', '.join(VIEWS_OF_DIGITS)}")
+        return Verdict(False, f"{shown(unknown[0])} is none of {', '.join(VIEWS_OF_DIGITS)}")
     for name, (changes, why) in VIEWS_OF_DIGITS.items():
         if changes and name not in chosen:
             return Verdict(False, f"one is missing: {why}")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mlteach.checks._answers import judge_number
-from mlteach.checks._core import Case, Verdict, judge, normal
+from mlteach.checks._core import Case, Verdict, check, judge, normal
 from mlteach.evaluate import features
 from mlteach.mistakes import Mistake, mistakes_in
 from mlteach.selfsup import SimCLR
@@ -41,6 +41,7 @@ def _loss_of(method: type[SimCLR]) -> Callable:
 SIMCLR_MISTAKES = [Mistake(_loss_of(m.function), m.explanation) for m in mistakes_in(SimCLR)]
 
 
+@check
 def simclr_loss(given: Any) -> Verdict:
     """Checks ``given(encoder, projector, x1, x2, temperature)`` against SimCLR's loss."""
     cases = [
@@ -57,6 +58,7 @@ def simclr_loss(given: Any) -> Verdict:
 # --- what is used afterwards ---------------------------------------------------------------------
 
 
+@check
 def representation(given: Any) -> Verdict:
     """Checks ``given(method, images)``: h in evaluation mode, no gradients, no mode changed."""
     method = SimCLR(*_network(1))
@@ -95,6 +97,7 @@ def representation(given: Any) -> Verdict:
 BATCH, SHAPES = 128, 8
 
 
+@check
 def false_negatives(answer: Any) -> Verdict:
     """Checks how many negatives show an anchor's own one of 8 shapes on average, for B = 128."""
     right = (2 * BATCH - 2) / SHAPES

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,10 +12,12 @@ import torch
 from torch import Tensor
 
 from mlteach.checks._answers import judge_number, judge_numbers
-from mlteach.checks._core import Case, Verdict, judge, normal
+from mlteach.checks._core import Case, Verdict, check, judge, normal
+from mlteach.checks._verdict import kind
 from mlteach.mistakes import Mistake, mistakes_in, selfsup
 
 
+@check
 def moco_logits(given: Any) -> Verdict:
     """Checks ``given(query, key, queue, temperature)``: (B, 1 + K) logits, the positive first."""
     cases = []
@@ -29,6 +32,7 @@ def moco_logits(given: Any) -> Verdict:
 # --- the queue -----------------------------------------------------------------------------------
 
 
+@check
 def enqueue(given: Any) -> Verdict:
     """Checks ``given(queue, pointer, keys)``: (K, P), 0 to K - 1, (B <= K, P) -> queue, pointer."""
     cases = [
@@ -38,24 +42,28 @@ def enqueue(given: Any) -> Verdict:
         )
         for n_keys, size, pointer in ((12, 4, 4), (12, 4, 8), (12, 5, 10), (7, 7, 3))
     ]
-    single = []
+    otherwise = []  # what is handed in instead of two values
 
     def joined(function: Callable, *arguments):
         """Queue and pointer as one tensor; whatever else comes back is left for `judge` to name."""
         result = function(*arguments)
         if isinstance(result, Tensor):
-            single.append(tuple(result.shape))
+            otherwise.append(f"one tensor of shape {tuple(result.shape)}")
         if not isinstance(result, tuple | list) or len(result) != 2:
             return result
-        return torch.cat([torch.as_tensor(part).flatten().float() for part in result])
+        try:
+            return torch.cat([torch.as_tensor(part).flatten().float() for part in result])
+        except (TypeError, ValueError, RuntimeError):  # parts that are no numbers
+            otherwise.append(" and ".join(map(kind, result)))
+            return result
 
     right = selfsup.enqueue
     mistakes = [Mistake(partial(joined, m.function), m.explanation) for m in mistakes_in(right)]
     asked = partial(joined, given) if callable(given) else given
     verdict = judge(asked, partial(joined, right), cases, mistakes, gradients=False)
-    if not verdict.passed and single:
+    if not verdict.passed and otherwise:
         two = "two values are expected, `return queue, pointer`"
-        return Verdict(False, f"{two}: got one tensor of shape {single[0]}")
+        return replace(verdict, message=f"{two}: got {otherwise[0]}")
     return verdict
 
 
@@ -64,6 +72,7 @@ def enqueue(given: Any) -> Verdict:
 QUEUES = ((2048, 32), (2048, 256), (65536, 256))  # keys in the queue, keys a step
 
 
+@check
 def key_lives(answer: Any) -> Verdict:
     """Checks in how many losses each key serves as a negative, for the three QUEUES."""
     right = [n_keys // batch for n_keys, batch in QUEUES]
@@ -89,6 +98,7 @@ def key_lives(answer: Any) -> Verdict:
     return judge_numbers(answer, right, told, otherwise=otherwise)
 
 
+@check
 def lowest_loss(answer: Any) -> Verdict:
     """Checks the nats that the loss stays above if each query's own key is in the queue already."""
     right = math.log(2)

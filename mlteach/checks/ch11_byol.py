@@ -11,12 +11,15 @@ import torch
 from torch import nn
 
 from mlteach import evaluate
-from mlteach.checks._answers import expected, judge_numbers
-from mlteach.checks._core import Case, Verdict, judge, normal
+from mlteach.checks._answers import judge_numbers
+from mlteach.checks._core import Case, Verdict, check, expected, judge, normal
+from mlteach.checks._guard import LINES, listening
+from mlteach.checks._verdict import told
 from mlteach.mistakes import mistakes_in, selfsup
 from mlteach.selfsup._shared import move_towards
 
 
+@check
 def byol_step(given: Any) -> Verdict:
     """Checks ``given(p1, p2, t1, t2)``, four times (B, P): BYOL's loss, no gradient to t1, t2."""
     cases = [
@@ -32,35 +35,54 @@ def byol_step(given: Any) -> Verdict:
 # --- the moving target ---------------------------------------------------------------------------
 
 
+@check
 def target_update(given: Any) -> Verdict:
     """Checks ``given(target, online, decay)``, which moves the target's parameters in place."""
     if not callable(given):
         return expected("a function", given)
-    results = []
-    for seed, decay in ((0, 0.9), (1, 0.99), (2, 0.25)):
+    results, heard = [], []
+    for seed, decay in DECAYS_TRIED.items():
         target, online = _network(seed), _network(seed + 10)
         mine, leader = copy.deepcopy(target), copy.deepcopy(online)
         try:
-            Case("", (mine, leader), {"decay": decay}).ask(given)
-        except Exception as error:  # whatever a learner's function raises is told, not passed on
-            return Verdict(False, _told(error))
-        if not _same(leader, online):
-            return Verdict(False, "your function moves the online network: only the target follows")
-        if len(list(mine.parameters())) != len(list(target.parameters())):
-            replaced = "your function replaces parameters: write into them, with copy_ or lerp_"
-            return Verdict(False, replaced)
+            with listening(heard):
+                Case("", (mine, leader), {"decay": decay}).ask(given)
+            problem = _problem_of_one(mine, target, leader, online)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever a learner's function raises is told
+            problem = _told(error)
+        if problem:
+            where = f"Case {seed + 1} of {len(DECAYS_TRIED)}: with decay {decay}."
+            return Verdict(False, problem, where, printed=tuple(heard[:LINES]))
         results.append((mine, target, online, decay))
+    printed = tuple(heard[:LINES])
     if _moved_by(move_towards, results):
-        return Verdict(True, f"{len(results)} public checks passed.")
+        return Verdict(True, f"{len(results)} public checks passed.", printed=printed)
     for mistake in mistakes_in(move_towards):
         if _moved_by(mistake, results):
-            return Verdict(False, mistake.explanation)
+            return Verdict(False, mistake.explanation, printed=printed)
     mine, target, online, decay = results[0]
     numbers = [nn.utils.parameters_to_vector(x.parameters()) for x in (target, online, mine)]
     old, lead, new = (vector[0].item() for vector in numbers)
     follows = f"at decay {decay} a weight of {old:.4f} that follows {lead:.4f}"
     right = decay * old + (1 - decay) * lead
-    return Verdict(False, f"{follows} must become {right:.4f}, got {new:.4f}")
+    message = f"{follows} must become {right:.4f}, got {new:.4f}"
+    return Verdict(False, message, printed=printed)
+
+
+DECAYS_TRIED = {0: 0.9, 1: 0.99, 2: 0.25}  # by the seed of the networks
+
+
+def _problem_of_one(
+    mine: nn.Module, target: nn.Module, leader: nn.Module, online: nn.Module
+) -> str:
+    """What one call has done to the networks that it must not do."""
+    if not _same(leader, online):
+        return "your function moves the online network: only the target follows"
+    if len(list(mine.parameters())) != len(list(target.parameters())):
+        return "your function replaces parameters: write into them, with copy_ or lerp_"
+    return ""
 
 
 def _network(seed: int) -> nn.Module:
@@ -71,7 +93,7 @@ def _network(seed: int) -> nn.Module:
 
 def _same(one: nn.Module, other: nn.Module) -> bool:
     pairs = zip(one.parameters(), other.parameters(), strict=False)
-    return all(a.shape == b.shape and torch.allclose(a, b) for a, b in pairs)
+    return all(a.shape == b.shape and torch.allclose(a.double(), b.double()) for a, b in pairs)
 
 
 def _moved_by(
@@ -86,10 +108,9 @@ def _moved_by(
     return True
 
 
-def _told(error: Exception) -> str:
-    lines = str(error).splitlines() or [""]
-    text = f"your function stops with {type(error).__name__}: {lines[0]}"
-    if "leaf Variable" in str(error):
+def _told(error: BaseException) -> str:
+    text = f"your function stops with {told(error)}"
+    if "leaf Variable" in text:
         return f"{text}. A parameter may be written to only under torch.no_grad()"
     return text
 
@@ -97,6 +118,7 @@ def _told(error: Exception) -> str:
 # --- effective rank ------------------------------------------------------------------------------
 
 
+@check
 def effective_rank(given: Any) -> Verdict:
     """Checks ``given(z)``, (N, P), against the effective rank, ()."""
     stretched = normal(20, 4, seed=1) * torch.tensor([4.0, 2.0, 1.0, 0.5])
@@ -121,6 +143,7 @@ def effective_rank(given: Any) -> Verdict:
 DECAYS = (0.9, 0.99, 0.999)
 
 
+@check
 def half_lives(answer: Any) -> Verdict:
     """Checks after how many steps a target has kept half of itself, to a step, at DECAYS."""
     right = [math.log(0.5) / math.log(decay) for decay in DECAYS]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from mlteach.checks._core import Case, Verdict, judge, normal
+from mlteach.checks._answers import as_words
+from mlteach.checks._core import Case, Verdict, check, expected, judge, normal
+from mlteach.checks._verdict import shown
 from mlteach.evaluate import knn_votes
 from mlteach.mistakes import evaluate, mistakes_in
 
 
+@check
 def weighted_votes(given: Any) -> Verdict:
     """Checks ``given(similarities, labels, n_classes, temperature)``, (M, k) twice -> (M, C)."""
     cases = []
@@ -25,6 +27,7 @@ def weighted_votes(given: Any) -> Verdict:
     return judge(given, knn_votes, cases, mistakes_in(knn_votes), gradients=False)
 
 
+@check
 def standardise(given: Any) -> Verdict:
     """Checks ``given(train, test)``, (N, D), (M, D) -> (M, D): by training mean and std."""
     scale, shift = torch.tensor([1.0, 3.0, 0.2]), torch.tensor([5.0, -2.0, 0.0])
@@ -39,6 +42,7 @@ def standardise(given: Any) -> Verdict:
     return judge(given, right, cases, mistakes_in(right), gradients=False, overflow=why)
 
 
+@check
 def half_width(given: Any) -> Verdict:
     """Checks ``given(accuracies)``, (E,) -> (), against 1.96 standard errors of the mean."""
     cases = [
@@ -75,14 +79,16 @@ HONEST = {
 }
 
 
+@check
 def leaking(answer: Any) -> Verdict:
     """Checks a collection of letters, those of the protocols that leak."""
-    if not isinstance(answer, Iterable) or not all(isinstance(letter, str) for letter in answer):
-        return Verdict(False, f'letters are expected, such as {{"B", "D"}}, got {answer!r}')
-    letters = {letter.upper() for letter in answer}
+    words = as_words(list(answer) if isinstance(answer, str) else answer)
+    if words is None:
+        return expected('a set of letters, such as {"B", "D"},', answer)
+    letters = {letter.upper() for letter in words}
     unknown = sorted(letters - LEAKS.keys() - HONEST.keys())
     if unknown:
-        return Verdict(False, f"the protocols are A to E, got {unknown[0]!r}")
+        return Verdict(False, f"the protocols are A to E, got {shown(unknown[0])}")
     for letter in sorted(letters & HONEST.keys()):
         return Verdict(False, f"{letter} does not leak: {HONEST[letter]}")
     missing = sorted(LEAKS.keys() - letters)

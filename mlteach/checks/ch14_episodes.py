@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from mlteach.checks._answers import expected, judge_number
-from mlteach.checks._core import Case, Verdict, judge, normal, run_case
+from mlteach.checks._answers import judge_number
+from mlteach.checks._core import Answer, Case, Verdict, check, expected, judge, normal, run_case
 from mlteach.mistakes import episodes, meta, mistakes_in
 
 # --- drawing an episode --------------------------------------------------------------------------
@@ -22,6 +22,7 @@ DRAWS = 60
 TOLD = {m.function: m.explanation for m in mistakes_in(episodes.episode)}
 
 
+@check
 def episode(given: Any) -> Verdict:
     """Checks ``given(labels, n_way, n_shot, n_query, generator)``: one episode's indices.
 
@@ -31,28 +32,36 @@ def episode(given: Any) -> Verdict:
         return expected("a function", given)
     drawn = []
     for seed in range(DRAWS):
-        rows, problem = _drawn(given, seed)
-        if "raised" in problem and not _drawn(given, seed, LABELS[:-3])[1]:
+        rows, problem, printed, line = _drawn(given, seed)
+        if line and not _drawn(given, seed, LABELS[:-3]).problem:
             problem = TOLD[episodes.small_classes_too]
         problem = problem or _problem_of_one(rows)
         if problem:
-            return Verdict(False, problem)
+            where = " ".join([f"Episode {seed + 1} of {DRAWS}.", line]).strip()
+            return Verdict(False, problem, where, printed=printed)
         drawn.append(rows)
     problem = _problem_of_many(torch.stack(drawn))
-    if not problem and any(not _drawn(given, i)[0].equal(rows) for i, rows in enumerate(drawn)):
-        problem = TOLD[episodes.not_seeded]
-    return Verdict(not problem, problem or f"{DRAWS} episodes drawn, public checks passed.")
+    if not problem:
+        again = [_drawn(given, seed).value for seed in range(DRAWS)]
+        if any(one is None or not one.equal(rows) for one, rows in zip(again, drawn, strict=True)):
+            problem = TOLD[episodes.not_seeded]
+    message = problem or f"{DRAWS} episodes drawn, public checks passed."
+    return Verdict(not problem, message, printed=printed)
 
 
-def _drawn(given: Callable, seed: int, labels: Tensor = LABELS) -> tuple[Tensor, str]:
+def _drawn(given: Callable, seed: int, labels: Tensor = LABELS) -> Answer:
     """One episode, or what is wrong with it as an answer."""
     shape = torch.zeros(N_WAY, N_SHOT + N_QUERY, dtype=torch.long)
     arguments = (labels, N_WAY, N_SHOT, N_QUERY, Generator().manual_seed(seed))
-    rows, problem = run_case(given, Case("", arguments), shape)
-    if not problem and (rows.is_floating_point() or rows.min() < 0 or rows.max() >= len(labels)):
-        allowed = f"whole numbers from 0 to {len(labels) - 1}"
-        problem = f"the result must hold indices of images, {allowed}"
-    return rows, problem
+    answer = run_case(given, Case("", arguments), shape)
+    rows = answer.value
+    if answer.problem or (rows.dtype in WHOLE and rows.min() >= 0 and rows.max() < len(labels)):
+        return answer
+    allowed = f"whole numbers from 0 to {len(labels) - 1}"
+    return answer._replace(problem=f"the result must hold indices of images, {allowed}")
+
+
+WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 
 def _problem_of_one(rows: Tensor) -> str:
@@ -85,6 +94,7 @@ def _problem_of_many(drawn: Tensor) -> str:
 # --- prototypes ----------------------------------------------------------------------------------
 
 
+@check
 def prototypes(given: Any) -> Verdict:
     """Checks ``given(support, labels, n_way)``, (N, D) and (N,) in any order -> (n_way, D)."""
     orders = {
@@ -99,6 +109,7 @@ def prototypes(given: Any) -> Verdict:
     return judge(given, meta.prototypes, cases, mistakes_in(meta.prototypes))
 
 
+@check
 def prototype_loss(given: Any) -> Verdict:
     """Checks ``given(prototypes, query, labels)``, (C, D), (M, D), (M,) -> (), in nats."""
     cases = [
@@ -121,6 +132,7 @@ def prototype_loss(given: Any) -> Verdict:
     return judge(given, right, cases, mistakes_in(right), overflow=overflow)
 
 
+@check
 def linear_layer(given: Any) -> Verdict:
     """Checks ``given(prototypes)``, (C, D) -> (C, D + 1): each class's weights, then its bias."""
     cases = [
@@ -134,6 +146,7 @@ def linear_layer(given: Any) -> Verdict:
 # --- how many episodes ---------------------------------------------------------------------------
 
 
+@check
 def episodes_needed(answer: Any, *, std: float = 0.11, half_width: float = 0.005) -> Verdict:
     """Checks how many episodes, scattered by std, a 95 % interval of ± half_width needs."""
     quotient = 1.96 * std / half_width

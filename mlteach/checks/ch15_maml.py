@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch.nn.functional as F
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from mlteach.checks._answers import judge_number
-from mlteach.checks._core import Case, Verdict, judge, normal
+from mlteach.checks._core import Case, Verdict, check, judge, normal
 from mlteach.episodes import Episode
 from mlteach.meta import maml_loss as right_maml_loss
 from mlteach.mistakes import Mistake, meta, mistakes_in
@@ -19,9 +20,10 @@ from mlteach.mistakes import Mistake, meta, mistakes_in
 def _told(verdict: Verdict) -> Verdict:
     """The verdict, with the usual message about changed inputs in this chapter's words."""
     changed = "changes its input" in verdict.message
-    return Verdict(False, meta.OVERWRITES) if changed else verdict
+    return replace(verdict, message=meta.OVERWRITES) if changed else verdict
 
 
+@check
 def inner_step(given: Any) -> Verdict:
     """Checks ``given(weights, x, y, lr)``, (D,), (N, D), (N,): one step down the squared error."""
     cases = [
@@ -65,6 +67,7 @@ MAML_MISTAKES = [
 ]
 
 
+@check
 def maml_loss(given: Any) -> Verdict:
     """Checks ``given(weights, x_support, y_support, x_query, y_query, lr, steps)`` of x @ weights.
 
@@ -86,6 +89,7 @@ def maml_loss(given: Any) -> Verdict:
 # --- one step on a parabola ----------------------------------------------------------------------
 
 
+@check
 def outer_gradient(given: Any) -> Verdict:
     """Checks ``given(w, optimum, curvature, lr)``, (N,) three times: MAML's after one step."""
     cases = [
@@ -99,6 +103,7 @@ def outer_gradient(given: Any) -> Verdict:
     return _told(judge(given, right, cases, mistakes_in(right), gradients=False))
 
 
+@check
 def largest_rate(answer: Any, *, curvature: float = 4.0) -> Verdict:
     """Checks the rate 2 / a beyond which a step on a / 2 (w - c)² makes the loss worse."""
     told = {

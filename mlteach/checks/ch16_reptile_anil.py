@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -10,8 +11,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from mlteach import evaluate
-from mlteach.checks._answers import expected, judge_number
-from mlteach.checks._core import Case, Verdict, judge, normal
+from mlteach.checks._answers import judge_number
+from mlteach.checks._core import Case, Verdict, check, expected, judge, normal
+from mlteach.checks._verdict import shown
 from mlteach.episodes import Episode
 from mlteach.meta import reptile_step as right_reptile_step
 from mlteach.mistakes import Mistake, mistakes_in
@@ -43,6 +45,7 @@ OVERWRITES = (
 )
 
 
+@check
 def reptile_step(given: Any) -> Verdict:
     """Checks ``given(weights, x, y, lr, steps, step_size)`` of x @ weights: the new weights.
 
@@ -58,12 +61,14 @@ def reptile_step(given: Any) -> Verdict:
     ]
     right = _of_weights(right_reptile_step)
     verdict = judge(given, right, cases, REPTILE_MISTAKES, gradients=False)
-    return Verdict(False, OVERWRITES) if "changes its input" in verdict.message else verdict
+    changed = "changes its input" in verdict.message
+    return replace(verdict, message=OVERWRITES) if changed else verdict
 
 
 # --- linear CKA ----------------------------------------------------------------------------------
 
 
+@check
 def linear_cka(given: Any) -> Verdict:
     """Checks ``given(x, y)``, (N, D) and (N, E), against linear CKA."""
     related, turn = normal(12, 4, seed=1), torch.linalg.qr(normal(4, 4, seed=2)).Q
@@ -91,16 +96,17 @@ NAMES = (
 )
 
 
+@check
 def frozen_body(answer: Any) -> Verdict:
     """Checks the ``frozen`` of `mlteach.meta.adapt` that leaves only the head of NAMES to adapt."""
     if isinstance(answer, str):
-        such_as = f"such as ({answer!r},): mind the comma"
+        such_as = f"such as ({shown(answer)},): mind the comma"
         return Verdict(False, f"a tuple of beginnings is expected, {such_as}")
     if not isinstance(answer, tuple | list) or not all(isinstance(text, str) for text in answer):
         return expected("a tuple of texts", answer)
     for beginning in answer:
         if not any(name.startswith(beginning) for name in NAMES):
-            return Verdict(False, f"no parameter's name begins with {beginning!r}")
+            return Verdict(False, f"no parameter's name begins with {shown(beginning)}")
     moving = [name for name in NAMES if not name.startswith(tuple(answer))]
     if moving == [name for name in NAMES if name.startswith("head.")]:
         return Verdict(True, "1 public check passed.")
@@ -113,6 +119,7 @@ def frozen_body(answer: Any) -> Verdict:
 # --- how much of Reptile's step is the inner product ---------------------------------------------
 
 
+@check
 def inner_weight(answer: Any, *, k: int = 5) -> Verdict:
     """Checks how many α AvgGradInner go with one AvgGrad in Reptile's step: (k - 1) / 2."""
     told = {

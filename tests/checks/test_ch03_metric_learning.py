@@ -87,8 +87,8 @@ def test_the_regions_are_those_of_the_loss():
         (["hard"], "a list of 4 words"),
         ("hard", "a list of 4 words"),
         (None, "a list of 4 words"),
-        ([0, 1, 2, 2], "the words are"),
-        ([["hard"], 1, 2, 3], "the words are"),
+        ([0, 1, 2, 2], "a list of 4 words"),
+        ([["hard"], 1, 2, 3], "a list of 4 words"),
     ],
 )
 def test_a_wrong_list_of_regions_is_explained(answer, part):

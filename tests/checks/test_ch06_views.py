@@ -81,7 +81,7 @@ class TestEveryCheck(EveryCheck):
         (
             "kept_share",
             lambda width, height, x, y, share: share + 0.1,
-            "wrong with the box in the middle",
+            "wrong in every case: work one number out by hand",
         ),
     ],
 )
@@ -124,7 +124,7 @@ def test_views_that_keep_the_colour_pass(options):
         ),
         ({"jiter": 0.0}, "does not take these options"),
         ({"jitter": -1.0}, "jitter must be finite and >= 0"),
-        (None, "a dictionary of options of simclr_view is expected, got NoneType"),
+        (None, "a dictionary of options of simclr_view is expected here, got NoneType"),
         (0.0, "got float"),
     ],
 )
@@ -148,4 +148,7 @@ def test_label_changing_views():
         assert not verdict.passed
         assert part in verdict.message
     for answer in (None, "half turn", 3):
-        assert "a set of names is expected" in checks.label_changing_views(answer).message
+        assert (
+            "a set of names, such as {'noise'}, is expected"
+            in checks.label_changing_views(answer).message
+        )

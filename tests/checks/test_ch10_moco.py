@@ -101,7 +101,10 @@ def in_place(queue, pointer, keys):
             lambda *parts: (right_enqueue(*parts)[0], torch.tensor(right_enqueue(*parts)[1])),
             "public checks passed",
         ),
-        (lambda *parts: (right_enqueue(*parts)[0], None), "raised"),
+        (
+            lambda *parts: (right_enqueue(*parts)[0], None),
+            "got Tensor and NoneType",
+        ),
         (lambda queue, pointer, keys: (torch.cat([queue, keys]), pointer), "expected"),
     ],
 )

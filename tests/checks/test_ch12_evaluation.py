@@ -57,7 +57,7 @@ class TestEveryCheck(EveryCheck):
             lambda train, test: (test - train.mean(0)) / train.std(0, correction=0),
             "divide by 1 there",
         ),
-        ("half_width", lambda x: 2.5 * x.std() / len(x) ** 0.5, "wrong with 10 episodes"),
+        ("half_width", lambda x: 2.5 * x.std() / len(x) ** 0.5, "every value is 1.276 times"),
     ],
 )
 def test_whatever_a_learner_hands_in_is_answered(name, given, part):
@@ -86,8 +86,8 @@ def test_the_leaking_protocols_are_found(answer):
         ({"A"}, "2 more of them"),
         (set(), "3 more of them"),
         ({"F"}, "the protocols are A to E, got 'F'"),
-        (None, "letters are expected"),
-        ([1, 2], "letters are expected"),
+        (None, 'a set of letters, such as {"B", "D"}, is expected'),
+        ([1, 2], 'a set of letters, such as {"B", "D"}, is expected'),
     ],
 )
 def test_a_wrong_choice_is_explained(answer, part):

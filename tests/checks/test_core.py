@@ -57,9 +57,11 @@ def test_a_mistake_of_another_shape_is_named():
 def test_an_unknown_mistake_is_located():
     """The first entry that differs is named, not the first entry."""
     unknown = judged(lambda x, y, power: right(x, y, power=power) + torch.tensor([0.0, power - 1]))
-    assert unknown.message == (
-        "right with power 1, wrong with power 2: in entry [1] expected 50.0000, got 51.0000"
+    assert unknown.message == "right with power 1, wrong with power 2"
+    assert (
+        unknown.where == "Case 2 of 2: with power 2. Right in 1 of 2 cases. 1 of 2 entries differ."
     )
+    assert unknown.entries == (("[1]", "50.0000", "51.0000"),)
 
 
 def test_a_mistake_in_the_gradient_is_named():
