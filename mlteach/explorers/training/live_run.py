@@ -97,6 +97,7 @@ class LiveRun:
                 self.steps += self.steps_of_a_start
             self.status, self.why = "running", ""
             self.error = None
+            self.rest_until = 0.0  # the page hears at once that it runs
             self.worker.start(self._train)
 
     def pause(self) -> None:
