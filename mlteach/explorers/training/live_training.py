@@ -158,6 +158,13 @@ class LiveTraining(LiveRun, Explorer):
         self.buttons["stop"].disabled = status in ("ready", "stopped")
         self.bar.max, self.bar.value = self.state["steps"], self.state["step"]
         self.canvas.problem = self.state["why"]
+        if status == "running":
+            # One drawing a call. Whoever draws would else draw on for the other: a slider that
+            # moves on and on would hold up the training, and on a slow machine the training would
+            # hold up the kernel. What has changed meanwhile is drawn after one of the next steps.
+            self._wanted = False
+            if self.status != "running":  # set before the last drawing is asked for
+                self._wanted = True
 
     def headline(self) -> str:
         loss = self.rows[-1][1] if self.rows else None
