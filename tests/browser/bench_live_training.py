@@ -4,8 +4,10 @@ Two waits for each key press: to the figure whose status line tells of a step ma
 value, and to the first figure of any kind.
 """
 
+import time
 from statistics import median, quantiles
 
+import pytest
 from support.live import LiveTrainingOnPage, set_up_training
 
 SET_UP = set_up_training(n_train=6000, n_test=300, batch=128, widths=(16, 32, 64))
@@ -34,22 +36,31 @@ WATCH = """(output) => {
 TRIES = 40
 
 
-def test_slider_to_figure_while_training(lab, capsys):
+BEGIN_WAITING = """() => {
+    const kernel = window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
+    kernel.requestExecute({ code: "live.wait()" });
+}"""
+
+
+@pytest.mark.parametrize("waiting", [False, True])
+def test_slider_to_figure_while_training(lab, capsys, waiting):
     lab.write("live_training.ipynb", [SET_UP, MAKE])
     lab.open("live_training.ipynb")
     lab.run_all()
     live = LiveTrainingOnPage(lab, "live")
     live.press("start")
     live.wait_for_steps(10)
+    if waiting:
+        lab.page.evaluate(BEGIN_WAITING)
     live.output.evaluate(WATCH)
     live.control("temperature").locator(".noUi-handle").focus()
     for turn in range(TRIES):
         lab.page.keyboard.press("ArrowLeft" if turn % 20 < 10 else "ArrowRight")
         lab.page.wait_for_timeout(700)
     used, shown, pressed = lab.page.evaluate("() => [window.used, window.shown, window.pressed]")
-    begin, before = lab.ask("[__import__('time').monotonic(), len(live.rows)]")
+    begin, before = time.monotonic(), live.steps()
     lab.page.wait_for_timeout(5000)
-    end, after = lab.ask("[__import__('time').monotonic(), len(live.rows)]")
+    end, after = time.monotonic(), live.steps()
     live.press("stop")
 
     def waits(times):
@@ -63,7 +74,8 @@ def test_slider_to_figure_while_training(lab, capsys):
     figures = (len(shown) - 1) / (shown[-1] - shown[0]) * 1000
     with capsys.disabled():
         print(
-            f"\nkey to a figure of a step made with the new temperature {told(used)}; "
+            f"\n{'a cell waits' if waiting else 'no cell runs'}: "
+            f"key to a figure of a step made with the new temperature {told(used)}; "
             f"key to the next figure {told(shown)}; "
             f"{figures:.1f} figures and {(after - before) / (end - begin):.1f} steps a second"
         )

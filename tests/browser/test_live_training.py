@@ -1,5 +1,7 @@
 """LiveTraining in a real JupyterLab: start, steer, pause, stop, reload, run again, interrupt."""
 
+import re
+
 import pytest
 from support.live import LiveTrainingOnPage, set_up_training, training_threads
 
@@ -11,12 +13,14 @@ live = explorers.LiveTraining(
 )
 live
 """
+WAIT = "live.wait()"
+BELOW = "print('went on')"
 NOTEBOOK = "live_training.ipynb"
 
 
 @pytest.fixture(scope="module")
 def notebook(lab):
-    lab.write(NOTEBOOK, [SET_UP, MAKE])
+    lab.write(NOTEBOOK, [SET_UP, MAKE, WAIT, BELOW])
     lab.open(NOTEBOOK)
     lab.run_all()
     return lab
@@ -100,30 +104,142 @@ def test_it_goes_on_while_another_cell_runs(live):
     assert after > before
 
 
-def test_an_interrupt_of_the_kernel_leaves_training_and_buttons_alive(live):
+def press_the_kernels_stop_button(lab):
+    lab.page.evaluate("() => window.jupyterapp.commands.execute('notebook:interrupt-kernel')")
+
+
+def test_the_kernels_stop_button_pauses_a_training_in_the_background(live):
+    """One line says so, nothing else; the buttons go on."""
     live.press("start")
     live.wait_for_steps()
-    live.lab.page.evaluate("() => window.jupyterapp.commands.execute('notebook:interrupt-kernel')")
+    press_the_kernels_stop_button(live.lab)
+    live.wait_for("paused")
+    live.output.locator(".mlteach-problem", has_text="stop button paused this training").wait_for()
+    assert training_threads(live.lab) == 0
+    assert live.lab.troubles() == []
+    live.press("start")
+    live.wait_for_steps()
+    assert live.problem() == ""
+
+
+@pytest.fixture
+def waiting(live):
+    """A cell that waits for the training, and a cell below it in the queue; the first's output."""
+    live.press("start")
+    live.wait_for_steps()
+    run_from_the_waiting_cell(live.lab)
+    output = live.lab.output(WAIT)
+    output.get_by_text("running: step").wait_for(timeout=20_000)
+    live.lab.output("live")
+    yield output
+    if live.lab.page.locator(".jp-InputPrompt", has_text="[*]").count():
+        press_the_kernels_stop_button(live.lab)
+        live.lab.page.evaluate("() => window.waited")
+
+
+def run_from_the_waiting_cell(lab):
+    lab.page.evaluate(
+        """() => {
+            const notebook = window.jupyterapp.shell.currentWidget.content;
+            for (const cell of notebook.widgets.slice(2)) cell.model.clearExecution();
+            notebook.activeCellIndex = 2;
+            window.waited = window.jupyterapp.commands.execute("notebook:run-all-below");
+        }"""
+    )
+
+
+def cell_outputs(lab):
+    """Of the waiting cell and of the one below it: all that they show, as text."""
+    return lab.page.evaluate(
+        """() => {
+            const { cells } = window.jupyterapp.shell.currentWidget.content.model.sharedModel;
+            return cells.slice(2).map((cell) => (cell.toJSON().outputs ?? []).map((output) =>
+                output.traceback?.join("") ?? output.text ?? output.data["text/plain"]));
+        }"""
+    )
+
+
+def text(parts):
+    return "".join(parts)
+
+
+def test_pause_works_while_a_cell_waits(live, waiting):
+    """The waiting ends, and the cell below runs, as it does after a training that has ended."""
+    live.wait_for_steps()
+    assert cell_outputs(live.lab)[1] == []
+    live.press("pause")
+    live.wait_for("paused")
+    live.lab.page.evaluate("() => window.waited")
+    (line,), (below,) = cell_outputs(live.lab)
+    assert re.fullmatch(r"paused: step \d+ of 100000 · loss .* · kNN accuracy .*", text(line))
+    assert text(below) == "went on\n"
+    live.press("start")
+    live.wait_for_steps()
+
+
+def test_the_line_of_a_waiting_cell_moves(live, waiting):
+    def step():
+        return int(re.search(r"step (\d+) of", waiting.inner_text())[1])
+
+    live.lab.output(WAIT)
+    before = step()
+    live.until(lambda: step() > before)
+    assert "█" in waiting.inner_text() or "░" in waiting.inner_text()
+
+
+def test_a_slider_steers_the_training_while_a_cell_waits(live, waiting):
+    shown = live.output.locator(".mlteach-readout")
+    old = re.search(r"temperature ([\d.]+)", shown.inner_text())[1]
+    live.handle("temperature").focus()
+    for _ in range(10):
+        live.lab.page.keyboard.press("ArrowLeft")
+    live.until(lambda: re.search(r"temperature ([\d.]+)$", shown.inner_text()) is not None)
+    live.until(
+        lambda: float(re.search(r"temperature ([\d.]+)", shown.inner_text())[1]) < float(old) * 0.8
+    )
     live.wait_for_steps()
     live.press("pause")
     live.wait_for("paused")
+    used = live.lab.ask("[row[3] for row in live.rows]")
+    assert used == sorted(used, reverse=True)
+    assert used[-1] == live.value("temperature")
+    live.lab.ask("setattr(live.controls['temperature'], 'value', 0.2)")
 
 
-def test_an_interrupt_of_a_cell_that_waits_pauses_the_training(live):
-    live.press("start")
-    live.wait_for_steps()
-    page = live.lab.page
-    page.evaluate("""() => {
-        const kernel = window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
-        const { done } = kernel.requestExecute({ code: "live.wait()" });
-        window.waiting = done.then((reply) => reply.content.ename);
-    }""")
-    live.wait_for_steps()  # figures arrive while the cell waits
-    page.evaluate("() => window.jupyterapp.commands.execute('notebook:interrupt-kernel')")
-    assert page.evaluate("() => window.waiting") == "KeyboardInterrupt"
+def test_the_kernels_stop_button_ends_the_waiting_with_one_line(live, waiting):
+    """No traceback, and the cell below is not run."""
+    press_the_kernels_stop_button(live.lab)
     live.wait_for("paused")
+    live.lab.page.evaluate("() => window.waited")
+    (line, error), below = cell_outputs(live.lab)
+    assert text(line).startswith("paused: step ")
+    assert re.fullmatch(
+        r"paused at step \d+ of 100000: start\(\) or the start button goes on\.", error
+    )
+    assert below == []
+    live.lab.output(WAIT)
+    waiting.get_by_text(error, exact=True).wait_for()
+    live.lab.output("live")
     live.press("start")
     live.wait_for_steps()
+
+
+def test_a_page_that_is_loaded_while_a_cell_waits_has_live_buttons(live, waiting):
+    """The training goes on, the new page shows it, moves its sliders, and pauses it."""
+    before = live.steps()
+    page = live.lab.page
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    page.goto("about:blank")
+    page.goto(f"{live.lab.address}/doc/tree/{NOTEBOOK}?reset")
+    page.wait_for_function(
+        "() => window.jupyterapp?.shell.currentWidget?.context?.sessionContext?.session?.kernel"
+    )
+    live.lab.output("live")
+    live.wait_for_steps()
+    assert live.steps() > before
+    live.press("pause")
+    live.wait_for("paused")
+    assert training_threads(live.lab) == 0
 
 
 def test_running_the_cell_again_stops_the_training_that_it_left_behind(live):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import atexit
-import sys
 import threading
 from collections.abc import Callable, Hashable
+
+from mlteach.explorers._core.kernel import shell_here, when_stopped_idle
 
 
 class Worker:
@@ -15,10 +16,12 @@ class Worker:
     there before it in its place: the one of the same name, or without a name those that an earlier
     execution of the same notebook cell made. Otherwise a cell that is run again would leave a
     training behind that nothing on the page can stop.
+
+    While no cell runs, the kernel's stop button asks every worker to halt; ``interrupted`` tells.
     """
 
     def __init__(self, name: str | None = None):
-        self.halting = False
+        self.halting = self.interrupted = False
         # held by whoever starts or halts: messages from the page may come in any thread
         self.turn = threading.RLock()
         # An event, not Thread.join: Python 3.11 takes a thread for dead if an interrupt ends the
@@ -36,12 +39,13 @@ class Worker:
         """Begins the work, unless some is going on."""
         with self.turn:
             if not self.running:
-                self.halting = False
+                self.halting = self.interrupted = False
                 self._idle.clear()
                 self.thread = threading.Thread(
                     target=self._run, args=(work,), name="live training", daemon=True
                 )
                 self.thread.start()
+                when_stopped_idle(interrupt_all)
 
     def _run(self, work: Callable[[], None]) -> None:
         try:
@@ -53,14 +57,13 @@ class Worker:
         """Asks the work to end, and returns when it has."""
         with self.turn:
             self.halting = True
-            if self.running and self.thread is not threading.current_thread():
+            # again and again: where waiting cannot be interrupted, the moment between two can
+            while self.running and self.thread is not threading.current_thread():
                 self.wait()
 
-    def wait(self) -> None:
-        """Returns when the work has ended; a kernel interrupt ends the waiting, not the work."""
-        # where waiting cannot be interrupted, the moment between two waits can
-        while not self._idle.wait(0.1):
-            pass
+    def wait(self, seconds: float = 0.1) -> None:
+        """Returns when the work has ended, or after so many seconds."""
+        self._idle.wait(seconds)
 
 
 # place → which execution, and the workers that it made
@@ -79,11 +82,18 @@ def _take_place(worker: Worker, name: str | None) -> None:
 
 def _cell_and_execution() -> tuple[Hashable, Hashable]:
     """The cell that runs now, and which of its executions; outside a notebook no two are alike."""
-    ipython = sys.modules.get("IPython")  # there whenever a notebook runs, and otherwise not needed
-    shell = ipython.get_ipython() if ipython else None
+    shell = shell_here()
     message = shell.get_parent() if hasattr(shell, "get_parent") else {}
     cell = message.get("metadata", {}).get("cellId", object())
     return cell, message.get("header", {}).get("msg_id", object())
+
+
+def interrupt_all() -> None:
+    """Asks all work that goes on to end, and waits for none: a signal's handler may call this."""
+    for _, workers in list(_places.values()):
+        for worker in workers:
+            if worker.running:
+                worker.halting = worker.interrupted = True
 
 
 @atexit.register

@@ -12,12 +12,15 @@ from torch import Generator, Tensor, nn
 
 from mlteach.data import Dataset
 from mlteach.evaluate import features
-from mlteach.explorers._core.worker import Worker
+from mlteach.explorers._core.kernel import Line, Paused, answering_page, on_interrupt
+from mlteach.explorers._core.worker import Worker, interrupt_all
 from mlteach.maps import tsne
 from mlteach.training import Run, TrainingDiverged, fit
 
 FIGURES_A_SECOND = 10  # at most
 DRAWING_SHARE = 0.25  # of the time, at most, unless a knob was moved
+GO_ON = "start() or the start button goes on."
+LINES_A_SECOND = 4  # of progress, where a cell waits
 
 
 def positive_similarities(aux: Mapping[str, Tensor], count: int = 32) -> Tensor:
@@ -35,7 +38,7 @@ class LiveRun:
     """What of a live training is no figure: its thread, its steps, and what it has measured.
 
     A subclass draws: it defines ``refresh``, which is called from the training's thread, at most
-    ten times a second and for at most a quarter of the time.
+    ten times a second and for at most a quarter of the time. And it defines ``headline``.
 
     Args:
         method: as `mlteach.training.fit` wants it; a copy is trained.
@@ -77,6 +80,10 @@ class LiveRun:
         """Draws what there is now."""
         raise NotImplementedError
 
+    def headline(self) -> str:
+        """One line: status, step, loss and score."""
+        raise NotImplementedError
+
     # --- what start, pause and stop do -----------------------------------------------------------
 
     def start(self) -> None:
@@ -90,6 +97,7 @@ class LiveRun:
                 self.steps += self.steps_of_a_start
             self.status, self.why = "running", ""
             self.error = None
+            self.rest_until = 0.0  # the page hears at once that it runs
             self.worker.start(self._train)
 
     def pause(self) -> None:
@@ -100,18 +108,33 @@ class LiveRun:
         """Ends after the step at hand; start begins again from the first weights."""
         with self.worker.turn:
             self.worker.halt()
-            self.status = "stopped"
+            self.status, self.why = "stopped", ""
         self.refresh()
 
-    def wait(self) -> None:
-        """Returns when the training has ended, or raises its error; an interrupt pauses it."""
-        try:
-            self.worker.wait()
-        except KeyboardInterrupt:
-            self.pause()
-            raise
+    def wait(self, *, progress: bool = True) -> None:
+        """Returns when the training has ended or was paused; raises its error if it failed.
+
+        Meanwhile the buttons and sliders on the page work, and a line in the cell's output shows
+        how far it has come. The kernel's stop button, or Ctrl-C, pauses this and all other
+        trainings and ends the waiting with `KeyboardInterrupt`: a notebook shows one line of it.
+
+        Args:
+            progress: show the line, in a notebook.
+        """
+        line, next_line = Line(), 0.0
+        with on_interrupt(interrupt_all) as interrupts, answering_page() as listen:
+            while self.worker.running:
+                if progress and time.monotonic() >= next_line:
+                    line.show(f"{_bar(len(self.rows) / self.steps)} {self.headline()}")
+                    next_line = time.monotonic() + 1 / LINES_A_SECOND
+                (listen or self.worker.wait)(0.05)
+        if progress:
+            begin = " · start() or the start button begins" if self.status == "ready" else ""
+            line.show(self.headline() + begin)
         if self.error is not None:
             raise self.error
+        if interrupts:
+            raise Paused(f"{self.status} at step {len(self.rows)} of {self.steps}: {GO_ON}")
 
     def _begin_again(self) -> None:
         weights, score, self.layout, self.matrix = self.beginning
@@ -160,6 +183,8 @@ class LiveRun:
                 progress=False,
             )
             self.status = "finished" if self.run.step == self.steps else "paused"
+            if self.worker.interrupted:
+                self.why = f"The kernel's stop button paused this training; {GO_ON}"
         except TrainingDiverged as error:
             self.run, self.status = error.run, "diverged"
             self.why = str(error)
@@ -198,3 +223,8 @@ class LiveRun:
             rest = max(1 / FIGURES_A_SECOND, (end - start) * (1 / DRAWING_SHARE - 1))
             self.drawn, self.rest_until = self.used, end + rest
         return self.worker.halting
+
+
+def _bar(share: float, width: int = 20) -> str:
+    full = round(share * width)
+    return "█" * full + "░" * (width - full)

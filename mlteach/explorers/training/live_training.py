@@ -23,7 +23,11 @@ class LiveTraining(LiveRun, Explorer):
     They act on the very next step. It runs in a thread of its own, so that the notebook stays free.
     **start** begins or goes on; once all steps are made it adds as many again. **pause** ends after
     the step at hand. **stop** ends too, and the next start begins again from the first weights.
-    From Python, ``start()``, ``pause()``, ``stop()`` and ``wait()`` do the same.
+    From Python, ``start()``, ``pause()`` and ``stop()`` do the same; ``wait()`` lets a cell last
+    until the training ends, and buttons and sliders work meanwhile.
+
+    The kernel's stop button pauses every training while a cell waits, or while no cell runs. While
+    another cell runs it ends that cell alone, and the training goes on.
 
     The same seed and the same knobs give the same run, however often and where it is drawn or
     paused. A training that diverges stops, says why, and keeps the weights of the step before.
@@ -158,14 +162,32 @@ class LiveTraining(LiveRun, Explorer):
         self.buttons["stop"].disabled = status in ("ready", "stopped")
         self.bar.max, self.bar.value = self.state["steps"], self.state["step"]
         self.canvas.problem = self.state["why"]
+        if status == "running":
+            # One drawing a call. Whoever draws would else draw on for the other: a slider that
+            # moves on and on would hold up the training, and on a slow machine the training would
+            # hold up the kernel. What has changed meanwhile is drawn after one of the next steps.
+            self._wanted = False
+            if self.status != "running":  # set before the last drawing is asked for
+                self._wanted = True
+
+    def headline(self) -> str:
+        loss = self.rows[-1][1] if self.rows else None
+        score = self.scores[-1][1] if self.scores else None
+        return self._headline(self.status, len(self.rows), self.steps, loss, score)
+
+    def _headline(
+        self, status: str, step: int, steps: int, loss: float | None, score: float | None
+    ) -> str:
+        parts = [f"{status}: step {step} of {steps}"]
+        if loss is not None:
+            parts.append(f"loss {loss:.3f}")
+        if score is not None:
+            parts.append(f"{self.score_name} {score:.3f}")
+        return " · ".join(parts)
 
     def describe(self) -> str:
-        s = self.state
-        parts = [f"{s['status']}: step {s['step']} of {s['steps']}"]
-        if s["loss"] is not None:
-            parts.append(f"loss {s['loss']:.3f}")
-        if s["score"] is not None:
-            parts.append(f"{self.score_name} {s['score']:.3f}")
+        s = self.state  # what is drawn; the thread may be further
+        parts = [self._headline(*(s[key] for key in ("status", "step", "steps", "loss", "score")))]
         for knob, control in self.knobs.items():
             used = s["used"].get(knob, s[knob])
             moved = "" if used == s[knob] else f" (next {s[knob]:.2g})"

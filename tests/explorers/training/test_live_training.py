@@ -325,6 +325,20 @@ def test_a_training_that_diverges_stops_says_why_and_keeps_the_last_good_weights
     assert live.canvas.problem == ""
 
 
+def test_a_learning_rate_moved_up_far_too_high_ends_in_a_divergence():
+    live = endless(method=Regression(), similarities=None, evaluate=None, knobs=None)
+    live.knobs["lr"].max = 30
+    live.start()
+    until(lambda: live.rows)
+    live.controls["lr"].value = 1e25
+    live.wait()
+    assert live.state["status"] == "diverged"
+    assert live.canvas.problem.startswith(("The loss", "A gradient"))
+    assert "is not finite at step" in live.canvas.problem
+    assert all(tensor.isfinite().all() for tensor in weights(live).values())
+    assert live.headline().startswith(f"diverged: step {len(live.rows)} of ")
+
+
 def test_diverging_at_the_first_step_keeps_the_first_weights():
     live = finish(make(BreaksAt(1)))
     assert (live.state["status"], live.state["step"], live.state["loss"]) == ("diverged", 0, None)
@@ -381,19 +395,19 @@ def test_an_interrupt_of_the_kernel_pauses_what_a_cell_waits_for(whole):
 
 
 @pytest.mark.usefixtures("interruptible")
-def test_an_interrupt_of_an_idle_kernel_leaves_the_training_alone(whole):
-    """The thread hears nothing of it, which is why pause and stop stay on the screen."""
+def test_an_interrupt_of_other_code_leaves_the_training_alone(whole):
+    """Ctrl-C ends what runs in the main thread; the training's thread hears nothing of it."""
     gate = Gate()
     live = make(gate)
     live.start()
     gate.let(3, live)
 
-    def idle():
+    def busy():
         _thread.interrupt_main()
         until(lambda: False)
 
     with pytest.raises(KeyboardInterrupt):
-        idle()
+        busy()
     gate.open()
     live.wait()
     assert_same(live, whole)
@@ -521,6 +535,29 @@ def test_pausing_from_another_thread_ends_the_waiting():
     threading.Timer(0.05, live.pause).start()
     live.wait()
     until(lambda: live.state["status"] == "paused")
+
+
+def test_slow_drawings_hold_up_neither_the_mover_nor_the_training(monkeypatch):
+    """Each longer than the pause between two: nobody may draw on and on for the other."""
+    live = endless()
+    draw_figure = live._draw
+    monkeypatch.setattr(live, "_draw", lambda: (time.sleep(0.15), draw_figure())[1])
+    live.start()
+    until(lambda: live.rows)
+
+    def move():
+        for i in range(20):
+            live.controls["temperature"].value = 0.1 + i / 100
+
+    mover = threading.Thread(target=move)
+    mover.start()
+    mover.join(SOON)
+    assert not mover.is_alive()
+    made = len(live.rows)
+    until(lambda: len(live.rows) > made + 20)
+    until(lambda: live.state["used"]["temperature"] == pytest.approx(0.29))
+    live.pause()
+    assert (live.state["status"], live.state["step"]) == ("paused", len(live.rows))
 
 
 # --- the figure ---------------------------------------------------------------------------------
