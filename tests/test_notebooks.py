@@ -40,6 +40,19 @@ def lines(cell: NotebookNode) -> list[str]:
     return [line for line in cell.source.splitlines() if line.strip()]
 
 
+def tagged(chapter: NotebookNode, tag: str) -> list[NotebookNode]:
+    return [cell for cell in chapter.cells if tag in cell.metadata.get("tags", [])]
+
+
+def hides(cell: NotebookNode, part: str) -> bool:
+    """Whether JupyterLab folds the cell's "source" or "outputs" until a reader asks for them."""
+    return cell.metadata.get("jupyter", {}).get(f"{part}_hidden", False)
+
+
+def has_figure(cell: NotebookNode) -> bool:
+    return any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+
+
 def printed(output: NotebookNode) -> str:
     """The text of an output as a reader sees it."""
     return output.get("text", "") + output.get("data", {}).get("text/plain", "")
@@ -88,8 +101,39 @@ def test_keeps_no_widget_state(chapter):
 
 def test_every_widget_has_a_figure(chapter):
     """An explorer is seen where no kernel runs."""
-    shown = [output.data for output in outputs(chapter) if WIDGET in output.get("data", {})]
-    assert [data["text/plain"] for data in shown if "image/png" not in data] == []
+    explorers = [
+        cell
+        for cell in code_cells(chapter)
+        if any(WIDGET in output.get("data", {}) for output in cell.outputs)
+    ]
+    assert [cell.source for cell in explorers if not has_figure(cell)] == []
+
+
+def test_opens_on_a_figure(chapter):
+    """A reader sees what the chapter is about before its imports."""
+    assert any(has_figure(cell) for cell in chapter.cells[:3])
+
+
+def test_solutions_are_folded(chapter):
+    """Neither a solution nor its passed check stands under one's own attempt."""
+    solutions = tagged(chapter, "solution")
+    assert [cell.source for cell in solutions if not hides(cell, "source")] == []
+    assert [cell.source for cell in solutions if not hides(cell, "outputs")] == []
+
+
+def test_answers_are_folded(chapter):
+    """A question that a reader shall decide is not answered by the saved output below it."""
+    answers = tagged(chapter, "answer")
+    assert [cell.source for cell in answers if not hides(cell, "outputs")] == []
+    assert [cell.source for cell in code_cells(chapter) if hides(cell, "outputs")] == [
+        cell.source for cell in code_cells(chapter) if cell in answers + tagged(chapter, "solution")
+    ]
+
+
+def test_no_output_names_a_place_on_this_machine(chapter):
+    """Where the book was executed is nobody's business, and differs elsewhere."""
+    place = re.compile(r"(?<!\w)(/|[A-Z]:\\)\S+\.py\b")
+    assert [printed(output) for output in outputs(chapter) if place.search(printed(output))] == []
 
 
 def test_is_small(path):
@@ -102,6 +146,12 @@ def test_cells_are_short(chapter):
     lengths = [len(lines(cell)) for cell in code_cells(chapter)]
     assert max(lengths) <= 15
     assert median(lengths) <= 8
+
+
+def test_lines_are_short(chapter):
+    """Code is read beside figures, in narrow windows and on paper."""
+    code = [line for cell in code_cells(chapter) for line in lines(cell)]
+    assert [line for line in code if len(line) > 80] == []
 
 
 def test_no_pyplot_and_no_installing(chapter):
