@@ -19,8 +19,7 @@ if getattr(find_spec("mlteach"), "origin", None) is None:  # not installed
 
 
 def add_install_cell(notebook: NotebookNode) -> None:
-    """Put the cell before a chapter's first code cell, or bring it up to date where it is."""
+    """Put the cell above a chapter's title, folded, or bring it up to date where it is."""
     cells = [cell for cell in notebook.cells if "install" not in cell.metadata.get("tags", [])]
-    first = next(i for i, cell in enumerate(cells) if cell.cell_type == "code")
-    cell = new_code_cell(INSTALL_CELL, id="install", metadata={"tags": ["install"]})
-    notebook.cells = [*cells[:first], cell, *cells[first:]]
+    metadata = {"tags": ["install"], "jupyter": {"source_hidden": True}}
+    notebook.cells = [new_code_cell(INSTALL_CELL, id="install", metadata=metadata), *cells]

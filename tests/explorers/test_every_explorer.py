@@ -2,6 +2,7 @@
 
 import itertools
 
+import pytest
 from support.explorer_drawing import (
     EveryDrawing,
     assert_all_apart,

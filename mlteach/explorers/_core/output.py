@@ -14,7 +14,7 @@ import sys
 
 from ipywidgets import Widget
 
-LINE = "Saved figure. To move it, run this cell; after a restart, first the cells above it."
+LINE = "Saved figure: run this cell to move it. After a restart, run the cells above it first."
 # By this entry of its metadata a page that was reloaded finds the figure to be brought up to date.
 DISPLAY = "mlteach_display"
 # Outputs of a cell as JupyterLab, Notebook 7 and nbconvert lay them out.
