@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
 from pathlib import Path
 
 import nbformat
@@ -12,6 +10,7 @@ import pytest
 from support.small_chapter import small_chapter
 
 from mlteach.course import export, printing
+from tools import commands
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -94,18 +93,14 @@ def test_a_chapter_that_is_not_there(book, capsys, name):
 
 def test_run_py_knows_where_chapters_and_browser_are(monkeypatch):
     """Paths on the command line are meant from where it was called."""
-    spec = importlib.util.spec_from_file_location("run_py", ROOT / "run.py")
-    run_py = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "run_py", run_py)
-    spec.loader.exec_module(run_py)
     calls = []
-    monkeypatch.setattr(run_py.Environment, "set_up", lambda self, extras: calls.append(extras))
-    monkeypatch.setattr(run_py, "call", lambda command, **options: calls.append((command, options)))
-    monkeypatch.setattr(run_py.machine, "find_browser", lambda: "a browser")
+    monkeypatch.setattr(commands.Environment, "set_up", lambda self, extras: calls.append(extras))
+    monkeypatch.setattr(commands, "call", lambda command: calls.append(command) or 0)
+    monkeypatch.setattr(commands.machine, "find_browser", lambda: "a browser")
     monkeypatch.setenv("MLTEACH_BROWSER", "")
-    run_py.main(["export", "05", "--pdf"])
-    extras, (command, options) = calls
-    assert (extras, options) == ({"course"}, {})
+    assert commands.main(["export", "05", "--pdf"]) == 0
+    extras, command = calls
+    assert extras == {"course"}
     assert command[1:3] == ["-m", "mlteach.course.export"]
     assert command[3:] == ["--notebooks", ROOT / "notebooks", "05", "--pdf"]
     assert os.environ["MLTEACH_BROWSER"] == "a browser"
