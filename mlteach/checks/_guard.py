@@ -6,8 +6,9 @@ import random
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from functools import wraps
+from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -39,8 +40,7 @@ def _settings_of_its_own() -> Iterator[None]:
     dtype, device = torch.get_default_dtype(), torch.get_default_device()
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     with ExitStack() as settings:
-        settings.enter_context(torch.inference_mode(False))
-        settings.enter_context(torch.enable_grad())
+        settings.enter_context(torch.inference_mode(False))  # gradients are on, too
         settings.enter_context(torch.random.fork_rng(devices=devices))
         settings.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
@@ -61,33 +61,45 @@ def listening(heard: list[str]) -> Iterator[None]:
 
     What it sets in torch holds for this call only.
     """
-    from IPython.utils.capture import capture_output  # slow to import, and any kernel has it
-
-    dtype, figures = torch.get_default_dtype(), _open_figures()
-    with ExitStack() as settings:
-        settings.enter_context(torch.enable_grad())
-        warned = settings.enter_context(warnings.catch_warnings(record=True))
-        warnings.simplefilter("always")
-        output = settings.enter_context(capture_output())
-        try:
+    dtype, written, drawn, warned = torch.get_default_dtype(), StringIO(), [], []
+    try:
+        with ExitStack() as settings:
+            settings.enter_context(torch.enable_grad())
+            settings.enter_context(redirect_stdout(written))
+            settings.enter_context(redirect_stderr(written))
+            settings.enter_context(_without_figures(drawn))
+            warned = settings.enter_context(warnings.catch_warnings(record=True))
+            warnings.simplefilter("always")
             yield
-        finally:
-            torch.set_default_dtype(dtype)
-            drawn = _open_figures() - figures
-            for number in drawn:
-                sys.modules["matplotlib.pyplot"].close(number)
-            lines = [*output.stdout.splitlines(), *output.stderr.splitlines()]
-            lines += [told(warning.message) for warning in warned]
-            lines += ["a figure: call your function yourself to see it"] * bool(
-                drawn or output.outputs
-            )
-            lines = [line for line in lines if line.strip()]
-            heard += [one_line(line) for line in lines[:LINES]]
-            if len(lines) > LINES:
-                heard.append(f"… and {len(lines) - LINES} more lines")
+    finally:
+        torch.set_default_dtype(dtype)
+        lines = [line for line in written.getvalue().splitlines() if line.strip()]
+        lines += [told(warning.message) for warning in warned]
+        lines += ["a figure: call your function yourself to see it"] * bool(drawn)
+        heard += [one_line(line) for line in lines[:LINES]]
+        if len(lines) > LINES:
+            heard.append(f"… and {len(lines) - LINES} more lines")
 
 
 LINES = 3
+
+
+@contextmanager
+def _without_figures(drawn: list[Any]) -> Iterator[None]:
+    """What is displayed, and pyplot's new figures, end in the list, not on the page."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    before = _open_figures()
+    if shell:
+        shell.display_pub.publish = lambda *data, **more: drawn.append(data or more)
+    try:
+        yield
+    finally:
+        if shell:
+            del shell.display_pub.publish  # the class has it
+        for number in _open_figures() - before:
+            sys.modules["matplotlib.pyplot"].close(number)
+            drawn.append(number)
 
 
 def _open_figures() -> set[int]:

@@ -119,9 +119,9 @@ def _up_to_a_factor(pairs: Pairs) -> bool:
 
 
 def _rows_up_to_a_factor(pairs: Pairs) -> bool:
-    matrices = [pair for pair in pairs if pair[1].ndim == 2]
-    rows = [row for matrix in matrices for row in zip(*matrix, strict=True)]
-    return len(rows) > 1 and all(_factor([row, row]) for row in rows if row[1].any())
+    if any(right.ndim != 2 or right.shape[1] < 2 for _, right in pairs):
+        return False
+    return all(_factor([row, row]) for pair in pairs for row in zip(*pair, strict=True))
 
 
 def _negative(pairs: Pairs) -> bool:

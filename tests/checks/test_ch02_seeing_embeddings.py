@@ -58,7 +58,7 @@ def entropy_as_typed(p):
         (
             "student_t",
             lambda y: y @ y.T,
-            "the whole of the right result sums to 1, and yours does not",
+            "the whole of the right result sums to 1",
         ),
         ("spring_forces", lambda p: p, "TypeError"),
         ("spring_forces", 3, "a function is expected"),

@@ -12,6 +12,11 @@ import pytest
 import torch
 
 from mlteach import checks
+from mlteach.checks import Verdict, ch15_maml
+from mlteach.checks._guard import check
+from mlteach.losses import contrastive_loss, nt_xent
+from mlteach.meta import maml_loss
+from mlteach.selfsup._shared import move_towards
 
 CHECKS = [name for name in checks.__all__ if name not in ("Case", "Verdict", "judge")]
 
@@ -147,7 +152,7 @@ def writes_to_its_input(*arguments, **keywords):
 
 
 def prints(*arguments, **keywords):
-    print("<b>shape</b>", *arguments, sep="\n")
+    print("<b>shape</b> \ud800\x1b[31m", *arguments, sep="\n")
     print("on the other stream", file=sys.stderr)
 
 
@@ -161,6 +166,7 @@ FUNCTIONS = {
     "an error of many lines": raises(ValueError("\n\n  <b>first</b>\n" * 1000)),
     "an error that cannot speak": raises(BadError()),
     "an error of another class": raises(type("<Odd>", (Exception,), {})("`x`")),
+    "an error of odd characters": raises(ValueError("\ud800\x1b[31m\x00\u202e")),
     "the end of Python": raises(SystemExit(1)),
     "no Exception": raises(Stop("here")),
     "a recursion": (lambda f: lambda *a, **k: f(f))(lambda f: f(f)),
@@ -218,12 +224,59 @@ def test_nothing_makes_a_check_raise_or_leave_a_trace(name, capfd):
             and text.startswith("✘ ")
             and 1 <= len(text.splitlines()) <= 4
             and len(text) < 3000
+            and "".join(text.splitlines()).isprintable()
             and not any(tag in html for tag in ("<b>", "<i>", "<Odd>", "<script"))
         )
         if not good or settings() != before:
             failed[what] = text
     assert failed == {}
     assert capfd.readouterr() == ("", "")
+
+
+RIGHT = {
+    "nt_xent": lambda z1, z2, temperature: nt_xent(z1, z2, temperature=temperature),
+    "target_update": lambda target, online, decay: move_towards(target, online, decay=decay),
+    "maml_loss": ch15_maml._of_weights(maml_loss),
+    "log_sum_exp": lambda logits: logits.logsumexp(1),
+    "siamese_loss": lambda x1, x2, same, margin: contrastive_loss(x1, x2, same, margin=margin),
+    "half_lives": [6.58, 68.97, 692.8],
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_answer_passes_whatever_the_notebook_has_set(name):
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("error")
+        torch.set_default_dtype(torch.float64)
+        torch.set_default_device("meta")
+        try:
+            before = settings()
+            verdict = getattr(checks, name)(RIGHT[name])
+            assert verdict.passed, verdict
+            assert settings() == before
+        finally:
+            torch.set_default_dtype(torch.float32)
+            torch.set_default_device(None)
+    with torch.inference_mode():
+        assert getattr(checks, name)(RIGHT[name]).passed
+
+
+def test_what_a_check_itself_does_is_its_own():
+    """A warning is no error and not on the page; an error is told as what it is."""
+
+    @check
+    def warns(answer):
+        warnings.warn(f"{answer} is old", DeprecationWarning, stacklevel=1)
+        return Verdict(True, "fine")
+
+    @check
+    def breaks(answer):
+        raise ZeroDivisionError(answer)
+
+    assert warns("this").passed
+    verdict = breaks("x / 0")
+    assert not verdict.passed
+    assert verdict.message == "this check cannot judge your answer: ZeroDivisionError: x / 0"
 
 
 @pytest.mark.parametrize("name", CHECKS)

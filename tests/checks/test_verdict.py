@@ -2,7 +2,9 @@
 
 import math
 import re
+import sys
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -297,6 +299,14 @@ def test_what_is_printed_stands_below_the_verdict(capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_what_is_printed_before_an_error_is_shown_too():
+    def fails(x, power):
+        print(x.shape)
+        raise ValueError(power)
+
+    assert judged(fails).printed == ("torch.Size([2, 3])",)
+
+
 def test_only_the_first_lines_are_shown():
     def talks(x, power):
         print("\n".join(map(str, range(100))))
@@ -305,6 +315,30 @@ def test_only_the_first_lines_are_shown():
     verdict = judged(talks)
     assert verdict.passed
     assert verdict.printed == ("0", "1", "2", "… and 97 more lines")
+
+
+def test_what_is_displayed_is_not_shown_ten_times(monkeypatch):
+    class Publisher:
+        """A notebook's page, as IPython reaches it."""
+
+        shown = []
+
+        def publish(self, data):
+            self.shown.append(data)
+
+    page = Publisher()
+    shell = SimpleNamespace(display_pub=page)
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+
+    def displays(x, power):
+        page.publish(data={"text/plain": "x"})
+        return mean_of(x, power=power)
+
+    verdict = judged(displays)
+    assert verdict.passed
+    assert verdict.printed == ("a figure: call your function yourself to see it",)
+    page.publish("mine")
+    assert page.shown == ["mine"]
 
 
 def test_figures_are_not_shown_ten_times():
