@@ -140,7 +140,8 @@ def imported_distributions(files: list[Path]) -> set[str]:
     """What these files import that neither Python nor this package brings."""
     names = {name.partition(".")[0] for path in files for name in imported_names(path)}
     third_party = names - sys.stdlib_module_names - {"mlteach"}
-    return {canonicalize_name(packages_distributions()[name][0]) for name in third_party}
+    brought_by = packages_distributions()
+    return {canonicalize_name(brought_by[name][0]) for name in third_party}
 
 
 def test_every_module_has_its_tests():

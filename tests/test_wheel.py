@@ -19,6 +19,8 @@ from mlteach.data import glyphs
 folder = Path(mlteach.__file__).parent
 assert list(folder.rglob("canvas.js")) and list(folder.rglob("canvas.css"))
 assert (folder / "py.typed").is_file()
+assert list(folder.rglob("page.html.j2")) and list(folder.rglob("slides.js"))
+assert (folder.parent / "mlteach_jupyter.py").is_file()
 print(folder, len(glyphs("all")))
 """
 
@@ -31,7 +33,7 @@ def test_the_wheel_has_what_the_package_reads(tmp_path):
     shutil.copytree(ROOT / "mlteach", source / "mlteach", ignore=ignored)
     for name in ["labconfig", "labextensions"]:
         shutil.copytree(ROOT / name, source / name)
-    for name in ["pyproject.toml", "README.md", "LICENSE"]:
+    for name in ["pyproject.toml", "README.md", "LICENSE", "mlteach_jupyter.py"]:
         shutil.copy(ROOT / name, source)
     build = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q"]
     subprocess.run([*build, "-w", str(tmp_path), str(source)], check=True)

@@ -15,7 +15,7 @@ import urllib.parse
 from pathlib import Path
 from typing import IO
 
-from tools import copies
+from tools import copies, machine
 from tools.environment import ROOT, Environment
 from tools.terminal import answer, say
 
@@ -41,6 +41,8 @@ class Server:
         for name in ("JUPYTER_CONFIG_PATH", "JUPYTER_PATH"):  # labconfig/ and labextensions/
             paths = [str(environment.root), os.environ.get(name)]
             variables[name] = os.pathsep.join(filter(None, paths))
+        # so that the menu's PDF is printed by a browser that is not on the path, too
+        variables["MLTEACH_BROWSER"] = machine.find_browser() or ""
         first = copy_chapters(environment.root)
         options, self.opens = what_to_open(environment.root, first, arguments)
         if hasattr(os, "geteuid") and os.geteuid() == 0:

@@ -29,6 +29,7 @@ def kernel_here() -> Any:
 
 
 def in_main_thread() -> bool:
+    """Whether signals reach this thread, and a kernel's streams may be read in it."""
     return threading.current_thread() is threading.main_thread()
 
 
