@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import subprocess
 import sys
@@ -12,6 +13,10 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
+
+from mlteach.course.install import add_install_cell
+from mlteach.course.slides import mark_slides
+from mlteach.explorers._core.output import LINE
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 CHAPTERS = sorted(FOLDER.glob("*.ipynb"))
@@ -111,7 +116,30 @@ def test_every_widget_has_a_figure(chapter):
 
 def test_opens_on_a_figure(chapter):
     """A reader sees what the chapter is about before its imports."""
-    assert any(has_figure(cell) for cell in chapter.cells[:3])
+    install, *first = chapter.cells[:4]
+    assert install.metadata.tags == ["install"]
+    assert any(has_figure(cell) for cell in first)
+
+
+def test_slides_and_the_install_cell_are_up_to_date(chapter):
+    """As `run.py book` writes them."""
+    written = copy.deepcopy(chapter)
+    mark_slides(written)
+    add_install_cell(written)
+    for cell in (written.cells[0], chapter.cells[0]):
+        cell.update(outputs=[], execution_count=None)
+        cell.metadata.pop("slideshow", None)
+    assert written == chapter
+
+
+def test_every_explorer_keeps_a_line_its_figure_and_the_widget(chapter):
+    """In this order: the style in the first decides which of them a page shows."""
+    for cell in code_cells(chapter):
+        kinds = [set(output.get("data", {})) for output in cell.outputs]
+        for place in (number for number, kind in enumerate(kinds) if WIDGET in kind):
+            line, figure = cell.outputs[place - 2 : place]
+            assert LINE in line.data["text/html"]
+            assert figure.metadata["image/png"]["alt"] == figure.data["text/plain"] != ""
 
 
 def test_solutions_are_folded(chapter):

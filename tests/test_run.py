@@ -148,17 +148,19 @@ def write_notebook(path: Path, *sources: str) -> Path:
 
 
 def test_book_saves_outputs_without_widget_state(tmp_path):
-    """A saved chapter has its outputs, stable metadata, and no widget state."""
+    """A saved chapter has its install cell, its outputs, stable metadata, no widget state."""
     path = write_notebook(
         tmp_path / "00.ipynb", "1 + 1", "import ipywidgets\nipywidgets.IntSlider()"
     )
     book.execute(path)
     notebook = nbformat.read(path, as_version=4)
-    assert [cell.execution_count for cell in notebook.cells] == [1, 2]
-    assert notebook.cells[0].outputs[0].data["text/plain"] == "2"
-    assert book.WIDGET in notebook.cells[1].outputs[0].data
+    assert [cell.execution_count for cell in notebook.cells] == [1, 2, 3]
+    install, number, widget = notebook.cells
+    assert install.metadata.tags == ["install"]
+    assert number.outputs[0].data["text/plain"] == "2"
+    assert book.WIDGET in widget.outputs[0].data
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
-    assert all(not cell.metadata for cell in notebook.cells)
+    assert all(set(cell.metadata) <= {"slideshow"} for cell in (number, widget))
     assert os.listdir(tmp_path) == ["00.ipynb"]
 
 
@@ -187,7 +189,7 @@ def test_book_saves_no_progress_bar(tmp_path):
         "from tqdm.auto import tqdm\nfor _ in tqdm(range(3)):\n    pass\n'done'",
     )
     book.execute(path)
-    assert [output.data for output in nbformat.read(path, as_version=4).cells[0].outputs] == [
+    assert [output.data for output in nbformat.read(path, as_version=4).cells[1].outputs] == [
         {"text/plain": "'done'"}
     ]
 

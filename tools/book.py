@@ -13,6 +13,9 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
+from mlteach.course.install import add_install_cell
+from mlteach.course.slides import mark_slides
+
 CHAPTERS = Path(__file__).resolve().parent.parent / "notebooks"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 CELL_SECONDS = 600
@@ -21,6 +24,8 @@ CELL_SECONDS = 600
 def execute(path: Path) -> None:
     """Run every cell and replace the file once all have succeeded; else leave it as it was."""
     notebook = nbformat.read(path, as_version=4)
+    mark_slides(notebook)
+    add_install_cell(notebook)
     client = NotebookClient(
         notebook,
         timeout=CELL_SECONDS,
