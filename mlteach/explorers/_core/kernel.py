@@ -29,7 +29,7 @@ def kernel_here() -> Any:
 
 
 def in_main_thread() -> bool:
-    """Whether signals reach this thread, and a kernel's streams may be read in it."""
+    """Whether this is the thread that runs cells and gets signals."""
     return threading.current_thread() is threading.main_thread()
 
 
@@ -182,10 +182,10 @@ class Line:
         self.handle: Any = None
 
     def show(self, text: str) -> None:
+        """Puts the text there, in place of the one before."""
         if kernel_here() is None:
             return
-        from IPython.display import display
-
+        display = sys.modules["IPython"].display.display  # always there beside a kernel
         data = {"text/plain": text}
         if self.handle is None:
             self.handle = display(data, raw=True, display_id=True)

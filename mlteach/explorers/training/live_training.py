@@ -171,6 +171,7 @@ class LiveTraining(LiveRun, Explorer):
                 self._wanted = True
 
     def headline(self) -> str:
+        """One line: status, step, loss and score, as they are now."""
         loss = self.rows[-1][1] if self.rows else None
         score = self.scores[-1][1] if self.scores else None
         return self._headline(self.status, len(self.rows), self.steps, loss, score)
