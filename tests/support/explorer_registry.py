@@ -368,8 +368,8 @@ def large_inner_loop():
     return explorers.InnerLoop(models, lr=0.05)
 
 
-def large_live_training(**settings):
-    """With three knobs, one of them a control, eight classes and all panels."""
+def large_live_training():
+    """With baselines, eight classes and all panels."""
     made = live_training()
     classes = ("disc", "ring", "star", "square", "triangle", "hexagon", "cross", "crescent")
     dataset = Dataset("noise", images(24), torch.arange(24) % 8, classes, {})
@@ -383,7 +383,6 @@ def large_live_training(**settings):
         baselines={"random encoder": 0.21, "raw pixels": 0.42},
         pictures=dataset,
         chance=math.log(15),
-        **settings,
     )
 
 

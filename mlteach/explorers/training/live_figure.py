@@ -113,7 +113,8 @@ class LiveFigure(Picture):
         self.knob_lines = {
             name: self._line(knobs, color=colours[name], drawstyle="steps-pre") for name in colours
         }
-        ring = {"marker": "o", "markerfacecolor": "white", "markersize": 5}
+        # not on whole pixels: each step of a knob is seen
+        ring = {"marker": "o", "markerfacecolor": "white", "markersize": 5, "snap": False}
         self.knob_points = {
             name: self._line(knobs, color=colours[name], **ring) for name in colours
         }
@@ -121,7 +122,7 @@ class LiveFigure(Picture):
         place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "ncols": 2}
         tight = {"borderpad": 0, "columnspacing": 1, "handlelength": 1.2}
         knobs.legend(handles=handles, fontsize=8, frameon=False, **place, **tight)
-        knobs.set(ylim=(-0.2, 1.2), yticks=[0, 1], yticklabels=["low", "high"])
+        knobs.set(ylim=(-0.15, 1.15), yticks=[0, 1], yticklabels=["low", "high"])
         knobs.set_xlabel("training step")
 
     def _dress_map(self, labels: Tensor, classes: Sequence[str]) -> None:
@@ -199,7 +200,7 @@ def _grid(
     curves: list[str], squares: list[str], narrow: bool
 ) -> tuple[list[list[str]], tuple[float, float], dict]:
     """The mosaic, its size in inches, and the ratios of its rows and columns."""
-    heights = [1.0] * (len(curves) - 1) + [0.55]
+    heights = [1.0] * (len(curves) - 1) + [0.7]
     key = ["key"] * len(squares) if "map" in squares else squares
     layout = [[curve, *squares] for curve in curves[:-1]] + [[curves[-1], *key]]
     if not narrow:
@@ -208,5 +209,5 @@ def _grid(
     if len(squares) == 2:  # one above the other, beside as many curves
         loss, score = curves[0], curves[-2]
         layout = [[loss, squares[0]], [score, squares[1]], [curves[-1], "key"]]
-        heights = [1, 1, 0.55]
+        heights = [1, 1, 0.7]
     return layout, (4.4, 3.6), {"height_ratios": heights}
