@@ -12,8 +12,10 @@ import io
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
@@ -115,6 +117,11 @@ def _array(values) -> np.ndarray:
     return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
 
 
+def similarity_colours(low: float) -> Colormap:
+    """With a neutral middle if values may be negative, else without; NaN is white on any page."""
+    return colormaps["RdBu" if low < 0 else "Blues"].with_extremes(bad="white")
+
+
 def similarity_matrix(
     matrix, ax: Axes, *, low=-1.0, high=1.0, positives=None, groups=None, names=None
 ) -> AxesImage:
@@ -134,11 +141,9 @@ def similarity_matrix(
         The image, so that an explorer can give it new data; its Axes is ``ax``.
     """
     matrix = _validate.shaped("matrix", _array(matrix), "N", "M")
-    # two-sided values have a neutral middle, one-sided values do not
-    colours = "RdBu" if low < 0 else "Blues"
     image = ax.imshow(
         matrix,
-        cmap=colours,
+        cmap=similarity_colours(low),
         vmin=low,
         vmax=high,
         interpolation="nearest",

@@ -17,7 +17,14 @@ from mlteach.explorers._core.controls import choice, log_slider
 from mlteach.explorers._core.explorer import Explorer
 from mlteach.explorers._core.pointer import Pointer, cell_below
 from mlteach.losses import nt_xent
-from mlteach.plots import ANCHOR, POSITIVE, Picture, mark_groups, similarity_matrix
+from mlteach.plots import (
+    ANCHOR,
+    POSITIVE,
+    Picture,
+    mark_groups,
+    similarity_colours,
+    similarity_matrix,
+)
 
 SHOWN = {  # what the colours mean: label of the colour bar, and the values at its two ends
     "cosines": ("cosine", (-1.0, 1.0)),
@@ -136,7 +143,7 @@ class SimilarityMatrix(Explorer):
     def _dress(self, shown: str, order_name: str, order: Tensor) -> None:
         """Colours, colour bar, class lines and ticks."""
         label, (low, high) = SHOWN[shown]
-        self.cells.set(cmap="RdBu" if low < 0 else "Blues", clim=(low, high))
+        self.cells.set(cmap=similarity_colours(low), clim=(low, high))
         self.bar.update_normal(self.cells)
         self.bar.set_label(label)
         for line in list(self.ax.lines):

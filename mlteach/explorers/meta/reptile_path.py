@@ -82,7 +82,9 @@ class ReptilePath(Explorer):
             ax.contour(across, up, height, levels, colors=colour, linewidths=0.7, alpha=0.6)
             ax.plot(*optimum, "+", color=colour, markersize=12, markeredgewidth=2.5)
         ax.set(xlim=(left, right), ylim=(bottom, top), xlabel="weight 1", ylabel="weight 2")
-        title = "drag the start; + optimum of each task; where rules end: hollow, the chosen: full"
+        title = (
+            "drag the start; + optimum of each task; where rules end: hollow, the chosen: filled"
+        )
         ax.set_title(title, fontsize=9)
 
     def _draw_path(self, ax: Axes) -> list[Artist]:
