@@ -25,7 +25,7 @@ STYLE = f"""
 {LIVE} > {SAVED}, {LIVE} > {SAVED} + {CHILD},
 {AREA}:not(:has(.mlteach-canvas)) > {SAVED} + {CHILD} + {CHILD},
 {AREA}:has(.jupyter-widgets-disconnected) > {SAVED} + {CHILD} + {CHILD} {{ display: none; }}
-{SAVED} + {CHILD} img {{ outline: 1px dashed #8a8a8a; }}
+{SAVED} + {CHILD} img {{ outline: 1px dashed #8a8a8a; outline-offset: -1px; }}
 """
 HTML = (
     '<div class="mlteach-saved" style="border-left: 4px solid #8a8a8a; padding-left: 8px">'
