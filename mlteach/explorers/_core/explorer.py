@@ -18,6 +18,7 @@ from mlteach.explorers._core.output import Output
 from mlteach.explorers._core.pointer import Hold, Pointer, locate
 from mlteach.plots import CSS_DPI, SHARPNESS, Picture
 
+LEAST_DENSITY = 0.5  # a page says 0 before it knows
 LARGEST_DENSITY = 3.0  # more pixels than that nobody sees, and they take time
 
 # what the pages have said last: the next explorer is drawn so at once
@@ -74,7 +75,8 @@ class Explorer(Output):
         self._settings: dict[str, tuple] = {}  # see ``changed``
         self.drawn_last: list[Artist] = []  # what moves, and what stands above it
         self._still = None  # the drawn figure without these
-        self._wanted = self._holding = False
+        self._wanted = False
+        self._holding = 0  # how many ``one_redraw`` are open
         self._ended = 0  # the last press that is known to be over
         self._drawing = threading.Lock()
         self.figure, moving = self.make_figure()
@@ -131,11 +133,11 @@ class Explorer(Output):
     @contextmanager
     def one_redraw(self) -> Iterator[None]:
         """Several changes inside, one drawing at the end."""
-        self._holding = True
+        self._holding += 1
         try:
             yield
         finally:
-            self._holding = False
+            self._holding -= 1
             self.refresh()
 
     def changed(self, part: str, *setting) -> bool:
@@ -167,6 +169,8 @@ class Explorer(Output):
     def _draw(self) -> np.ndarray:
         canvas = self.figure.canvas
         if self._still is None:
+            for artist in self.drawn_last:  # some may belong to the still part now
+                artist.set_animated(False)
             self.drawn_last = self._choose_drawn_last()
             for artist in self.drawn_last:
                 artist.set_animated(True)
@@ -193,7 +197,7 @@ class Explorer(Output):
             children = [child for child in ax.get_children() if child not in apart]
             above = [child for child in children if child in moving or child.zorder >= lowest]
             last += sorted(above, key=lambda artist: artist.zorder)
-        inner = moving.difference(last)  # an axis' label, a text of the figure
+        inner = moving.difference(last)  # a text of the figure
         return last + sorted(inner, key=lambda artist: artist.zorder)
 
     def _report_pointer(self, change) -> None:
@@ -215,21 +219,30 @@ class Explorer(Output):
             )
             raise
 
+    @contextmanager
+    def _no_drawing(self) -> Iterator[None]:
+        """Nothing is drawn inside; what is asked for meanwhile is drawn afterwards."""
+        with self._drawing:
+            yield
+        if self._wanted:
+            self.refresh()
+
     def _follow_page(self, _change) -> None:
         _page.update(density=self.canvas.density, dark=self.canvas.dark)
-        with self._drawing:
+        with self._no_drawing():
             self._fit_page()
-        self.refresh()
+            self._wanted = True
 
     def _fit_page(self) -> None:
         """The next drawing has the page's pixels and colours."""
-        density = min(self.canvas.density, LARGEST_DENSITY) or SHARPNESS
+        told = self.canvas.density
+        density = min(told, LARGEST_DENSITY) if told >= LEAST_DENSITY else SHARPNESS
         self._still = None
         self.figure.dpi, self.figure.canvas.dark = CSS_DPI * density, self.canvas.dark
 
     def saved(self) -> tuple[bytes, dict, str]:
         """The figure for paper, in light colours whatever the page has; its metadata; its text."""
-        with self._drawing:
+        with self._no_drawing():
             still = self._still
             self.figure.dpi, self.figure.canvas.dark = CSS_DPI * SHARPNESS, False
             self._still = None

@@ -95,6 +95,16 @@ def on_interrupt(act: Callable[[], None]) -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """In the main thread: an interrupt that comes now is lost."""
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
 # --- the page while a cell waits -----------------------------------------------------------------
 
 
@@ -126,7 +136,9 @@ def answering_page() -> Iterator[Callable[[float], None] | None]:
     try:
         yield listen
     finally:
-        incoming.on_recv(usual, copy=False)
+        # interrupted here, the kernel would never hear again
+        with _no_interrupt():
+            incoming.on_recv(usual, copy=False)
         for frames in queued:
             result = usual(frames)
             if inspect.isawaitable(result):

@@ -17,6 +17,7 @@ from ipywidgets import Widget
 LINE = "Saved figure: run this cell to move it. After a restart, run the cells above it first."
 # By this entry of its metadata a page that was reloaded finds the figure to be brought up to date.
 DISPLAY = "mlteach_display"
+MOST_KEPT = 8  # figures of one explorer; those of cells that were run again are gone, unknown to us
 # Outputs of a cell as JupyterLab, Notebook 7 and nbconvert lay them out.
 LIVE = ".jp-OutputArea:has(.mlteach-canvas):not(:has(.jupyter-widgets-disconnected))"
 AREA, CHILD = ".jp-OutputArea", ".jp-OutputArea-child"
@@ -48,8 +49,10 @@ class Output:
 
     def keep(self, _change=None) -> None:
         """Brings the figures that cells have kept up to date; the page asks for it after moves."""
+        if not self._handles:
+            return
+        data, metadata = self._data()
         for handle in self._handles:
-            data, metadata = self._data()
             handle.update(data, metadata=metadata | {DISPLAY: handle.display_id}, raw=True)
 
     def _data(self) -> tuple[dict, dict]:
@@ -76,7 +79,7 @@ class Output:
         # no page shows this text beside the figure, but an output without any is a warning
         live = dict(self.widget._repr_mimebundle_()) | {"text/html": "", "text/plain": ""}
         display(live, raw=True)
-        self._handles = (*self._handles, handle)
+        self._handles = (*self._handles[1 - MOST_KEPT :], handle)
 
 
 def _one_output() -> bool:

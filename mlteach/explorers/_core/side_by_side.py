@@ -17,9 +17,15 @@ class SideBySide(Output):
 
     Args:
         explorers: as narrow as they can be; 9 inches fill the page.
+
+    Raises:
+        TypeError: there is none, or one is no explorer.
     """
 
     def __init__(self, *explorers: Explorer):
+        kinds = ", ".join(type(given).__name__ for given in explorers) or "none"
+        if not explorers or not all(isinstance(given, Explorer) for given in explorers):
+            raise TypeError(f"explorers must be one or more explorers, got {kinds}")
         self.explorers = explorers
         columns = []
         for explorer in explorers:

@@ -44,7 +44,11 @@ class Worker:
                 self.thread = threading.Thread(
                     target=self._run, args=(work,), name="live training", daemon=True
                 )
-                self.thread.start()
+                try:
+                    self.thread.start()
+                except BaseException:  # the system has no more threads, or an interrupt came
+                    self._idle.set()
+                    raise
                 when_stopped_idle(interrupt_all)
 
     def _run(self, work: Callable[[], None]) -> None:

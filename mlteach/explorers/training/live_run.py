@@ -145,7 +145,7 @@ class LiveRun:
         self.rows: list[tuple] = []
         self.scores = [] if score is None else [(0, score)]
         self.status, self.why = "ready", ""
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self.used: dict = {}  # the knobs of the step at hand
         self.drawn: dict = {}  # the knobs of the last step that was drawn
         self.rest_until = 0.0  # no drawing before
@@ -188,7 +188,7 @@ class LiveRun:
         except TrainingDiverged as error:
             self.run, self.status = error.run, "diverged"
             self.why = str(error)
-        except Exception as error:  # shown under the figure, and raised again by wait
+        except BaseException as error:  # sys.exit too: shown under the figure, raised by wait
             self.error, self.status = error, "failed"
             self.why = f"{type(error).__name__}: {error}".splitlines()[0]
         self.refresh()

@@ -177,3 +177,49 @@ def test_an_error_while_answering_the_pointer_is_shown_and_raised():
     with pytest.raises(ZeroDivisionError):
         point(explorer, explorer.ax, 1, 1)
     assert "ZeroDivisionError" in explorer.canvas.problem
+
+
+def test_a_move_while_the_figure_is_saved_is_drawn_afterwards():
+    """The page asks for the saved figure whenever it likes."""
+    saving, go_on = threading.Event(), threading.Event()
+
+    class Slow(Line):
+        def _draw(self):
+            if threading.current_thread().name == "saver":
+                saving.set()
+                assert go_on.wait(10)
+            return super()._draw()
+
+    explorer = Slow()
+    thread = threading.Thread(target=explorer.saved, name="saver")
+    thread.start()
+    assert saving.wait(10)
+    explorer.controls["height"].value = 7
+    go_on.set()
+    thread.join(10)
+    assert explorer.state == {"height": 7}
+
+
+def test_an_artist_that_no_longer_lies_above_comes_back_to_the_still_part():
+    explorer = Line()
+    band = explorer.ax.axvspan(0.5, 1.0, color="red", zorder=3)
+    explorer.line.set_zorder(2)
+    explorer.redraw_all()
+    explorer.refresh()
+    assert band in explorer.drawn_last
+    explorer.line.set_zorder(9)
+    explorer.redraw_all()
+    explorer.refresh()
+    assert band not in explorer.drawn_last
+    assert (shown(explorer) == [255, 0, 0]).all(axis=2).any()
+
+
+def test_changes_within_changes_are_drawn_once():
+    explorer = Line()
+    explorer.drawings = 0
+    with explorer.one_redraw():
+        with explorer.one_redraw():
+            explorer.controls["height"].value = 3
+        explorer.controls["height"].value = 4
+    assert explorer.drawings == 1
+    assert explorer.state == {"height": 4}

@@ -125,3 +125,20 @@ def test_the_style_hides_by_the_classes_that_the_page_has():
     """The names are those of JupyterLab's outputs, of the widgets and of the canvas."""
     for name in ["jp-OutputArea-child", "mlteach-canvas", "jupyter-widgets-disconnected"]:
         assert f".{name}" in output.STYLE
+
+
+def test_one_drawing_for_all_that_keep_it_and_the_oldest_are_forgotten(shows, shell, monkeypatch):
+    circle, drawings = Circle(), []
+    for _ in range(2 * output.MOST_KEPT):
+        circle._ipython_display_()
+    shows.clear()
+    saved = circle.saved
+    monkeypatch.setattr(circle, "saved", lambda: drawings.append(1) or saved())
+    circle.canvas.settled += 1
+    assert (len(shows), len(drawings)) == (output.MOST_KEPT, 1)
+
+
+@pytest.mark.parametrize("given", [(), (3,), ([Circle, Circle],)])
+def test_side_by_side_wants_explorers(given):
+    with pytest.raises(TypeError, match="explorers must be one or more explorers, got "):
+        SideBySide(*given)

@@ -122,3 +122,12 @@ def test_marks_and_lines_become_light_and_data_stay():
     quarters = np.split(shown(kinds), 4, axis=1)
     assert [quarter.max() > 235 for quarter in quarters[:2]] == [True, True]
     assert [quarter.max() for quarter in quarters[2:]] == [255, 255]
+
+
+@pytest.mark.parametrize("density", [-1.0, 0.0, 1e-9, float("nan"), float("-inf")])
+def test_nonsense_from_a_page_changes_nothing(density):
+    circle = Circle()
+    before = shown(circle)
+    circle.canvas.density = density
+    assert differing(shown(circle), before) == 0
+    assert differing(shown(Circle()), before) == 0

@@ -743,3 +743,30 @@ def test_the_error_of_a_divergence_is_not_raised_by_wait():
     live = finish(make(BreaksAt(2)))
     assert live.error is None
     assert issubclass(TrainingDiverged, RuntimeError)
+
+
+@pytest.mark.parametrize("leave", [SystemExit, GeneratorExit])
+def test_an_exit_inside_the_training_is_told_like_an_error(leave):
+    """A thread that ends with it would leave a training that runs forever."""
+
+    def ends(generator):
+        raise leave("enough")
+
+    live = make()
+    live.draw = ends
+    live.start()
+    with pytest.raises(leave):
+        live.wait()
+    assert live.state["status"] == "failed"
+    assert "enough" in live.canvas.problem
+
+
+def test_a_thread_that_cannot_start_leaves_nothing_to_wait_for(monkeypatch):
+    live = make()
+    with monkeypatch.context() as broken:
+        broken.setattr(threading.Thread, "start", lambda thread: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            live.start()
+    assert not live.worker.running
+    live.stop()
+    assert finish(live).state["status"] == "finished"
