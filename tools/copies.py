@@ -1,7 +1,8 @@
 """The folder work/: a learner's copies of the chapters, never overwritten once they are edited.
 
-Standard library only, because run.py uses it. What was copied is remembered by its hash: a file
-that still has it holds nothing of the learner's.
+Standard library only, because run.py uses it. What was copied is remembered by a hash of its cells
+and their outputs: a file that still has it holds nothing of the learner's. JupyterLab writes other
+metadata into every notebook that it opens.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from tools.environment import only_one
 
 RECORD = ".copied.json"  # {file name: the hash of what was last copied there}
+PARTS = ("id", "cell_type", "source", "outputs", "execution_count", "attachments")  # of a cell
 
 
 @dataclass
@@ -69,7 +71,7 @@ def _refresh_one(
 ) -> dict[str, str]:
     """Find the file that may hold this chapter, and return what to remember of it."""
     content = chapter.read_bytes()
-    newest = hashlib.sha256(content).hexdigest()
+    newest = _hash_content(content)
     for name in _names(chapter):
         path, copied = work / name, record.get(name)
         there = _hash(path)
@@ -99,9 +101,29 @@ def _hash(path: Path) -> str | None:
     if path.is_symlink() or not path.is_file():
         return "not a file"
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return _hash_content(path.read_bytes())
     except PermissionError:
         return "not readable"
+
+
+def _hash_content(content: bytes) -> str:
+    """Of what a learner can make in a notebook: its cells and their outputs; else of all bytes."""
+    try:
+        cells = json.loads(content)["cells"]
+        made = [{part: _joined(cell.get(part)) for part in PARTS} for cell in cells]
+    except (ValueError, KeyError, TypeError, AttributeError):  # no notebook
+        return hashlib.sha256(content).hexdigest()
+    return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()
+
+
+def _joined(value: object) -> object:
+    """A list of lines as one text, at any depth: both are the same to a notebook."""
+    if isinstance(value, dict):
+        return {key: _joined(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        is_text = value and all(isinstance(line, str) for line in value)
+        return "".join(value) if is_text else [_joined(inner) for inner in value]
+    return value
 
 
 def _write(path: Path, content: bytes, *, over: str | None) -> bool:

@@ -164,14 +164,19 @@ def text(parts):
 
 
 def test_pause_works_while_a_cell_waits(live, waiting):
-    """The waiting ends, and the cell below runs, as it does after a training that has ended."""
+    """The cell waits on, for start or for stop; only then the cell below runs."""
     live.wait_for_steps()
-    assert cell_outputs(live.lab)[1] == []
     live.press("pause")
     live.wait_for("paused")
+    waiting.get_by_text("start goes on, stop ends").wait_for(timeout=20_000)
+    live.press("start")
+    live.wait_for_steps()
+    assert cell_outputs(live.lab)[1] == []
+    live.press("stop")
+    live.wait_for("stopped")
     live.lab.page.evaluate("() => window.waited")
     (line,), (below,) = cell_outputs(live.lab)
-    assert re.fullmatch(r"paused: step \d+ of 100000 · loss .* · kNN accuracy .*", text(line))
+    assert re.fullmatch(r"stopped: step \d+ of 100000 · loss .* · kNN accuracy .*", text(line))
     assert text(below) == "went on\n"
     live.press("start")
     live.wait_for_steps()
@@ -198,8 +203,8 @@ def test_a_slider_steers_the_training_while_a_cell_waits(live, waiting):
         lambda: float(re.search(r"temperature ([\d.]+)", shown.inner_text())[1]) < float(old) * 0.8
     )
     live.wait_for_steps()
-    live.press("pause")
-    live.wait_for("paused")
+    live.press("stop")
+    live.wait_for("stopped")
     used = live.lab.ask("[row[3] for row in live.rows]")
     assert used == sorted(used, reverse=True)
     assert used[-1] == live.value("temperature")

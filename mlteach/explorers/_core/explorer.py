@@ -246,9 +246,14 @@ class Explorer(Output):
             still = self._still
             self.figure.dpi, self.figure.canvas.dark = CSS_DPI * SHARPNESS, False
             self._still = None
-            png = encode(self._draw(), effort=9)
-            self._fit_page()
-            self._still = still
+            try:
+                png = encode(self._draw(), effort=9)
+            except BaseException:  # an interrupt too
+                still = None
+                raise
+            finally:
+                self._fit_page()
+                self._still = still
         return png, self.figure.png_metadata(), self.canvas.readout
 
 

@@ -69,6 +69,18 @@ def _handle_idle(kernel: Any, act: Callable[[], None]) -> None:
     # While a message is handled another handler is set, and this one comes back afterwards.
     elif getattr(kernel, "saved_sigint_handler", None) is signal.SIG_IGN:
         kernel.saved_sigint_handler = handle
+    else:
+        return
+    usual = getattr(type(kernel), "pre_handler_hook", None)
+    if usual is not None:
+
+        def pre_handler_hook() -> None:
+            """What the page sends is answered to its end: broken off, a figure would be spoiled."""
+            usual(kernel)
+            if kernel.get_parent()["header"].get("msg_type") == "comm_msg":
+                signal.signal(signal.SIGINT, handle)
+
+        kernel.pre_handler_hook = pre_handler_hook
 
 
 @contextmanager

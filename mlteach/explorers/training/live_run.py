@@ -68,6 +68,8 @@ class LiveRun:
         name: str | None,
     ):
         self.worker = Worker(name)
+        self.waiting = 0  # cells that wait
+        self.held = False  # paused by its button while a cell waits, which goes on waiting
         self.method = copy.deepcopy(method).eval()
         self.draw, self.seed = draw, seed
         self.steps_of_a_start, self.settings = steps, settings
@@ -96,7 +98,7 @@ class LiveRun:
             if len(self.rows) >= self.steps:
                 self.steps += self.steps_of_a_start
             self.status, self.why = "running", ""
-            self.error = None
+            self.error, self.held = None, False
             self.rest_until = 0.0  # the page hears at once that it runs
             self.worker.start(self._train)
 
@@ -104,9 +106,15 @@ class LiveRun:
         """Ends after the step at hand; start goes on from there."""
         self.worker.halt()
 
+    def hold(self) -> None:
+        """What the pause button does: a cell that waits goes on waiting, for start or stop."""
+        self.held = self.waiting > 0
+        self.pause()
+
     def stop(self) -> None:
         """Ends after the step at hand; start begins again from the first weights."""
         with self.worker.turn:
+            self.held = False
             self.worker.halt()
             self.status, self.why = "stopped", ""
         self.refresh()
@@ -115,7 +123,8 @@ class LiveRun:
         """Returns when the training has ended or was paused; raises its error if it failed.
 
         Meanwhile the buttons and sliders on the page work, and a line in the cell's output shows
-        how far it has come. The kernel's stop button, or Ctrl-C, pauses this and all other
+        how far it has come. After the pause button the cell waits on, for start or stop, so that
+        the cells below do not run with half a training. The kernel's stop button, or Ctrl-C, pauses this and all other
         trainings and ends the waiting with `KeyboardInterrupt`: a notebook shows one line of it.
 
         Args:
@@ -123,11 +132,19 @@ class LiveRun:
         """
         line, next_line = Line(), 0.0
         with on_interrupt(interrupt_all) as interrupts, answering_page() as listen:
-            while self.worker.running:
-                if progress and time.monotonic() >= next_line:
-                    line.show(f"{_bar(len(self.rows) / self.steps)} {self.headline()}")
-                    next_line = time.monotonic() + 1 / LINES_A_SECOND
-                (listen or self.worker.wait)(0.05)
+            self.waiting += 1
+            try:
+                while self.worker.running or (self.held and not interrupts):
+                    if progress and time.monotonic() >= next_line:
+                        paused = "" if self.worker.running else " · start goes on, stop ends"
+                        line.show(f"{_bar(len(self.rows) / self.steps)} {self.headline()}{paused}")
+                        next_line = time.monotonic() + 1 / LINES_A_SECOND
+                    if listen is None and not self.worker.running:
+                        time.sleep(0.05)
+                    else:
+                        (listen or self.worker.wait)(0.05)
+            finally:
+                self.waiting -= 1
         if progress:
             begin = " · start() or the start button begins" if self.status == "ready" else ""
             line.show(self.headline() + begin)

@@ -100,7 +100,7 @@ class LiveTraining(LiveRun, Explorer):
             )
         self.score_name, self.chance = score_name, chance
         self.baselines, self.narrow = dict(baselines or {}), narrow
-        buttons = {"start": self.start, "pause": self.pause, "stop": self.stop}
+        buttons = {"start": self.start, "pause": self.hold, "stop": self.stop}
         self.buttons = {label: button(label, action) for label, action in buttons.items()}
         if narrow:
             for control in self.knobs.values():

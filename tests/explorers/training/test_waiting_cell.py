@@ -70,17 +70,30 @@ def step(line):
     return int(re.search(r"step (\d+) of", line)[1])
 
 
-def test_the_pause_button_ends_the_waiting_and_the_next_cells_run_in_their_order(kernel):
-    """Not one before the waiting cell ends, each once."""
+def test_after_the_pause_button_the_cell_waits_on_for_start_or_stop(kernel):
+    """So that the cells below do not run with half a training; then they do, each once."""
     kernel.run("order = []")
     waiting = wait(kernel)
     cells = [kernel.begin(f"order.append({i})") for i in range(5)]
-    kernel.listen(0.3)
-    assert not kernel.done() & {waiting, *cells}
     kernel.click(kernel.comms["pause"])
+    kernel.until(lambda: "start goes on, stop ends" in kernel.lines(waiting)[-1])
+    assert not kernel.done() & {waiting, *cells}
+    kernel.click(kernel.comms["start"])
+    kernel.until(lambda: "running: step" in kernel.lines(waiting)[-1])
+    assert not kernel.done() & {waiting, *cells}
+    kernel.click(kernel.comms["stop"])
     assert {reply["status"] for reply in kernel.ends([waiting, *cells])} == {"ok"}
-    assert kernel.ask("[live.status, order]") == ["paused", [0, 1, 2, 3, 4]]
-    assert kernel.lines(waiting)[-1].startswith("paused: step ")
+    assert kernel.ask("[live.status, order]") == ["stopped", [0, 1, 2, 3, 4]]
+    assert kernel.lines(waiting)[-1].startswith("stopped: step ")
+
+
+def test_the_kernels_stop_button_ends_a_waiting_that_is_paused(kernel):
+    waiting = wait(kernel)
+    kernel.click(kernel.comms["pause"])
+    kernel.until(lambda: "start goes on, stop ends" in kernel.lines(waiting)[-1])
+    kernel.press_stop()
+    assert kernel.end(waiting)["ename"] == "Paused"
+    assert kernel.ask("live.status") == "paused"
 
 
 def test_a_slider_moved_meanwhile_acts_on_the_next_step(kernel):
@@ -88,7 +101,7 @@ def test_a_slider_moved_meanwhile_acts_on_the_next_step(kernel):
     move = kernel.move(kernel.comms["temperature"], 0.1)
     kernel.until(lambda: move in kernel.done())
     kernel.listen(0.5)
-    kernel.click(kernel.comms["pause"])
+    kernel.click(kernel.comms["stop"])
     kernel.end(waiting)
     used = kernel.ask("[row[3] for row in live.rows]")
     assert sorted(set(used)) == pytest.approx([0.1, 0.2])
@@ -102,7 +115,7 @@ def test_a_slider_that_moves_on_and_on_does_not_hold_up_the_training(kernel):
     for i in range(1, 101):
         move = kernel.move(kernel.comms["temperature"], 0.2 * 0.5 ** (i / 100))
         kernel.until(lambda move=move: move in kernel.done())
-    kernel.click(kernel.comms["pause"])
+    kernel.click(kernel.comms["stop"])
     kernel.end(waiting)
     used = kernel.ask("[row[3] for row in live.rows]")
     assert used == sorted(used, reverse=True)
@@ -117,7 +130,7 @@ def test_the_kernel_counts_as_busy_until_the_cell_ends(kernel):
     kernel.listen(0.1)
     states = [m["content"]["execution_state"] for m in kernel.heard if m["msg_type"] == "status"]
     assert states[-1] == "busy"
-    kernel.click(kernel.comms["pause"])
+    kernel.click(kernel.comms["stop"])
     kernel.end(waiting)
 
 
@@ -131,7 +144,7 @@ def test_a_page_that_is_loaded_meanwhile_hears_what_it_asks(kernel):
     assert info["language_info"]["name"] == "python"
     assert set(kernel.comms.values()) <= set(comms["comms"])
     assert waiting not in kernel.done()
-    kernel.click(kernel.comms["pause"])
+    kernel.click(kernel.comms["stop"])
     kernel.end(waiting)
 
 
@@ -143,7 +156,7 @@ def test_an_error_of_a_button_does_not_end_the_waiting(kernel):
     kernel.until(lambda: click in kernel.done())
     kernel.listen(0.2)
     assert waiting not in kernel.done()
-    kernel.click(kernel.comms["pause"])
+    kernel.click(kernel.comms["stop"])
     assert kernel.end(waiting)["status"] == "ok"
 
 
@@ -151,7 +164,7 @@ def test_what_cells_set_while_queued_stays_for_those_after(kernel):
     """NumPy keeps its print options in a context variable, of which a kernel has one context."""
     waiting = wait(kernel)
     setting = kernel.begin("np.set_printoptions(precision=2)")
-    kernel.click(kernel.comms["pause"])
+    kernel.click(kernel.comms["stop"])
     kernel.ends([waiting, setting])
     assert kernel.ask("np.get_printoptions()['precision']") == 2
     kernel.run("np.set_printoptions(precision=8)")
@@ -204,7 +217,7 @@ def test_waiting_costs_little(kernel):
         "print((time.thread_time() - cpu) / (time.monotonic() - wall))",
     )
     kernel.listen(3)
-    kernel.click(kernel.comms["pause"])
+    kernel.click(kernel.comms["stop"])
     kernel.end(waiting)
     assert float(kernel.printed(waiting)) < 0.02
 
@@ -252,6 +265,26 @@ def test_the_stop_button_of_an_idle_kernel_pauses_every_training(kernel):
     kernel.run("other.stop()")
 
 
+def test_the_stop_button_breaks_off_nothing_that_the_page_asked_for(kernel):
+    """It comes while a button is answered: that is done to its end, and the training pauses."""
+    kernel.run(
+        "done = []\n"
+        "def slow():\n"
+        "    for _ in range(20):\n"
+        "        time.sleep(0.05)\n"
+        "    done.append(1)\n"
+        "slow_button = explorers._core.controls.button('slow', slow)"
+    )
+    slow = kernel.ask("slow_button.comm.comm_id")
+    click = kernel.click(slow)
+    kernel.listen(0.3)
+    kernel.press_stop()
+    kernel.until(lambda: click in kernel.done())
+    while kernel.ask("live.worker.running"):
+        pass
+    assert kernel.ask("[live.status, done]") == ["paused", [1]]
+
+
 def test_the_stop_button_ends_another_cell_alone(kernel):
     busy = kernel.begin("time.sleep(60)")
     kernel.listen(0.5)
@@ -296,7 +329,7 @@ def test_a_handler_of_somebody_else_is_left_alone():
 
 
 def test_with_subshells_the_page_works_too(kernel):
-    """A training begun from one, paused by the stop button and from one."""
+    """A training begun from one, paused and stopped from one, and by the stop button."""
     if "kernel subshells" not in kernel.end(kernel.send("kernel_info_request", {})).get(
         "supported_features", []
     ):
@@ -304,6 +337,8 @@ def test_with_subshells_the_page_works_too(kernel):
     subshell = kernel.new_subshell()
     waiting = wait(kernel)
     kernel.click(kernel.comms["pause"], subshell_id=subshell)
+    kernel.until(lambda: "start goes on, stop ends" in kernel.lines(waiting)[-1])
+    kernel.click(kernel.comms["stop"], subshell_id=subshell)
     assert kernel.end(waiting)["status"] == "ok"
     kernel.click(kernel.comms["start"], subshell_id=subshell)
     while kernel.ask("live.status") != "running":
