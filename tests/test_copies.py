@@ -66,6 +66,48 @@ def test_refreshes_what_is_not_edited(chapters, work):
     assert read(work) == read(chapters)
 
 
+def notebook(source: str, **metadata) -> dict:
+    """With one cell that has run."""
+    output = {"output_type": "stream", "name": "stdout", "text": ["1\n", "2\n"]}
+    cell = {"id": "a", "cell_type": "code", "source": [source], "outputs": [output]}
+    cell |= {"execution_count": 1, "metadata": {"tags": ["answer"]}}
+    return {"cells": [cell], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+
+
+def test_refreshes_what_was_only_opened(chapters, work):
+    """JupyterLab saves a notebook with metadata of its own, and lines in its own way."""
+    (chapters / NAME).write_text(json.dumps(notebook("loss 1", kernelspec={"name": "python3"})))
+    copies.refresh(chapters, work)
+    opened = notebook("loss 1", language_info={"version": "3.14.0"})
+    (cell,) = opened["cells"]
+    cell["metadata"] |= {"collapsed": True, "jupyter": {"outputs_hidden": True}}
+    cell["source"], cell["outputs"][0]["text"] = "loss 1", "1\n2\n"
+    (work / NAME).write_text(json.dumps(opened, indent=4))
+    (chapters / NAME).write_text(json.dumps(notebook("loss 2")))
+    assert copies.refresh(chapters, work) == copies.Copies()
+    assert read(work) == read(chapters)
+
+
+@pytest.mark.parametrize("change", ["source", "output", "tags", "title"])
+def test_keeps_what_is_edited_in_a_notebook(chapters, work, change):
+    (chapters / NAME).write_text(json.dumps(notebook("loss 1")))
+    copies.refresh(chapters, work)
+    edited = notebook("loss 1")
+    (cell,) = edited["cells"]
+    if change == "source":
+        cell["source"] = ["mine"]
+    elif change == "output":
+        cell["outputs"] = []
+    elif change == "tags":
+        cell["metadata"]["tags"] = ["mine"]
+    else:
+        edited["metadata"]["title"] = "mine"
+    (work / NAME).write_text(json.dumps(edited))
+    (chapters / NAME).write_text(json.dumps(notebook("loss 2")))
+    assert copies.refresh(chapters, work).beside == [work / NEW]
+    assert json.loads((work / NAME).read_text()) == edited
+
+
 def test_never_overwrites_what_is_edited(chapters, work):
     """The new version is put beside it once, said once, and is itself kept up to date."""
     copies.refresh(chapters, work)

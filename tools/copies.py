@@ -18,7 +18,8 @@ from pathlib import Path
 from tools.environment import only_one
 
 RECORD = ".copied.json"  # {file name: the hash of what was last copied there}
-PARTS = ("id", "cell_type", "source", "outputs", "execution_count", "attachments")  # of a cell
+# what JupyterLab writes into the metadata of a notebook, and of its cells, that is only opened
+WRITTEN = {"kernelspec", "language_info", "collapsed", "scrolled", "trusted", "jupyter"}
 
 
 @dataclass
@@ -107,13 +108,16 @@ def _hash(path: Path) -> str | None:
 
 
 def _hash_content(content: bytes) -> str:
-    """Of what a learner can make in a notebook: its cells and their outputs; else of all bytes."""
+    """Of what a learner can make of a notebook, without what opening it changes."""
     try:
-        cells = json.loads(content)["cells"]
-        made = [{part: _joined(cell.get(part)) for part in PARTS} for cell in cells]
-    except (ValueError, KeyError, TypeError, AttributeError):  # no notebook
+        notebook = json.loads(content)
+        for part in (notebook, *notebook["cells"]):
+            for name in WRITTEN & set(part["metadata"]):
+                del part["metadata"][name]
+        made = json.dumps([_joined(notebook["cells"]), notebook["metadata"]], sort_keys=True)
+    except (ValueError, KeyError, TypeError, AttributeError):  # no notebook: all bytes
         return hashlib.sha256(content).hexdigest()
-    return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(made.encode()).hexdigest()
 
 
 def _joined(value: object) -> object:

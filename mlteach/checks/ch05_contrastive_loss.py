@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from mlteach import losses
@@ -16,7 +17,7 @@ from mlteach.mistakes.losses import softmax
 OVERFLOW = (
     "exp of a large logit does not fit into a float32, which ends near exp(88); "
     "a cosine of 1 at temperature 0.01 is a logit of 100. "
-    "Subtract the row's maximum before exp, or let torch.logsumexp do it"
+    "What could be subtracted before exp, and be added again afterwards?"
 )
 
 
@@ -84,10 +85,13 @@ def log_sum_exp(given: Any) -> Verdict:
         "with logits near 100": 100 + normal(3, 3, seed=2),
         "with logits near -200": -200 + normal(3, 3, seed=3),
         "with logits from -100 to 100": normal(5, 5, seed=4, scale=40.0),
+        "with one row near 100 and one near -200": torch.tensor([[100.0], [-200.0]])
+        + normal(2, 2, seed=5),
     }
     cases = [Case(what, (matrix,)) for what, matrix in logits.items()]
     right = softmax.log_sum_exp
-    return judge(given, right, cases, mistakes_in(right), overflow=OVERFLOW)
+    overflow = f"{OVERFLOW} Has each row its own?"
+    return judge(given, right, cases, mistakes_in(right), overflow=overflow)
 
 
 @check

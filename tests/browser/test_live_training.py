@@ -230,7 +230,7 @@ def test_the_kernels_stop_button_ends_the_waiting_with_one_line(live, waiting):
 
 
 def test_a_page_that_is_loaded_while_a_cell_waits_has_live_buttons(live, waiting):
-    """The training goes on, the new page shows it, moves its sliders, and pauses it."""
+    """The training goes on, the new page shows it, moves its sliders, and stops it."""
     before = live.steps()
     page = live.lab.page
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
@@ -242,8 +242,8 @@ def test_a_page_that_is_loaded_while_a_cell_waits_has_live_buttons(live, waiting
     live.lab.output("live")
     live.wait_for_steps()
     assert live.steps() > before
-    live.press("pause")
-    live.wait_for("paused")
+    live.press("stop")
+    live.wait_for("stopped")
     assert training_threads(live.lab) == 0
 
 

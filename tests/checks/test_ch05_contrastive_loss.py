@@ -142,3 +142,14 @@ def test_a_wrong_batch_size_is_explained(answer, part):
     verdict = checks.smallest_batch(answer)
     assert not verdict.passed
     assert part in verdict.message
+
+
+def test_one_maximum_for_all_rows_is_not_enough():
+    def my_log_sum_exp(logits):
+        largest = logits.max()
+        return largest + (logits - largest).exp().sum(1).log()
+
+    verdict = checks.log_sum_exp(my_log_sum_exp)
+    assert not verdict.passed
+    assert "one row near 100 and one near -200" in verdict.message
+    assert verdict.message.endswith("Has each row its own?")

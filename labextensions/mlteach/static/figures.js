@@ -1,6 +1,7 @@
 // JupyterLab and Notebook show a PNG without the text that its output carries for screen readers.
 // This small extension, written as they load extensions and not built, puts it on the page. It also
-// dims what is white paper on a dark page (explorers that live draw themselves for it), and brings
+// dims what is white paper on a dark page (explorers that live draw themselves for it), hides the
+// first line of what is folded, which gave answers and solutions away beside the dots, and brings
 // the figure that an explorer left in the notebook up to date after a reload of the page, when
 // JupyterLab no longer knows which output an update is for.
 
@@ -29,13 +30,14 @@ function tellAlt(rendermime) {
   rendermime.addFactory({ ...png, createRenderer }, rendermime.getRank?.("image/png") ?? 90);
 }
 
-const DIM = `
+const STYLE = `
 body[data-jp-theme-light="false"] .jp-RenderedImage img { filter: brightness(0.8); }
+.jp-PlaceholderText { display: none; }
 `;
 
-function dimPaper() {
+function addStyle() {
   const style = document.createElement("style");
-  style.textContent = DIM;
+  style.textContent = STYLE;
   document.head.append(style);
 }
 
@@ -69,7 +71,7 @@ async function plugin() {
     requires: [IRenderMimeRegistry, INotebookTracker],
     activate: (app, rendermime, notebooks) => {
       tellAlt(rendermime);
-      dimPaper();
+      addStyle();
       keepFigures(notebooks);
     },
   };

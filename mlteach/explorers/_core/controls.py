@@ -48,8 +48,9 @@ def log_slider(label: str, low: float, high: float, value: float) -> FloatLogSli
 
 
 def slider(label: str, low: float, high: float, value: float, *, step: float) -> FloatSlider:
-    """A slider for a number between two ends."""
-    return FloatSlider(value, min=low, max=high, step=step, description=label, **_look(SLIDER))
+    """A slider for a number between two ends; it shows as many decimals as its steps have."""
+    look = {"readout_format": ".0f" if step == 1 else ".2f", **_look(SLIDER)}
+    return FloatSlider(value, min=low, max=high, step=step, description=label, **look)
 
 
 def on_step(value: float, step: float) -> float:

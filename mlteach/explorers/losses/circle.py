@@ -56,7 +56,7 @@ class Circle(Explorer):
                 "follow": choice("follow", list(LOSSES)),
                 "temperature": log_slider("temperature", 0.01, 10, 0.5),
                 "point": choice("point", self.names),
-                "angle": slider("its angle in degrees", -180, 180, self._degrees(first), step=1),
+                "angle": slider("its angle °", -180, 180, self._degrees(first), step=1),
                 "step": button("follow the force", self.follow),
                 "reset": button("start again", self.reset),
             }

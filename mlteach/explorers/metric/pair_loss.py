@@ -28,7 +28,7 @@ class PairLoss(Explorer):
             {
                 "distance": slider("distance", 0.02, FARTHEST, 0.6, step=0.02),
                 "margin": slider("margin", 0.05, 2, 1.0, step=0.05),
-                "positive_distance": slider("the triplet's positive at", 0, 1, 0.5, step=0.05),
+                "positive_distance": slider("triplet's positive", 0, 1, 0.5, step=0.05),
                 "form": choice("distances", FORMS),
             }
         )

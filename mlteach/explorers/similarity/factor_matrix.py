@@ -120,7 +120,7 @@ class FactorMatrix(Explorer):
             if ax is not self.axes[0] or (sort not in self.names):
                 ax.set(yticks=[])
             ax.tick_params(labelsize=8)
-            gap = f"same {sort} − other: {self.gaps[name]:+.2f}"
+            gap = f"same − other: {self.gaps[name]:+.2f}"
             ax.set_xlabel(f"{gap}\nwhite {low:.3g}, blue {high:.3g}", fontsize=8)
         self.redraw_all()
 

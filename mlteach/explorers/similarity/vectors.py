@@ -48,7 +48,7 @@ class Vectors(Explorer):
             {
                 "lengths": choice("lengths", ["as dragged", "all 1"]),
                 "arrow": choice("arrow", NAMES),
-                "angle": slider("its angle in degrees", -180, 180, angle, step=1),
+                "angle": slider("its angle °", -180, 180, angle, step=1),
                 "length": slider("its length", SHORTEST, LONGEST, length, step=0.01),
             }
         )
@@ -98,7 +98,9 @@ class Vectors(Explorer):
     def update(self) -> dict:
         self._read_controls()
         angles, lengths = torch.tensor([self.polar[name] for name in NAMES], dtype=torch.float64).T
-        if self.controls["lengths"].value == "all 1":
+        all_1 = self.controls["lengths"].value == "all 1"
+        self.controls["length"].disabled = all_1
+        if all_1:
             lengths = torch.ones_like(lengths)
         tips = (lengths * torch.stack([angles.deg2rad().cos(), angles.deg2rad().sin()])).T  # (3, 2)
         values = {

@@ -124,8 +124,9 @@ class LiveRun:
 
         Meanwhile the buttons and sliders on the page work, and a line in the cell's output shows
         how far it has come. After the pause button the cell waits on, for start or stop, so that
-        the cells below do not run with half a training. The kernel's stop button, or Ctrl-C, pauses this and all other
-        trainings and ends the waiting with `KeyboardInterrupt`: a notebook shows one line of it.
+        the cells below do not run with half a training. The kernel's stop button, or Ctrl-C, pauses
+        this and all other trainings and ends the waiting with `KeyboardInterrupt`: a notebook shows
+        one line of it.
 
         Args:
             progress: show the line, in a notebook.

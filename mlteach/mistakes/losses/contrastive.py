@@ -111,7 +111,7 @@ def another_query_s_positive(query, positive, negatives, *, temperature):
 
 @mistake(
     info_nce,
-    "your label points at the first negative: the positive stands in column 0, so the label is 0",
+    "the label points at a negative: with the label 0 the positive has to stand in column 0",
 )
 def first_negative_as_positive(query, positive, negatives, *, temperature):
     own, others = _cosines(query, positive, negatives)
