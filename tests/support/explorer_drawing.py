@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 from mlteach.explorers import LiveTraining
+from mlteach.explorers._core import explorer as module
+from mlteach.plots import SHARPNESS
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -143,6 +145,7 @@ class EveryDrawing:
         yield made
         if isinstance(made, LiveTraining):
             made.stop()
+        module._page.update(density=0.0, dark=False)  # the next test's page has told nothing yet
 
     def test_every_control_reaches_both_ends_and_every_option(self, explorer):
         """No error, the state follows, and blitting draws what a full drawing draws."""
@@ -159,8 +162,10 @@ class EveryDrawing:
         assert blitted.std() > 0
         assert differing(blitted, redrawn(explorer)) == 0
 
-    def test_every_step_of_a_slider_is_seen_and_back_gives_the_same_figure(self, explorer):
+    @pytest.mark.parametrize("density", [1.0, SHARPNESS])
+    def test_every_step_of_a_slider_is_seen_and_back_gives_the_same_figure(self, explorer, density):
         """Several in a row: one step that is too small may be seen by luck, in whole pixels."""
+        explorer.canvas.density = density
         for name, control in with_values(explorer).items():
             if is_slider(control) and control.layout.display != "none":
                 before, value = shown(explorer), control.value
