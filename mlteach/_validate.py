@@ -8,15 +8,21 @@ names the argument, what is allowed, and what was given.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sized
+from collections.abc import Callable, Collection, Iterable, Sized
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
-INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+INTEGERS = (
+    *(torch.uint8, torch.uint16, torch.uint32, torch.uint64),
+    *(torch.int8, torch.int16, torch.int32, torch.int64),
+)
+
+ROUNDING = 1e-3  # how far outside [0, 1] an image may lie: what resizing in 16 bits makes of it
+LARGEST = float(np.finfo(np.float64).max)
 
 OLDER_NAMES = {"Euclid": "euclidean", "euclid": "euclidean"}
 
@@ -56,16 +62,30 @@ def number(
     at_most: float = math.inf,
 ) -> Any:
     """A finite real number in its range, returned as it is; a 0-d tensor may stand for one."""
-    if isinstance(value, bool) or not isinstance(value, Real | Tensor):
+    real = isinstance(value, Real) or (isinstance(value, Tensor) and _is_real(value))
+    if isinstance(value, bool) or not real:
         raise TypeError(f"{name} must be a number or a 0-d tensor, got {kind(value)}")
     if isinstance(value, Tensor) and value.dim() != 0:
         raise ValueError(
             f"{name} must be a number or a 0-d tensor, got a tensor of shape {tuple(value.shape)}"
         )
     given: Any = value  # Real knows no comparison with a float, as far as its type goes
-    if not (above < given < math.inf and at_least <= given <= at_most):
-        raise ValueError(f"{name} must be {_range(above, at_least, at_most)}, got {value}")
+    if not (above < given <= LARGEST and at_least <= given <= at_most and given >= -LARGEST):
+        raise ValueError(f"{name} must be {_range(above, at_least, at_most)}, got {shown(value)}")
     return value
+
+
+def _is_real(value: Tensor) -> bool:
+    return value.dtype != torch.bool and not value.is_complex()
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it, cut where it is long."""
+    try:
+        text = str(value)
+    except ValueError:  # Python prints no whole number of more than 4,300 digits
+        return "a number of thousands of digits"
+    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 def _range(above: float, at_least: float, at_most: float) -> str:
@@ -120,6 +140,48 @@ def tensor(name: str, value: Any) -> Tensor:
     return value
 
 
+def as_tensor(name: str, value: Any) -> Tensor:
+    """A tensor as it is; an array, a (nested) list of numbers, or what NumPy reads, as a tensor.
+
+    For the entrances that learners call with data of their own; losses take tensors only.
+    """
+    if isinstance(value, Tensor):
+        return value
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError):  # lists of unequal lengths, or of such tensors
+        array = np.array(None)
+    if array.ndim == 0 or array.dtype.kind not in "fiub":
+        raise TypeError(
+            f"{name} must be a tensor, an array or a list of numbers, got {kind(value)}"
+        )
+    if array.dtype.kind in "iu":
+        array = array.astype(np.int64 if array.dtype != np.uint8 else np.uint8)
+    elif array.dtype == np.longdouble or not array.dtype.isnative:
+        array = array.astype(np.float64)
+    return torch.tensor(array, device="cpu")  # a copy: what the caller has is never written to
+
+
+def module(name: str, value: Any) -> nn.Module:
+    """A network."""
+    return instance(name, value, nn.Module, "a network (torch.nn.Module)")
+
+
+def instance(name: str, value: Any, of: type, what: str) -> Any:
+    """An object of a class, not the class itself."""
+    if not isinstance(value, of):
+        given = f"the class {value.__name__}" if isinstance(value, type) else kind(value)
+        raise TypeError(f"{name} must be {what}, got {given}")
+    return value
+
+
+def function(name: str, value: Any, *, what: str = "a function") -> Callable[..., Any]:
+    """Something that can be called; `what` says with which arguments: "a function of (x, y)"."""
+    if not callable(value):
+        raise TypeError(f"{name} must be {what}, got {kind(value)}")
+    return value
+
+
 def length(name: str, value: Sized, size: int) -> None:
     """So many entries."""
     if len(value) != size:
@@ -170,8 +232,16 @@ def floats(name: str, value: Any) -> Tensor:
 
 
 def features(name: str, value: Any, *, at_least: int = 1) -> Tensor:
-    """(N, D) floating-point features of at least so many rows, all finite."""
-    floats(name, value)
+    """(N, D) features of at least so many rows, all finite, returned in float32 or float64.
+
+    Arrays and lists are taken, integers too; 16-bit floats become float32, in which distances and
+    lengths are computed.
+    """
+    value = as_tensor(name, value)
+    if not _is_real(value):
+        raise TypeError(f"{name} must hold numbers, got {kind(value)}")
+    if value.dtype not in (torch.float32, torch.float64):
+        value = value.to(torch.float32)
     if value.dim() != 2 or len(value) < at_least or value.shape[1] < 1:
         raise ValueError(f"{name} must be (N >= {at_least}, D >= 1), got {tuple(value.shape)}")
     if not value.isfinite().all():
@@ -181,12 +251,20 @@ def features(name: str, value: Any, *, at_least: int = 1) -> Tensor:
 
 
 def images(name: str, value: Any, *, channels: Collection[int] | None = None) -> Tensor:
-    """(B, C, H, W) floating-point images."""
+    """(B, C, H, W) floating-point images with all values in [0, 1]; an empty batch is one."""
+    if isinstance(value, Tensor) and value.dtype == torch.uint8:
+        raise TypeError(
+            f"{name} must be a floating-point tensor, got a tensor of uint8: divide by 255"
+        )
     floats(name, value)
-    if value.dim() != 4:
+    if value.dim() != 4 or 0 in value.shape[1:]:
         raise ValueError(f"{name} must be (B, C, H, W), got shape {tuple(value.shape)}")
     if channels is not None:
         has_channels(name, value, channels)
+    if len(value) and not value.is_meta:
+        low, high = (end.item() for end in value.detach().aminmax())
+        if not (low >= -ROUNDING and high <= 1 + ROUNDING):  # NaN is neither
+            raise ValueError(f"{name} must be in [0, 1], got values from {low:.4g} to {high:.4g}")
     return value
 
 
@@ -208,11 +286,15 @@ def mask(name: str, value: Any, *, size: int) -> Tensor:
 def labels(
     name: str, value: Any, *, size: int | None = None, n_classes: int | None = None
 ) -> Tensor:
-    """(N,) integer classes >= 0 and below n_classes, of any integer type, returned as int64."""
-    if not isinstance(value, Tensor) or value.dtype not in INTEGERS:
+    """(N,) integer classes >= 0 and below n_classes, of any integer type, returned as int64.
+
+    Arrays and lists are taken, as for features.
+    """
+    value = as_tensor(name, value)
+    if value.dtype not in INTEGERS:
         raise TypeError(f"{name} must be a tensor of integers, got {kind(value)}")
-    shaped(name, value, "N" if size is None else size)
+    value = shaped(name, value, "N" if size is None else size).long()
     if len(value) and (value.min() < 0 or (n_classes is not None and value.max() >= n_classes)):
         allowed = ">= 0" if n_classes is None else f"in 0 ... {n_classes - 1}"
         raise ValueError(f"{name} must be {allowed}, got {value.min()} to {value.max()}")
-    return value.long()
+    return value
