@@ -22,7 +22,6 @@ INTEGERS = (
 )
 
 ROUNDING = 1e-3  # how far outside [0, 1] an image may lie: what resizing in 16 bits makes of it
-LARGEST = float(np.finfo(np.float64).max)
 
 OLDER_NAMES = {"Euclid": "euclidean", "euclid": "euclidean"}
 
@@ -70,13 +69,22 @@ def number(
             f"{name} must be a number or a 0-d tensor, got a tensor of shape {tuple(value.shape)}"
         )
     given: Any = value  # Real knows no comparison with a float, as far as its type goes
-    if not (above < given <= LARGEST and at_least <= given <= at_most and given >= -LARGEST):
+    if not (_is_finite(value) and above < given and at_least <= given <= at_most):
         raise ValueError(f"{name} must be {_range(above, at_least, at_most)}, got {shown(value)}")
     return value
 
 
 def _is_real(value: Tensor) -> bool:
     return value.dtype != torch.bool and not value.is_complex()
+
+
+def _is_finite(value: Real | Tensor) -> bool:
+    if isinstance(value, Tensor):
+        return bool(value.isfinite())
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond all floats
+        return False
 
 
 def shown(value: Any) -> str:
@@ -250,8 +258,10 @@ def features(name: str, value: Any, *, at_least: int = 1) -> Tensor:
     return value
 
 
-def images(name: str, value: Any, *, channels: Collection[int] | None = None) -> Tensor:
-    """(B, C, H, W) floating-point images with all values in [0, 1]; an empty batch is one."""
+def images(
+    name: str, value: Any, *, channels: Collection[int] | None = None, unit: bool = True
+) -> Tensor:
+    """(B, C, H, W) floating-point images, with all values in [0, 1] if unit; B may be 0."""
     if isinstance(value, Tensor) and value.dtype == torch.uint8:
         raise TypeError(
             f"{name} must be a floating-point tensor, got a tensor of uint8: divide by 255"
@@ -261,7 +271,7 @@ def images(name: str, value: Any, *, channels: Collection[int] | None = None) ->
         raise ValueError(f"{name} must be (B, C, H, W), got shape {tuple(value.shape)}")
     if channels is not None:
         has_channels(name, value, channels)
-    if len(value) and not value.is_meta:
+    if unit and len(value) and not value.is_meta:
         low, high = (end.item() for end in value.detach().aminmax())
         if not (low >= -ROUNDING and high <= 1 + ROUNDING):  # NaN is neither
             raise ValueError(f"{name} must be in [0, 1], got values from {low:.4g} to {high:.4g}")

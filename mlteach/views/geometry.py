@@ -54,7 +54,7 @@ def random_view(
         TypeError: images is no float tensor.
         ValueError: images is not (B, C, H, W), or another argument is outside its range.
     """
-    _validate.images("images", images)
+    _validate.images("images", images, unit=False)
     low, high = _validate.interval("scale", scale, above=0, at_most=1)
     pixels = _validate.strength("pixels", pixels)
     radians = _validate.strength("radians", radians)
