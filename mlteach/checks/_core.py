@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from mlteach.checks._guard import check, listening
+from mlteach.checks._probes import probed
 from mlteach.checks._symptoms import close, ignored_hyperparameter, symptom
 from mlteach.checks._verdict import Entry, Verdict, kind, one_line, shown, told
 from mlteach.mistakes import Mistake
@@ -86,7 +87,7 @@ def judge(
     mistakes = [mistake for mistake in mistakes if mistake.explanation]
     right = [torch.as_tensor(case.copy().call(definition)) for case in cases]
     answers = [run_case(given, case, value) for case, value in zip(cases, right, strict=True)]
-    wrong = _wrong_value(given, cases, answers, right, mistakes, overflow)
+    wrong = _wrong_value(given, definition, cases, answers, right, mistakes, overflow)
     if not wrong and gradients:
         wrong = _wrong_gradient(given, definition, cases, answers, mistakes)
     if wrong:
@@ -214,6 +215,7 @@ def _where(cases: Sequence[Case], at: int, *also: str) -> str:
 
 def _wrong_value(
     given: Callable,
+    definition: Callable,
     cases: Sequence[Case],
     answers: Sequence[Answer],
     right: Sequence[Tensor],
@@ -250,7 +252,8 @@ def _wrong_value(
         return failed(answers[misshapen[0]].problem, misshapen[0])
     if of_numbers:
         at = of_numbers[0]
-        return failed(ignored_hyperparameter(tried) or _contrast(cases, wrong, at), at)
+        told = ignored_hyperparameter(tried) or _probed(given, definition, cases, of_numbers)
+        return failed(told or _contrast(cases, wrong, at), at)
     at = wrong[0]
     always = "Is there a division by 0, a log of 0, or the root of a negative number?"
     number = values[at][~torch.isfinite(values[at])][0].item()
@@ -277,6 +280,24 @@ TWO_CALLS = (
 def _differs_when_called_again(given: Callable, case: Case, value: Tensor, right: Tensor) -> bool:
     again = run_case(given, case, right).value
     return again is not None and not close(again, value)
+
+
+def _probed(
+    given: Callable, definition: Callable, cases: Sequence[Case], wrong: Sequence[int]
+) -> str:
+    """What a change of the arguments tells, in the first wrong case in which it tells anything."""
+
+    def theirs(case: Case) -> Tensor | None:
+        try:
+            return torch.as_tensor(case.copy().call(definition))
+        except (ValueError, TypeError, IndexError, RuntimeError):  # no arguments for the definition
+            return None
+
+    def mine(case: Case) -> Tensor | None:
+        right = theirs(case)
+        return None if right is None else run_case(given, case, right).value
+
+    return next(filter(None, (probed(cases[i], definition, mine, theirs) for i in wrong)), "")
 
 
 def _contrast(cases: Sequence[Case], wrong: Sequence[int], at: int) -> str:
