@@ -239,6 +239,19 @@ def floats(name: str, value: Any) -> Tensor:
     return value
 
 
+def finite(name: str, value: Tensor) -> Tensor:
+    """A tensor without NaN and infinity; what torch.func transforms has no values to look at."""
+    looked_at = value.is_floating_point() and not (is_transformed(value) or value.is_meta)
+    if looked_at and not value.isfinite().all():
+        raise ValueError(f"{name} must be finite, got NaN or infinity")
+    return value
+
+
+def is_transformed(value: Tensor) -> bool:
+    """Whether it is a stand-in without values of its own, inside of torch.vmap or torch.func."""
+    return torch._C._functorch.is_functorch_wrapped_tensor(value)
+
+
 def features(name: str, value: Any, *, at_least: int = 1) -> Tensor:
     """(N, D) features of at least so many rows, all finite, returned in float32 or float64.
 
