@@ -8,15 +8,21 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mlteach import _validate
+from mlteach.networks import AverageAndMaxPool
 
 Call = Callable[..., Any]
 
 # what PyTorch can differentiate once only, beside the nodes that it calls "NotImplemented"
 ONCE = ("CdistBackwardBackward", "EmbeddingBagBackwardBackward", "CudnnRnnBackwardBackward")
+
+# layers whose second derivative PyTorch has, whatever the kernel
+SIMPLE = (
+    *(nn.Sequential, nn.Flatten, nn.Identity, nn.Linear, nn.Conv2d, nn.BatchNorm2d, nn.GroupNorm),
+    *(nn.ReLU, nn.Tanh, nn.LayerNorm, nn.MaxPool2d, AverageAndMaxPool),
+)
 
 
 @contextmanager
@@ -33,70 +39,72 @@ def untouched(model: nn.Module) -> Iterator[Call]:
         ValueError: by the function, where the network cannot compute x, or where what it computes
             next depends on what it has computed before: it changes its buffers.
     """
-    own = dict(model.named_parameters())
-    name_of = {id(p): name for name, p in own.items()}
-    parts = dict(model.named_modules())
-    places = {
-        _join(path, local): name_of[id(p)]
-        for path, part in parts.items()
-        for local, p in part._parameters.items()
-        if p is not None
-    }
-    before = [
-        (part, dict(vars(part)), dict(part._parameters), dict(part._buffers))
-        for part in parts.values()
-    ]
+    own: dict[str, Tensor] = {}
+    names: dict[int, str] = {}  # of each weight the first, as in named_parameters
+    places = []  # of weights
+    kept = []  # places of buffers (with True), and of tensors that are mere attributes
+    before = []
+    for path, part in model.named_modules():  # each once, whatever its names
+        before.append((part, dict(vars(part)), dict(part._parameters), dict(part._buffers)))
+        for local, p in part._parameters.items():
+            if p is not None:
+                name = names.setdefault(id(p), _join(path, local))
+                own[name] = p
+                places.append((part._parameters, local, name))
+        for holder, is_buffer in ((part._buffers, True), (vars(part), False)):
+            kept += [
+                (holder, local, _join(path, local), is_buffer)
+                for local, value in holder.items()
+                if isinstance(value, Tensor) and not value.requires_grad
+            ]
 
     def call(weights: Mapping[str, Tensor], x: Tensor, *, twice: bool = False) -> Any:
         copies = {name: weights.get(name, p).clone() for name, p in own.items()}
-        tensors = {place: copies[name] for place, name in places.items()} | buffers
+        attended = sdpa_kernel(SDPBackend.MATH) if twice else nullcontext()
         try:
-            with sdpa_kernel(SDPBackend.MATH) if twice else nullcontext():
-                prediction = functional_call(model, tensors, (x.clone(),), tie_weights=False)
+            for holder, local, name in places:
+                holder[local] = copies[name]
+            with attended:
+                prediction = model(x.clone())
         except torch.cuda.OutOfMemoryError:
             raise
         except (RuntimeError, IndexError, TypeError, ValueError) as error:
             given = f"shape {tuple(x.shape)} and {str(x.dtype).removeprefix('torch.')}"
             raise ValueError(f"model cannot compute an x of {given}: {error}") from error
-        _check_kept(buffers, tensors)
-        _check_kept(plain, plain)
+        finally:
+            for holder, local, name in places:
+                holder[local] = own[name]
+        for (holder, local, name, is_buffer), copy in zip(kept, copies_kept, strict=True):
+            # a mere attribute may be replaced: the last output, for whoever wants to see it
+            if copy._version or (is_buffer and holder.get(local) is not copy):
+                raise ValueError(
+                    f"model changes its own {name} while it computes, and adapting must leave it "
+                    "as it is: call model.eval(), or leave out the layer that does so"
+                )
         return prediction
 
     recording = torch.is_grad_enabled()
     with torch.inference_mode(False), torch.set_grad_enabled(recording):
-        buffers = {
-            _join(path, local): buffer.detach().clone()
-            for path, part in parts.items()
-            for local, buffer in part._buffers.items()
-            if buffer is not None
-        }
-        plain = {}  # tensors that are kept as mere attributes
-        for path, part in parts.items():
-            for local, value in list(vars(part).items()):
-                if isinstance(value, Tensor) and not value.requires_grad:
-                    plain[_join(path, local)] = vars(part)[local] = value.clone()
+        copies_kept = [holder[local].clone() for holder, local, *_ in kept]
         try:
+            for (holder, local, *_), copy in zip(kept, copies_kept, strict=True):
+                holder[local] = copy
             yield call
         finally:
-            for part, attributes, parameters, own_buffers in before:
+            for part, attributes, parameters, buffers in before:
                 vars(part).clear()
                 vars(part).update(attributes)
                 part._parameters.update(parameters)
-                part._buffers.update(own_buffers)
+                part._buffers.update(buffers)
 
 
 def _join(path: str, local: str) -> str:
     return f"{path}.{local}" if path else local
 
 
-def _check_kept(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> None:
-    """A buffer that changes would make each task depend on the task before it."""
-    for name, old in before.items():
-        if old._version or after[name] is not old:
-            raise ValueError(
-                f"model changes its own {name} while it computes, and adapting must leave it as it "
-                "is: call model.eval(), or leave out the layer that does so"
-            )
+def is_simple(model: nn.Module) -> bool:
+    """Whether all of its layers are simple ones."""
+    return all(type(part) in SIMPLE for part in model.modules())
 
 
 def check_twice_differentiable(gradients: tuple[Tensor, ...]) -> None:
@@ -118,11 +126,13 @@ def check_twice_differentiable(gradients: tuple[Tensor, ...]) -> None:
 def check_network(model: nn.Module) -> nn.Module:
     """Refuses a network without weights yet, or with running statistics in training mode."""
     _validate.module("model", model)
-    for name, p in model.named_parameters():
-        if nn.parameter.is_lazy(p):
-            raise ValueError(f"model: {name} has no values yet: call model on an example first")
     for name, module in model.named_modules():
-        if module.training and getattr(module, "running_mean", None) is not None:
+        for local, p in module._parameters.items():
+            if nn.parameter.is_lazy(p):
+                raise ValueError(
+                    f"model: {_join(name, local)} has no values yet: call model on an example first"
+                )
+        if module.training and module._buffers.get("running_mean") is not None:
             raise ValueError(
                 f"model: {name or 'it'} keeps running statistics, which adapting would change: "
                 "build it with track_running_stats=False "

@@ -122,7 +122,7 @@ def loss_of(loss_fn: LossFunction, prediction: Any, y: Tensor) -> Tensor:
             on the prediction.
     """
     try:
-        loss = loss_fn(prediction, y)
+        loss = loss_fn(prediction, y.clone())  # which it may overwrite
     except torch.cuda.OutOfMemoryError:
         raise
     except (RuntimeError, IndexError, TypeError, ValueError) as error:

@@ -12,7 +12,13 @@ from torch import Tensor, nn
 from mlteach import _validate
 from mlteach.episodes import Episode, check_episodes
 from mlteach.meta import stacked
-from mlteach.meta.calling import Call, check_network, check_twice_differentiable, untouched
+from mlteach.meta.calling import (
+    Call,
+    check_network,
+    check_twice_differentiable,
+    is_simple,
+    untouched,
+)
 from mlteach.meta.inner import (
     LossFunction,
     Rate,
@@ -79,8 +85,9 @@ def adapt(
     """
     rates, steps = _check(model, params, loss_fn, lr, steps, frozen)
     x, y = check_task(x, y)
+    twice = not (first_order or is_simple(model))
     with untouched(model) as call:
-        return _descend(call, params, x, y, loss_fn, rates, steps, first_order)
+        return _descend(call, params, x, y, loss_fn, rates, steps, first_order, twice)
 
 
 def maml_loss(
@@ -283,10 +290,10 @@ def _one_by_one(
     queries: str = "together",
 ) -> Iterator[tuple[Params, Any]]:
     """Of each task the adapted weights, and what they predict for its queries (M, ...)."""
-    start = dict(model.named_parameters())
+    start, twice = dict(model.named_parameters()), not (first_order or is_simple(model))
     for x, y, x_query, _ in zip(*episodes, strict=True):
         with untouched(model) as call:
-            params = _descend(call, start, x, y, loss_fn, rates, steps, first_order)
+            params = _descend(call, start, x, y, loss_fn, rates, steps, first_order, twice)
             prediction = _answers(call, params, x, x_query, queries, dim=0)
         yield params, prediction
 
@@ -313,16 +320,16 @@ def _descend(
     rates: dict[str, float | Tensor],
     steps: int,
     first_order: bool,
+    twice: bool,
 ) -> Params:
-    """The inner loop of one task."""
-    twice = torch.is_grad_enabled() and not first_order
-    y = y.clone()
+    """The inner loop of one task; twice: see that its gradients can be differentiated."""
+    twice = twice and torch.is_grad_enabled()
 
     def support_loss(params: Params) -> Tensor:
         return loss_of(loss_fn, call(params, x, twice=twice), y)
 
     for step in range(steps):
-        params = _inner_step(support_loss, params, rates, first_order, checked=step == 0)
+        params = _inner_step(support_loss, params, rates, first_order, checked=twice and step == 0)
     return params
 
 
@@ -353,7 +360,7 @@ def _inner_step(
         gradients = torch.autograd.grad(
             value, list(moving.values()), create_graph=differentiable, materialize_grads=True
         )
-    if checked and differentiable:
+    if checked:
         check_twice_differentiable(gradients)
     stepped = {}
     for name, gradient in zip(moving, gradients, strict=True):

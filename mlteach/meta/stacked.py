@@ -31,11 +31,11 @@ class UnknownError(ValueError):
 def chain(model: nn.Module, x: Tensor) -> Chain | None:
     """The layers in the order of the data, under their names; None where one is not known.
 
-    A layer is known by its exact type and settings, has no hooks and no methods of its own, and
-    stands in the network once; so does every weight, all of them and x of one type.
+    A layer is known by its exact type and settings, and has no hooks and no methods of its own. No
+    weight stands in the network twice, and all of them and x are of one type.
     """
     layers = _leaves("", model)
-    if layers is None or len({id(layer) for _, layer in layers}) < len(layers):
+    if layers is None:
         return None
     weights = [p for _, layer in layers for p in layer.parameters()]
     unlike = [p for p in weights if type(p) is not nn.Parameter or p.dtype != x.dtype]

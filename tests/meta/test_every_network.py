@@ -207,7 +207,7 @@ def in_turn(model, episodes, loss_fn, **inner):
     params, losses = dict(model.named_parameters()), []
     for x, y, x_query, y_query in zip(*episodes, strict=True):
         phi = adapt(model, params, x, y, loss_fn, **inner)
-        losses.append(loss_fn(call(model, phi, x_query), y_query))
+        losses.append(loss_fn(call(model, phi, x_query), y_query.clone()))
     return torch.stack(losses).mean()
 
 
@@ -228,7 +228,12 @@ def without_the_first(prediction, y):
     return F.cross_entropy(prediction, torch.where(y == 0, -100, y))
 
 
+def into_its_targets(prediction, y):
+    return F.cross_entropy(prediction, y.clamp_(max=1).clone())
+
+
 RANDOM = {
+    "a loss that overwrites the targets": (lambda: nn.Linear(4, WAY), into_its_targets),
     "dropout": (
         lambda: nn.Sequential(nn.Linear(4, 9), nn.Dropout(0.5), nn.Linear(9, WAY)),
         F.cross_entropy,
@@ -258,6 +263,24 @@ def test_random_layers_and_own_losses_after_the_same_seed(name, steps):
         loss = way(model, episodes, loss_fn, lr=0.3, steps=steps)
         found.append((loss, *gradients(loss, model), torch.get_rng_state()))
     torch.testing.assert_close(found[0], found[1], rtol=0, atol=1e-9)
+
+
+def test_the_targets_are_never_written_to():
+    model, tasks = nn.Linear(4, WAY).double(), tasks_of((4,), 3, 6)
+    before = [part.clone() for part in tasks]
+    maml_loss(model, tasks, into_its_targets, lr=0.1, steps=1)
+    maml_loss(nn.Sequential(model, nn.Softmax(1)), tasks, into_its_targets, lr=0.1, steps=1)
+    assert all(map(torch.equal, before, tasks))
+
+
+@pytest.mark.parametrize("name", ["mlp", "residual", "conv encoder", "LSTM"])
+def test_in_inference_mode_the_numbers_are_those_without_gradients(name):
+    model, shape = made(name), ZOO[name][1]
+    with torch.inference_mode():
+        tasks = tasks_of(shape, 3, 6)
+        found = adapted_predictions(model, tasks, F.cross_entropy, lr=0.3, steps=2)
+    right = by_adapt(model, tasks_of(shape, 3, 6), lr=0.3, steps=2)
+    torch.testing.assert_close(found, right.detach(), rtol=0, atol=1e-9)
 
 
 def test_ignored_labels_are_those_of_cross_entropy():
