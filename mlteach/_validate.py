@@ -7,6 +7,7 @@ names the argument, what is allowed, and what was given.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Collection, Iterable, Sized
 from numbers import Integral, Real
@@ -183,11 +184,32 @@ def instance(name: str, value: Any, of: type, what: str) -> Any:
     return value
 
 
-def function(name: str, value: Any, *, what: str = "a function") -> Callable[..., Any]:
-    """Something that can be called; `what` says with which arguments: "a function of (x, y)"."""
+def function(
+    name: str, value: Any, *, what: str = "a function", takes: int | None = None
+) -> Callable[..., Any]:
+    """Something that can be called; `what` says with which arguments: "a function of (x, y)".
+
+    With `takes` it must be no class, and take so many arguments by position.
+    """
     if not callable(value):
         raise TypeError(f"{name} must be {what}, got {kind(value)}")
+    if takes is not None and not _takes(value, takes):
+        given = f"the class {value.__name__}" if isinstance(value, type) else f"{value!r:.60}"
+        raise TypeError(f"{name} must be {what}, got {given}, which takes others")
     return value
+
+
+def _takes(value: Callable[..., Any], number: int) -> bool:
+    if isinstance(value, type):
+        return False
+    called = value.forward if isinstance(value, nn.Module) else value
+    try:
+        inspect.signature(called).bind(*range(number))
+    except TypeError:
+        return False
+    except ValueError:  # a function written in C says nothing of its arguments
+        return True
+    return True
 
 
 def length(name: str, value: Sized, size: int) -> None:
