@@ -50,7 +50,9 @@ def count(name: str, value: Any, *, at_least: int = 1, at_most: int = MOST) -> i
 
 def counts(name: str, values: Iterable[Any], *, length: int = 1) -> tuple[int, ...]:
     """Whole numbers >= 1, at least so many."""
-    values = tuple(values)
+    if not isinstance(values, tuple | list | np.ndarray | Tensor) or not np.ndim(values):
+        raise TypeError(f"{name} must be whole numbers in a row, got {kind(values)}")
+    values = tuple(values.tolist() if isinstance(values, np.ndarray | Tensor) else values)
     if len(values) < length:
         raise ValueError(f"{name} must be at least {length} whole number(s), got {values}")
     return tuple(count(f"{name}[{i}]", value) for i, value in enumerate(values))
@@ -291,16 +293,10 @@ def floats(name: str, value: Any) -> Tensor:
 
 
 def finite(name: str, value: Tensor) -> Tensor:
-    """A tensor without NaN and infinity; what torch.func transforms has no values to look at."""
-    looked_at = value.is_floating_point() and not (is_transformed(value) or value.is_meta)
-    if looked_at and not value.isfinite().all():
+    """A tensor without NaN and infinity."""
+    if value.is_floating_point() and not holds(value.isfinite().all()):
         raise ValueError(f"{name} must be finite, got NaN or infinity")
     return value
-
-
-def is_transformed(value: Tensor) -> bool:
-    """Whether it is a stand-in without values of its own, inside of torch.vmap or torch.func."""
-    return torch._C._functorch.is_functorch_wrapped_tensor(value)
 
 
 def features(name: str, value: Any, *, at_least: int = 1) -> Tensor:

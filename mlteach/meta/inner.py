@@ -97,10 +97,9 @@ def _rate(name: str, rate: Any) -> float | Tensor:
     """A finite number >= 0, or a tensor of such; the outer loop may learn a negative one."""
     rate = torch.tensor(rate) if isinstance(rate, np.ndarray) else rate
     if isinstance(rate, Tensor) and rate.dtype != torch.bool and not rate.is_complex():
-        if _validate.is_transformed(rate):
-            return rate
-        learned = rate.requires_grad  # in Meta-SGD the sign is learned as well
-        if not rate.isfinite().all() or (not learned and (rate < 0).any()):
+        # in Meta-SGD the sign is learned as well
+        allowed = rate.isfinite() if rate.requires_grad else rate.isfinite() & (rate >= 0)
+        if not _validate.holds(allowed.all()):
             raise ValueError(
                 f"{name} must be finite and >= 0, got {_validate.shown(rate.tolist())}"
             )
