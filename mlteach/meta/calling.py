@@ -94,8 +94,9 @@ def untouched(model: nn.Module) -> Iterator[Call]:
             for part, attributes, parameters, buffers in before:
                 vars(part).clear()
                 vars(part).update(attributes)
-                part._parameters.update(parameters)
-                part._buffers.update(buffers)
+                for mine, own_ones in ((part._parameters, parameters), (part._buffers, buffers)):
+                    mine.clear()
+                    mine.update(own_ones)
 
 
 def _join(path: str, local: str) -> str:
@@ -126,6 +127,8 @@ def check_twice_differentiable(gradients: tuple[Tensor, ...]) -> None:
 def check_network(model: nn.Module) -> nn.Module:
     """Refuses a network without weights yet, or with running statistics in training mode."""
     _validate.module("model", model)
+    if next(model.parameters(), None) is None:
+        raise ValueError("model must have parameters, got a network without any")
     for name, module in model.named_modules():
         for local, p in module._parameters.items():
             if nn.parameter.is_lazy(p):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any
@@ -22,6 +21,8 @@ def check_names(params: Mapping[str, Tensor], model: nn.Module) -> None:
     """Every name is one of the model's, and what it names has the shape of the model's own."""
     if not isinstance(params, Mapping):
         raise TypeError(f"params must be a dict of tensors, got {_validate.kind(params)}")
+    if not params:
+        raise ValueError("params must hold the weights to start from, got none")
     own = dict(model.named_parameters())
     for name, value in params.items():
         if name not in own:
@@ -49,7 +50,8 @@ def check_task(x: Any, y: Any) -> tuple[Tensor, Tensor]:
 
 def targets(name: str, y: Any) -> Tensor:
     """Labels of any integer type as int64, and other targets as they are."""
-    return _validate.tensor(name, y).long() if y.dtype in _validate.INTEGERS else y
+    y = _validate.tensor(name, y)
+    return y.long() if y.dtype in _validate.INTEGERS else y
 
 
 def inner_rates(
@@ -104,13 +106,18 @@ def _rate(name: str, rate: Any) -> float | Tensor:
                 f"{name} must be finite and >= 0, got {_validate.shown(rate.tolist())}"
             )
         return rate
-    if isinstance(rate, bool) or not isinstance(rate, Real):
+    if isinstance(rate, bool) or not isinstance(rate, Real | np.ndarray):
         raise TypeError(
             f"{name} must be a number, a tensor, or a dict of tensors, got {_validate.kind(rate)}"
         )
-    if not 0 <= _validate.number(name, rate) < math.inf:
-        raise ValueError(f"{name} must be finite and >= 0, got {_validate.shown(rate)}")
-    return float(rate)
+    return float(_validate.number(name, rate, at_least=0))
+
+
+def check_loss(loss_fn: Any) -> LossFunction:
+    """A function of a prediction and its target."""
+    if loss_fn in (F.cross_entropy, F.mse_loss):  # their many arguments take time to look at
+        return loss_fn
+    return _validate.function("loss_fn", loss_fn, what="a function of (prediction, y)", takes=2)
 
 
 def loss_of(loss_fn: LossFunction, prediction: Any, y: Tensor) -> Tensor:

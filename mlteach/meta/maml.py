@@ -22,6 +22,7 @@ from mlteach.meta.calling import (
 from mlteach.meta.inner import (
     LossFunction,
     Rate,
+    check_loss,
     check_names,
     check_task,
     inner_rates,
@@ -83,11 +84,11 @@ def adapt(
     Source: Finn, Abbeel, Levine 2017, arXiv:1703.03400, Eq. (1); frozen: Raghu et al. 2020,
         arXiv:1909.09157; lr as tensors: Li et al. 2017, arXiv:1707.09835.
     """
-    rates, steps = _check(model, params, loss_fn, lr, steps, frozen)
+    rates, steps = _check(model, params, loss_fn, lr, steps, first_order, frozen)
     x, y = check_task(x, y)
     twice = not (first_order or is_simple(model))
     with untouched(model) as call:
-        return _descend(call, params, x, y, loss_fn, rates, steps, first_order, twice)
+        return descend(call, params, x, y, loss_fn, rates, steps, first_order, twice)
 
 
 def maml_loss(
@@ -123,7 +124,7 @@ def maml_loss(
     Source: Finn, Abbeel, Levine 2017, arXiv:1703.03400, Algorithm 1, as a mean instead of a sum
         over tasks.
     """
-    episodes, rates, steps = _check_all(model, episodes, loss_fn, lr, steps, frozen)
+    episodes, rates, steps = _check_all(model, episodes, loss_fn, lr, steps, first_order, frozen)
     inner = (model, episodes, loss_fn, rates, steps, first_order)
     if (found := _side_by_side(*inner)) is not None:
         return found.losses.mean()
@@ -167,9 +168,9 @@ def reptile_step(
     Source: Nichol, Achiam, Schulman 2018, arXiv:1803.02999, Algorithm 2; here with all support at
         every inner step.
     """
-    _validate.number("step_size", step_size, at_least=0, at_most=1)
+    step_size = float(_validate.number("step_size", step_size, at_least=0, at_most=1))
     _validate.count("steps", steps)
-    episodes, rates, steps = _check_all(model, episodes, loss_fn, lr, steps, frozen=())
+    episodes, rates, steps = _check_all(model, episodes, loss_fn, lr, steps, True, frozen=())
     inner = (model, episodes, loss_fn, rates, steps, True)
     if (found := _side_by_side(*inner)) is not None:
         losses, adapted = found.losses, found.weights
@@ -187,7 +188,7 @@ def reptile_step(
                 f"lr leads to weights of {name} that are not finite: take a smaller lr"
             )
     for name, end in ends.items():
-        model.get_parameter(name).lerp_(end, float(step_size))
+        model.get_parameter(name).lerp_(end, step_size)
     return losses.mean()
 
 
@@ -224,7 +225,7 @@ def adapted_predictions(
         TypeError, ValueError: as for `maml_loss`, or queries is none of the three.
     """
     _validate.choice("queries", queries, QUERIES)
-    episodes, rates, steps = _check_all(model, episodes, loss_fn, lr, steps, frozen)
+    episodes, rates, steps = _check_all(model, episodes, loss_fn, lr, steps, first_order, frozen)
     inner = (model, episodes, loss_fn, rates, steps, first_order)
     if (found := _side_by_side(*inner, queries=queries, judged=False)) is not None:
         return found.predictions
@@ -293,7 +294,7 @@ def _one_by_one(
     start, twice = dict(model.named_parameters()), not (first_order or is_simple(model))
     for x, y, x_query, _ in zip(*episodes, strict=True):
         with untouched(model) as call:
-            params = _descend(call, start, x, y, loss_fn, rates, steps, first_order, twice)
+            params = descend(call, start, x, y, loss_fn, rates, steps, first_order, twice)
             prediction = _answers(call, params, x, x_query, queries, dim=0)
         yield params, prediction
 
@@ -311,7 +312,7 @@ def _answers(
     return torch.cat(answers, dim)
 
 
-def _descend(
+def descend(
     call: Call,
     params: Params,
     x: Tensor,
@@ -320,7 +321,7 @@ def _descend(
     rates: dict[str, float | Tensor],
     steps: int,
     first_order: bool,
-    twice: bool,
+    twice: bool = False,
 ) -> Params:
     """The inner loop of one task; twice: see that its gradients can be differentiated."""
     twice = twice and torch.is_grad_enabled()
@@ -376,12 +377,14 @@ def _check(
     loss_fn: LossFunction,
     lr: Rate,
     steps: int,
+    first_order: bool,
     frozen: tuple[str, ...],
 ) -> tuple[dict[str, float | Tensor], int]:
     """The rate of each weight that moves, and the number of steps."""
     check_network(model)
     check_names(params, model)
-    _validate.function("loss_fn", loss_fn, what="a function of (prediction, y)")
+    check_loss(loss_fn)
+    _validate.flag("first_order", first_order)
     return inner_rates(params, lr, frozen), _validate.count("steps", steps, at_least=0)
 
 
@@ -391,9 +394,10 @@ def _check_all(
     loss_fn: LossFunction,
     lr: Rate,
     steps: int,
+    first_order: bool,
     frozen: tuple[str, ...],
 ) -> tuple[Episode, dict[str, float | Tensor], int]:
     """The same for many tasks."""
-    params = dict(_validate.module("model", model).named_parameters())
-    rates, steps = _check(model, params, loss_fn, lr, steps, frozen)
+    params = dict(check_network(model).named_parameters())
+    rates, steps = _check(model, params, loss_fn, lr, steps, first_order, frozen)
     return check_episodes(episodes), rates, steps

@@ -136,8 +136,8 @@ def test_perfect_features_have_no_doubt():
         ({"n_shot": 0}, "n_shot must be a whole number >= 1, got 0"),
         ({"n_query": 0}, "n_query must be a whole number >= 1, got 0"),
         ({"n_episodes": 1}, "n_episodes must be a whole number >= 2, got 1"),
-        ({"n_way": 13}, "only 12 classes"),
-        ({"n_shot": 20}, "only 0 classes have n_each=21 images"),
+        ({"n_way": 13}, "n_way is 13, but only 12 of 12 classes"),
+        ({"n_shot": 20}, "only 0 of 12 classes have n_shot . n_query = 21 images"),
     ],
 )
 def test_episodes_that_cannot_be_are_refused(keywords, message):
@@ -178,7 +178,7 @@ def test_adapted_accuracy_equals_its_definition():
             model, tasks, F.cross_entropy, lr=1, steps=5, chunk_size=chunk_size
         )
         assert (mean, half) == pytest.approx(expected)
-    with pytest.raises(ValueError, match="the number of tasks must be a whole number >= 2, got 1"):
+    with pytest.raises(ValueError, match="episodes must hold T >= 2 tasks, got 1"):
         adapted_accuracy(
             model, Episode(*(part[:1] for part in tasks)), F.cross_entropy, lr=1, steps=5
         )
