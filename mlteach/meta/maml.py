@@ -213,7 +213,8 @@ def adapted_predictions(
     answer the same in all three ways.
 
     Args:
-        model, episodes, loss_fn, lr, steps, first_order, frozen: as for `maml_loss`.
+        model, episodes, loss_fn, lr, steps, first_order, frozen: as for `maml_loss`; the targets of
+            the queries are not used.
         queries: which images form a batch: "together", all queries of a task; "alone", each query
             by itself; "with support", each query with its task's support.
 
@@ -291,7 +292,8 @@ def _one_by_one(
     queries: str = "together",
 ) -> Iterator[tuple[Params, Any]]:
     """Of each task the adapted weights, and what they predict for its queries (M, ...)."""
-    start, twice = dict(model.named_parameters()), not (first_order or is_simple(model))
+    start: Params = dict(model.named_parameters())
+    twice = not (first_order or is_simple(model))
     for x, y, x_query, _ in zip(*episodes, strict=True):
         with untouched(model) as call:
             params = descend(call, start, x, y, loss_fn, rates, steps, first_order, twice)
@@ -398,6 +400,6 @@ def _check_all(
     frozen: tuple[str, ...],
 ) -> tuple[Episode, dict[str, float | Tensor], int]:
     """The same for many tasks."""
-    params = dict(check_network(model).named_parameters())
+    params: Params = dict(check_network(model).named_parameters())
     rates, steps = _check(model, params, loss_fn, lr, steps, first_order, frozen)
     return check_episodes(episodes), rates, steps

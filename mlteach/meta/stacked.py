@@ -113,7 +113,7 @@ def _run(layer: nn.Module, weight: Any, bias: Any, x: Tensor, n_tasks: int) -> T
     """Weight and bias are None where the layer has none."""
     if type(layer) is nn.Conv2d:
         _expect(x.shape[1] == n_tasks * layer.in_channels)
-        settings = (layer.stride, layer.padding, layer.dilation, n_tasks)
+        settings: Any = (layer.stride, layer.padding, layer.dilation, n_tasks)
         return F.conv2d(x, weight.flatten(0, 1), _flat(bias), *settings)
     if type(layer) is nn.BatchNorm2d:
         _expect(x.shape[1] == n_tasks * layer.num_features)
