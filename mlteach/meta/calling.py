@@ -118,7 +118,7 @@ def check_twice_differentiable(gradients: tuple[Tensor, ...]) -> None:
         seen.add(node)
         if "NotImplemented" in node.name() or node.name().startswith(ONCE):
             raise ValueError(
-                "model has a layer whose second derivative PyTorch does not have "
+                "model or loss_fn computes something whose second derivative PyTorch does not have "
                 f"({node.name()}): first_order=True does without it"
             )
         todo += [following for following, _ in node.next_functions]

@@ -16,6 +16,8 @@ from mlteach import _validate
 Rate = float | Tensor | Mapping[str, Tensor]
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 
+USUAL = (F.cross_entropy, F.mse_loss)
+
 
 def check_names(params: Mapping[str, Tensor], model: nn.Module) -> None:
     """Every name is one of the model's, and what it names has the shape of the model's own."""
@@ -115,7 +117,7 @@ def _rate(name: str, rate: Any) -> float | Tensor:
 
 def check_loss(loss_fn: Any) -> LossFunction:
     """A function of a prediction and its target."""
-    if loss_fn in (F.cross_entropy, F.mse_loss):  # their many arguments take time to look at
+    if loss_fn in USUAL:  # their many arguments take time to look at
         return loss_fn
     return _validate.function("loss_fn", loss_fn, what="a function of (prediction, y)", takes=2)
 

@@ -20,6 +20,7 @@ from mlteach.meta.calling import (
     untouched,
 )
 from mlteach.meta.inner import (
+    USUAL,
     LossFunction,
     Rate,
     check_loss,
@@ -86,9 +87,9 @@ def adapt(
     """
     rates, steps = _check(model, params, loss_fn, lr, steps, first_order, frozen)
     x, y = check_task(x, y)
-    twice = not (first_order or is_simple(model))
+    usual = is_simple(model) and loss_fn in USUAL
     with untouched(model) as call:
-        return descend(call, params, x, y, loss_fn, rates, steps, first_order, twice)
+        return descend(call, params, x, y, loss_fn, rates, steps, first_order, usual)
 
 
 def maml_loss(
@@ -267,18 +268,21 @@ def _side_by_side(
         return losses_of(loss_fn, predictions, episodes.y_support).sum()
 
     random_state = torch.get_rng_state()
+    twice = loss_fn not in USUAL and torch.is_grad_enabled() and not first_order
     try:
-        for _ in range(steps):
-            params = _inner_step(support_loss, params, rates, first_order)
+        for step in range(steps):
+            checked = twice and step == 0
+            params = _inner_step(support_loss, params, rates, first_order, checked=checked)
         ask = partial(stacked.forward, layers)
         predictions = _answers(ask, params, episodes.x_support, episodes.x_query, queries, dim=1)
         losses = losses_of(loss_fn, predictions, episodes.y_query) if judged else predictions
+        found = _Found(params, predictions, losses)
     except (RuntimeError, IndexError, TypeError, ValueError):
-        return None  # if one task cannot be computed either, that says why
+        found = None  # if one task cannot be computed either, that says why
     if not torch.get_rng_state().equal(random_state):  # in another order than one after the other
         torch.set_rng_state(random_state)
-        return None
-    return _Found(params, predictions, losses)
+        found = None
+    return found
 
 
 def _one_by_one(
@@ -293,10 +297,10 @@ def _one_by_one(
 ) -> Iterator[tuple[Params, Any]]:
     """Of each task the adapted weights, and what they predict for its queries (M, ...)."""
     start: Params = dict(model.named_parameters())
-    twice = not (first_order or is_simple(model))
+    usual = is_simple(model) and loss_fn in USUAL
     for x, y, x_query, _ in zip(*episodes, strict=True):
         with untouched(model) as call:
-            params = descend(call, start, x, y, loss_fn, rates, steps, first_order, twice)
+            params = descend(call, start, x, y, loss_fn, rates, steps, first_order, usual)
             prediction = _answers(call, params, x, x_query, queries, dim=0)
         yield params, prediction
 
@@ -323,10 +327,10 @@ def descend(
     rates: dict[str, float | Tensor],
     steps: int,
     first_order: bool,
-    twice: bool = False,
+    usual: bool = False,
 ) -> Params:
-    """The inner loop of one task; twice: see that its gradients can be differentiated."""
-    twice = twice and torch.is_grad_enabled()
+    """The inner loop of one task; usual: model and loss are known to have second derivatives."""
+    twice = torch.is_grad_enabled() and not (first_order or usual)
 
     def support_loss(params: Params) -> Tensor:
         return loss_of(loss_fn, call(params, x, twice=twice), y)
@@ -400,6 +404,6 @@ def _check_all(
     frozen: tuple[str, ...],
 ) -> tuple[Episode, dict[str, float | Tensor], int]:
     """The same for many tasks."""
-    params: Params = dict(check_network(model).named_parameters())
+    params: Params = dict(_validate.module("model", model).named_parameters())
     rates, steps = _check(model, params, loss_fn, lr, steps, first_order, frozen)
     return check_episodes(episodes), rates, steps

@@ -338,7 +338,7 @@ REFUSED = {
             layer=nn.Linear(4, 4),
             centres=nn.Parameter(torch.randn(WAY, 4)),
         ),
-        "model has a layer whose second derivative PyTorch does not have.*first_order=True",
+        "model or loss_fn computes something whose second .*first_order=True",
     ),
 }
 
@@ -358,6 +358,23 @@ def test_what_is_refused_is_named_and_left_as_it_was(name):
     with pytest.raises(ValueError, match=told):
         adapt(model, params, x, y, F.cross_entropy, lr=0.1, steps=1)
     assert lazy or same(before, state_of(model))
+
+
+def to_corners(prediction, y):
+    """A loss by distances, whose kernel is differentiable once."""
+    return F.cross_entropy(-torch.cdist(prediction, torch.eye(WAY).double()), y)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: nn.Linear(4, WAY), lambda: nn.Sequential(nn.Linear(4, WAY), nn.Softplus())]
+)
+def test_a_loss_without_a_second_derivative_is_told(make):
+    model, episodes = make().double(), tasks_of((4,), 2, 6)
+    with pytest.raises(ValueError, match="model or loss_fn computes something .*first_order"):
+        maml_loss(model, episodes, to_corners, lr=0.1, steps=1)
+    maml_loss(model, episodes, to_corners, lr=0.1, steps=1, first_order=True).backward()
+    with torch.no_grad():
+        maml_loss(model, episodes, to_corners, lr=0.1, steps=1)
 
 
 def test_first_order_needs_no_second_derivative():
