@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import disable_saved_tensors_hooks
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.utils import parametrize
 
 from mlteach import _validate
 from mlteach.networks import AverageAndMaxPool
@@ -17,6 +19,11 @@ Call = Callable[..., Any]
 
 # what PyTorch can differentiate once only, beside the nodes that it calls "NotImplemented"
 ONCE = ("CdistBackwardBackward", "EmbeddingBagBackwardBackward", "CudnnRnnBackwardBackward")
+
+CHECKPOINTED = (
+    "gradient checkpointing and other hooks on saved tensors would compute again with the model's "
+    "own weights: switch them off"
+)
 
 # layers whose second derivative PyTorch has, whatever the kernel
 SIMPLE = (
@@ -61,10 +68,12 @@ def untouched(model: nn.Module) -> Iterator[Call]:
     def call(weights: Mapping[str, Tensor], x: Tensor, *, twice: bool = False) -> Any:
         copies = {name: weights.get(name, p).clone() for name, p in own.items()}
         attended = sdpa_kernel(SDPBackend.MATH) if twice else nullcontext()
+        recorded = torch.is_grad_enabled()
+        kept_back = disable_saved_tensors_hooks(CHECKPOINTED) if recorded else nullcontext()
         try:
             for holder, local, name in places:
                 holder[local] = copies[name]
-            with attended:
+            with attended, kept_back:
                 prediction = model(x.clone())
         except torch.cuda.OutOfMemoryError:
             raise
@@ -108,20 +117,33 @@ def is_simple(model: nn.Module) -> bool:
     return all(type(part) in SIMPLE for part in model.modules())
 
 
-def check_twice_differentiable(gradients: tuple[Tensor, ...]) -> None:
+def check_recorded(loss: Tensor) -> None:
+    """Refuses what leaves weights out of the graph without a word: their gradient would be 0."""
+    if any(name.startswith("CheckpointFunction") for name in _nodes([loss])):
+        raise ValueError(
+            f"model cannot be differentiated with respect to its weights: {CHECKPOINTED}"
+        )
+
+
+def check_twice_differentiable(gradients: Sequence[Tensor]) -> None:
     """Says at once what PyTorch would say in the outer backward pass, with the way out."""
-    todo, seen = [g.grad_fn for g in gradients], set()
-    while todo:
-        node = todo.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        if "NotImplemented" in node.name() or node.name().startswith(ONCE):
+    for name in _nodes(gradients):
+        if "NotImplemented" in name or name.startswith(ONCE):
             raise ValueError(
                 "model or loss_fn computes something whose second derivative PyTorch does not have "
-                f"({node.name()}): first_order=True does without it"
+                f"({name}): first_order=True does without it"
             )
-        todo += [following for following, _ in node.next_functions]
+
+
+def _nodes(tensors: Sequence[Tensor]) -> Iterator[str]:
+    """The names of all that was recorded on the way to these tensors."""
+    todo, seen = [x.grad_fn for x in tensors], set()
+    while todo:
+        node = todo.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            todo += [following for following, _ in node.next_functions]
+            yield node.name()
 
 
 def check_network(model: nn.Module) -> nn.Module:
@@ -129,7 +151,11 @@ def check_network(model: nn.Module) -> nn.Module:
     _validate.module("model", model)
     if next(model.parameters(), None) is None:
         raise ValueError("model must have parameters, got a network without any")
+    if parametrize._cache_enabled:
+        raise ValueError("model must compute its weights anew: leave torch's parametrize.cached()")
     for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise TypeError(f"model must be written in Python, {name or 'it'} is a ScriptModule")
         for local, p in module._parameters.items():
             if nn.parameter.is_lazy(p):
                 raise ValueError(

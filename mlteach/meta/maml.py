@@ -15,6 +15,7 @@ from mlteach.meta import stacked
 from mlteach.meta.calling import (
     Call,
     check_network,
+    check_recorded,
     check_twice_differentiable,
     is_simple,
     untouched,
@@ -268,10 +269,9 @@ def _side_by_side(
         return losses_of(loss_fn, predictions, episodes.y_support).sum()
 
     random_state = torch.get_rng_state()
-    twice = loss_fn not in USUAL and torch.is_grad_enabled() and not first_order
     try:
         for step in range(steps):
-            checked = twice and step == 0
+            checked = step == 0 and loss_fn not in USUAL
             params = _inner_step(support_loss, params, rates, first_order, checked=checked)
         ask = partial(stacked.forward, layers)
         predictions = _answers(ask, params, episodes.x_support, episodes.x_query, queries, dim=1)
@@ -336,7 +336,9 @@ def descend(
         return loss_of(loss_fn, call(params, x, twice=twice), y)
 
     for step in range(steps):
-        params = _inner_step(support_loss, params, rates, first_order, checked=twice and step == 0)
+        params = _inner_step(
+            support_loss, params, rates, first_order, checked=step == 0 and not usual
+        )
     return params
 
 
@@ -364,10 +366,18 @@ def _inner_step(
         value = loss(params | moving)
         if not value.requires_grad:
             raise ValueError("loss_fn must give a loss that depends on the model's weights")
-        gradients = torch.autograd.grad(
-            value, list(moving.values()), create_graph=differentiable, materialize_grads=True
-        )
-    if checked:
+        if checked:
+            check_recorded(value)
+        weights = list(moving.values())
+        try:
+            gradients = torch.autograd.grad(
+                value, weights, create_graph=differentiable, materialize_grads=True
+            )
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            raise ValueError(f"model or loss_fn cannot be differentiated: {error}") from error
+    if checked and differentiable:
         check_twice_differentiable(gradients)
     stepped = {}
     for name, gradient in zip(moving, gradients, strict=True):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 import torch.nn.functional as F
 from meta.zoo import WAY, ZOO, Of
 from torch import Generator, nn
 from torch.func import functional_call
-from torch.nn.utils import parametrizations
+from torch.nn.utils import parametrizations, parametrize
+from torch.utils.checkpoint import checkpoint
 
 from mlteach.episodes import Episode
 from mlteach.meta import adapt, adapted_predictions, maml_loss, reptile_step
@@ -332,6 +335,22 @@ REFUSED = {
     "an average": (averaging, "model changes its own mean"),
     "no values yet": (lambda: nn.LazyLinear(WAY), "model: weight has no values yet"),
     "another number of inputs": (lambda: nn.Linear(5, WAY), r"model cannot compute an x of shape"),
+    "checkpointed": (
+        lambda: Of(
+            lambda m, x: m.b(checkpoint(m.a, x, use_reentrant=False)),
+            a=nn.Linear(4, 4),
+            b=nn.Linear(4, WAY),
+        ),
+        "model cannot compute .* gradient checkpointing",
+    ),
+    "checkpointed in the older way": (
+        lambda: Of(
+            lambda m, x: m.b(checkpoint(m.a, x.requires_grad_(), use_reentrant=True)),
+            a=nn.Linear(4, 4),
+            b=nn.Linear(4, WAY),
+        ),
+        "model cannot be differentiated with respect to its weights: gradient checkpointing",
+    ),
     "no second derivative": (
         lambda: Of(
             lambda m, x: torch.cdist(m.layer(x), m.centres),
@@ -375,6 +394,28 @@ def test_a_loss_without_a_second_derivative_is_told(make):
     maml_loss(model, episodes, to_corners, lr=0.1, steps=1, first_order=True).backward()
     with torch.no_grad():
         maml_loss(model, episodes, to_corners, lr=0.1, steps=1)
+
+
+def test_scripts_and_cached_weights_are_refused():
+    episodes = tasks_of((4,), 2, 6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        script = torch.jit.script(nn.Linear(4, WAY).double())
+    with pytest.raises(TypeError, match="model must be written in Python"):
+        maml_loss(script, episodes, F.cross_entropy, lr=0.1, steps=1)
+    with parametrize.cached(), pytest.raises(ValueError, match="model must compute its weights"):
+        maml_loss(made("weight norm"), episodes, F.cross_entropy, lr=0.1, steps=1)
+
+
+def test_several_outputs_are_for_the_loss_to_judge():
+    torch.manual_seed(0)
+    plain, episodes = nn.Linear(4, WAY).double(), tasks_of((4,), 2, 6)
+    pair = Of(lambda m, x: (m.layer(x), x), layer=plain)
+    found = maml_loss(pair, episodes, lambda p, y: F.cross_entropy(p[0], y), lr=0.1, steps=2)
+    right = maml_loss(plain, episodes, F.cross_entropy, lr=0.1, steps=2)
+    torch.testing.assert_close(found, right)
+    with pytest.raises(TypeError, match="model must return a tensor, got tuple"):
+        adapted_predictions(pair, episodes, lambda p, y: F.cross_entropy(p[0], y), lr=0.1, steps=2)
 
 
 def test_first_order_needs_no_second_derivative():
