@@ -13,6 +13,7 @@ from torch import Generator, nn
 from torch.func import functional_call
 
 from mlteach.episodes import Episode, sinusoid_episodes
+from mlteach.losses import contrastive_loss, supervised_contrastive
 from mlteach.meta import adapt, adapted_predictions, maml_loss, prototypical_loss, reptile_step
 from mlteach.mistakes import meta, mistakes_in
 from mlteach.networks import AverageAndMaxPool, conv_encoder, mlp
@@ -779,6 +780,27 @@ def test_a_sweep_over_rates_by_vmap(make):
     found = torch.vmap(lambda lr: maml_loss(model, tasks, F.cross_entropy, lr=lr, steps=1))(rates)
     right = [maml_loss(model, tasks, F.cross_entropy, lr=lr, steps=1) for lr in rates]
     torch.testing.assert_close(found, torch.stack(right))
+
+
+@pytest.mark.parametrize("make", [dense, lambda: nn.Sequential(dense(), nn.Dropout(0))])
+def test_the_package_s_losses_are_inner_losses_with_a_learned_temperature(make):
+    """They look at values, which no vmap can; the temperature gets its outer gradient."""
+    model, tasks = make(), episodes(2)
+    temperature = torch.tensor(0.5, dtype=torch.float64, requires_grad=True)
+
+    def supervised(z, y):
+        return supervised_contrastive(z, y, temperature=temperature)
+
+    def of_pairs(z, y):
+        return contrastive_loss(z[::2], z[1::2], y[::2] == y[1::2])
+
+    for loss_fn in (supervised, of_pairs):
+        tasks = tasks._replace(x_query=tasks.x_query[:, :6], y_query=tasks.y_query[:, :6])
+        found = gradient(maml_loss(model, tasks, loss_fn, lr=0.1, steps=2), model)
+        right = gradient(maml_by_hand(model, tasks, loss_fn, lr=0.1, steps=2), model)
+        assert equal(found, right)
+    loss = maml_loss(model, tasks, supervised, lr=0.1, steps=2)
+    assert torch.autograd.grad(loss, temperature)[0].abs() > 1e-3
 
 
 @pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
