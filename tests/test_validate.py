@@ -23,6 +23,17 @@ def test_numbers_become_floats_and_tensors_stay_as_they_are():
     assert _validate.number("margin", tensor, above=0, at_most=1) is tensor
 
 
+def test_functions_that_take_so_many_arguments():
+    for f in (lambda x, y=1: x, lambda *x: x, torch.nn.MSELoss(), torch.add, max):
+        assert _validate.function("f", f, takes=2) is f
+    assert _validate.function("f", torch.nn.ReLU) is torch.nn.ReLU  # a class makes things, too
+
+
+def test_rows_of_whole_numbers_of_every_kind():
+    for row in ([2, 3], (2, np.int64(3)), np.array([2, 3]), torch.tensor([2, 3])):
+        assert _validate.counts("n", row) == (2, 3)
+
+
 def test_a_tensor_is_refused_only_where_its_value_is_known():
     def double(t):
         return 2 * _validate.number("t", t, above=0)
@@ -186,6 +197,28 @@ def test_an_older_name_is_understood():
         ),
         (lambda: _validate.counts("n", [2], length=2), ValueError, "n must be at least 2 whole"),
         (lambda: _validate.counts("n", [2, 0]), ValueError, r"n\[1\] must be a whole number >= 1"),
+        (lambda: _validate.counts("n", 2), TypeError, "n must be whole numbers in a row, got int"),
+        (lambda: _validate.counts("n", "ab"), TypeError, "n must be whole numbers in a row, got"),
+        (
+            lambda: _validate.finite("x", torch.tensor([0.0, torch.nan])),
+            ValueError,
+            "x must be finite, got NaN or infinity",
+        ),
+        (
+            lambda: _validate.function("f", lambda: 0, what="a function of x", takes=1),
+            TypeError,
+            "f must be a function of x, got <function .* which takes others",
+        ),
+        (
+            lambda: _validate.function("f", torch.nn.ReLU, what="a function of x", takes=1),
+            TypeError,
+            "f must be a function of x, got the class ReLU",
+        ),
+        (
+            lambda: _validate.function("f", torch.nn.ReLU(), what="a function of two", takes=2),
+            TypeError,
+            "f must be a function of two, got ReLU",
+        ),
         (lambda: _validate.length("titles", "ab", 3), ValueError, "must have 3 entries, got 2"),
         (
             lambda: _validate.one_dtype(x=torch.ones(1), y=torch.ones(1).double()),
