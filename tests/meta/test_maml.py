@@ -840,13 +840,14 @@ def test_prototypical_loss_of_16_bits_is_computed_in_32(half):
 
 
 def test_prototypical_loss_far_from_zero():
-    """All representations moved by 10,000: float32 still holds the differences."""
-    tasks = episodes(2)
-    tasks = Episode(*(p.float() if p.is_floating_point() else p for p in tasks))
-    moved = prototypical_loss(lambda x: (64 * x).round() / 64 + 10_000, tasks)
-    assert moved.item() == pytest.approx(
-        prototypical_loss(lambda x: (64 * x).round() / 64, tasks).item(), rel=1e-5
-    )
+    """All representations moved by 100,000: float32 still holds the differences, in 64ths."""
+    x, y, x_three, y_three = episodes(2)
+    tasks = Episode(x_three.float(), y_three, x.float(), y)  # means of three are no 64ths
+
+    def loss(offset):
+        return prototypical_loss(lambda x: (64 * x).round() / 64 + offset, tasks).item()
+
+    assert loss(100_000) == pytest.approx(loss(0), rel=1e-6)
 
 
 def test_the_default_device_and_type_change_nothing():
