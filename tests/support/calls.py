@@ -231,7 +231,10 @@ add("data.Dataset.subset", "subset", of=dataset, index=lambda: torch.tensor([3, 
 add_all(
     networks,
     conv_encoder={"in_channels": 3, "widths": (4, 4), "out_features": 6, "norm": "batch"},
-    prediction_head={"in_features": 6, "hidden": 8, "out_features": 4, "batch_norm": True},
+    prediction_head={
+        **{"in_features": 6, "hidden": 8, "out_features": 4, "batch_norm": True},
+        "takes": {("out_features", "None"): "as many as in_features"},
+    },
     projection_head={"in_features": 6, "hidden": 8, "out_features": 4, "batch_norm": False},
 )
 
@@ -390,9 +393,14 @@ add_all(
 )
 
 WAYS = {"n_way": 3, "n_shot": 2, "n_query": 2}
+TARGETS = ("labels as fractions", "negative labels")
 add_all(
     episodes,
-    on_features={"encoder": encoder, "episodes": episode},
+    on_features={
+        "encoder": encoder,
+        "episodes": episode,
+        "takes": {("episodes", name): "the targets stay, whatever they are" for name in TARGETS},
+    },
     prototypes={
         "features": lambda: normal32(2, 6, 4),
         "labels": lambda: (torch.arange(6) % 3).repeat(2, 1),
@@ -427,9 +435,17 @@ add_all(
         "first_order": False,
         **FROZEN,
         "propagates": True,
+        "takes": {("x", "0 to 255"): "points, sounds and tokens are no images"},
     },
     maml_loss={**LEARNER, "first_order": False, **FROZEN, "propagates": True},
-    adapted_predictions={**LEARNER, "first_order": False, **FROZEN, "propagates": True},
+    adapted_predictions={
+        **LEARNER,
+        "first_order": False,
+        **FROZEN,
+        "queries": "together",
+        "propagates": True,
+        "takes": {("episodes", name): "the targets of queries are not used" for name in TARGETS},
+    },
     prototypical_loss={"encoder": encoder, "episodes": episode, "propagates": True},
     reptile_step={**LEARNER, "step_size": 0.5},
 )
@@ -444,7 +460,23 @@ add_all(
     evaluate,
     Classifier={"encoder": encoder, "head": lambda: nn.Linear(6, 2)},
     accuracy={"scores": z(8, 3), "labels": classes(8, 3)},
-    adapted_accuracy={**LEARNER, **FROZEN, "chunk_size": 2},
+    adapted_accuracy={**LEARNER, **FROZEN, "queries": "together", "chunk_size": 2},
+    classify={
+        "model": model,
+        "support_images": images(6),
+        "labels": classes(6, 3),
+        "new_images": images(2),
+        "loss_fn": cross_entropy,
+        **INNER,
+        **FROZEN,
+        "probabilities": False,
+        "takes": {
+            ("labels", "negative"): "any numbers name classes",
+            ("labels", "too large"): "any numbers name classes",
+            ("support_images", "uint8"): "bytes are images, too",
+            ("new_images", "uint8"): "bytes are images, too",
+        },
+    },
     confidence_interval={"values": lambda: torch.linspace(0, 1, 8)},
     cosine_neighbours={"train_features": z(12), "test_features": z(5, seed=1), "k": 2},
     effective_rank={"z": z()},
@@ -462,6 +494,7 @@ add_all(
         "n_way": 2,
         **{"n_shot": 1, "n_query": 1, "n_episodes": 5},
         "generator": a_generator,
+        "takes": {("labels", "too large"): "any numbers name classes"},
     },
     fine_tune={
         **{"encoder": encoder, **LABELLED, "view": lambda: views.random_flip},
