@@ -28,7 +28,8 @@ def stratified_sample(labels: Tensor, n: int, *, generator: Generator) -> Tensor
         (n,) indices, none twice; of each class its share of n but for one, and one at least.
 
     Raises:
-        TypeError, ValueError: labels are no integers >= 0, or n is no whole number from the number of classes to N.
+        TypeError, ValueError: labels are no integers >= 0, or n is no whole number from the number
+            of classes to N.
     """
     labels = _validate.labels("labels", labels)
     generator = _validate.generator("generator", generator)

@@ -68,12 +68,15 @@ class NeighbourGraph(Index):
         # Number N stands for "nobody": a row of its own, infinitely far away, makes all shapes
         # rectangular.
         self.nobody = len(self)
-        self.rows = np.vstack([self.vectors, np.zeros_like(self.vectors[:1])])  # (N + 1, D)
-        self.heights = np.append(self.half_squares, np.float32(np.inf))
+        # Seen from their mean: far from 0, |v|² / 2 - v·q would be lost in rounding.
+        self.mean = self.vectors.mean(0, dtype=np.float64)
+        seen = (self.vectors - self.mean).astype(np.float32)
+        self.rows = np.vstack([seen, np.zeros_like(seen[:1])])  # (N + 1, D)
+        self.heights = np.append(np.square(seen).sum(1) / 2, np.float32(np.inf))
         # the last column mends, see _mend
         self.links = np.full((len(self) + 1, 2 * n_links + 1), self.nobody)
-        middle = self._squares(self.vectors.mean(0), np.arange(len(self))).argmin()
-        order = torch.randperm(len(self), generator=generator).numpy()
+        middle = self.heights[:-1].argmin()
+        order = torch.randperm(len(self), generator=generator, device="cpu").numpy()
         order = np.r_[middle, order[order != middle]]
         done = 1
         while done < len(order):
@@ -93,6 +96,12 @@ class NeighbourGraph(Index):
             Beams (Q, ef), nearest first, filled with N; what was seen (Q, N + 1); and for each step
             where the queries went, (Q,), N for those that had arrived.
         """
+        return self._walk((queries - self.mean).astype(np.float32), ef)
+
+    def _walk(
+        self, queries: np.ndarray, ef: int
+    ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+        """As `walk`, of queries as seen from the mean."""
         column = np.arange(len(queries))[:, None]
         # the beam, and behind it what the next step finds
         shape = len(queries), ef + self.links.shape[1]
@@ -142,7 +151,7 @@ class NeighbourGraph(Index):
 
     def _insert(self, new: np.ndarray, ef: int) -> None:
         """Links new vectors with those that they find, both ways."""
-        found = self._choose(new, self.walk(self.rows[new], ef)[0])
+        found = self._choose(new, self._walk(self.rows[new], ef)[0])
         self.links[new, : found.shape[1]] = found
         givers, takers = np.repeat(new, found.shape[1]), found.ravel()
         self._link_back(givers[takers != self.nobody], takers[takers != self.nobody])
@@ -193,7 +202,7 @@ class NeighbourGraph(Index):
         for node in order:
             if not reached[node]:
                 free = np.flatnonzero(reached[:-1] & (self.links[:-1, -1] == self.nobody))
-                nearest = free[self._squares(self.rows[node], free).argmin()]
+                nearest = free[self._squares(self.vectors[node], free).argmin()]
                 self.links[nearest, -1] = node
                 reached = self._reach(reached, np.array([node]))
 

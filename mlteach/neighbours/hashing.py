@@ -54,7 +54,7 @@ class HashTables(Index):
         n_bits = _validate.count("n_bits", n_bits, at_most=16)
         _validate.generator("generator", generator)
         columns = self.vectors.shape[1]
-        planes = torch.randn(n_tables, n_bits, columns, generator=generator).numpy()
+        planes = torch.randn(n_tables, n_bits, columns, generator=generator, device="cpu").numpy()
         # (tables, bits, D) unit normals
         self.planes = planes / np.linalg.norm(planes, axis=2, keepdims=True)
         middle = self.vectors.mean(0)
