@@ -11,6 +11,7 @@ from mlteach.neighbours.index import Index
 
 # walks that go side by side: enough to share the cost of a step, few enough for the cache
 QUERIES_AT_ONCE = 128
+MOST = 100_000  # links or a beam: more would not fit into the memory
 
 
 class NeighbourGraph(Index):
@@ -61,9 +62,9 @@ class NeighbourGraph(Index):
         generator: Generator | None = None,
     ):
         super().__init__(vectors, measure=measure)
-        self.n_links = n_links = _validate.count("n_links", n_links)
-        ef_build = _validate.count("ef_build", ef_build)
-        n_starts = _validate.count("n_starts", n_starts)
+        self.n_links = n_links = _validate.count("n_links", n_links, at_most=MOST)
+        ef_build = _validate.count("ef_build", ef_build, at_most=MOST)
+        n_starts = _validate.count("n_starts", n_starts, at_most=2**62)
         _validate.generator("generator", generator)
         # Number N stands for "nobody": a row of its own, infinitely far away, makes all shapes
         # rectangular.

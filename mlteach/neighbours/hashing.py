@@ -50,7 +50,7 @@ class HashTables(Index):
         generator: Generator | None = None,
     ):
         super().__init__(vectors, measure=measure)
-        n_tables = _validate.count("n_tables", n_tables)
+        n_tables = _validate.count("n_tables", n_tables, at_most=10_000)
         n_bits = _validate.count("n_bits", n_bits, at_most=16)
         _validate.generator("generator", generator)
         columns = self.vectors.shape[1]

@@ -93,8 +93,8 @@ def k_means(
         generator: source of the first centres, which are random vectors.
 
     Returns:
-        Centres (n_cells, D) in float32 and the nearest centre of each vector (N,). A centre that lost all its
-        vectors stays.
+        Centres (n_cells, D) in float32 and the nearest centre of each vector (N,). A centre that lost
+        all its vectors stays.
 
     Raises:
         TypeError, ValueError: vectors is not (N, D) finite numbers, or n_cells or rounds is out of

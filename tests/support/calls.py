@@ -235,14 +235,20 @@ add_all(
     projection_head={"in_features": 6, "hidden": 8, "out_features": 4, "batch_norm": False},
 )
 
+ANY_GROUPS = {
+    ("groups", "negative"): "groups are only compared: any integers name them",
+    ("groups", "too large"): "groups are only compared: any integers name them",
+}
+
 add_all(
     similarity,
     factor_groups={"values": lambda: normal32(12)},
-    group_gap={"matrix": lambda: normal32(8, 8), "groups": classes()},
+    group_gap={"matrix": lambda: normal32(8, 8), "groups": classes(), "takes": ANY_GROUPS},
     nearest={"matrix": lambda: normal32(8, 8), "k": 2},
     retrieval_precision={
         "neighbours": lambda: torch.arange(16).view(8, 2) % 8,
         "groups": classes(),
+        "takes": ANY_GROUPS,
     },
     similarities={"x": z(), "y": z(5, seed=1), "measure": "cosine"},
 )
@@ -264,6 +270,7 @@ add_all(
     tsne_path={
         **{"x": z(), "at": (0, 3), "perplexity": 3.0},
         **{"early_exaggeration": 12.0, "exaggerated": 2, "start": z(8, 2)},
+        "takes": {("start", "None"): "the first two principal components"},
     },
 )
 
@@ -304,7 +311,10 @@ add_all(
         **{"vectors": z(40), "measure": "cosine"},
         **{"n_tables": 2, "n_bits": 3, "generator": a_generator},
     },
-    InvertedLists={"vectors": z(40), "measure": "cosine", "n_cells": 4, "generator": a_generator},
+    InvertedLists={
+        **{"vectors": z(40), "measure": "cosine", "n_cells": 4, "generator": a_generator},
+        "takes": {("n_cells", "None"): "the square root of N"},
+    },
     NeighbourGraph={
         **{"vectors": z(40), "measure": "cosine", "n_links": 4},
         **{"ef_build": 8, "n_starts": 4, "generator": a_generator},
@@ -318,6 +328,10 @@ add_all(
     recall={
         "found": lambda: torch.arange(8).view(4, 2),
         "exact": lambda: torch.arange(8).view(4, 2),
+        "takes": {
+            ("found", "too large"): "indices are only compared",
+            ("exact", "too large"): "indices are only compared",
+        },
     },
 )
 for index in (neighbours.ExactSearch, neighbours.HashTables, neighbours.InvertedLists):
