@@ -554,14 +554,16 @@ def test_of_a_hundred_copies_one_is_found(name, measure):
     five = torch.randn(5, 16, generator=seeded())
     index = MAKERS[name](five.repeat(100, 1), measure=measure)
     found = index.search(five, 1)[1][:, 0]
-    assert (found % 5).tolist() == [0, 1, 2, 3, 4] and (found >= 0).all()
+    assert (found >= 0).all()
+    assert (found % 5).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_k_means_of_integers_has_the_means_of_floats():
     whole = torch.randint(0, 10, (60, 3), generator=seeded())
     centres, cells = k_means(whole, 4, generator=seeded())
     expected, same_cells = k_means(whole.float().numpy(), 4, generator=seeded())
-    assert np.array_equal(centres, expected) and np.array_equal(cells, same_cells)
+    assert np.array_equal(centres, expected)
+    assert np.array_equal(cells, same_cells)
     assert (centres != centres.round()).any()
 
 

@@ -165,25 +165,25 @@ def test_the_loops_catch_a_wrong_correlation(mistake):
     ("x", "y", "measure", "error", "told"),
     [
         (
-            [[1.0]],
+            [["a"]],
             torch.ones(1, 1),
             "cosine",
             TypeError,
-            "x must be a floating-point tensor, got list",
+            "x must be a tensor, an array or a list of numbers, got list",
         ),
         (
             torch.ones(1, 1),
-            torch.ones(1, 1).long(),
+            torch.ones(1, 1, dtype=torch.complex64),
             "cosine",
             TypeError,
-            "y must be .* got a tensor of int64",
+            "y must hold numbers, got a tensor of complex64",
         ),
         (
+            torch.ones(1, 1) * torch.nan,
             torch.ones(1, 1),
-            torch.ones(1, 1).double(),
             "cosine",
-            TypeError,
-            "x and y must be of one type, got",
+            ValueError,
+            "x must be finite, got NaN or infinity in row 0",
         ),
         (
             torch.ones(3),

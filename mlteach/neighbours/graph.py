@@ -186,9 +186,13 @@ class NeighbourGraph(Index):
         squares = np.square(rows).sum(2)
         # (B, C, C)
         apart = squares[:, :, None] + squares[:, None] - 2 * rows @ rows.transpose(0, 2, 1)
+        # of several equal vectors one is enough: else all links would lead to copies
+        equal = apart <= 1e-6 * squares[:, :, None]
         kept = candidates != self.nobody
         for c in range(1, candidates.shape[1]):
-            kept[:, c] &= ~(kept[:, :c] & (apart[:, c, :c] < to_node[:, c, None])).any(1)
+            kept[:, c] &= ~(
+                kept[:, :c] & (equal[:, c, :c] | (apart[:, c, :c] < to_node[:, c, None]))
+            ).any(1)
         first = np.argsort(~kept, axis=1, kind="stable")[:, : self.n_links]
         chosen = np.take_along_axis(candidates, first, axis=1)
         return np.where(np.take_along_axis(kept, first, axis=1), chosen, self.nobody)

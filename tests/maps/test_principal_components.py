@@ -64,7 +64,8 @@ def test_pca_refuses_what_it_cannot_answer(x, components, error, part):
 def test_equal_rows_are_one_point_without_shares():
     for x in (torch.ones(5, 3), torch.full((7, 2), 0.1), torch.zeros(4, 3)):
         points, directions, shares = maps.pca(x, 2)
-        assert not points.any() and not shares.any()
+        assert not points.any()
+        assert not shares.any()
         assert torch.allclose(directions @ directions.T, torch.eye(2))
 
 

@@ -371,7 +371,9 @@ def test_a_film_may_begin_and_end_collapsed_and_moves_in_between():
 
 def test_one_feature_gives_a_map_on_a_line():
     layout = maps.tsne(normal(20, 1), perplexity=5, iterations=50)
-    assert layout.isfinite().all() and layout[:, 0].std() > 0 and not layout[:, 1].any()
+    assert layout.isfinite().all()
+    assert layout[:, 0].std() > 0
+    assert not layout[:, 1].any()
 
 
 def test_too_few_and_too_many_points_are_named():
