@@ -39,7 +39,7 @@ def features(
     batch_size = _validate.count("batch_size", batch_size)
     images = _checked_images(images)
     encode = getattr(encoder, "encode", encoder)
-    if not callable(encode) or isinstance(encoder, type):
+    if not callable(encode) or isinstance(encoder, type | str):
         given = _validate.kind(encoder)
         raise TypeError(f"encoder must be a module, a method or a function, got {given}")
     owner = getattr(encoder, "__self__", encoder)  # of `method.encode` the method, whose mode it is
@@ -54,8 +54,8 @@ def features(
     device = next((p.device for p in module.parameters()), images.device)
     with _evaluation_mode(module), torch.no_grad():
         batches = [
-            _checked_output(encode(batch.to(device)), len(batch)).to(images.device)
-            for batch in images.split(batch_size)
+            _encoded(encode, batch.to(device)).to(images.device)
+            for batch in images.split(min(batch_size, len(images)))
         ]
     return torch.cat(batches)
 
@@ -70,7 +70,13 @@ def _checked_images(images: Tensor) -> Tensor:
     return images
 
 
-def _checked_output(batch: Tensor, size: int) -> Tensor:
+def _encoded(encode: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    size = len(images)
+    try:
+        batch = encode(images)
+    except RuntimeError as error:  # as torch calls what does not fit
+        given = f"{tuple(images.shape)}, {_validate.kind(images)}"
+        raise ValueError(f"encoder must take images like these, {given}: {error}") from error
     if not isinstance(batch, Tensor):
         raise TypeError(f"encoder must return a tensor (B, D), got {_validate.kind(batch)}")
     if batch.ndim != 2 or len(batch) != size or not batch.shape[1]:

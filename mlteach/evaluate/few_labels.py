@@ -85,7 +85,7 @@ def few_label_curve(
     """
     score = _validate.function("score", score, what="a function of indices")
     labels = _validate.labels("labels", labels)
-    n_seeds = _validate.count("n_seeds", n_seeds)
+    n_seeds = _validate.count("n_seeds", n_seeds, at_most=10_000)
     fractions = _checked_fractions(fractions)
     counts = [round(fraction * len(labels)) for fraction in fractions]
     accuracies = [

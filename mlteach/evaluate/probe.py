@@ -116,6 +116,8 @@ class Classifier(nn.Module):
 
     def __init__(self, encoder: nn.Module, head: nn.Linear):
         super().__init__()
+        _validate.module("encoder", encoder)
+        _validate.instance("head", head, nn.Linear, "a linear layer (torch.nn.Linear)")
         self.encoder, self.head = encoder, head
 
     def forward(self, images: Tensor) -> Tensor:

@@ -87,14 +87,14 @@ def k_means(
     """Centres that are the means of the vectors nearest to them, by Lloyd's iteration.
 
     Args:
-        vectors: (N, D) finite numbers; computed with as float32, integers too.
+        vectors: (N, D) finite numbers; in float32, integers too.
         n_cells: 1 to N.
         rounds: >= 0, how often cells and centres are brought up to date.
         generator: source of the first centres, which are random vectors.
 
     Returns:
-        Centres (n_cells, D) in float32 and the nearest centre of each vector (N,). A centre that lost
-        all its vectors stays.
+        Centres (n_cells, D) in float32 and the nearest centre of each vector (N,).
+        A centre that lost all its vectors stays.
 
     Raises:
         TypeError, ValueError: vectors is not (N, D) finite numbers, or n_cells or rounds is out of

@@ -86,8 +86,8 @@ def test_features_change_nothing():
     method = method_in_training()
     before, modes = copy.deepcopy(method.state_dict()), [part.training for part in method.modules()]
     features(method, IMAGES)
-    with pytest.raises(RuntimeError):
-        features(method, torch.cat([IMAGES, IMAGES], 3))
+    with pytest.raises(ValueError, match="encoder must take images like these"):
+        features(method, IMAGES.repeat(1, 2, 1, 1))
     assert [part.training for part in method.modules()] == modes
     assert all(torch.equal(before[name], value) for name, value in method.state_dict().items())
 
