@@ -5,11 +5,25 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mlteach import _validate
+from mlteach.similarity import distances
+
+MOST_POINTS = 4_000  # scikit-learn's trustworthiness keeps all pairs
+ROWS_AT_ONCE = 1000  # bounds the memory: 1,000 rows of N distances
+
 
 def nearest_others(x: Tensor, k: int) -> Tensor:
     """The k nearest other points of each of (N, D) points: (N, k) indices, the nearest first."""
-    gaps = torch.cdist(x.double(), x.double()).fill_diagonal_(torch.inf)
-    return gaps.topk(k, dim=1, largest=False).indices
+    x = _validate.features("x", x, at_least=2)
+    k = _validate.count("k", k, at_most=len(x) - 1)
+    wide = x.detach().cpu().double()  # not every device has float64
+    everyone = torch.arange(len(x), device="cpu")
+    found = []
+    for rows in everyone.split(ROWS_AT_ONCE):
+        gaps = distances(wide[rows], wide)
+        gaps[everyone[: len(rows)], rows] = torch.inf
+        found.append(gaps.topk(k, dim=1, largest=False).indices)
+    return torch.cat(found).to(x.device)
 
 
 def trustworthiness(x: Tensor, layout: Tensor, *, k: int) -> float:
@@ -23,11 +37,25 @@ def trustworthiness(x: Tensor, layout: Tensor, *, k: int) -> float:
     Returns:
         1 if no stranger became a neighbour on the map, about 0.5 by chance.
 
+    Raises:
+        TypeError, ValueError: x or layout is not (N, D) finite numbers, their N differs, k is out
+            of range, or N > 4,000, of which all pairs would not fit: measure a subset.
+
     Source: Venna and Kaski 2001, "Neighborhood preservation in nonlinear projection methods".
     """
     from sklearn.manifold import trustworthiness as measure  # takes a second to import
 
-    return float(measure(x.numpy(), layout.numpy(), n_neighbors=k))
+    x = _validate.features("x", x, at_least=3)
+    layout = _validate.features("layout", layout)
+    _validate.length("layout", layout, len(x))
+    k = _validate.count("k", k, at_most=(len(x) - 1) // 2)
+    if len(x) > MOST_POINTS:
+        raise ValueError(
+            f"x must have at most {MOST_POINTS:,} rows, got {len(x):,}: "
+            "measure a random subset of the rows, of x and of layout alike"
+        )
+    x, layout = (points.detach().cpu().double().numpy() for points in (x, layout))
+    return float(measure(x, layout, n_neighbors=k))
 
 
 def layout_moves(layouts: Tensor) -> Tensor:

@@ -238,14 +238,20 @@ add_all(
     projection_head={"in_features": 6, "hidden": 8, "out_features": 4, "batch_norm": False},
 )
 
+ANY_GROUPS = {
+    ("groups", "negative"): "groups are only compared: any integers name them",
+    ("groups", "too large"): "groups are only compared: any integers name them",
+}
+
 add_all(
     similarity,
     factor_groups={"values": lambda: normal32(12)},
-    group_gap={"matrix": lambda: normal32(8, 8), "groups": classes()},
+    group_gap={"matrix": lambda: normal32(8, 8), "groups": classes(), "takes": ANY_GROUPS},
     nearest={"matrix": lambda: normal32(8, 8), "k": 2},
     retrieval_precision={
         "neighbours": lambda: torch.arange(16).view(8, 2) % 8,
         "groups": classes(),
+        "takes": ANY_GROUPS,
     },
     similarities={"x": z(), "y": z(5, seed=1), "measure": "cosine"},
 )
@@ -267,6 +273,7 @@ add_all(
     tsne_path={
         **{"x": z(), "at": (0, 3), "perplexity": 3.0},
         **{"early_exaggeration": 12.0, "exaggerated": 2, "start": z(8, 2)},
+        "takes": {("start", "None"): "the first two principal components"},
     },
 )
 
@@ -307,7 +314,10 @@ add_all(
         **{"vectors": z(40), "measure": "cosine"},
         **{"n_tables": 2, "n_bits": 3, "generator": a_generator},
     },
-    InvertedLists={"vectors": z(40), "measure": "cosine", "n_cells": 4, "generator": a_generator},
+    InvertedLists={
+        **{"vectors": z(40), "measure": "cosine", "n_cells": 4, "generator": a_generator},
+        "takes": {("n_cells", "None"): "the square root of N"},
+    },
     NeighbourGraph={
         **{"vectors": z(40), "measure": "cosine", "n_links": 4},
         **{"ef_build": 8, "n_starts": 4, "generator": a_generator},
@@ -321,6 +331,10 @@ add_all(
     recall={
         "found": lambda: torch.arange(8).view(4, 2),
         "exact": lambda: torch.arange(8).view(4, 2),
+        "takes": {
+            ("found", "too large"): "indices are only compared",
+            ("exact", "too large"): "indices are only compared",
+        },
     },
 )
 for index in (neighbours.ExactSearch, neighbours.HashTables, neighbours.InvertedLists):
@@ -456,10 +470,16 @@ TRAIN_AND_TEST = {
     "test_features": z(9, seed=1),
     "test_labels": classes(9, 3),
 }
+ANY_CLASSES = {
+    (name, "too large"): "any class ids >= 0 are good; one that is not known counts as wrong"
+    for name in ("labels", "train_labels", "test_labels")
+}
+ANY_LENGTH = {("labels", name): "labels alone" for name in ("one more", "one less")}
+
 add_all(
     evaluate,
     Classifier={"encoder": encoder, "head": lambda: nn.Linear(6, 2)},
-    accuracy={"scores": z(8, 3), "labels": classes(8, 3)},
+    accuracy={"scores": z(8, 3), "labels": classes(8, 3), "takes": ANY_CLASSES},
     adapted_accuracy={**LEARNER, **FROZEN, "queries": "together", "chunk_size": 2},
     classify={
         "model": model,
@@ -481,12 +501,19 @@ add_all(
     cosine_neighbours={"train_features": z(12), "test_features": z(5, seed=1), "k": 2},
     effective_rank={"z": z()},
     feature_std={"z": z()},
-    features={"encoder": encoder, "images": images(), "batch_size": 4},
+    features={
+        **{"encoder": encoder, "images": images(), "batch_size": 4},
+        "takes": {
+            ("images", "0 to 255"): "any numbers that the encoder takes, such as signals",
+            ("batch_size", "huge"): "a bound of the memory",
+        },
+    },
     few_label_curve={
         "score": lambda: lambda index: 1 / len(index),
         "labels": classes(40),
         "fractions": (0.1, 0.5),
         "n_seeds": 2,
+        "takes": ANY_CLASSES | ANY_LENGTH,
     },
     few_shot_accuracy={
         "encoder_features": z(24),
@@ -499,8 +526,9 @@ add_all(
     fine_tune={
         **{"encoder": encoder, **LABELLED, "view": lambda: views.random_flip},
         **{"steps": 1, "lr": 1e-3, "batch_size": 4, "penalty": 1.0, "seed": 0},
+        "takes": {("view", "None"): "takes the images as they are"},
     },
-    knn_accuracy={**TRAIN_AND_TEST, "k": 3, "temperature": 0.1},
+    knn_accuracy={**TRAIN_AND_TEST, "k": 3, "temperature": 0.1, "takes": ANY_CLASSES},
     knn_votes={
         "similarities": lambda: normal32(5, 3).tanh(),
         "labels": lambda: torch.arange(15).view(5, 3) % 3,
@@ -509,11 +537,14 @@ add_all(
     },
     linear_cka={"x": z(), "y": z(8, 5, seed=1)},
     linear_classifier={"x": z(), "labels": classes(), "penalty": 1.0},
-    linear_probe={**TRAIN_AND_TEST, "penalty": 1.0},
-    nearest_neighbour_accuracy={"features": z(), "labels": classes()},
+    linear_probe={**TRAIN_AND_TEST, "penalty": 1.0, "takes": ANY_CLASSES},
+    nearest_neighbour_accuracy={"features": z(), "labels": classes(), "takes": ANY_CLASSES},
     prototype_accuracies={"episodes": feature_episode},
     spectrum={"z": z()},
-    stratified_sample={"labels": classes(40), "n": 10, "generator": a_generator},
+    stratified_sample={
+        **{"labels": classes(40), "n": 10, "generator": a_generator},
+        "takes": ANY_CLASSES | ANY_LENGTH,
+    },
 )
 
 add_all(
