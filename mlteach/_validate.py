@@ -216,26 +216,31 @@ def instance(name: str, value: Any, of: type, what: str) -> Any:
 
 
 def function(
-    name: str, value: Any, *, what: str = "a function", takes: int | None = None
+    name: str,
+    value: Any,
+    *,
+    what: str = "a function",
+    takes: int | None = None,
+    keywords: tuple[str, ...] = (),
 ) -> Callable[..., Any]:
     """Something that can be called; `what` says with which arguments: "a function of (x, y)".
 
-    With `takes` it must be no class, and take so many arguments by position.
+    With `takes` it must be no class, and take so many arguments by position, and the keywords.
     """
     if not callable(value):
         raise TypeError(f"{name} must be {what}, got {kind(value)}")
-    if takes is not None and not _takes(value, takes):
+    if takes is not None and not _takes(value, takes, keywords):
         given = f"the class {value.__name__}" if isinstance(value, type) else f"{value!r:.60}"
         raise TypeError(f"{name} must be {what}, got {given}, which takes others")
     return value
 
 
-def _takes(value: Callable[..., Any], number: int) -> bool:
+def _takes(value: Callable[..., Any], number: int, keywords: tuple[str, ...]) -> bool:
     if isinstance(value, type):
         return False
     called = value.forward if isinstance(value, nn.Module) else value
     try:
-        inspect.signature(called).bind(*range(number))
+        inspect.signature(called).bind(*range(number), **dict.fromkeys(keywords))
     except TypeError:
         return False
     except ValueError:  # a function written in C says nothing of its arguments

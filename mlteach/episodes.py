@@ -28,11 +28,14 @@ class Episode(NamedTuple):
     y_query: Tensor  # (T, M), or (T, M, ...)
 
 
-def check_episodes(episodes: Any, *, at_least: int = 1, classified: bool = False) -> Episode:
+def check_episodes(
+    episodes: Any, *, name: str = "episodes", at_least: int = 1, classified: bool = False
+) -> Episode:
     """Tasks whose parts fit together, as tensors without NaN; labels of any integer type as int64.
 
     Args:
         episodes: an `Episode`, or four tensors or arrays in its order.
+        name: of the argument, for the messages.
         at_least: tasks.
         classified: whether the targets must be labels (T, N) and (T, M) from 0 on.
 
@@ -41,25 +44,25 @@ def check_episodes(episodes: Any, *, at_least: int = 1, classified: bool = False
     """
     if not isinstance(episodes, tuple | list) or len(episodes) != 4:
         raise TypeError(
-            "episodes must be an Episode (x_support, y_support, x_query, y_query), "
+            f"{name} must be an Episode (x_support, y_support, x_query, y_query), "
             f"got {_validate.kind(episodes)}"
         )
-    names = [f"episodes.{name}" for name in Episode._fields]
+    names = [f"{name}.{part}" for part in Episode._fields]
     parts = [_validate.as_tensor(*part) for part in zip(names, episodes, strict=True)]
     shapes = [tuple(part.shape) for part in parts]
-    given = ", ".join(f"{name} {shape}" for name, shape in zip(names, shapes, strict=True))
+    given = ", ".join(f"{part} {shape}" for part, shape in zip(names, shapes, strict=True))
     if min(map(len, shapes)) < 2 or any(0 in shape for shape in shapes):
-        raise ValueError(f"episodes must hold (T, N, ...) examples, none empty, got {given}")
+        raise ValueError(f"{name} must hold (T, N, ...) examples, none empty, got {given}")
     (x, y, x_query, y_query) = shapes
     if len({shape[0] for shape in shapes}) > 1 or x[1] != y[1] or x_query[1] != y_query[1]:
         raise ValueError(
-            "episodes must hold T tasks of N support and M query examples, each with its target, "
+            f"{name} must hold T tasks of N support and M query examples, each with its target, "
             f"got {given}"
         )
     if x[2:] != x_query[2:] or y[2:] != y_query[2:]:
-        raise ValueError(f"episodes must have support and query examples of one shape, got {given}")
+        raise ValueError(f"{name} must have support and query examples of one shape, got {given}")
     if x[0] < at_least:
-        raise ValueError(f"episodes must hold T >= {at_least} tasks, got {x[0]}")
+        raise ValueError(f"{name} must hold T >= {at_least} tasks, got {x[0]}")
     for i, j in ((0, 2), (1, 3)):
         if parts[i].dtype != parts[j].dtype and (i == 0 or parts[i].is_floating_point()):
             kinds = f"{_validate.kind(parts[i])} and {_validate.kind(parts[j])}"

@@ -32,7 +32,7 @@ def stratified_sample(labels: Tensor, n: int, *, generator: Generator) -> Tensor
             of classes to N.
     """
     labels = _validate.labels("labels", labels)
-    generator = _validate.generator("generator", generator)
+    _validate.generator("generator", generator)
     # numbered without gaps: a class of a huge number must not ask for as many columns
     _, labels, sizes = labels.cpu().unique(return_inverse=True, return_counts=True)
     n = _validate.count("n", n, at_least=max(len(sizes), 1), at_most=len(labels))
@@ -83,7 +83,7 @@ def few_label_curve(
         TypeError, ValueError: a fraction outside (0, 1] or too small to hold each class once, or
             n_seeds is no whole number >= 1.
     """
-    score = _validate.function("score", score, what="a function of indices")
+    score = _validate.function("score", score, what="a function of (indices)", takes=1)
     labels = _validate.labels("labels", labels)
     n_seeds = _validate.count("n_seeds", n_seeds, at_most=10_000)
     fractions = _checked_fractions(fractions)

@@ -54,8 +54,8 @@ def trustworthiness(x: Tensor, layout: Tensor, *, k: int) -> float:
             f"x must have at most {MOST_POINTS:,} rows, got {len(x):,}: "
             "measure a random subset of the rows, of x and of layout alike"
         )
-    x, layout = (points.detach().cpu().double().numpy() for points in (x, layout))
-    return float(measure(x, layout, n_neighbors=k))
+    given, map_ = (points.detach().cpu().double().numpy() for points in (x, layout))
+    return float(measure(given, map_, n_neighbors=k))
 
 
 def layout_moves(layouts: Tensor) -> Tensor:
@@ -65,10 +65,18 @@ def layout_moves(layouts: Tensor) -> Tensor:
         layouts: (E, N, 2) maps of the same points at E stages; a shift of all points is no move.
 
     Returns:
-        (E,) mean distances as a share of the stage's spread, its root mean square distance from
-        the middle; the first is 0.
+        (E,) float64 on the CPU: mean distances as a share of the stage's spread, its root mean
+        square distance from the middle; the first is 0, and infinite is a move into one point.
+
+    Raises:
+        TypeError, ValueError: layouts is not (E >= 1, N >= 1, 2) finite numbers.
     """
-    centred = layouts.double() - layouts.double().mean(1, keepdim=True)
+    layouts = _validate.as_tensor("layouts", layouts)
+    _validate.shaped("layouts", layouts, "E", "N", 2, at_least=1)
+    _validate.finite("layouts", layouts)
+    wide = layouts.detach().cpu().double()  # not every device has float64
+    centred = wide - wide.mean(1, keepdim=True)
     gaps = (centred[1:] - centred[:-1]).norm(dim=2).mean(1)
     spread = centred.square().sum(2).mean(1).sqrt()  # (E,)
-    return torch.cat([spread.new_zeros(1), gaps / spread[1:]])
+    moves = torch.where(gaps > 0, gaps / spread[1:], 0)  # nothing moved: 0, also within one point
+    return torch.cat([spread.new_zeros(1), moves])

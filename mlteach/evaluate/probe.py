@@ -172,7 +172,8 @@ def fine_tune(
             f"encoder must be an nn.Module, which can be trained, got {type(encoder).__name__}"
         )
     if view is not None:
-        _validate.function("view", view, what="a function of (images, generator=) or None")
+        what = "a function of (images, generator=) or None"
+        _validate.function("view", view, what=what, takes=1, keywords=("generator",))
     steps = _validate.count("steps", steps, at_least=0, at_most=10**9)
     batch_size = _validate.count("batch_size", batch_size, at_most=10**9)
     lr = float(_validate.number("lr", lr, above=0))

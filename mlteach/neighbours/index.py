@@ -150,10 +150,10 @@ class Index:
         return _validate.count(self.knob, value, at_least=at_least, at_most=self.exhaustive)
 
 
-def rows_of(name: str, given: Tensor) -> np.ndarray:
+def rows_of(name: str, given: Tensor | np.ndarray) -> np.ndarray:
     """A copy of (N, D) finite numbers as float32, with entries of at most 1e15 in size."""
-    rows = _validate.features(name, given).detach().to("cpu", torch.float32, copy=True)
-    rows = rows.contiguous().numpy()
+    copied = _validate.features(name, given).detach().to("cpu", torch.float32, copy=True)
+    rows = copied.contiguous().numpy()
     if (largest := np.abs(rows).max()) > LARGEST:
         raise ValueError(f"{name} must have entries of at most {LARGEST:g}, got {largest:g}")
     return rows

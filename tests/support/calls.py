@@ -478,7 +478,11 @@ ANY_LENGTH = {("labels", name): "labels alone" for name in ("one more", "one les
 
 add_all(
     evaluate,
-    Classifier={"encoder": encoder, "head": lambda: nn.Linear(6, 2)},
+    Classifier={
+        "encoder": encoder,
+        "head": lambda: nn.Linear(6, 2),
+        "takes": {("encoder", "one column only"): "a constructor sees no images"},
+    },
     accuracy={"scores": z(8, 3), "labels": classes(8, 3), "takes": ANY_CLASSES},
     adapted_accuracy={**LEARNER, **FROZEN, "queries": "together", "chunk_size": 2},
     classify={
