@@ -80,9 +80,8 @@ def _paths(model: nn.Module, layers: Mapping[str, str]) -> list[str]:
     known = [path for path, part in model.named_modules() if path and list(part.parameters())]
     for path in layers.values():
         if path not in known:
-            raise ValueError(
-                f"layers: {path!r} is no part with weights of the model; they are {', '.join(known)}"
-            )
+            parts = ", ".join(known)
+            raise ValueError(f"layers: {path!r} is no part with weights; they are {parts}")
     return list(layers.values())
 
 
