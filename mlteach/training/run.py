@@ -17,7 +17,11 @@ from torch.optim import Optimizer
 
 @dataclass
 class Run:
-    """What `fit` has done, and all that `fit(..., resume=run)` needs to go on."""
+    """What `fit` has done, and all that `fit(..., resume=run)` needs to go on.
+
+    ``torch.save(run, file)`` keeps it for another day, and ``torch.load(file)`` gives it back once
+    `mlteach.training` is imported.
+    """
 
     steps: int  # updates wanted
     step: int = 0  # updates made
@@ -46,6 +50,9 @@ class Run:
                 "no best weights: fit was given no evaluate, or stopped before calling it"
             )
         method.load_state_dict(self.best_state)
+
+
+torch.serialization.add_safe_globals([Run])  # torch.load refuses classes that it does not know
 
 
 class TrainingDiverged(RuntimeError):  # noqa: N818

@@ -141,16 +141,31 @@ add_all(
         "x2": z(seed=1),
         "same": classes(),
         "margin": 1.0,
+        "takes": {(x, "infinity"): "farther than any margin" for x in ("x1", "x2")},
         "propagates": True,
     },
     info_nce={"query": z(), "positive": z(seed=1), "negatives": z(5, seed=2), **TEMPERATURE},
-    nt_xent={**PAIR, **TEMPERATURE, "chunk_size": 3},
-    supervised_contrastive={"z": z(), "labels": classes(), **TEMPERATURE},
+    nt_xent={
+        **PAIR,
+        **TEMPERATURE,
+        "chunk_size": 3,
+        "takes": {("chunk_size", "None"): "the whole batch at once"},
+    },
+    supervised_contrastive={
+        "z": z(),
+        "labels": classes(),
+        **TEMPERATURE,
+        "takes": {
+            ("labels", name): "only equality matters"
+            for name in ("negative", "too large", "fractions")
+        },
+    },
     triplet_loss={
         "anchor": z(),
         "positive": z(seed=1),
         "negative": z(seed=2),
         "margin": 0.2,
+        "takes": {("negative", "infinity"): "farther than any margin"},
         "propagates": True,
     },
     vicreg={**PAIR, "invariance": 25.0, "variance": 25.0, "covariance": 1.0},
@@ -278,15 +293,23 @@ add_all(
 )
 
 LABELLED = {"images": images(), "labels": classes()}
+HUGE_CLASS = {("labels", "too large"): "a class is a class, whatever its number"}
 
 add_all(
     metric,
-    Siamese={"encoder": encoder, "margin": 1.0, "mining": "all", "normalise": False},
-    Triplet={"encoder": encoder, "margin": 0.2, "mining": "semi-hard", "normalise": True},
+    Siamese={
+        **{"encoder": encoder, "margin": 1.0, "mining": "all", "normalise": False},
+        "takes": {("encoder", "one column only"): "a constructor sees no images"},
+    },
+    Triplet={
+        **{"encoder": encoder, "margin": 0.2, "mining": "semi-hard", "normalise": True},
+        "takes": {("encoder", "one column only"): "a constructor sees no images"},
+    },
     mine_pairs={
         "distances": lambda: metric.pairwise_distances(z()()),
         "labels": classes(),
         "strategy": "hard",
+        "takes": HUGE_CLASS,
         "generator": a_generator,
     },
     mine_triplets={
@@ -294,18 +317,38 @@ add_all(
         "labels": classes(),
         "strategy": "semi-hard",
         "margin": 0.2,
+        "takes": HUGE_CLASS,
         "generator": a_generator,
     },
     pairwise_distances={"z": z(), "propagates": True},
-    sample_classes={"labels": classes(), "n_classes": 2, "n_each": 2, "generator": a_generator},
+    sample_classes={
+        **{"labels": classes(), "n_classes": 2, "n_each": 2, "generator": a_generator},
+        "takes": {
+            **HUGE_CLASS,
+            ("labels", "one more"): "a data set of any length",
+            ("labels", "one less"): "a data set of any length",
+        },
+    },
     triplet_regions={
         "to_positive": lambda: torch.linspace(0.1, 1, 8),
         "to_negative": lambda: torch.linspace(1, 0.1, 8),
+        "takes": {
+            (side, name): "distances of any shapes that fit"
+            for side in ("to_positive", "to_negative")
+            for name in ("number", "one dimension more", "a number alone")
+        },
         "margin": 0.2,
     },
 )
 for learner in (metric.Siamese, metric.Triplet):
-    add(f"metric.{learner.__name__}.loss", "loss", of=partial(learner, encoder()), **LABELLED)
+    add(
+        f"metric.{learner.__name__}.loss",
+        "loss",
+        of=partial(learner, encoder()),
+        **LABELLED,
+        takes=HUGE_CLASS | {("images", "0 to 255"): "a method takes data of any range"},
+        propagates=True,
+    )
 
 add_all(
     neighbours,
@@ -343,7 +386,17 @@ for index in (neighbours.ExactSearch, neighbours.HashTables, neighbours.Inverted
         add(f"{name}.{method}", method, of=partial(index, z(40)()), queries=z(3, seed=1))
     add(f"{name}.search", "search", of=partial(index, z(40)()), queries=z(3, seed=1), k=2)
 
-ENCODER_AND_HEAD = {"encoder": encoder, "projector": head}
+UNSEEN = "a constructor sees no images"
+ENCODER_AND_HEAD = {
+    "encoder": encoder,
+    "projector": head,
+    "takes": {
+        ("encoder", "one column only"): UNSEEN,
+        ("projector", "one column only"): UNSEEN,
+        ("predictor", "one column only"): UNSEEN,
+        ("predictor", "None"): "a method without predictor",
+    },
+}
 
 add_all(
     selfsup,
@@ -366,7 +419,8 @@ METHODS: dict[str, Callable[[], nn.Module]] = {
 }
 for name, make in METHODS.items():
     two_views = {"x1": images(), "x2": images(seed=2)}
-    add(f"selfsup.{name}.loss", "loss", of=make, **two_views, propagates=True)
+    any_range = {(x, "0 to 255"): "a method takes data of any range" for x in two_views}
+    add(f"selfsup.{name}.loss", "loss", of=make, **two_views, takes=any_range, propagates=True)
 
 
 def draw(g: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -396,12 +450,18 @@ add(
     evaluate=lambda: score,
     evaluate_every=1,
     callback=lambda: lambda step, loss, aux: None,
+    takes={
+        ("evaluate", "None"): "no score",
+        ("callback", "None"): "no callback",
+        ("callback", "gives nothing"): "the run goes on",
+        ("threads", "None"): "as many as torch likes",
+    },
     threads=1,
 )
 add_all(
     training,
     generator={"seed": 0},
-    pick_device={"prefer": "cpu"},
+    pick_device={"prefer": "cpu", "takes": {("prefer", "None"): "the best that there is"}},
     seed_everything={"seed": 0},
     warmup_cosine={"step": 3, "lr": 0.1, "steps": 10, "warmup": 0.2},
 )
