@@ -170,12 +170,12 @@ def own_generators(seed: int, device: torch.device) -> Iterator[list[Generator]]
     Ours starts at `seed`, the others at numbers drawn from it, so that no two run in parallel.
     Afterwards the global ones are as before.
     """
-    own, shared = Generator().manual_seed(seed), [torch.default_generator]
+    own, shared = Generator("cpu").manual_seed(seed), [torch.default_generator]
     if device.type == "cuda":
         shared.append(torch.cuda.default_generators[device.index])
     if device.type == "mps":
         shared.append(torch.mps._get_default_mps_generator())
     with kept(shared):
         for generator in shared:
-            generator.manual_seed(int(torch.randint(2**62, (), generator=own)))
+            generator.manual_seed(int(torch.randint(2**62, (), generator=own, device="cpu")))
         yield [own, *shared]

@@ -174,34 +174,47 @@ add_all(
 SIDES = {"images": images(), "generator": a_generator}
 MIXED = {"images": images(), "labels": classes(), "n_classes": 3, "generator": a_generator}
 
+EMPTY = {("images", "empty"): "an empty batch stays one"}
+ANY_CHANNELS = EMPTY | {("images", "five channels"): "pixels are moved, not mixed"}
+ANY_RANGE = ANY_CHANNELS | {("images", "0 to 255"): "pixels are moved, not clamped"}
+
 add_all(
     views,
-    add_noise={**SIDES, "std": 0.1},
+    add_noise={**SIDES, "std": 0.1, "takes": ANY_CHANNELS},
     blend={"images": images(), "others": images(seed=2), "share": lambda: torch.linspace(0, 1, 8)},
-    color_jitter={**SIDES, "brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1},
-    cutmix={**MIXED, "alpha": 1.0},
-    mixup={**MIXED, "alpha": 0.2},
+    color_jitter={
+        **SIDES,
+        "brightness": 0.4,
+        "contrast": 0.4,
+        "saturation": 0.4,
+        "hue": 0.1,
+        "takes": EMPTY,
+    },
+    cutmix={**MIXED, "alpha": 1.0, "takes": ANY_CHANNELS},
+    mixup={**MIXED, "alpha": 0.2, "takes": ANY_CHANNELS},
     paste={
         "images": images(),
         "others": images(seed=2),
         "share": lambda: torch.linspace(0, 1, 8),
-        "centre": lambda: torch.full((8, 2), 3),
+        "centre": lambda: torch.full((8, 2), 0.3),
     },
-    random_blur={**SIDES, "sigma": (0.1, 2.0), "probability": 0.5},
-    random_crop={**SIDES, "scale": (0.6, 1.0)},
-    random_flip={**SIDES, "probability": 0.5},
-    random_grayscale={**SIDES, "probability": 0.2},
-    random_rotation={**SIDES, "radians": 0.3},
-    random_shift={**SIDES, "pixels": 2.0},
+    random_blur={**SIDES, "sigma": (0.1, 2.0), "probability": 0.5, "takes": ANY_CHANNELS},
+    random_crop={**SIDES, "scale": (0.6, 1.0), "takes": ANY_RANGE},
+    random_flip={**SIDES, "probability": 0.5, "takes": ANY_RANGE},
+    random_grayscale={**SIDES, "probability": 0.2, "takes": EMPTY},
+    random_rotation={**SIDES, "radians": 0.3, "takes": ANY_RANGE},
+    random_shift={**SIDES, "pixels": 2.0, "takes": ANY_RANGE},
     random_view={
         **SIDES,
         **{"scale": (0.6, 1.0), "pixels": 1.0, "radians": 0.2, "flip": 0.5},
         **{"fill": "zeros", "std": 0.01},
+        "takes": ANY_CHANNELS,
     },
     simclr_view={
         **SIDES,
         **{"scale": (0.6, 1.0), "radians": 0.3, "flip": 0.5},
         **{"jitter": 1.0, "grayscale": 0.2, "blur": 0.1},
+        "takes": EMPTY,
     },
     soft_labels={
         "labels": classes(),
