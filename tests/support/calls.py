@@ -306,6 +306,10 @@ add_all(
 )
 
 LABELLED = {"images": images(), "labels": classes()}
+ANY_DATA = {
+    ("images", name): "a method takes data of any range and shape"
+    for name in ("0 to 255", "five channels", "one dimension more")
+}
 HUGE_CLASS = {("labels", "too large"): "a class is a class, whatever its number"}
 
 add_all(
@@ -603,7 +607,10 @@ add_all(
     fine_tune={
         **{"encoder": encoder, **LABELLED, "view": lambda: views.random_flip},
         **{"steps": 1, "lr": 1e-3, "batch_size": 4, "penalty": 1.0, "seed": 0},
-        "takes": {("view", "None"): "takes the images as they are"},
+        "takes": {
+            ("view", "None"): "takes the images as they are",
+            ("images", "0 to 255"): "a network takes data of any range",
+        },
     },
     knn_accuracy={**TRAIN_AND_TEST, "k": 3, "temperature": 0.1, "takes": ANY_CLASSES},
     knn_votes={
@@ -626,10 +633,21 @@ add_all(
 
 add_all(
     recipes,
-    TwoViews={"encoder": encoder, "head": head, "temperature": 0.2},
+    TwoViews={
+        **{"encoder": encoder, "head": head, "temperature": 0.2},
+        "takes": {(name, "one column only"): UNSEEN for name in ("encoder", "head")},
+    },
     factor_classes={"dataset": lambda: data.shapes(20)},
     knn_score={"encoder": encoder, "train": dataset, "test": dataset, "k": 3},
-    labelled_batches={**LABELLED, "view": lambda: views.random_flip, "batch_size": 4},
+    labelled_batches={
+        **{**LABELLED, "view": lambda: views.random_flip, "batch_size": 4},
+        "takes": ANY_DATA
+        | HUGE_CLASS
+        | {
+            ("view", "None"): "the images as they are",
+            ("view", "gives nothing"): "asked by fit only",
+        },
+    },
     probe_score={"encoder": encoder, "train": dataset, "test": dataset},
     probe_scores={
         **{
@@ -639,7 +657,10 @@ add_all(
         },
         "factors": ("shape", "hue"),
     },
-    two_views={"images": images(), "view": lambda: views.random_flip, "batch_size": 4},
+    two_views={
+        **{"images": images(), "view": lambda: views.random_flip, "batch_size": 4},
+        "takes": ANY_DATA | {("view", "gives nothing"): "asked by fit only"},
+    },
 )
 
 
@@ -736,6 +757,12 @@ LEFT_OUT = {
     "data.cifar10": "needs files: tests/data/test_files.py",
     "data.omniglot": "needs files: tests/data/test_files.py",
     "data.Sinusoids": "a named tuple of results",
+    "similarity.distances": "shared by what is varied",
+    "similarity.directions": "shared by what is varied",
+    "episodes.check_episodes": "the check itself",
+    "episodes.class_means": "shared by what is varied",
+    "episodes.squared_distances": "shared by what is varied",
+    "episodes.encode": "shared by what is varied",
     "episodes.Episode": "a named tuple; what takes one checks it",
     "maps.PCA": "a named tuple of results",
     "neighbours.Measured": "a named tuple of results",
