@@ -112,8 +112,8 @@ TONES = "7c3dc21fd27939e670c6215f2586c025594b1e64d92b95248fcf4dc20d049a3a"
         ({"n": 0}, "n must be a whole number >= 1, got 0"),
         ({"n_notes": 0}, "n_notes must be a whole number >= 1, got 0"),
         ({"seed": -1}, "seed must be a whole number between 0 and 4294967295, got -1"),
-        ({"noise": math.nan}, "noise must be finite and >= 0, got nan"),
-        ({"noise": -0.5}, "noise must be finite and >= 0, got -0.5"),
+        ({"noise": math.nan}, "noise must be a number in .0, 1e.06., got nan"),
+        ({"noise": -0.5}, "noise must be a number in .0, 1e.06., got -0.5"),
     ],
 )
 def test_bad_arguments(change, message):
