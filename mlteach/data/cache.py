@@ -88,8 +88,8 @@ def read(path: Path, names: tuple[str, ...], *, check: Check | None = None) -> A
             than `check` allows.
     """
     try:
-        with np.load(path) as file:
-            arrays = {name: file[name] for name in names}
+        with open(path, "rb") as file, np.load(file) as content:  # NumPy leaves a bad file open
+            arrays = {name: content[name] for name in names}
         if check is not None:
             check(arrays)
         return arrays

@@ -89,13 +89,15 @@ def checked_rows(name: Any, rows: Tensor, labels: Any, classes: Any, factors: An
         )
     if not isinstance(factors, Mapping):
         raise TypeError(f"factors must be a dictionary, got {_validate.kind(factors)}")
+    if not all(isinstance(key, str) for key in factors):
+        raise TypeError(f"factors must be named by texts, got {list(factors)}")
     checked = {key: factor(f"factors[{key!r}]", value, len(rows)) for key, value in factors.items()}
     return {"labels": labels, "classes": tuple(classes), "factors": checked}
 
 
 def factor(name: str, values: Any, size: int) -> Tensor:
     """(N,) finite numbers, whole ones as int64."""
-    values = _validate.shaped(name, _validate.as_tensor(name, values), size)
+    values = _validate.shaped(name, _validate.as_tensor(name, values), size).detach()
     if values.is_complex():
         raise TypeError(f"{name} must hold real numbers, got {_validate.kind(values)}")
     if not values.is_floating_point():
