@@ -217,7 +217,7 @@ def test_the_home_folder_may_be_a_tilde(place, monkeypatch):
 
 
 def test_what_cannot_be_read_is_named_in_one_line(place):
-    """Damaged, empty, no image, of unknown scale, beside the sub-folders; nothing of hidden ones."""
+    """Damaged, empty, of unknown scale, beside the sub-folders; nothing of hidden files."""
     (place / "a").mkdir()
     red((64, 64)).save(place / "a" / "good.png")
     good = (place / "a" / "good.png").read_bytes()
