@@ -58,11 +58,12 @@ def from_arrays(
     if not isinstance(factors, Mapping | None):
         raise TypeError(f"factors must be a dictionary, got {_validate.kind(factors)}")
     for key, values in (factors or {}).items():
-        if _holds_texts(values):
-            known[key], names[key] = _numbered(f"factors[{key!r}]", values, len(pixels))
+        shown = f"factors[{key!r}]"
+        names.pop(key, None)
+        if texts_of_factor := _validate.numbered_texts(shown, values, size=len(pixels)):
+            known[key], names[key] = texts_of_factor
         else:
-            known[key] = factor(f"factors[{key!r}]", values, len(pixels)).cpu().clone()
-            names.pop(key, None)
+            known[key] = factor(shown, values, len(pixels)).cpu().clone()
     return Dataset(name, pixels, numbers, texts, known, names)
 
 
@@ -149,29 +150,11 @@ def _channels_first(array: Tensor) -> Tensor:
 # --- labels --------------------------------------------------------------------------------------
 
 
-def _holds_texts(values: Any) -> bool:
-    if isinstance(values, Tensor | str):
-        return False
-    try:
-        array = np.asarray(values)
-    except (TypeError, ValueError, RuntimeError):
-        return False
-    kind, size = array.dtype.kind, array.size
-    return size > 0 and (kind == "U" or (kind == "O" and isinstance(array.flat[0], str)))
-
-
 def _numbered(name: str, values: Any, size: int) -> tuple[Tensor, tuple[str, ...]]:
     """Texts or whole numbers as (N,) numbers 0 to C - 1, and the C texts they stand for."""
-    if _holds_texts(values):
-        array = np.asarray(values)
-        if array.shape != (size,):
-            raise ValueError(f"{name} must be ({size},), got shape {array.shape}")
-        if others := {
-            _validate.kind(value) for value in array.tolist() if not isinstance(value, str)
-        }:
-            raise TypeError(f"{name} must be texts throughout, got {', '.join(sorted(others))} too")
-        texts, numbers = np.unique(array.astype(str), return_inverse=True)
-        return torch.from_numpy(numbers), tuple(texts.tolist())
+    texts = _validate.numbered_texts(name, values, size=size)
+    if texts is not None:
+        return texts
     given = _validate.as_tensor(name, _given(name, values))
     whole = factor(name, given, size).cpu()
     if whole.is_floating_point():
