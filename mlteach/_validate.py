@@ -332,3 +332,13 @@ def numbered_texts(
         raise TypeError(f"{name} must be texts throughout, got {', '.join(sorted(others))} too")
     texts, numbers = np.unique(array.astype(str), return_inverse=True)
     return torch.from_numpy(numbers).long(), tuple(texts.tolist())
+
+
+def texts(name: str, values: Any) -> tuple[str, ...]:
+    """At least one text, in a list, a tuple or an array."""
+    is_row = isinstance(values, tuple | list) or (isinstance(values, np.ndarray) and values.ndim)
+    if not is_row or not all(isinstance(value, str) for value in values):
+        raise TypeError(f"{name} must be a list of texts, got {kind(values)}")
+    if len(values) == 0:
+        raise ValueError(f"{name} must have at least one text, got none")
+    return tuple(map(str, values))
