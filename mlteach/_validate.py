@@ -374,3 +374,37 @@ def labels(
         allowed = ">= 0" if n_classes is None else f"in 0 ... {n_classes - 1}"
         raise ValueError(f"{name} must be {allowed}, got {value.min()} to {value.max()}")
     return value
+
+
+def numbered_texts(
+    name: str, values: Any, *, size: int | None = None
+) -> tuple[Tensor, tuple[str, ...]] | None:
+    """(N,) texts as whole numbers from 0 on, and the text of each, sorted; None if none are given.
+
+    For the entrances that learners call with labels of their own; what is not text is left to
+    `labels`.
+    """
+    if isinstance(values, Tensor | str):
+        return None
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError, RuntimeError):  # lists of unequal lengths
+        return None
+    is_objects = array.dtype.kind == "O" and array.size > 0 and isinstance(array.flat[0], str)
+    if array.size == 0 or not (array.dtype.kind == "U" or is_objects):
+        return None
+    shaped(name, array, "N" if size is None else size)
+    if others := {kind(value) for value in array.tolist() if not isinstance(value, str)}:
+        raise TypeError(f"{name} must be texts throughout, got {', '.join(sorted(others))} too")
+    texts, numbers = np.unique(array.astype(str), return_inverse=True)
+    return torch.from_numpy(numbers).long(), tuple(texts.tolist())
+
+
+def texts(name: str, values: Any) -> tuple[str, ...]:
+    """At least one text, in a list, a tuple or an array."""
+    is_row = isinstance(values, tuple | list) or (isinstance(values, np.ndarray) and values.ndim)
+    if not is_row or not all(isinstance(value, str) for value in values):
+        raise TypeError(f"{name} must be a list of texts, got {kind(values)}")
+    if len(values) == 0:
+        raise ValueError(f"{name} must have at least one text, got none")
+    return tuple(map(str, values))

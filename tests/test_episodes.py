@@ -34,7 +34,7 @@ def numbered(sizes=SIZES, seed=0):
     """A data set in random order whose image i is the number i."""
     labels = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
     labels = labels[torch.randperm(len(labels), generator=Generator().manual_seed(seed))]
-    images = torch.arange(len(labels)).float()[:, None, None, None]
+    images = torch.arange(len(labels)).float()[:, None, None]
     return Dataset("numbers", images, labels, tuple("abcdefgh"[: len(sizes)]), {})
 
 

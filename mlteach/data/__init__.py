@@ -1,9 +1,14 @@
-"""The data sets: most are made here from a seed, so that every chapter runs offline."""
+"""The data sets: most are made here from a seed, so that every chapter runs offline.
 
+`folder` and `from_arrays` make one of images of your own.
+"""
+
+from mlteach.data.arrays import from_arrays
 from mlteach.data.cache import cache_folder
 from mlteach.data.cifar10 import cifar10
 from mlteach.data.dataset import Dataset
 from mlteach.data.digits import digits
+from mlteach.data.folder import folder
 from mlteach.data.glyphs import SCRIPTS, draw_glyphs, glyphs
 from mlteach.data.omniglot import omniglot
 from mlteach.data.shapes import shapes
@@ -19,6 +24,8 @@ __all__ = [
     "cifar10",
     "digits",
     "draw_glyphs",
+    "folder",
+    "from_arrays",
     "glyphs",
     "omniglot",
     "shapes",

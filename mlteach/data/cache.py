@@ -12,7 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from mlteach import _validate
+
 Arrays = dict[str, np.ndarray]
+Check = Callable[[Arrays], None]  # raises a ValueError or TypeError that names the array
 
 
 def cache_folder() -> Path:
@@ -55,34 +58,41 @@ def find(name: str) -> Path | None:
     return next((folder / name for folder in data_folders() if (folder / name).is_file()), None)
 
 
-def cached(name: str, names: tuple[str, ...], make: Callable[[], Arrays]) -> Arrays:
+def cached(
+    name: str, names: tuple[str, ...], make: Callable[[], Arrays], *, check: Check | None = None
+) -> Arrays:
     """The arrays of the cache file `name`; where it is missing or damaged, `make()`'s, cached.
 
     Args:
         name: file name, ending in .npz.
         names: of the arrays in it.
         make: makes these arrays; called only when no data folder has a good file.
+        check: what the arrays must fulfil.
     """
     for folder in data_folders():
         if (folder / name).is_file():
             try:
-                return read(folder / name, names)
+                return read(folder / name, names, check=check)
             except ValueError as error:
                 warnings.warn(f"{error}; it is made again", stacklevel=2)
     arrays = make()
-    _save(name, arrays)
+    save(name, arrays)
     return arrays
 
 
-def read(path: Path, names: tuple[str, ...]) -> Arrays:
+def read(path: Path, names: tuple[str, ...], *, check: Check | None = None) -> Arrays:
     """Arrays of an npz file, each checked against the sum that the zip format keeps of it.
 
     Raises:
-        ValueError: the file is damaged, cannot be read, or lacks one of the arrays.
+        ValueError: the file is damaged, cannot be read, lacks one of the arrays, or holds others
+            than `check` allows.
     """
     try:
-        with np.load(path) as file:
-            return {name: file[name] for name in names}
+        with open(path, "rb") as file, np.load(file) as content:  # NumPy leaves a bad file open
+            arrays = {name: content[name] for name in names}
+        if check is not None:
+            check(arrays)
+        return arrays
     # damage shows as any of a dozen kinds, from BadZipFile to TokenError
     except Exception as error:
         raise ValueError(f"{path} is damaged or cannot be read ({error})") from error
@@ -105,7 +115,20 @@ def download(dataset: str, file: str, **arguments):
         ) from error
 
 
-def _save(name: str, arrays: Arrays) -> None:
+def bytes_shaped(name: str, array: np.ndarray, *sizes: int | str) -> None:
+    """Raises unless this is an array of bytes, of this shape."""
+    if array.dtype != np.uint8:
+        raise TypeError(f"{name} must be uint8, got {array.dtype}")
+    _validate.shaped(name, array, *sizes)
+
+
+def texts(name: str, array: np.ndarray) -> None:
+    """Raises unless this is a row of texts."""
+    if array.ndim != 1 or array.dtype.kind != "U":
+        raise TypeError(f"{name} must be a row of texts, got {array.dtype} of shape {array.shape}")
+
+
+def save(name: str, arrays: Arrays) -> None:
     """Writes the file into the first data folder that takes it; warns where none does."""
     refused = []
     for folder in data_folders():

@@ -12,7 +12,7 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from mlteach import _validate
-from mlteach.data.cache import Arrays, cached, download, find, read
+from mlteach.data.cache import Arrays, bytes_shaped, cached, download, find, read, texts
 from mlteach.data.dataset import Dataset
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -41,8 +41,9 @@ def cifar10(split: str = "train") -> Dataset:
     if copy and not find("cifar10.npz"):
         pixels, labels = _decoded(copy, split)
     else:
-        arrays = cached("cifar10.npz", (f"{split}_images", f"{split}_label"), _downloaded)
-        pixels, labels = arrays[f"{split}_images"], arrays[f"{split}_label"]
+        names = (f"{split}_images", f"{split}_label")
+        arrays = cached("cifar10.npz", names, _downloaded, check=_check)
+        pixels, labels = (arrays[name] for name in names)
     images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(255)  # (N, 3, 32, 32)
     return Dataset(
         f"cifar10-{split}", images.contiguous(), torch.from_numpy(labels).long(), CLASSES, {}
@@ -51,14 +52,38 @@ def cifar10(split: str = "train") -> Dataset:
 
 def _decoded(copy: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Images (N, 32, 32, 3) uint8 and labels of the JPEG copy, whose files lie end to end."""
-    jpeg, offset, label, names = read(
-        copy, (f"{split}_jpeg", f"{split}_offset", f"{split}_label", "names")
-    ).values()
+    arrays = (f"{split}_jpeg", f"{split}_offset", f"{split}_label", "names")
+    jpeg, offset, label, names = read(copy, arrays, check=_check_copy).values()
     data = jpeg.tobytes()
     pixels = np.empty((len(label), 32, 32, 3), np.uint8)
     for i in tqdm(range(len(label)), desc="decoding CIFAR-10", leave=False):
-        pixels[i] = np.asarray(Image.open(io.BytesIO(data[offset[i] : offset[i + 1]])))
+        try:
+            image = np.asarray(Image.open(io.BytesIO(data[offset[i] : offset[i + 1]])))
+            bytes_shaped("it", image, 32, 32, 3)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{copy} is damaged: image {i} of {split}: {error}") from error
+        pixels[i] = image
     return pixels, np.array([CLASSES.index(name) for name in names])[label]
+
+
+def _check(arrays: Arrays) -> None:
+    """The form that `data/README.md` describes, of one part."""
+    (images, pixels), (label, labels) = arrays.items()
+    bytes_shaped(images, pixels, "N", 32, 32, 3)
+    _validate.labels(label, labels, size=len(pixels), n_classes=len(CLASSES))
+
+
+def _check_copy(arrays: Arrays) -> None:
+    """The same of the JPEG copy."""
+    (jpeg, data), (offset, ends), (label, labels), (_, names) = arrays.items()
+    bytes_shaped(jpeg, data, "M")
+    texts("names", names)
+    if wrong := sorted(set(names.tolist()) - set(CLASSES)):
+        raise ValueError(f"names must be of {', '.join(CLASSES)}, got {wrong[0]!r}")
+    _validate.labels(label, labels, n_classes=len(names))
+    _validate.labels(offset, ends, size=len(labels) + 1, n_classes=len(data) + 1)
+    if (np.diff(ends.astype(np.int64)) <= 0).any():
+        raise ValueError(f"{offset} must rise, each image has at least a byte")
 
 
 def _downloaded() -> Arrays:

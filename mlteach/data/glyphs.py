@@ -21,7 +21,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from mlteach import _validate
-from mlteach.data.cache import Arrays, read
+from mlteach.data.cache import Arrays, bytes_shaped, read, texts
 from mlteach.data.dataset import Dataset
 
 TRAIN_SCRIPTS = ("Latin", "Greek", "Cyrillic", "Armenian", "Arabic", "Canadian", "Old Italic")
@@ -85,7 +85,7 @@ def glyphs(split: str = "train") -> Dataset:
     """
     scripts = SPLITS[_validate.choice("split", split, SPLITS)]
     with as_file(files("mlteach.data") / "glyphs.npz") as path:
-        arrays = read(path, ("images", "classes"))
+        arrays = read(path, ("images", "classes"), check=_check)
     script = np.array([SCRIPTS.index(name.split("/")[0]) for name in arrays["classes"]])
     chosen = np.isin(script, [SCRIPTS.index(name) for name in scripts])
     packed = arrays["images"][chosen]  # (C, D, 392), two pixels a byte
@@ -101,6 +101,15 @@ def glyphs(split: str = "train") -> Dataset:
             "drawer": torch.arange(n_drawers).repeat(n_classes),
         },
     )
+
+
+def _check(arrays: Arrays) -> None:
+    """The form that `data/README.md` describes."""
+    texts("classes", arrays["classes"])
+    bytes_shaped("images", arrays["images"], len(arrays["classes"]), "D", SIDE * SIDE // 2)
+    scripts = {name.split("/")[0] for name in arrays["classes"].tolist()}
+    if wrong := sorted(scripts - set(SCRIPTS)):
+        raise ValueError(f"classes must begin with one of SCRIPTS, got {wrong[0]!r}")
 
 
 def pack_glyphs() -> Arrays:
@@ -128,8 +137,12 @@ def draw_glyphs(
         (C, D, 28, 28) in [0, 1] with ink = 1, and the C class names "script/letter".
 
     Raises:
-        ValueError: a script is not in SCRIPTS, or n_drawers < 1.
+        TypeError, ValueError: scripts is no tuple of names out of SCRIPTS, n_drawers no whole
+            number >= 1, or seed not in 0 ... 2**32 - 1.
     """
+    if not isinstance(scripts, tuple | list) or not scripts:
+        allowed = "a tuple with at least one name out of SCRIPTS"
+        raise TypeError(f"scripts must be {allowed}, got {_validate.kind(scripts)}: {scripts!r}")
     for i, script in enumerate(scripts):
         _validate.choice(f"scripts[{i}]", script, SCRIPTS)
     n_drawers = _validate.count("n_drawers", n_drawers)

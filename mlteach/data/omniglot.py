@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from tqdm.auto import tqdm
 
 from mlteach import _validate
-from mlteach.data.cache import Arrays, cached, download
+from mlteach.data.cache import Arrays, bytes_shaped, cached, download, texts
 from mlteach.data.dataset import Dataset
 
 SIDE = 28  # pixels
@@ -40,7 +40,7 @@ def omniglot(split: str = "background") -> Dataset:
         from 105x105.
     """
     _validate.choice("split", split, ("background", "evaluation", "all"))
-    arrays = cached("omniglot28.npz", ARRAYS, _downloaded)
+    arrays = cached("omniglot28.npz", ARRAYS, _downloaded, check=_check)
     chosen = np.flatnonzero((split == "all") | (arrays["evaluation"] == (split == "evaluation")))
     names = arrays["names"][arrays["character"][chosen]]
     # one order, whatever the order in the file
@@ -58,6 +58,17 @@ def omniglot(split: str = "background") -> Dataset:
             "drawer": torch.from_numpy(arrays["drawer"][chosen]).long(),
         },
     )
+
+
+def _check(arrays: Arrays) -> None:
+    """The form that `data/README.md` describes."""
+    bytes_shaped("images", arrays["images"], "N", SIDE, SIDE)
+    texts("names", arrays["names"])
+    size = len(arrays["images"])
+    _validate.labels("character", arrays["character"], size=size, n_classes=len(arrays["names"]))
+    _validate.labels("drawer", arrays["drawer"], size=size)
+    if arrays["evaluation"].shape != (size,) or arrays["evaluation"].dtype != bool:
+        raise ValueError(f"evaluation must be True or False for each of {size} images")
 
 
 def _downloaded() -> Arrays:

@@ -13,6 +13,7 @@ from mlteach.data.dataset import Dataset
 SHAPES = ("disc", "ring", "square", "triangle", "star", "cross", "heart", "moon")
 N_HUES = 8  # classes of the hue
 SIDE = 32  # pixels
+MOST = 1e6  # of an amount: far beyond what can be seen, and no sum of two overflows
 
 
 def shapes(
@@ -47,13 +48,13 @@ def shapes(
     Raises:
         TypeError: n or seed is no whole number, or another argument holds no number.
         ValueError: n < 1, seed is not in 0 ... 2**32 - 1, size is not 0 < low <= high <= 1, or
-            another argument is negative.
+            another argument is negative or above a million.
     """
     n, seed = _validate.count("n", n), _validate.seed("seed", seed)
     size = _validate.interval("size", size, above=0, at_most=1)
-    rotation = _validate.strength("rotation", rotation)
-    texture = _validate.strength("texture", texture)
-    noise = _validate.strength("noise", noise)
+    rotation = _validate.strength("rotation", rotation, at_most=MOST)
+    texture = _validate.strength("texture", texture, at_most=MOST)
+    noise = _validate.strength("noise", noise, at_most=MOST)
     # All in float64, rounded to 8 bits at the end: the last bits, in which machines differ, do not
     # survive.
     generator = torch.Generator().manual_seed(seed)

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from mlteach import _validate
 
+MOST = 1e12  # end of a range: far beyond use, and no difference of two overflows
+
 
 class Sinusoids(NamedTuple):
     """T regression tasks of N points each."""
@@ -24,7 +26,7 @@ def sinusoids(
     n_tasks: int,
     n_points: int,
     *,
-    generator: torch.Generator,
+    generator: torch.Generator | None,
     amplitude: tuple[float, float] = (0.1, 5.0),
     phase: tuple[float, float] = (0.0, math.pi),
     x_range: tuple[float, float] = (-5.0, 5.0),
@@ -36,7 +38,8 @@ def sinusoids(
     Args:
         n_tasks: T >= 1.
         n_points: N >= 1 points of each task.
-        generator: source of all randomness; the same state gives the same tasks on every machine.
+        generator: source of all randomness, None for torch's global one; the same state gives the
+            same tasks on every machine.
         amplitude: (low, high) of A, uniform.
         phase: (low, high) of the phase, uniform.
         x_range: (low, high) of x, uniform.
@@ -47,16 +50,18 @@ def sinusoids(
 
     Raises:
         TypeError: n_tasks or n_points is no whole number, or generator is no torch.Generator.
-        ValueError: n_tasks or n_points is below 1, or a range is not low <= high.
+        ValueError: n_tasks or n_points is below 1, or a range is not low <= high with
+            ends within a million million.
 
     Source: Finn, Abbeel, Levine 2017, arXiv:1703.03400, section 5.1; the phase's sign as in the
         authors' code.
     """
     n_tasks, n_points = _validate.count("n_tasks", n_tasks), _validate.count("n_points", n_points)
     _validate.generator("generator", generator)
-    amplitude = _validate.interval("amplitude", amplitude)
-    phase = _validate.interval("phase", phase)
-    x_range = _validate.interval("x_range", x_range)
+    allowed = {"above": -MOST, "at_most": MOST}
+    amplitude = _validate.interval("amplitude", amplitude, **allowed)
+    phase = _validate.interval("phase", phase, **allowed)
+    x_range = _validate.interval("x_range", x_range, **allowed)
 
     def uniform(limits: tuple[float, float], *shape: int) -> Tensor:
         # float64 until the end: rounding then hides the last bits, in which machines differ

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mlteach import _validate
+from mlteach.data.dataset import checked_rows
 
 # Two chords, each in four orders, in semitones above the key note: the notes alone do not tell the
 # tune.
@@ -33,6 +34,10 @@ class Sequences:
         classes: name of each of the C labels.
         factors: (N,) each: what else is known of a wave.
         sample_rate: samples a second, to play a wave.
+
+    Raises:
+        TypeError, ValueError: the lengths differ, waves are not in [-1, 1], a label has no class,
+            or a factor is no row of finite numbers.
     """
 
     name: str
@@ -41,6 +46,17 @@ class Sequences:
     classes: tuple[str, ...]
     factors: dict[str, Tensor]
     sample_rate: int
+
+    def __post_init__(self):
+        waves = _validate.floats("waves", _validate.as_tensor("waves", self.waves)).float()
+        _validate.shaped("waves", waves, "N", 1, "samples", at_least=0)
+        if waves.numel() and not waves.abs().max() <= 1:  # NaN is not
+            low, high = (end.item() for end in waves.aminmax())
+            raise ValueError(f"waves must be in [-1, 1], got values from {low:.4g} to {high:.4g}")
+        _validate.count("sample_rate", self.sample_rate)
+        checked = checked_rows(self.name, waves, self.labels, self.classes, self.factors)
+        for name, value in {"waves": waves, **checked}.items():
+            object.__setattr__(self, name, value)  # the fields are frozen for everybody else
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -73,10 +89,11 @@ def tones(n: int = 2000, seed: int = 0, *, n_notes: int = 12, noise: float = 0.3
 
     Raises:
         TypeError: n, n_notes or seed is no whole number, or noise is no number.
-        ValueError: n or n_notes is below 1, seed is not in 0 ... 2**32 - 1, or noise is negative.
+        ValueError: n or n_notes is below 1, seed is not in 0 ... 2**32 - 1, or noise is
+            negative or above a million.
     """
     n, n_notes = _validate.count("n", n), _validate.count("n_notes", n_notes)
-    seed, noise = _validate.seed("seed", seed), _validate.strength("noise", noise)
+    seed, noise = _validate.seed("seed", seed), _validate.strength("noise", noise, at_most=1e6)
     # All in float64, rounded to 16 bits at the end: the last bits, in which machines differ, do not
     # survive.
     generator = torch.Generator().manual_seed(seed)

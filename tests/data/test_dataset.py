@@ -72,6 +72,105 @@ def test_subset(index):
     assert len(part) == 2
 
 
+NUMBERS = [
+    [1, 3],
+    np.array([1, 3], np.int32),
+    torch.tensor([1, 3], dtype=torch.uint8),
+    range(1, 4, 2),
+    (np.int64(1), 3),
+    [False, True, False, True],
+    np.array([False, True, False, True]),
+]
+
+
+@pytest.mark.parametrize("index", NUMBERS, ids=str)
+def test_subset_takes_arrays_and_lists(index):
+    """Bytes are numbers too: PyTorch alone would take them for a mask."""
+    assert small().subset(index).factors["drawer"].tolist() == [4, 6]
+
+
+def test_subset_of_nothing_and_of_the_same_twice():
+    assert len(small().subset([])) == 0
+    assert len(small().subset(torch.zeros(4, dtype=torch.bool))) == 0
+    assert small().subset([2, 2]).factors["drawer"].tolist() == [5, 5]
+
+
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        ([-1], r"index must be in 0 \.\.\. 3, got -1"),
+        ([4], r"index must be in 0 \.\.\. 3, got 4"),
+        ([True, False], r"index must be \(4,\), got shape \(2,\)"),
+        (torch.ones(5, dtype=torch.bool), r"index must be \(4,\), got shape \(5,\)"),
+        ([[0, 1]], r"index must be \(N,\)"),
+        ([0.0, 1.0], "index must be a tensor of integers"),
+        (2, "index must be a tensor, an array or a list of numbers"),
+        ("ab", "index must be a tensor, an array or a list of numbers"),
+        (None, "index must be a tensor, an array or a list of numbers"),
+    ],
+)
+def test_subset_refuses_what_would_pick_others(index, message):
+    """From the end, beyond the end, a mask of another length: no image is picked by accident."""
+    with pytest.raises((ValueError, TypeError), match=message):
+        small().subset(index)
+
+
+def parts(**changes):
+    """What a data set of four is made of."""
+    whole = small()
+    fields = ("name", "images", "labels", "classes", "factors", "factor_names")
+    return {name: getattr(whole, name) for name in fields} | changes
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32, torch.uint16])
+def test_a_data_set_brings_what_it_takes_into_one_form(dtype):
+    """Any integer type, any floats, arrays and lists: afterwards int64, float32, tuples."""
+    labels = torch.tensor([0, 1, 0, 1]).to(dtype)
+    given = Dataset(**parts(labels=labels, images=small().images.double(), classes=["a", "b"]))
+    assert given.labels.dtype == torch.int64
+    assert given.images.dtype == torch.float32
+    assert given.classes == ("a", "b")
+    listed = Dataset(**parts(labels=[0, 1, 0, 1], factors={"size": [0.5, 1, 2, 3]}))
+    assert listed.labels.tolist() == [0, 1, 0, 1]
+    assert listed.factors["size"].tolist() == [0.5, 1, 2, 3]
+
+
+def test_numbers_and_vectors_may_stand_for_images():
+    """For tasks over ready features, of any scale."""
+    assert Dataset(**parts(images=torch.arange(4))).images.tolist() == [0, 1, 2, 3]
+    assert Dataset(**parts(images=5 * torch.ones(4, 7))).images.shape == (4, 7)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": 3}, "name must be a text, got int"),
+        ({"images": torch.rand(3, 1, 2, 2)}, r"labels must be \(3,\), got shape \(4,\)"),
+        ({"images": torch.full((4, 1, 2, 2), 255.0)}, r"images must be in \[0, 1\], got values"),
+        ({"images": torch.full((4, 1, 2, 2), math.nan)}, r"images must be in \[0, 1\]"),
+        ({"images": torch.zeros(4, 1, 2, 2, dtype=torch.uint8)}, "images must be .* divide by 255"),
+        ({"images": "file.png"}, "images must be a tensor, an array or a list"),
+        ({"labels": torch.tensor([-1, 0, 0, 1])}, "labels must be >= 0, got -1 to 1"),
+        ({"labels": torch.tensor([0, 1, 2, 0])}, "labels must be below 2, the number of classes"),
+        ({"labels": torch.tensor([0.0, 1, 1, 0])}, "labels must be a tensor of integers"),
+        ({"labels": torch.zeros(4, 1, dtype=torch.long)}, r"labels must be \(4,\)"),
+        ({"classes": "ab"}, "classes must be a tuple of texts, got str"),
+        ({"classes": (0, 1)}, "classes must be a tuple of texts, got tuple"),
+        ({"factors": None}, "factors must be a dictionary, got NoneType"),
+        ({"factors": {"size": torch.ones(3)}}, r"factors\['size'\] must be \(4,\), got shape"),
+        ({"factors": {"size": [0, 1, math.nan, 2]}}, r"factors\['size'\] must be finite"),
+        ({"factors": {"size": list("abcd")}}, r"factors\['size'\] must be a tensor, an array"),
+        ({"factor_names": {"pen": ("a",)}}, "factor_names must name factors"),
+        ({"factor_names": {"drawer": ("a", "b")}}, r"factor_names\['drawer'\] must have a text"),
+        ({"factor_names": {"drawer": "abcdefgh"}}, r"factor_names\['drawer'\] must be a tuple"),
+    ],
+)
+def test_a_data_set_refuses_parts_that_do_not_fit(change, message):
+    """By name, before anything is computed from them."""
+    with pytest.raises((ValueError, TypeError), match=message):
+        Dataset(**parts(**change))
+
+
 def test_dataset_shows_itself_in_one_line():
     """The last line of a cell shows what the set is, not its pixels."""
     assert repr(small()) == "Dataset small: 4 images 1x1x1, 2 classes, factors: drawer"

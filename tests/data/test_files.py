@@ -139,7 +139,7 @@ def test_an_interrupted_write_leaves_nothing(folders, monkeypatch):
     good = (folders.named / "a.npz").read_bytes()
     monkeypatch.setattr(np, "savez_compressed", break_off)
     with pytest.raises(KeyboardInterrupt):
-        cache._save("a.npz", some_arrays())
+        cache.save("a.npz", some_arrays())
     assert [file.read_bytes() for file in folders.named.iterdir()] == [good]
 
 
@@ -328,3 +328,66 @@ def test_real_cifar10():
     test = cifar10("test")
     assert test.labels.bincount().tolist() == [1000] * 10
     assert test.images.mean((0, 2, 3)).tolist() == pytest.approx([0.491, 0.482, 0.447], abs=0.01)
+
+
+WRONG_OMNIGLOT = {
+    "images": [np.zeros((80, 28, 27), np.uint8), np.zeros((80, 28, 28)), np.zeros(80, np.uint8)],
+    "character": [np.full(80, 4), np.full(80, -1), np.zeros(79, int), np.zeros(80)],
+    "drawer": [np.full(80, -1), np.zeros((80, 1), int)],
+    "evaluation": [np.zeros(80, int), np.zeros(79, bool)],
+    "names": [np.arange(4), np.array([["a/b"] * 4])],
+}
+
+
+@pytest.mark.parametrize(
+    ("array", "value"), [(name, value) for name, wrong in WRONG_OMNIGLOT.items() for value in wrong]
+)
+def test_an_archive_with_wrong_arrays_is_not_believed(folders, monkeypatch, array, value):
+    """One line names the file and the array; then the set is made again, as for a damaged file."""
+    install_torchvision(monkeypatch)  # has nothing to download from
+    write_omniglot(folders.named)
+    with np.load(folders.named / "omniglot28.npz") as file:
+        good = dict(file)
+    np.savez(folders.named / "omniglot28.npz", **good | {array: value})
+    with (
+        pytest.warns(UserWarning, match=rf"omniglot28.npz is damaged .*\({array} must"),
+        pytest.raises((RuntimeError, AttributeError)),
+    ):
+        omniglot()
+
+
+WRONG_CIFAR10 = {
+    "test_jpeg": [np.zeros(3), np.zeros((9, 9), np.uint8)],
+    "test_offset": [np.arange(3), np.array([0, 5, 5, 9]), np.array([0, 1, 2, 10**9])],
+    "test_label": [np.array([0, 1, 3]), np.array([0.0, 1, 2]), np.zeros((3, 1), int)],
+    "names": [np.array(["frog", "cat", "house"]), np.arange(3)],
+}
+
+
+@pytest.mark.parametrize(
+    ("array", "value"), [(name, value) for name, wrong in WRONG_CIFAR10.items() for value in wrong]
+)
+def test_a_jpeg_copy_with_wrong_arrays_is_refused(folders, array, value):
+    """One line names the file and the array."""
+    write_cifar10_jpeg(folders.named, ["frog", "cat", "airplane"])
+    with np.load(folders.named / "cifar10_jpeg.npz") as file:
+        good = dict(file)
+    np.savez(folders.named / "cifar10_jpeg.npz", **good | {array: value})
+    with pytest.raises(ValueError, match=rf"cifar10_jpeg.npz is damaged .*\({array} must"):
+        cifar10("test")
+
+
+@pytest.mark.parametrize(
+    "content", [b"no image", Image.new("RGB", (1, 1)), Image.new("L", (32, 32))]
+)
+def test_a_jpeg_copy_of_other_images_is_refused(folders, content):
+    """A single pixel would be spread over the whole image without a word."""
+    if not isinstance(content, bytes):
+        file = io.BytesIO()
+        content.save(file, "PNG")
+        content = file.getvalue()
+    data = np.frombuffer(content, np.uint8)
+    arrays = {"test_jpeg": data, "test_offset": np.array([0, len(data)]), "test_label": [0]}
+    np.savez(folders.named / "cifar10_jpeg.npz", **arrays, names=np.array(["cat"]))
+    with pytest.raises(ValueError, match="cifar10_jpeg.npz is damaged: image 0 of test"):
+        cifar10("test")

@@ -204,9 +204,9 @@ SHAPES = "04ade115bf9326d6a7c77d1b33f9d074f1dd3123e570ae1ad9919739f2a3ec1f"
         ({"size": (0.8, 0.4)}, r"size must be .* got \(0.8, 0.4\)"),
         ({"size": (0.5, 1.5)}, "size must be"),
         ({"seed": -1}, "seed must be a whole number between 0 and 4294967295, got -1"),
-        ({"noise": -1}, "noise must be finite and >= 0, got -1"),
-        ({"texture": -1}, "texture must be finite and >= 0"),
-        ({"rotation": -0.1}, "rotation must be finite and >= 0"),
+        ({"noise": -1}, "noise must be a number in .0, 1e.06., got -1"),
+        ({"texture": -1}, "texture must be a number in .0, 1e.06."),
+        ({"rotation": -0.1}, "rotation must be a number in .0, 1e.06."),
     ],
 )
 def test_shapes_bad_arguments(change, message):

@@ -8,7 +8,7 @@ import math
 import pytest
 import torch
 
-from mlteach.data import tones
+from mlteach.data import Sequences, tones
 
 # the package holds a function of the same name
 module = importlib.import_module("mlteach.data.tones")
@@ -112,11 +112,32 @@ TONES = "7c3dc21fd27939e670c6215f2586c025594b1e64d92b95248fcf4dc20d049a3a"
         ({"n": 0}, "n must be a whole number >= 1, got 0"),
         ({"n_notes": 0}, "n_notes must be a whole number >= 1, got 0"),
         ({"seed": -1}, "seed must be a whole number between 0 and 4294967295, got -1"),
-        ({"noise": math.nan}, "noise must be finite and >= 0, got nan"),
-        ({"noise": -0.5}, "noise must be finite and >= 0, got -0.5"),
+        ({"noise": math.nan}, "noise must be a number in .0, 1e.06., got nan"),
+        ({"noise": -0.5}, "noise must be a number in .0, 1e.06., got -0.5"),
     ],
 )
 def test_bad_arguments(change, message):
     """Errors name the argument, what was given and what is allowed."""
     with pytest.raises(ValueError, match=message):
         tones(**change)
+
+
+def test_sequences_check_their_parts():
+    """By name, before anything is computed from them."""
+    good = {"name": "mine", "waves": torch.zeros(2, 1, 8), "labels": [0, 1], "classes": ["a", "b"]}
+    good |= {"factors": {}, "sample_rate": 4000}
+    made = Sequences(**good)
+    assert made.labels.dtype == torch.int64
+    assert made.classes == ("a", "b")
+    wrong = {
+        "waves": torch.full((2, 1, 8), 1.5),
+        "labels": [0, 2],
+        "classes": "ab",
+        "factors": {"key": [1]},
+        "sample_rate": 0.5,
+    }
+    for name, value in wrong.items():
+        with pytest.raises((ValueError, TypeError), match=name):
+            Sequences(**good | {name: value})
+    with pytest.raises(ValueError, match=r"waves must be \(N, 1, samples\)"):
+        Sequences(**good | {"waves": torch.zeros(2, 8)})

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.colors import to_rgb
 from torch import Tensor
+
+from mlteach.plots import drawable
 
 FRAME, GAP = 3, 2  # pixels of a tile's frame, and of the white around it
 
@@ -17,6 +20,21 @@ def colour_images(images: Tensor) -> np.ndarray:
     if images.shape[1] != 3:
         images = 1 - images.expand(-1, 3, -1, -1)
     return images.permute(0, 2, 3, 1).numpy()
+
+
+def ink_or_colours(images: np.ndarray) -> np.ndarray:
+    """(N, C, H, W) as imshow takes them: ink (N, H, W), or colours (N, H, W, 3)."""
+    return images[:, 0] if images.shape[1] == 1 else images.transpose(0, 2, 3, 1)
+
+
+def views_of(views1: Any, views2: Any, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Two views of so many images, of one shape, as imshow takes them."""
+    one, other = drawable("views1", views1), drawable("views2", views2)
+    if len(one) != size:
+        raise ValueError(f"views1 must hold {size} images, got {len(one)}")
+    if other.shape != one.shape:
+        raise ValueError(f"views2 must be of the shape of views1, {one.shape}, got {other.shape}")
+    return ink_or_colours(one), ink_or_colours(other)
 
 
 def framed(image: np.ndarray, colour: str) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,9 +11,11 @@ from matplotlib.artist import Artist
 from matplotlib.collections import LineCollection
 from torch import Generator, Tensor
 
+from mlteach import _validate
 from mlteach.evaluate import confidence_interval
 from mlteach.explorers._core.controls import button, stops
 from mlteach.explorers._core.explorer import Explorer
+from mlteach.explorers._core.factors import mapping
 from mlteach.plots import ANCHOR, NEGATIVE, POSITIVE, QUIET, Picture, plain
 
 EPISODES = (10, 20, 50, 100, 200, 600, 1000)
@@ -37,14 +40,15 @@ class EpisodeAccuracy(Explorer):
     """
 
     def __init__(self, accuracies: Mapping[int, Tensor], *, n_episodes: int = 50, seed: int = 0):
-        if not accuracies or any(len(values) < 100 for values in accuracies.values()):
-            raise ValueError("accuracies must hold at least 100 episodes for each number of shots")
-        if n_episodes not in EPISODES:
+        self.accuracies = {
+            shots: _accuracies(f"accuracies[{shots!r}]", values)
+            for shots, values in mapping("accuracies", accuracies).items()
+        }
+        if _validate.count("n_episodes", n_episodes) not in EPISODES:
             raise ValueError(f"n_episodes must be one of {EPISODES}, got {n_episodes}")
-        self.accuracies = {shots: values.double() for shots, values in accuracies.items()}
-        self.seed = seed
+        self.seed = _validate.seed("seed", seed)
         controls = {
-            "n_episodes": stops("episodes", EPISODES, n_episodes),
+            "n_episodes": stops("episodes", EPISODES, int(n_episodes)),
             "n_shot": stops("shots K", list(self.accuracies), next(iter(self.accuracies))),
             "draw": button("draw other episodes", self.draw),
         }
@@ -104,7 +108,7 @@ class EpisodeAccuracy(Explorer):
 
     def draw(self) -> None:
         """Other episodes, as many."""
-        self.seed += 1
+        self.seed = (self.seed + 1) % 2**32
         self.refresh()
 
     def describe(self) -> str:
@@ -116,3 +120,13 @@ class EpisodeAccuracy(Explorer):
             f"{drawn}: {mean} ± {half_width} %, in the long run {truth} %; "
             f"of {REPEATS} such intervals {s['held']} hold it"
         )
+
+
+def _accuracies(name: str, given: Any) -> Tensor:
+    """(P,) float64 accuracies of enough episodes."""
+    values = _validate.shaped(name, _validate.as_tensor(name, given), "P").detach().cpu()
+    if len(values) < 100:
+        raise ValueError(f"{name} must hold at least 100 episodes, got {len(values)}")
+    if values.is_complex() or not ((values >= 0) & (values <= 1)).all():  # NaN is neither
+        raise ValueError(f"{name} must lie in [0, 1]")
+    return values.double()

@@ -11,6 +11,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgb
 from torch import Generator, Tensor
 
+from mlteach import _validate
 from mlteach.explorers._core.controls import button, choice, count, on_step, slider
 from mlteach.explorers._core.explorer import Explorer
 from mlteach.explorers._core.pointer import Pointer
@@ -52,11 +53,9 @@ class Prototypes(Explorer):
     pointing = "drag"
 
     def __init__(self, *, n_way: int = 3, n_shot: int = 3, seed: int = 4):
-        limits = {"n_way": (n_way, 2, len(NAMES)), "n_shot": (n_shot, 1, MOST_SHOTS)}
-        for name, (value, low, high) in limits.items():
-            if not low <= value <= high:
-                raise ValueError(f"{name} must lie between {low} and {high}, got {value}")
-        self.generator = Generator().manual_seed(seed)
+        n_way = _validate.count("n_way", n_way, at_least=2, at_most=len(NAMES))
+        n_shot = _validate.count("n_shot", n_shot, at_most=MOST_SHOTS)
+        self.generator = Generator().manual_seed(_validate.seed("seed", seed))
         turns = torch.arange(len(NAMES)) * torch.pi / 3 + 0.5
         turns = turns[[0, 2, 4, 1, 3, 5]]  # the first three classes lie far apart
         self.centres = RADIUS * torch.stack([turns.cos(), turns.sin()], 1)  # (6, 2)

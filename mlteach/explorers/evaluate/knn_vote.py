@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from torch import Tensor
 
+from mlteach import _validate
 from mlteach.evaluate import accuracy, cosine_neighbours, knn_votes
 from mlteach.explorers._core import tiles
 from mlteach.explorers._core.controls import choice, count, log_slider
 from mlteach.explorers._core.explorer import Explorer
-from mlteach.explorers._core.factors import check_rows
+from mlteach.explorers._core.factors import encodings_of, images_of, labels_of, mapping
 from mlteach.explorers._core.pointer import Pointer
-from mlteach.plots import ANCHOR, CLASS_COLOURS, NEGATIVE, POSITIVE, QUIET, Picture, plain
+from mlteach.plots import ANCHOR, CLASS_COLOURS, NEGATIVE, POSITIVE, QUIET, Picture, legible, plain
 
 SHOWN = 12  # neighbours drawn as images
 MOST = 200  # neighbours that can vote
+BARS, WIDEST = 12, 14  # classes with a bar, and letters of their names
 KS = [1, 2, 3, 5, 7, 10, 14, 20, 30, 50, 70, 100, 140, 200]  # of the curve
 
 
@@ -29,9 +32,10 @@ class KnnVote(Explorer):
 
     Args:
         encodings: name → (train, test), the (N, D) and (M, D) features of both parts.
-        train_images, train_labels: (N, C, H, W) and (N,) the images that vote; N >= 200.
-        test_images, test_labels: (M, C, H, W) and (M,) those to classify.
-        classes: name of each class.
+        train_images, train_labels: (N, C, H, W) in [0, 1] and (N,) the images that vote; N >= 200.
+        test_images, test_labels: (M, C, H, W) and (M,) those to classify. Labels are numbers of
+            classes, or their names.
+        classes: name of each class. Of more than twelve those with the most votes are drawn.
         query: the test image that is shown first.
 
     ``state``: ``encoder``, ``k``, ``temperature``, ``query``; its ``neighbours``, their ``weights``
@@ -53,22 +57,20 @@ class KnnVote(Explorer):
         *,
         query: int = 0,
     ):
-        train, test = ({name: parts[i] for name, parts in encodings.items()} for i in (0, 1))
-        check_rows(train, train_images, {"train_labels": train_labels})
-        check_rows(test, test_images, {"test_labels": test_labels})
-        if len(train_images) < MOST:
-            given = len(train_images)
-            raise ValueError(f"train_images must hold at least {MOST} images, got {given}")
-        self.found = {
-            name: cosine_neighbours(train[name], test[name], k=MOST) for name in encodings
-        }
+        train_images = images_of("train_images", train_images, at_least=MOST)
+        test_images = images_of("test_images", test_images)
+        train, test = _parts(encodings, len(train_images), len(test_images))
+        self.classes = _validate.texts("classes", classes)
+        query = _validate.count("query", query, at_least=0, at_most=len(test_images) - 1)
+        self.found = {name: cosine_neighbours(train[name], test[name], k=MOST) for name in train}
         self.train_images = tiles.colour_images(train_images)
         self.test_images = tiles.colour_images(test_images)
-        self.train_labels, self.test_labels = train_labels, test_labels
-        self.classes = tuple(classes)
+        named = self.classes
+        self.train_labels = labels_of("train_labels", train_labels, len(train_images), named)
+        self.test_labels = labels_of("test_labels", test_labels, len(test_images), named)
         super().__init__(
             {
-                "encoder": choice("encoder", list(encodings)),
+                "encoder": choice("encoder", list(train)),
                 "query": count("test image", 0, len(test_images) - 1, query),
                 "k": count("neighbours k", 1, MOST, 20),
                 "temperature": log_slider("temperature", 0.01, 10, 0.1),
@@ -102,9 +104,12 @@ class KnnVote(Explorer):
         ax.set(xlim=(-1.6, SHOWN))
 
     def _draw_votes(self, ax: Axes) -> None:
-        places = range(len(self.classes))
-        self.votes = ax.barh(places, np.zeros(len(self.classes)), color=QUIET)
-        ax.set(xlim=(0, 1), yticks=places, yticklabels=self.classes, xlabel="votes together")
+        names = [legible(name, WIDEST) for name in self.classes]
+        rows = sorted(names, key=len)[-BARS:] if len(names) > BARS else names  # the widest first
+        self.votes = ax.barh(range(len(rows)), np.zeros(len(rows)), color=QUIET)
+        ax.set(xlim=(0, 1), yticks=range(len(rows)), yticklabels=rows, xlabel="votes together")
+        if len(names) > BARS:
+            ax.set_xlabel(f"votes together: the first {BARS} of {len(names)}")
         ax.invert_yaxis()
 
     def _draw_curves(self, ax: Axes) -> None:
@@ -159,9 +164,17 @@ class KnnVote(Explorer):
         for i, bar in enumerate(self.weights):
             bar.set_height((weights[i] / weights[0]).item() if i < len(weights) else 0)
             bar.set_color(POSITIVE if i < len(weights) and right[i] else NEGATIVE)
-        for i, bar in enumerate(self.votes):
-            bar.set_width(votes[i].item())
-            bar.set_color(POSITIVE if i == truth else NEGATIVE)
+        rows = list(range(len(self.classes)))
+        if len(rows) > BARS:  # the most votes first, and the truth in any case
+            rows = votes.argsort(descending=True, stable=True)[:BARS].tolist()
+            rows = rows if truth in rows else [*rows[:-1], truth]
+            if self.changed("rows", *rows):
+                names = [legible(self.classes[row], WIDEST) for row in rows]
+                self.votes[0].axes.set_yticklabels(names)
+                self.redraw_all()
+        for row, bar in zip(rows, self.votes, strict=True):
+            bar.set_width(votes[row].item())
+            bar.set_color(POSITIVE if row == truth else NEGATIVE)
 
     def _show_curves(self, chosen: str) -> None:
         for name, line in self.lines.items():
@@ -187,3 +200,18 @@ class KnnVote(Explorer):
         vote = f"this {s['truth']} is taken for a {s['guess']} with {max(s['votes']):.0%}"
         share = f"accuracy on all test images {s['accuracy']:.1%}"
         return f"{setting}: {vote} of the votes; {share}"
+
+
+def _parts(encodings: Any, n_train: int, n_test: int) -> tuple[dict, dict]:
+    """What every encoder makes of both parts."""
+    for name, parts in mapping("encodings", encodings).items():
+        if not isinstance(parts, tuple | list) or len(parts) != 2:
+            raise TypeError(
+                f"encodings[{name!r}] must be (train, test), got {_validate.kind(parts)}"
+            )
+        one, other = (_validate.as_tensor(f"encodings[{name!r}]", part) for part in parts)
+        if one.shape[1:] != other.shape[1:]:
+            shapes = f"{tuple(one.shape)} and {tuple(other.shape)}"
+            raise ValueError(f"encodings[{name!r}] must be of one width, got {shapes}")
+    train, test = ({name: parts[i] for name, parts in encodings.items()} for i in (0, 1))
+    return encodings_of(train, n_train), encodings_of(test, n_test)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from torch import nn
 
+from mlteach import _validate
 from mlteach.episodes import Episode
 from mlteach.evaluate.layer_change import layer_change
 from mlteach.explorers._core.controls import count, stops
 from mlteach.explorers._core.explorer import Explorer
+from mlteach.explorers._core.factors import mapping, rising
 from mlteach.explorers._core.key import titled_key
-from mlteach.plots import ANCHOR, NEGATIVE, POSITIVE, QUIET, Picture, plain
+from mlteach.plots import ANCHOR, NEGATIVE, POSITIVE, QUIET, Picture, legible, plain
 
 NEAREST = 1e-3  # lower end of the scale of distances
 
@@ -44,18 +47,17 @@ class LayerChange(Explorer):
         rates: Sequence[float],
         most_steps: int = 5,
     ):
-        if len(layers) < 2 or most_steps < 1 or not rates:
-            given = f"{len(layers)}, {most_steps} and {len(rates)}"
-            raise ValueError(
-                f"layers must be at least 2, most_steps and rates at least 1, got {given}"
-            )
-        self.layers, self.most_steps = list(layers), most_steps
+        layers = _layers(_validate.module("model", model), layers)
+        _validate.instance("tasks", tasks, Episode, "an Episode")
+        rates = rising("rates", rates, above=0)
+        most_steps = _validate.count("most_steps", most_steps)
+        self.layers, self.most_steps = [legible(name, 16) for name in layers], most_steps
         self.measured = {
             lr: layer_change(model, tasks, layers, lr=lr, most_steps=most_steps) for lr in rates
         }
         super().__init__(
             {
-                "lr": stops("inner learning rate", list(rates), rates[len(rates) // 2]),
+                "lr": stops("inner learning rate", rates, rates[len(rates) // 2]),
                 "steps": count("inner steps", 0, most_steps, 1),
             }
         )
@@ -126,3 +128,18 @@ class LayerChange(Explorer):
         alike = f"CKA of the body's layers at least {body:.3f}, of the head {head:.3f}"
         right = f"{100 * s['all_layers']:.0f} %, with the head alone {100 * s['head_only']:.0f} %"
         return f"{s['steps']} inner steps of rate {s['lr']:g}: {alike} · accuracy {right}"
+
+
+def _layers(model: nn.Module, given: Any) -> dict[str, str]:
+    """name → name of a module of the model, two at least."""
+    layers = mapping("layers", given)
+    if len(layers) < 2:
+        raise ValueError(f"layers must be at least 2, got {len(layers)}")
+    modules = {name for name, _ in model.named_modules()} - {""}
+    for name, path in layers.items():
+        if path not in modules:
+            allowed = ", ".join(sorted(modules)[:12])
+            raise ValueError(
+                f"layers[{name!r}] must be a module of the model, {allowed}, got {path!r}"
+            )
+    return layers

@@ -8,6 +8,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from torch import Tensor
 
+from mlteach import _validate
 from mlteach.explorers._core.controls import button, choice, log_slider, slider
 from mlteach.explorers._core.explorer import Explorer
 from mlteach.explorers._core.pointer import Pointer
@@ -41,9 +42,8 @@ class Circle(Explorer):
     pointing = "drag"
 
     def __init__(self, pairs: int = 4, *, seed: int = 0):
-        if not 2 <= pairs <= len(CLASS_COLOURS):
-            raise ValueError(f"pairs must lie between 2 and {len(CLASS_COLOURS)}, got {pairs}")
-        self.pairs, self.seed = pairs, seed
+        self.pairs = pairs = _validate.count("pairs", pairs, at_least=2, at_most=len(CLASS_COLOURS))
+        self.seed = _validate.seed("seed", seed)
         self.angles = self._start()
         self.placed = self.angles.clone()  # as last put by anything but the slider
         self.track: list[tuple[float, float]] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,14 +14,18 @@ from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from mlteach import _validate
 from mlteach.explorers._core.controls import choice, log_slider
 from mlteach.explorers._core.explorer import Explorer
+from mlteach.explorers._core.factors import mapping
 from mlteach.explorers._core.pointer import Pointer, cell_below
+from mlteach.explorers._core.tiles import views_of
 from mlteach.losses import nt_xent
 from mlteach.plots import (
     ANCHOR,
     POSITIVE,
     Picture,
+    legible,
     mark_groups,
     similarity_colours,
     similarity_matrix,
@@ -39,15 +44,17 @@ ORDERS = {  # and the title of each
     "by ink": "views sorted by their ink",
 }
 
+WIDEST = 12  # letters of a class's name beside the matrix
+
 
 class SimilarityMatrix(Explorer):
     """2B views against 2B views: cosines, logits or probabilities, the positives outlined.
 
     Args:
-        encodings: name of an encoder → (z1, z2), its (B, D) outputs for both views; z1 and z2 in
-            the same order.
-        views1, views2: (B, 1, H, W) the images of both views.
-        labels: (B,) class of each image: it sorts the rows, no loss sees it.
+        encodings: name of an encoder → (z1, z2), its (B >= 2, D) outputs for both views; z1 and z2
+            in the same order.
+        views1, views2: (B, C, H, W) in [0, 1] the images of both views, one or three channels.
+        labels: (B,) class of each image, a number or a text: it sorts the rows, no loss sees it.
 
     ``state``: ``encoder``, ``temperature``, ``shown``, ``order``, ``matrix`` (2B, 2B) as drawn,
     ``loss`` (nats), ``found``, the share of views whose nearest other view is their positive, and
@@ -63,22 +70,23 @@ class SimilarityMatrix(Explorer):
         views2: Tensor,
         labels: Tensor,
     ):
-        if not encodings:
-            raise ValueError("encodings must name at least one encoder, got none")
-        for name, (z1, z2) in encodings.items():
-            if not len(z1) == len(z2) == len(views1) == len(views2) == len(labels):
-                counts = [len(part) for part in (z1, z2, views1, views2, labels)]
-                raise ValueError(
-                    f"encodings[{name!r}], views and labels must all have B rows, got {counts}"
-                )
-        self.encodings = {name: (z1.detach(), z2.detach()) for name, (z1, z2) in encodings.items()}
-        self.images = torch.cat([views1, views2])[:, 0]
-        self.labels = torch.cat([labels, labels])
-        self.positive = torch.arange(len(self.labels)).roll(len(labels))
+        self.encodings = {
+            str(name): _pair(f"encodings[{name!r}]", pair)
+            for name, pair in mapping("encodings", encodings).items()
+        }
+        size = len(next(iter(self.encodings.values()))[0])
+        for name, (z1, _) in self.encodings.items():
+            if len(z1) != size:
+                raise ValueError(f"encodings[{name!r}] must have {size} rows, got {len(z1)}")
+        self.images = torch.from_numpy(np.concatenate(views_of(views1, views2, size)))
+        texts = _validate.numbered_texts("labels", labels, size=size)
+        one, self.names = texts or (_validate.labels("labels", labels, size=size).cpu(), None)
+        self.labels = torch.cat([one, one])
+        self.positive = torch.arange(2 * size).roll(size)
         self.hover: tuple[int, int] | None = None
         super().__init__(
             {
-                "encoder": choice("encoder", list(encodings)),
+                "encoder": choice("encoder", list(self.encodings)),
                 "shown": choice("colours show", list(SHOWN)),
                 "temperature": log_slider("temperature", 0.01, 10, 0.5),
                 "order": choice("order", list(ORDERS)),
@@ -137,7 +145,9 @@ class SimilarityMatrix(Explorer):
     def _order(self, name: str) -> Tensor:
         if name == "as drawn":
             return torch.arange(len(self.labels))
-        key = self.labels if name == "by class" else self.images.sum(dim=(1, 2))
+        # in colours, black is what ink is
+        ink = (1 - self.images if self.images.dim() == 4 else self.images).flatten(1).sum(1)
+        key = self.labels if name == "by class" else ink
         return key.double().argsort(stable=True)
 
     def _dress(self, shown: str, order_name: str, order: Tensor) -> None:
@@ -150,7 +160,8 @@ class SimilarityMatrix(Explorer):
             line.remove()
         self.ax.set(xticks=[], yticks=[])
         if order_name == "by class":
-            mark_groups(self.ax, self.labels[order])
+            names = self.names and [legible(name, WIDEST) for name in self.names]
+            mark_groups(self.ax, self.labels[order], names)
         self.ax.set_title(ORDERS[order_name], fontsize=11)
         self.redraw_all()
 
@@ -188,3 +199,15 @@ class SimilarityMatrix(Explorer):
             f"{s['encoder']}, temperature {s['temperature']:.2g}: NT-Xent {s['loss']:.3f} nats; "
             f"{s['found']:.0%} of the views have their positive as nearest neighbour among {others}"
         )
+
+
+def _pair(name: str, given: Any) -> tuple[Tensor, Tensor]:
+    """(z1, z2), finite and of one shape."""
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        raise TypeError(f"{name} must be (z1, z2), got {_validate.kind(given)}")
+    z1, z2 = (_validate.features(name, z, at_least=2).detach().cpu() for z in given)
+    if z1.shape != z2.shape:
+        raise ValueError(
+            f"{name} must be two of one shape, got {tuple(z1.shape)} and {tuple(z2.shape)}"
+        )
+    return z1, z2

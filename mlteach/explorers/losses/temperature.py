@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from torch import Tensor
 
+from mlteach import _validate
 from mlteach.explorers._core.controls import count, log_slider
 from mlteach.explorers._core.explorer import Explorer
+from mlteach.explorers._core.tiles import views_of
 from mlteach.losses.one_row import info_nce_of_row
 from mlteach.plots import ANCHOR, NEGATIVE, POSITIVE, QUIET, Picture, plain
 
@@ -22,9 +26,9 @@ class Temperature(Explorer):
     """Which image is the other view? Similarities, softmax, loss and forces at every temperature.
 
     Args:
-        similarities: (B, B) cosines, first views in rows, second views in columns; the positive of
-            row i is column i.
-        views1, views2: (B, 1, H, W) the images of both views.
+        similarities: (B, B) cosines, B >= 2, first views in rows, second views in columns; the
+            positive of row i is column i.
+        views1, views2: (B, C, H, W) in [0, 1] the images of both views, one or three channels.
         anchor: the row that is shown first.
 
     ``state``: ``temperature``, ``anchor``, ``loss`` (nats), ``probability`` and ``rank`` of the
@@ -33,14 +37,10 @@ class Temperature(Explorer):
     """
 
     def __init__(self, similarities: Tensor, views1: Tensor, views2: Tensor, *, anchor: int = 0):
-        size = len(similarities)
-        if similarities.shape != (size, size) or len(views1) != size or len(views2) != size:
-            shapes = [tuple(tensor.shape) for tensor in (similarities, views1, views2)]
-            raise ValueError(
-                f"similarities must be (B, B) with B views of each kind, got shapes {shapes}"
-            )
-        self.similarities = similarities.detach().double()
-        self.views1, self.views2 = views1, views2
+        self.similarities = _cosines(similarities)
+        size = len(self.similarities)
+        self.views1, self.views2 = views_of(views1, views2, size)
+        anchor = _validate.count("anchor", anchor, at_least=0, at_most=size - 1)
         super().__init__(
             {
                 "temperature": log_slider("temperature", LOW, HIGH, 0.1),
@@ -69,7 +69,7 @@ class Temperature(Explorer):
 
     def _draw_images(self, anchor: Axes, candidates: Axes) -> None:
         size = len(self.similarities)
-        height, width = self.views1.shape[-2:]
+        height, width = self.views1.shape[1:3]
         ink = {"cmap": "gray_r", "vmin": 0, "vmax": 1}
         self.anchor_image = anchor.imshow(np.zeros((height, width)), **ink)
         anchor.set(xticks=[], yticks=[])
@@ -148,10 +148,11 @@ class Temperature(Explorer):
         arrows: Tensor,
         probabilities: Tensor,
     ) -> None:
-        gap = torch.zeros(self.views2.shape[-2], 1)
-        mosaic = [part for index in order for part in (self.views2[index, 0], gap)][:-1]
-        self.anchor_image.set_data(self.views1[self.controls["anchor"].value, 0].numpy())
-        self.candidate_images.set_data(torch.cat(mosaic, dim=1).numpy())
+        white = self.views2.ndim == 4  # ink is 1, and white in colours too
+        gap = np.full((len(self.views2[0]), 1, *self.views2.shape[3:]), float(white))
+        mosaic = [part for index in order.tolist() for part in (self.views2[index], gap)][:-1]
+        self.anchor_image.set_data(self.views1[self.controls["anchor"].value])
+        self.candidate_images.set_data(np.concatenate(mosaic, axis=1))
         colours = [NEGATIVE] * len(order)
         colours[positive] = POSITIVE
         shown = {self.similarity_bars: similarities, self.probability_bars: probabilities}
@@ -170,3 +171,13 @@ class Temperature(Explorer):
             f"temperature {s['temperature']:.2g}: the positive, {rank}, "
             f"gets probability {s['probability']:.3f}, so the loss is {s['loss']:.3f} nats"
         )
+
+
+def _cosines(given: Any) -> Tensor:
+    """(B, B) float64 cosines."""
+    cosines = _validate.features("similarities", given, at_least=2).detach().cpu().double()
+    _validate.shaped("similarities", cosines, "B", "B")
+    low, high = (end.item() for end in cosines.aminmax())
+    if low < -1 - _validate.ROUNDING or high > 1 + _validate.ROUNDING:
+        raise ValueError(f"similarities must be cosines, in [-1, 1], got {low:.4g} to {high:.4g}")
+    return cosines

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from functools import cache
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -10,17 +12,35 @@ from matplotlib.artist import Artist
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba_array
 from matplotlib.lines import Line2D
+from matplotlib.markers import MarkerStyle
+from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from mlteach import _validate
 from mlteach.evaluate.layouts import nearest_others, trustworthiness
 from mlteach.explorers._core.controls import choice, stops
 from mlteach.explorers._core.explorer import Explorer
-from mlteach.explorers._core.factors import check_rows, value_text
+from mlteach.explorers._core.factors import (
+    encodings_of,
+    factors_of,
+    images_of,
+    mapping,
+    value_text,
+)
 from mlteach.explorers._core.pointer import Pointer
 from mlteach.explorers._core.tiles import colour_images
-from mlteach.plots import ANCHOR, CLASS_COLOURS, Picture
+from mlteach.plots import (
+    ANCHOR,
+    CLASS_COLOURS,
+    CLASS_MARKERS,
+    MOST_LOOKS,
+    Picture,
+    class_look,
+    legible,
+)
 
+IN_KEY = 36  # classes that the key can name
 NEIGHBOURS = 5  # of the point that is pointed at, and of the trustworthiness
 
 
@@ -31,9 +51,11 @@ class EmbeddingMap(Explorer):
         encodings: name → (N, D), what the map is a map of.
         layouts: the same names → (…, N, 2), computed before: one axis for each parameter, in the
             order of parameters.
-        factors: name → (N,) what is known of each point: up to ten different integers are classes,
-            all else a scale.
-        images: optional (N, C, H, W) the image behind each point, with one or three channels.
+        factors: name → (N,) what is known of each point: texts and up to a hundred different
+            integers are classes, from the eleventh on with markers of their own; all else is a
+            scale. Names that differ for each point are shown, but colour nothing.
+        images: optional (N, C, H, W) in [0, 1] the image behind each point, with one or three
+            channels.
         parameters: name of a slider → its values, one for each layout along that axis.
         names: optional factor → a text for each of its classes.
         cyclic: the factors whose two ends meet, such as a hue; they take the colours of the
@@ -59,17 +81,16 @@ class EmbeddingMap(Explorer):
         names: Mapping[str, Sequence[str]] | None = None,
         cyclic: Sequence[str] = (),
     ):
-        self.parameters = {name: list(values) for name, values in (parameters or {}).items()}
-        rows = next(iter(encodings.values()), ()) if images is None else images
-        check_rows(encodings, rows, factors)
-        _check_layouts(encodings, layouts, self.parameters)
-        self.encodings = {
-            name: encoding.detach().flatten(1) for name, encoding in encodings.items()
-        }
-        self.layouts = {name: layouts[name].detach() for name in encodings}
-        self.factors, self.names = dict(factors), dict(names or {})
+        self.parameters = _parameters(parameters)
+        pixels = None if images is None else images_of("images", images)
+        self.encodings = encodings_of(encodings, None if pixels is None else len(pixels))
+        size = len(next(iter(self.encodings.values())))
+        self.layouts = _layouts(layouts, self.encodings, self.parameters)
+        self.factors, self.names = factors_of(factors, names, size)
+        if isinstance(cyclic, str) or not isinstance(cyclic, Sequence):
+            raise TypeError(f"cyclic must be a list of factors, got {_validate.kind(cyclic)}")
         self.cyclic = cyclic
-        self.images = None if images is None else colour_images(images)
+        self.images = None if pixels is None else colour_images(pixels)
         self.point = 0
         self.known_neighbours: dict[Hashable, Tensor] = {}
         self.known_trust: dict[Hashable, float] = {}
@@ -80,7 +101,16 @@ class EmbeddingMap(Explorer):
         if len(self.encodings) == 1:
             controls = {}
         controls |= {name: stops(name, values) for name, values in self.parameters.items()}
-        return controls | {"colour": choice("colour by", list(self.factors))}
+        return controls | {"colour": choice("colour by", self._colourable())}
+
+    def _colourable(self) -> list[str]:
+        """The factors that colour points: no names that differ for each of them."""
+        shared = [
+            name
+            for name, values in self.factors.items()
+            if name not in self.names or len(values.unique()) < len(values)
+        ]
+        return shared or list(self.factors)
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
         figure = Picture((9, 3.7))
@@ -107,6 +137,7 @@ class EmbeddingMap(Explorer):
         self.title = ax.text(0.5, 1.02, "", transform=ax.transAxes, ha="center", fontsize=11)
         count = len(next(iter(self.encodings.values())))
         self.dots = ax.scatter(*np.zeros((2, count)), s=16, linewidths=0)
+        self.discs = self.dots.get_paths()
         lines = LineCollection([], colors=ANCHOR, linewidths=0.8, zorder=3)
         self.lines = ax.add_collection(lines)
         ring = {"s": 60, "c": "none", "edgecolors": ANCHOR, "linewidths": 1.2, "zorder": 4}
@@ -174,7 +205,9 @@ class EmbeddingMap(Explorer):
             self.axes["key"].get_legend().remove()
         self.scale_bar.clear()
         classes = values.unique().tolist()
-        is_scale = values.is_floating_point() or len(classes) > len(CLASS_COLOURS)
+        is_many = len(classes) > MOST_LOOKS and factor not in self.names
+        is_scale = values.is_floating_point() or is_many
+        self.dots.set_paths(self.discs)
         if is_scale:
             self._colour_scale(factor, values)
         else:
@@ -196,16 +229,27 @@ class EmbeddingMap(Explorer):
         self.scale_bar.xaxis.set_major_locator(MaxNLocator(4))
 
     def _colour_classes(self, factor: str, values: Tensor, classes: list) -> None:
-        colours = dict(zip(classes, CLASS_COLOURS, strict=False))
-        self.dots.set_facecolors(to_rgba_array([colours[label] for label in values.tolist()]))
+        looks = {label: class_look(place) for place, label in enumerate(classes)}
+        of_points = [looks[label] for label in values.tolist()]
+        self.dots.set_facecolors(to_rgba_array([colour for colour, _ in of_points]))
+        if len(classes) > len(CLASS_COLOURS):
+            self.dots.set_paths([_marks()[marker] for _, marker in of_points])
+        columns, longest, fontsize = _key_sizes(len(classes))
         names = self.names.get(factor)
-        texts = [str(label) if names is None else names[int(label)] for label in classes]
-        dot = {"marker": "o", "linestyle": ""}
-        handles = [Line2D([], [], color=colours[label], **dot) for label in classes]
-        sizes = {"fontsize": 9, "title_fontsize": 9}
+        listed = classes if len(classes) <= IN_KEY else classes[: IN_KEY - 1]
+        texts = [str(label) if names is None else names[int(label)] for label in listed]
+        handles = [
+            Line2D([], [], color=colour, marker=marker, linestyle="")
+            for colour, marker in (looks[label] for label in listed)
+        ]
+        texts = [legible(text, longest) for text in texts]
+        if len(listed) < len(classes):
+            texts.append(f"… {len(classes) - len(listed)} more")
+            handles.append(Line2D([], [], linestyle=""))
+        sizes = {"fontsize": fontsize, "title_fontsize": 9}
         tight = {"handletextpad": 0.1, "borderpad": 0, "columnspacing": 1, "frameon": False}
         legend = self.axes["key"].legend(
-            handles, texts, title=factor, ncols=2, loc="upper left", **sizes, **tight
+            handles, texts, title=factor, ncols=columns, loc="upper left", **sizes, **tight
         )
         legend.set_in_layout(False)
 
@@ -225,15 +269,48 @@ class EmbeddingMap(Explorer):
         return " · ".join([*chosen, trust, f"point {s['point']}: {kept}"])
 
 
-def _check_layouts(encodings: Mapping, layouts: Mapping, parameters: Mapping[str, list]) -> None:
+@cache
+def _marks() -> dict[str, Path]:
+    """The outline of each marker, as large as that of a dot."""
+    styles = {marker: MarkerStyle(marker) for marker in CLASS_MARKERS}
+    return {
+        marker: style.get_path().transformed(style.get_transform())
+        for marker, style in styles.items()
+    }
+
+
+def _key_sizes(classes: int) -> tuple[int, int, int]:
+    """Columns of a key, letters of a name, and the size of its letters: all fits beside the map."""
+    if classes <= len(CLASS_COLOURS):
+        return 2, 14, 9
+    return (2, 16, 7) if classes <= 24 else (3, 9, 7)
+
+
+def _parameters(given: Any) -> dict[str, list]:
+    parameters = {}
+    for name, values in (mapping("parameters", given) if given else {}).items():
+        if isinstance(values, str) or not isinstance(values, Sequence) or not len(values):
+            allowed = "a list with a value for each layout"
+            raise TypeError(f"parameters[{name!r}] must be {allowed}, got {_validate.kind(values)}")
+        parameters[name] = list(values)
+    return parameters
+
+
+def _layouts(given: Any, encodings: Mapping, parameters: Mapping[str, list]) -> dict[str, Tensor]:
+    layouts = mapping("layouts", given)
     if set(layouts) != set(encodings):
         raise ValueError(
             f"layouts must have the names of encodings, {list(encodings)}, got {list(layouts)}"
         )
     grid = tuple(len(values) for values in parameters.values())
+    checked = {}
     for name, encoding in encodings.items():
-        expected, given = (*grid, len(encoding), 2), tuple(layouts[name].shape)
-        if given != expected:
-            raise ValueError(f"layouts[{name!r}] must be {expected}, got {given}")
+        shown = f"layouts[{name!r}]"
+        layout = _validate.as_tensor(shown, layouts[name]).detach().cpu()
+        expected, shape = (*grid, len(encoding), 2), tuple(layout.shape)
+        if shape != expected:
+            raise ValueError(f"{shown} must be {expected}, got {shape}")
         if len(encoding) <= 2 * NEIGHBOURS:
             raise ValueError(f"a map needs more than {2 * NEIGHBOURS} points, got {len(encoding)}")
+        checked[name] = _validate.features(shown, layout.flatten(0, -2)).view(shape)
+    return checked

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 from ipywidgets import Layout, Play, jslink
 from matplotlib.artist import Artist
 from torch import Tensor
 
+from mlteach import _validate
 from mlteach.evaluate.layouts import layout_moves
 from mlteach.explorers._core.controls import choice, count
+from mlteach.explorers._core.factors import mapping, rising
 from mlteach.explorers.maps.embedding_map import EmbeddingMap
-from mlteach.plots import ANCHOR, CLASS_COLOURS, Picture, plain
+from mlteach.plots import ANCHOR, CLASS_COLOURS, Picture, legible, plain
 
 
 class Film(EmbeddingMap):
@@ -25,8 +28,8 @@ class Film(EmbeddingMap):
         encodings: (E, N, D), the same N points at E stages.
         layouts: (E, N, 2).
         factors, images, names, cyclic: as in `EmbeddingMap`.
-        steps: the E training steps.
-        scores: name → (E,) measures of each stage, between 0 and 1, drawn as curves.
+        steps: the E >= 2 training steps, rising.
+        scores: name → (E,) measures of each stage, between 0 and 1, drawn as curves; at most ten.
 
     ``state``: as `EmbeddingMap`'s, with ``frame``, ``step``, the ``scores`` of the stage by name,
     and ``moved``: how far points have moved since the stage before, on average, as a share of the
@@ -48,26 +51,25 @@ class Film(EmbeddingMap):
         names: Mapping[str, Sequence[str]] | None = None,
         cyclic: Sequence[str] = (),
     ):
-        for name, values in {"encodings": encodings, "layouts": layouts, **scores}.items():
-            if len(values) != len(steps):
-                raise ValueError(
-                    f"{name} must have one entry for each of {len(steps)} steps, got {len(values)}"
-                )
-        self.stages, self.steps = encodings.detach(), list(steps)
-        self.scores = {name: [float(value) for value in values] for name, values in scores.items()}
-        places = layouts.detach().double()
+        self.steps = rising("steps", steps)
+        if len(self.steps) < 2:
+            raise ValueError(f"steps must be at least 2, got {self.steps}")
+        self.stages = _stages("encodings", encodings, len(self.steps))
+        layouts = _stages("layouts", layouts, len(self.steps))
+        self.scores = _scores(scores, len(self.steps))
+        places = layouts.double()
         self.reach = (places - places.mean(1, keepdim=True)).abs().max().item()
         self.moved = layout_moves(places).tolist()
         super().__init__(
-            {"stages": encodings[0]},
+            {"stages": self.stages[0]},
             {"stages": layouts},
             factors,
             images=images,
-            parameters={"frame": range(len(steps))},
+            parameters={"frame": range(len(self.steps))},
             names=names,
             cyclic=cyclic,
         )
-        self.play = Play(max=len(steps) - 1, interval=200, layout=Layout(width="auto"))
+        self.play = Play(max=len(self.steps) - 1, interval=200, layout=Layout(width="auto"))
         self.link = jslink((self.play, "value"), (self.controls["frame"], "value"))
         row = self.widget.children[0]
         row.children = (self.play, *row.children)
@@ -76,7 +78,7 @@ class Film(EmbeddingMap):
         last = len(self.steps) - 1
         return {
             "frame": count("frame", 0, last, last),
-            "colour": choice("colour by", list(self.factors)),
+            "colour": choice("colour by", self._colourable()),
         }
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
@@ -86,7 +88,7 @@ class Film(EmbeddingMap):
             colour = CLASS_COLOURS[turn]
             course.plot(self.steps, values, color=colour, linewidth=1.5)
             look = {"color": colour, "fontsize": 8, "ha": "right", "transform": course.transAxes}
-            course.text(1, 1.02 + 0.16 * turn, name, **look)
+            course.text(1, 1.02 + 0.16 * turn, legible(name, 34), **look)
         (self.now,) = course.plot([0, 0], [0, 1], color=ANCHOR, linewidth=1)
         course.set(ylim=(0, 1.02), xlabel="training step", xlim=(self.steps[0], self.steps[-1]))
         course.xaxis.label.set_size(8)
@@ -115,3 +117,31 @@ class Film(EmbeddingMap):
         parts += [f"{name} {value:.2f}" for name, value in s["scores"].items()]
         parts.append(f"points moved by {s['moved']:.3f} of the map's spread")
         return " · ".join(parts)
+
+
+def _stages(name: str, given: Any, count: int) -> Tensor:
+    """(E, N, D) finite numbers of so many stages."""
+    stages = _validate.as_tensor(name, given).detach().cpu()
+    if stages.dim() == 0 or len(stages) != count:
+        rows = len(stages) if stages.dim() else "a single number"
+        raise ValueError(f"{name} must have one entry for each of {count} steps, got {rows}")
+    if stages.dim() < 3:
+        raise ValueError(f"{name} must be (E, N, D), got {tuple(stages.shape)}")
+    flat = stages.flatten(2)
+    return _validate.features(name, flat.flatten(0, 1)).view(flat.shape)
+
+
+def _scores(given: Any, count: int) -> dict[str, list[float]]:
+    scores = {}
+    for name, values in (mapping("scores", given) if given != {} else {}).items():
+        shown = f"scores[{name!r}]"
+        values = _validate.as_tensor(shown, values)
+        if values.dim() != 1 or len(values) != count:
+            wanted = f"one entry for each of {count} steps"
+            raise ValueError(f"{shown} must have {wanted}, got shape {tuple(values.shape)}")
+        scores[str(name)] = [
+            float(_validate.number(shown, value, at_least=0, at_most=1)) for value in values
+        ]
+    if len(scores) > len(CLASS_COLOURS):
+        raise ValueError(f"scores must be at most {len(CLASS_COLOURS)}, got {len(scores)}")
+    return scores

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,8 +13,10 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from torch import Generator, Tensor, nn
 
+from mlteach import _validate
 from mlteach.explorers._core.controls import button, count, log_slider, slider
 from mlteach.explorers._core.explorer import Explorer
+from mlteach.explorers._core.factors import mapping
 from mlteach.explorers._core.key import titled_key
 from mlteach.explorers._core.pointer import Pointer
 from mlteach.meta.adaptation_path import adaptation_path
@@ -31,8 +34,8 @@ class InnerLoop(Explorer):
 
     Args:
         models: name -> network (N, 1) -> (N, 1), up to ten; none is changed.
-        lr: the inner learning rate that is shown first.
-        n_points: support points on the wave at the start.
+        lr: the inner learning rate that is shown first, 0.001 to 1.
+        n_points: support points on the wave at the start, 0 to 100.
         seed: of the places of the points.
 
     ``state``: the value of every control; ``points`` (N, 2), ``wave`` (200,) the true heights over
@@ -45,12 +48,11 @@ class InnerLoop(Explorer):
     def __init__(
         self, models: Mapping[str, nn.Module], *, lr: float = 0.01, n_points: int = 5, seed: int = 0
     ):
-        if not 1 <= len(models) <= len(CLASS_COLOURS):
-            most = len(CLASS_COLOURS)
-            raise ValueError(f"models must hold one to {most} networks, got {len(models)}")
-        self.models, self.n_points = dict(models), n_points
-        self.generator = Generator().manual_seed(seed)
         self.x = torch.linspace(LOW, HIGH, 200)[:, None]
+        self.models = _networks(models, self.x)
+        self.n_points = _validate.count("n_points", n_points, at_least=0, at_most=100)
+        self.generator = Generator().manual_seed(_validate.seed("seed", seed))
+        lr = float(_validate.number("lr", lr, at_least=0.001, at_most=1))
         self.points = torch.zeros(0, 2)
         controls = {
             "steps": count("inner steps", 0, MOST_STEPS, 1),
@@ -154,3 +156,23 @@ def _text(error: Tensor) -> str:
     if error > 1e6:
         return "above a million"
     return f"{error:.3g}" if error < 1000 else f"{error:,.0f}"
+
+
+def _networks(given: Any, x: Tensor) -> dict[str, nn.Module]:
+    """A few networks from one number to one number."""
+    most = len(CLASS_COLOURS)
+    models = mapping("models", given)
+    if len(models) > most:
+        raise ValueError(f"models must hold one to {most} networks, got {len(models)}")
+    for name, model in models.items():
+        shown = f"models[{name!r}]"
+        try:
+            with torch.no_grad():
+                out = _validate.module(shown, model)(x)
+        except RuntimeError as error:
+            why = str(error).splitlines()[0]
+            raise ValueError(f"{shown} must take (N, 1) float32 numbers, but {why}") from error
+        if not isinstance(out, Tensor) or out.shape != x.shape:
+            got = tuple(out.shape) if isinstance(out, Tensor) else _validate.kind(out)
+            raise ValueError(f"{shown} must give (N, 1) for (N, 1), got {got}")
+    return models

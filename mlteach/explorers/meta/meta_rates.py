@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from mlteach import _validate
 from mlteach.explorers._core.controls import stops
 from mlteach.explorers._core.explorer import Explorer
+from mlteach.explorers._core.factors import rising
 from mlteach.explorers._core.pointer import Pointer
 from mlteach.plots import ANCHOR, POSITIVE, QUIET, Picture, plain
 
@@ -18,12 +22,12 @@ class MetaRates(Explorer):
     """Walk over meta-trainings made before: the error at the end of each, and the way there.
 
     Args:
-        losses: (O, I, S) outer losses of the run with outer rate o and inner rate i at S recorded
-            outer steps.
-        steps: S numbers of the recorded outer steps.
-        outer_rates: O learning rates, rising.
-        inner_rates: I learning rates, rising.
-        baseline: a loss to be beaten, drawn as a line.
+        losses: (O, I, S) outer losses > 0 of the run with outer rate o and inner rate i at S
+            recorded outer steps; NaN or infinity where it diverged, but not everywhere.
+        steps: S numbers of the recorded outer steps, rising.
+        outer_rates: O learning rates > 0, rising.
+        inner_rates: I learning rates > 0, rising.
+        baseline: a loss > 0 to be beaten, drawn as a line.
 
     ``state``: ``outer_lr``, ``inner_lr``, ``losses`` (S,) of the chosen run, ``final``, the last.
     """
@@ -31,12 +35,13 @@ class MetaRates(Explorer):
     pointing = "drag"
 
     def __init__(self, losses: Tensor, steps, outer_rates, inner_rates, *, baseline: float):
-        self.losses = losses.detach().double().numpy()
-        self.rates = {"outer_lr": list(outer_rates), "inner_lr": list(inner_rates)}
-        self.steps, self.baseline = np.asarray(steps), baseline
+        outer_rates = rising("outer_rates", outer_rates, above=0)
+        inner_rates = rising("inner_rates", inner_rates, above=0)
+        self.rates = {"outer_lr": outer_rates, "inner_lr": inner_rates}
+        self.steps = np.asarray(rising("steps", steps))
+        self.baseline = float(_validate.number("baseline", baseline, above=0))
         wanted = (len(outer_rates), len(inner_rates), len(self.steps))
-        if self.losses.shape != wanted:
-            raise ValueError(f"losses must be (O, I, S) = {wanted}, got {self.losses.shape}")
+        self.losses = _losses(losses, wanted)
         controls = {
             name: stops(f"{name.removesuffix('_lr')} learning rate", rates, rates[len(rates) // 2])
             for name, rates in self.rates.items()
@@ -47,7 +52,7 @@ class MetaRates(Explorer):
         figure = Picture((9, 3.6))
         self.map_ax, ax = figure.subplots(1, 2, width_ratios=[1, 1.5])
         finite = np.nan_to_num(self.losses, nan=np.inf)
-        low, high = np.log10(finite.min()), np.log10(2 * self.baseline)
+        low, high = np.log10(finite.min()), np.log10(2 * max(self.baseline, finite.min()))
         final = np.log10(finite[:, :, -1]).clip(low, high)
         look = {"cmap": "viridis_r", "vmin": low, "vmax": high}
         image = self.map_ax.imshow(final, origin="lower", aspect="auto", **look)
@@ -67,9 +72,12 @@ class MetaRates(Explorer):
             ax.plot(self.steps, curve.clip(max=1e3), color=QUIET, linewidth=0.5, alpha=0.6)
         ax.axhline(self.baseline, color=QUIET, linestyle="--", linewidth=1)
         (self.curve,) = ax.plot(self.steps, 0 * self.steps + 1.0, color=POSITIVE, linewidth=2)
-        ax.set(yscale="log", xlabel="outer steps", ylim=(finite.min() * 0.8, 4 * self.baseline))
+        ax.set(yscale="log", xlabel="outer steps", ylim=(finite.min() * 0.8, self._top(finite)))
         title = "query error after adapting; dashed: trained on all waves together"
         ax.set_title(title, fontsize=9)
+
+    def _top(self, finite: np.ndarray) -> float:
+        return 4 * max(self.baseline, finite.min())
 
     def update(self) -> dict:
         chosen = self.values()
@@ -89,6 +97,16 @@ class MetaRates(Explorer):
     def describe(self) -> str:
         s = self.state
         rates = f"outer learning rate {s['outer_lr']:g}, inner {s['inner_lr']:g}"
-        if np.isnan(s["final"]):
+        if not np.isfinite(s["final"]):
             return f"{rates}: diverged"
         return f"{rates}: error {s['final']:.3g} at the end"
+
+
+def _losses(given: Any, wanted: tuple[int, int, int]) -> np.ndarray:
+    losses = _validate.as_tensor("losses", given).detach().cpu()
+    if tuple(losses.shape) != wanted:
+        raise ValueError(f"losses must be (O, I, S) = {wanted}, got {tuple(losses.shape)}")
+    losses = losses.double().numpy()
+    if (losses <= 0).any() or not np.isfinite(losses).any():
+        raise ValueError("losses must be > 0, and finite for one run at least")
+    return losses

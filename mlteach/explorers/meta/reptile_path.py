@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from torch import Tensor
 
+from mlteach import _validate
 from mlteach.episodes import Episode
 from mlteach.explorers._core.controls import choice, count, on_step, slider
 from mlteach.explorers._core.explorer import Explorer
@@ -46,13 +49,7 @@ class ReptilePath(Explorer):
     pointing = "drag"
 
     def __init__(self, tasks: Episode):
-        shape = tuple(tasks.x_support.shape)
-        if shape[::2] != (2, 2) or tuple(tasks.y_support.shape) != (*shape[:2], 1):
-            given = f"{shape} and {tuple(tasks.y_support.shape)}"
-            raise ValueError(
-                f"tasks must hold two supports (2, N, 2) with targets (2, N, 1), got {given}"
-            )
-        self.x, self.y = tasks.x_support.double(), tasks.y_support.double()
+        self.x, self.y = _support(tasks)
         self.maps: dict = {}  # by the two settings that they depend on: to draw again is then quick
         controls = {
             "rule": choice("rule", RULES),
@@ -183,3 +180,19 @@ class ReptilePath(Explorer):
             f"{s['rule']} · after {s['outer_steps']} outer steps at ({here}), on the way to ({end})"
             f" · loss {before:.3f}, after {s['inner_steps']} inner steps {after:.3f}"
         )
+
+
+def _support(tasks: Any) -> tuple[Tensor, Tensor]:
+    """(2, N, 2) and (2, N, 1) float64 of two tasks that each determine both weights."""
+    _validate.instance("tasks", tasks, Episode, "an Episode")
+    x, y = (_validate.as_tensor("tasks", part).detach().cpu() for part in tasks[:2])
+    if x.dim() != 3 or x.shape[::2] != (2, 2) or tuple(y.shape) != (*x.shape[:2], 1):
+        given = f"{tuple(x.shape)} and {tuple(y.shape)}"
+        raise ValueError(
+            f"tasks must hold two supports (2, N, 2) with targets (2, N, 1), got {given}"
+        )
+    if not (x.isfinite().all() and y.isfinite().all()):
+        raise ValueError("tasks must hold finite numbers, got NaN or infinity")
+    if (torch.linalg.matrix_rank(x.double()) < 2).any():
+        raise ValueError("tasks must have supports in two directions each: both weights count")
+    return x.double(), y.double()

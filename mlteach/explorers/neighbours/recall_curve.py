@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.artist import Artist
 
+from mlteach import _validate
 from mlteach.explorers._core.controls import choice, slider
 from mlteach.explorers._core.explorer import Explorer
+from mlteach.explorers._core.factors import mapping
 from mlteach.neighbours import Measured
-from mlteach.plots import ANCHOR, CLASS_COLOURS, POSITIVE, QUIET, Picture, plain
+from mlteach.plots import ANCHOR, CLASS_COLOURS, POSITIVE, QUIET, Picture, legible, plain
 
 COSTS = {"queries per second": "per_second", "distances computed for a query": "distances"}
 MARKERS = "osD^v<>P*X"
@@ -29,11 +32,10 @@ class RecallCurve(Explorer):
     """
 
     def __init__(self, measured: Mapping[str, Sequence[Measured]]):
-        if not measured or not all(measured.values()):
-            raise ValueError(
-                "measured must name at least one index, and each must have at least one measurement"
-            )
-        self.measured = {name: list(points) for name, points in measured.items()}
+        self.measured = {
+            str(name): _measurements(f"measured[{name!r}]", points)
+            for name, points in mapping("measured", measured).items()
+        }
         controls = {
             "minimum_recall": slider("recall at least", 0.3, 1.0, 0.9, step=0.01),
             "cost": choice("compare", list(COSTS)),
@@ -48,7 +50,7 @@ class RecallCurve(Explorer):
         ring = {"marker": "o", "linestyle": "", "markerfacecolor": "none", "clip_on": False}
         for turn, name in enumerate(self.measured):
             colour, marker = CLASS_COLOURS[turn % len(CLASS_COLOURS)], MARKERS[turn % len(MARKERS)]
-            look = {"color": colour, "marker": marker, "markersize": 6, "label": name}
+            look = {"color": colour, "marker": marker, "markersize": 6, "label": legible(name)}
             (self.lines[name],) = self.ax.plot([], [], **look)
             (self.rings[name],) = self.ax.plot(
                 [], [], markersize=14, markeredgecolor=colour, **ring
@@ -124,3 +126,18 @@ class RecallCurve(Explorer):
         if s["times_exact"] is None or s["index"] == "exact search":
             return text
         return f"{text}, {s['times_exact']:.3g} times better than exact search"
+
+
+def _measurements(name: str, given: Any) -> list[Measured]:
+    """At least one, with a recall from 0 to 1 and costs above 0."""
+    if not isinstance(given, Sequence) or isinstance(given, str | Measured):
+        raise TypeError(f"{name} must be a list of Measured, got {_validate.kind(given)}")
+    if not given:
+        raise ValueError(f"{name} must have at least one measurement, got none")
+    for point in given:
+        _validate.instance(name, point, Measured, "a list of Measured")
+        _validate.number(name, point.recall, at_least=0, at_most=1)
+        _validate.number(name, point.per_second, above=0)
+        if point.distances is not None:
+            _validate.number(name, point.distances, above=0)
+    return list(given)

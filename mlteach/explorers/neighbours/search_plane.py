@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from matplotlib.colors import ListedColormap
 from scipy.spatial import Voronoi
 from torch import Tensor
 
+from mlteach import _validate
 from mlteach.explorers._core.controls import choice, count, on_step, slider
 from mlteach.explorers._core.explorer import Explorer
 from mlteach.explorers._core.pointer import Pointer
@@ -24,6 +26,7 @@ LABELS = {"cells": "cells probed", "buckets": "buckets probed", "ef": "beam widt
 SETTINGS = 10  # of each knob, for which the mean over many queries is shown
 LARGEST = 100  # of these settings: beyond, a graph visits nearly everything and takes its time
 STEP = 0.05  # of the query's sliders: the smallest move that can be seen
+LEAST, FARTHEST = 30, 1000  # points, and how far they may lie from the origin
 GRID = 240  # cells and buckets are drawn on so many pixels a side
 # not visited, visited, found
 POINT_COLOURS = np.array(["#D5D5D5", "#E69F00", POSITIVE], dtype=object)
@@ -33,8 +36,8 @@ class SearchPlane(Explorer):
     """Points in the plane and a query: what each index looks at, what it finds, and what it misses.
 
     Args:
-        points: (N, 2), N >= 30.
-        k: neighbours wanted.
+        points: (N, 2), N >= 30, at 30 or more different places, within 1,000 of the origin.
+        k: neighbours wanted, 1 to 30.
         seed: of the planes, cells and links.
 
     ``state``: the value of every control; ``setting`` of the method's knob, ``query`` (x, y),
@@ -45,13 +48,10 @@ class SearchPlane(Explorer):
     pointing = "drag"
 
     def __init__(self, points: Tensor, *, k: int = 8, seed: int = 0):
-        if points.dim() != 2 or points.shape[1] != 2 or len(points) < 30:
-            raise ValueError(f"points must be (N >= 30, 2), got shape {tuple(points.shape)}")
-        if not 1 <= k <= 30:
-            raise ValueError(f"k must lie between 1 and 30, got {k}")
-        self.points, self.k = points, k
+        self.points = points = _in_the_plane(points)
+        self.k = k = _validate.count("k", k, at_most=LEAST)
         self.exact = ExactSearch(points, measure="euclidean")
-        self.indexes = self._build(seed)
+        self.indexes = self._build(_validate.seed("seed", seed))
         # half a unit of air
         self.low = [math.floor(10 * end - 5) / 10 for end in points.amin(0).tolist()]
         self.high = [math.ceil(10 * end + 5) / 10 for end in points.amax(0).tolist()]
@@ -244,3 +244,17 @@ class SearchPlane(Explorer):
             f"{setting}: {s['distances']} distances instead of {len(self.points)}, "
             f"found {found} of {self.k} neighbours"
         )
+
+
+def _in_the_plane(given: Any) -> Tensor:
+    """(N, 2) float32 at enough places for cells, buckets and links."""
+    points = _validate.as_tensor("points", given)
+    if points.dim() != 2 or points.shape[1] != 2 or len(points) < LEAST:
+        raise ValueError(f"points must be (N >= {LEAST}, 2), got shape {tuple(points.shape)}")
+    points = _validate.features("points", points).detach().cpu().float()
+    if points.abs().max() > FARTHEST:
+        farthest = points.abs().max().item()
+        raise ValueError(f"points must lie within {FARTHEST} of the origin, got {farthest:g}")
+    if len(places := points.unique(dim=0)) < LEAST:
+        raise ValueError(f"points must lie at {LEAST} or more places, got {len(places)}")
+    return points

@@ -12,8 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from torch import Tensor
 
+from mlteach import _validate
 from mlteach.explorers._core.controls import count, stops
 from mlteach.explorers._core.explorer import Explorer
+from mlteach.explorers._core.factors import mapping
 from mlteach.plots import ANCHOR, POSITIVE, QUIET, Picture, plain
 from mlteach.selfsup.queue_record import QueueRecord
 
@@ -35,6 +37,9 @@ class Conveyor(Explorer):
     """
 
     def __init__(self, records: Mapping[float, QueueRecord]):
+        for decay, record in mapping("records", records).items():
+            _validate.number("records", decay, at_least=0, at_most=1)
+            _validate.instance(f"records[{decay!r}]", record, QueueRecord, "a QueueRecord")
         sizes = {
             (len(r.losses), len(r.age), len(r.middle[0]) if r.middle else 0)
             for r in records.values()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ipywidgets import Checkbox, Layout
 from matplotlib.artist import Artist
@@ -12,8 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.text import Text
 
+from mlteach import _validate
 from mlteach.explorers._core.controls import count
 from mlteach.explorers._core.explorer import Explorer
+from mlteach.explorers._core.factors import mapping, rising
 from mlteach.plots import ANCHOR, NEGATIVE, POSITIVE, QUIET, Picture, plain
 
 SWITCHES = {  # and the label of each
@@ -47,19 +50,10 @@ class Switchboard(Explorer):
     def __init__(
         self, runs: Mapping[tuple[bool, bool, bool], Mapping[str, Sequence]], *, chance: float
     ):
-        needed = set(itertools.product((True, False), repeat=3))
-        if set(runs) != needed:
-            wanted = f"the {len(needed)} combinations of {tuple(SWITCHES)}"
-            raise ValueError(f"runs must have {wanted}, got {sorted(runs)}")
-        self.runs, self.chance = dict(runs), chance
-        self.steps = list(runs[True, True, True]["step"])
-        for switches, run in runs.items():
-            lengths = {len(run[name]) for name in MEASURES}
-            if list(run["step"]) != self.steps or lengths != {len(self.steps)}:
-                raise ValueError(
-                    f"run {switches} must measure {tuple(MEASURES)} at the steps {self.steps}"
-                )
-        self.features = len(runs[True, True, True]["spectrum"][0])
+        self.runs = _runs(runs)
+        self.chance = float(_validate.number("chance", chance, at_least=0, at_most=1))
+        self.steps = self.runs[True, True, True]["step"]
+        self.features = len(self.runs[True, True, True]["spectrum"][0])
         last = len(self.steps) - 1
         look = {"indent": False, "layout": Layout(width="9rem")}
         controls = {
@@ -162,3 +156,34 @@ class Switchboard(Explorer):
             f"{', '.join(switches)} · step {s['step']}: {std}, "
             f"effective rank {s['rank']:.1f}, loss {s['loss']:.3f}, kNN accuracy {s['knn']:.0%}"
         )
+
+
+def _runs(given: Any) -> dict[tuple, dict[str, list]]:
+    """All eight runs with finite measures at the same steps."""
+    runs = mapping("runs", given)
+    needed = set(itertools.product((True, False), repeat=3))
+    if set(runs) != needed:
+        wanted = f"the {len(needed)} combinations of {tuple(SWITCHES)}"
+        raise ValueError(f"runs must have {wanted}, got {len(runs)} keys: {list(runs)[:8]}")
+    checked: dict[tuple, dict[str, list]] = {}
+    for switches, run in runs.items():
+        shown = f"runs[{switches}]"
+        wrong = set(MEASURES) | {"step", "spectrum"}
+        if not isinstance(run, Mapping) or not wrong <= set(run):
+            raise ValueError(f"{shown} must measure step, spectrum, {', '.join(MEASURES)}")
+        steps = rising(f"{shown}['step']", run["step"])
+        measures = {name: _validate.as_tensor(f"{shown}[{name!r}]", run[name]) for name in MEASURES}
+        spectrum = _validate.features(f"{shown}['spectrum']", run["spectrum"])
+        checked[switches] = {name: values.tolist() for name, values in measures.items()}
+        checked[switches] |= {"step": steps, "spectrum": spectrum.tolist()}
+        first = next(iter(checked.values()))
+        shapes = {tuple(values.shape) for values in measures.values()}
+        whole = spectrum.shape == (len(steps), len(first["spectrum"][0]))
+        if steps != first["step"] or shapes != {(len(steps),)} or not whole:
+            raise ValueError(
+                f"{shown} must measure {tuple(MEASURES)} and spectrum at the steps {first['step']}"
+            )
+        for name, values in measures.items():
+            if not values.isfinite().all():
+                raise ValueError(f"{shown}[{name!r}] must be finite, got NaN or infinity")
+    return checked

@@ -13,11 +13,19 @@ from torch import Tensor
 
 from mlteach.explorers._core.controls import choice
 from mlteach.explorers._core.explorer import Explorer
-from mlteach.explorers._core.factors import check_rows, value_text
+from mlteach.explorers._core.factors import (
+    encodings_of,
+    factors_of,
+    groupable,
+    images_of,
+    value_text,
+)
 from mlteach.explorers._core.pointer import Pointer, cell_below
 from mlteach.explorers._core.tiles import colour_images
-from mlteach.plots import NEGATIVE, Picture, mark_groups, similarity_matrix
+from mlteach.plots import NEGATIVE, Picture, legible, mark_groups, similarity_matrix
 from mlteach.similarity import MEASURES, factor_groups, group_gap, similarities
+
+WIDEST = 12  # letters of a group's name beside the matrices
 
 
 class FactorMatrix(Explorer):
@@ -28,13 +36,14 @@ class FactorMatrix(Explorer):
 
     Args:
         encodings: name → (N, D), what an encoder makes of the images.
-        images: (N, C, H, W), with one or three channels.
-        factors: name → (N,) what is known of each image: integers are groups, floats are cut into
-            quarters.
+        images: (N, C, H, W) in [0, 1], with one or three channels; N >= 3.
+        factors: name → (N,) what is known of each image: integers and texts are groups, floats are
+            cut into quarters. One in which no two images agree is shown, but sorts nothing.
         names: optional factor → a text for each of its groups.
 
     ``state``: ``sort`` and ``measure`` as chosen, ``order`` (N,), ``matrices`` and ``gap``, both by
-    encoding, and ``hover`` (row, column) or None. The gap is `mlteach.similarity.group_gap`.
+    encoding, and ``hover`` (row, column) or None. The gap is `mlteach.similarity.group_gap`,
+    NaN where all images are of one group.
     """
 
     pointing = "hover"
@@ -47,13 +56,16 @@ class FactorMatrix(Explorer):
         *,
         names: Mapping[str, Sequence[str]] | None = None,
     ):
-        check_rows(encodings, images, factors)
-        self.encodings = {name: encoding.detach() for name, encoding in encodings.items()}
+        images = images_of("images", images, at_least=3)
+        self.encodings = encodings_of(encodings, len(images))
         self.images = colour_images(images)
-        self.factors, self.names = dict(factors), dict(names or {})
+        self.factors, self.names = factors_of(factors, names, len(images))
         self.hover: tuple[int, int] | None = None
         super().__init__(
-            {"sort": choice("sort by", list(factors)), "measure": choice("measure", MEASURES)}
+            {
+                "sort": choice("sort by", groupable(self.factors)),
+                "measure": choice("measure", MEASURES),
+            }
         )
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
@@ -95,7 +107,7 @@ class FactorMatrix(Explorer):
                 name: similarities(z, z, measure=measure) for name, z in self.encodings.items()
             }
             groups = factor_groups(self.factors[sort])
-            self.gaps = {name: group_gap(matrix, groups) for name, matrix in self.compared.items()}
+            self.gaps = {name: _gap(matrix, groups) for name, matrix in self.compared.items()}
             self._dress(sort, order, groups)
         self._show_pair(sort, order)
         return {
@@ -115,12 +127,13 @@ class FactorMatrix(Explorer):
             cells.set(data=shown, clim=(low, high))
             for line in list(ax.lines):
                 line.remove()
-            mark_groups(ax, groups[order], self.names.get(sort))
+            names = self.names.get(sort)
+            mark_groups(ax, groups[order], names and [legible(name, WIDEST) for name in names])
             ax.set(xticks=[])
             if ax is not self.axes[0] or (sort not in self.names):
                 ax.set(yticks=[])
             ax.tick_params(labelsize=8)
-            gap = f"same − other: {self.gaps[name]:+.2f}"
+            gap = f"same − other: {_signed(self.gaps[name])}"
             ax.set_xlabel(f"{gap}\nwhite {low:.3g}, blue {high:.3g}", fontsize=8)
         self.redraw_all()
 
@@ -146,6 +159,14 @@ class FactorMatrix(Explorer):
 
     def describe(self) -> str:
         s = self.state
-        gaps = ", ".join(f"{name} {gap:+.2f}" for name, gap in s["gap"].items())
+        gaps = ", ".join(f"{name} {_signed(gap)}" for name, gap in s["gap"].items())
         measured = f"same {s['sort']} minus other, in standard deviations"
         return f"{s['measure']}, sorted by {s['sort']}; {measured}: {gaps}"
+
+
+def _gap(matrix: Tensor, groups: Tensor) -> float:
+    return group_gap(matrix, groups) if len(groups.unique()) > 1 else math.nan
+
+
+def _signed(gap: float) -> str:
+    return "all are of one group" if math.isnan(gap) else f"{gap:+.2f}"

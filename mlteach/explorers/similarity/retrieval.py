@@ -8,10 +8,11 @@ import numpy as np
 from matplotlib.artist import Artist
 from torch import Tensor
 
+from mlteach import _validate
 from mlteach.explorers._core import tiles
 from mlteach.explorers._core.controls import choice, count
 from mlteach.explorers._core.explorer import Explorer
-from mlteach.explorers._core.factors import check_rows
+from mlteach.explorers._core.factors import encodings_of, factors_of, groupable, images_of
 from mlteach.explorers._core.pointer import Pointer
 from mlteach.plots import ANCHOR, NEGATIVE, POSITIVE, Picture
 from mlteach.similarity import MEASURES, factor_groups, nearest, retrieval_precision, similarities
@@ -26,9 +27,9 @@ class Retrieval(Explorer):
 
     Args:
         encodings: name → (N, D), what an encoder makes of the images.
-        images: (N, C, H, W), with one or three channels; N > 10.
-        factors: name → (N,) what is known of each image: integers are groups, floats are cut into
-            quarters.
+        images: (N, C, H, W) in [0, 1], with one or three channels; N > 10.
+        factors: name → (N,) what is known of each image: integers and texts are groups, floats are
+            cut into quarters. One in which no two images agree is left out.
         query: the image that is the query first.
 
     ``state``: ``query``, ``k``, ``measure`` and ``factor`` as chosen; by encoding ``neighbours`` (k
@@ -46,19 +47,19 @@ class Retrieval(Explorer):
         *,
         query: int = 0,
     ):
-        check_rows(encodings, images, factors)
-        if len(images) <= MOST:
-            raise ValueError(f"images must hold more than {MOST} images, got {len(images)}")
-        self.encodings = {name: encoding.detach() for name, encoding in encodings.items()}
+        images = images_of("images", images, at_least=MOST + 1)
+        self.encodings = encodings_of(encodings, len(images))
         self.images = tiles.colour_images(images)
-        self.groups = {name: factor_groups(values) for name, values in factors.items()}
+        known, _ = factors_of(factors, None, len(images))
+        self.groups = {name: factor_groups(known[name]) for name in groupable(known)}
+        query = _validate.count("query", query, at_least=0, at_most=len(images) - 1)
         # measure → encoding → (N, MOST) neighbours, computed once
         self.ranked: dict[str, dict[str, Tensor]] = {}
         super().__init__(
             {
                 "query": count("query image", 0, len(images) - 1, query),
                 "k": count("neighbours", 1, MOST, 8),
-                "factor": choice("right means same", list(factors)),
+                "factor": choice("right means same", list(self.groups)),
                 "measure": choice("measure", MEASURES),
             }
         )

@@ -10,13 +10,17 @@ from matplotlib.artist import Artist
 from scipy.stats import beta
 from torch import Generator, Tensor
 
+from mlteach import _validate
 from mlteach.explorers._core.controls import button, choice, count, log_slider, slider
 from mlteach.explorers._core.explorer import Explorer
+from mlteach.explorers._core.factors import images_of, labels_of
 from mlteach.explorers._core.pointer import Pointer
 from mlteach.explorers._core.tiles import colour_images
-from mlteach.plots import NEGATIVE, POSITIVE, QUIET, Picture, plain
+from mlteach.plots import NEGATIVE, POSITIVE, QUIET, Picture, legible, plain
 from mlteach.views import blend, paste, soft_labels
 from mlteach.views.mixing import draw_shares
+
+BARS, WIDEST = 10, 14  # classes with a bar, and letters of their names
 
 
 class Mixing(Explorer):
@@ -26,8 +30,8 @@ class Mixing(Explorer):
 
     Args:
         images: (N, C, H, W) in [0, 1] with one or three channels, N >= 2.
-        labels: (N,) integer classes.
-        names: a text for each class.
+        labels: (N,) integer classes, or their names.
+        names: a text for each class. Of more than ten the two of the pair are drawn.
 
     ``state``: ``kind``, ``share`` asked for, ``alpha``, ``picture``, ``partner``, ``x`` and ``y``
     of the box as chosen; ``mixed`` (C, H, W), ``kept``, the share that the image really has, and
@@ -37,20 +41,17 @@ class Mixing(Explorer):
     pointing = "drag"
 
     def __init__(self, images: Tensor, labels: Tensor, names: Sequence[str]):
-        if len(images) < 2 or labels.shape != images.shape[:1]:
-            given = f"{len(images)} and {tuple(labels.shape)}"
-            raise ValueError(f"images must be two or more with one label each, got {given}")
-        self.images = images.detach()
-        self.labels = labels
-        self.names = list(names)
+        self.images = images_of("images", images, at_least=2)
+        self.names = list(_validate.texts("names", names))
+        self.labels = labels_of("labels", labels, len(self.images), self.names)
         self.generator = Generator().manual_seed(0)
-        height, width = images.shape[2:]
+        height, width = self.images.shape[2:]
         super().__init__(
             {
                 "kind": choice("kind", ["CutMix", "Mixup"]),
                 "share": slider("share λ of the image", 0, 1, 0.7, step=0.01),
-                "picture": count("image", 0, len(images) - 1, 0),
-                "partner": count("partner", 0, len(images) - 1, 1),
+                "picture": count("image", 0, len(self.images) - 1, 0),
+                "partner": count("partner", 0, len(self.images) - 1, 1),
                 "x": count("box across, pixels", 0, width, round(0.35 * width)),
                 "y": count("box down, pixels", 0, height, round(0.65 * height)),
                 "alpha": log_slider("alpha", 0.1, 10, 1),
@@ -70,7 +71,10 @@ class Mixing(Explorer):
         self.captions = [ax.set_title("image", fontsize=10) for ax in axes[:2]]
         self.mixed_ax = axes[2]
         self.mixed_ax.set_title("mixed", fontsize=10)
-        self.bars = label.barh(self.names, np.zeros(len(self.names)), color=QUIET)
+        names = [legible(name, WIDEST) for name in self.names]
+        rows = sorted(names, key=len)[-2:] if len(names) > BARS else names
+        self.bars = label.barh(range(len(rows)), np.zeros(len(rows)), color=QUIET)
+        label.set_yticks(range(len(rows)), rows)
         label.set(xlim=(0, 1), xticks=[0, 0.5, 1])
         label.invert_yaxis()
         chance.set(xlim=(0, 1), ylim=(0, 4), xticks=[0, 0.5, 1], yticks=[], xlabel="share λ")
@@ -97,7 +101,7 @@ class Mixing(Explorer):
             mixed, kept = blend(image, other, share), share
         soft = soft_labels(label, other_label, kept, n_classes=len(self.names))[0]
         self._show_images(torch.cat([image, other, mixed]), [label.item(), other_label.item()])
-        self._show_label(soft, label.item())
+        self._show_label(soft, label.item(), other_label.item())
         where = np.linspace(0.005, 0.995, 199)
         self.density.set_data(where, beta.pdf(where, chosen["alpha"], chosen["alpha"]))
         self.here.set_data([chosen["share"]] * 2, [0, 4])
@@ -107,12 +111,20 @@ class Mixing(Explorer):
         for artist, colours in zip(self.shown, colour_images(images), strict=True):
             artist.set_data(colours)
         for caption, role, label in zip(self.captions, ("image", "partner"), labels, strict=True):
-            caption.set_text(f"{role}: {self.names[label]}")
+            caption.set_text(f"{role}: {legible(self.names[label], WIDEST)}")
 
-    def _show_label(self, soft: Tensor, label: int) -> None:
-        for number, (bar, share) in enumerate(zip(self.bars, soft.tolist(), strict=True)):
-            bar.set_width(share)
-            bar.set_facecolor(POSITIVE if number == label else NEGATIVE)
+    def _show_label(self, soft: Tensor, label: int, other: int) -> None:
+        rows = list(range(len(self.names)))
+        if len(rows) > BARS:
+            rows = [label] if label == other else [label, other]
+            if self.changed("rows", *rows):
+                names = [legible(self.names[row], WIDEST) for row in rows]
+                self.bars[0].axes.set_yticks(range(len(rows)), names)
+                self.redraw_all()
+        for number, bar in enumerate(self.bars):
+            there = number < len(rows)
+            bar.set_width(soft[rows[number]].item() if there else 0)
+            bar.set_facecolor(POSITIVE if there and rows[number] == label else NEGATIVE)
 
     def pointed(self, pointer: Pointer) -> None:
         if not pointer.pressed or pointer.ax is not self.mixed_ax or self.state["kind"] != "CutMix":

@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 
 from mlteach.explorers._core.controls import button, choice, count, slider
 from mlteach.explorers._core.explorer import Explorer
+from mlteach.explorers._core.factors import images_of
 from mlteach.explorers._core.tiles import colour_images, with_gap
 from mlteach.plots import Picture
 from mlteach.views import add_noise, color_jitter, random_blur, random_grayscale, random_view
@@ -37,10 +38,7 @@ class Views(Explorer):
     """
 
     def __init__(self, images: Tensor):
-        if images.ndim != 4 or not 2 <= len(images) <= MOST:
-            allowed = f"(N, C, H, W) with N from 2 to {MOST}"
-            raise ValueError(f"images must be {allowed}, got shape {tuple(images.shape)}")
-        self.images = images.detach()
+        self.images = images_of("images", images, at_least=2, at_most=MOST)
         # a step of a chance is so large that it changes at least one of the views
         strengths = {
             "area": slider("smallest area", 0.1, 1, 1, step=0.05),

@@ -140,5 +140,5 @@ def test_more_shots_help():
     ("name", "value"), [("n_way", 1), ("n_way", 7), ("n_shot", 0), ("n_shot", 11)]
 )
 def test_numbers_out_of_range_are_refused(name, value):
-    with pytest.raises(ValueError, match=f"{name} must lie between"):
+    with pytest.raises(ValueError, match=f"{name} must be a whole number between"):
         Prototypes(**{name: value})

@@ -122,7 +122,7 @@ def test_it_says_what_it_shows(explorer):
 @pytest.mark.parametrize(
     ("encodings", "n", "message"),
     [
-        (ENCODINGS, 100, "must have one row for each of 100 images, got 240"),
+        (ENCODINGS, 200, "must have one row for each of 200 images, got 240"),
         ({}, 240, "at least one entry"),
         (
             {"a": (ENCODINGS["clear"][0][:100], ENCODINGS["clear"][1])},

@@ -93,5 +93,5 @@ def test_starting_again_brings_the_points_back():
 
 def test_the_circle_refuses_too_few_or_too_many_pairs():
     for pairs in (1, 11):
-        with pytest.raises(ValueError, match="pairs must lie between 2 and 10"):
+        with pytest.raises(ValueError, match="pairs must be a whole number between 2 and 10"):
             Circle(pairs)

@@ -59,7 +59,7 @@ def test_pointing_at_a_cell_shows_its_pair():
 
 
 def test_the_matrix_refuses_batches_that_do_not_fit():
-    with pytest.raises(ValueError, match="at least one encoder"):
+    with pytest.raises(ValueError, match="encodings must have at least one entry"):
         SimilarityMatrix({}, *views(3), torch.arange(3))
-    with pytest.raises(ValueError, match="must all have B rows"):
+    with pytest.raises(ValueError, match=r"encodings\['a'\] must be two of one shape"):
         SimilarityMatrix({"a": (torch.ones(3, 2), torch.ones(4, 2))}, *views(3), torch.arange(3))

@@ -56,5 +56,7 @@ def test_a_film_refuses_what_does_not_fit():
     stages, layouts = torch.stack([points()] * 3), torch.zeros(3, 30, 2)
     with pytest.raises(ValueError, match="layouts must have one entry for each of 3 steps, got 2"):
         Film(stages, layouts[:2], factors(), steps=[0, 1, 2], scores={})
-    with pytest.raises(ValueError, match="known must have one entry for each of 3 steps, got 1"):
+    with pytest.raises(
+        ValueError, match=r"scores\['known'\] must have one entry for each of 3 steps"
+    ):
         Film(stages, layouts, factors(), steps=[0, 1, 2], scores={"known": [0.5]})

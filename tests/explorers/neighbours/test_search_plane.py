@@ -120,7 +120,7 @@ def test_the_plane_says_what_it_shows(plane):
     ("points", "k", "message"),
     [
         (POINTS[:10], 5, r"points must be \(N >= 30, 2\), got shape \(10, 2\)"),
-        (POINTS, 31, "k must lie between 1 and 30"),
+        (POINTS, 31, "k must be a whole number between 1 and 30"),
     ],
 )
 def test_the_plane_refuses_what_it_cannot_draw(points, k, message):

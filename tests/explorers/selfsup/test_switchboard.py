@@ -89,5 +89,5 @@ def test_a_missing_or_shorter_run_is_refused():
     runs = {switches: measurements(number) for number, switches in enumerate(ALL)}
     with pytest.raises(ValueError, match="runs must have the 8 combinations"):
         Switchboard({switches: runs[switches] for switches in ALL[:7]}, chance=0.125)
-    with pytest.raises(ValueError, match=r"run \(False, False, False\) must measure"):
+    with pytest.raises(ValueError, match=r"runs\[\(False, False, False\)\] must measure"):
         Switchboard(runs | {(False, False, False): measurements(0) | {"knn": [0.5]}}, chance=0.125)

@@ -58,5 +58,5 @@ def test_a_press_on_a_neighbour_makes_it_the_query():
 
 
 def test_too_few_images_are_refused():
-    with pytest.raises(ValueError, match="more than 10 images, got 10"):
+    with pytest.raises(ValueError, match="images must hold at least 11 images, got 10"):
         Retrieval(encodings(10), toy_images(10), factors(10))

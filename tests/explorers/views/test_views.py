@@ -118,7 +118,7 @@ def test_the_distances_are_root_mean_squares():
 
 @pytest.mark.parametrize("count", [1, 5])
 def test_a_wrong_number_of_images_is_refused(count):
-    with pytest.raises(ValueError, match="N from 2 to 4, got shape"):
+    with pytest.raises(ValueError, match="images must hold 2 to 4 images, got"):
         Views(SHAPES.images[:count])
 
 
