@@ -267,7 +267,9 @@ def parameters(one: Call) -> set[str]:
 
 def numbers(value: Any) -> Iterator[float]:
     """All that a result holds, as numbers."""
-    if isinstance(value, Tensor | np.ndarray):
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        yield float(value.size)
+    elif isinstance(value, Tensor | np.ndarray):
         yield from torch.as_tensor(value).detach().double().flatten().tolist()
     elif isinstance(value, bool | int | float | np.number):
         yield float(value)

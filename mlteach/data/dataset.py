@@ -41,8 +41,11 @@ class Dataset:
 
     def __post_init__(self):
         images = _validate.as_tensor("images", self.images)
+        if images.is_complex():
+            raise TypeError(f"images must hold real numbers, got {_validate.kind(images)}")
         if images.dim() == 4:
-            images = _validate.images("images", images).float()
+            one_pixel = images.shape[2:] == (1, 1)  # stands for an image, and may be any number
+            images = _validate.images("images", images, unit=not one_pixel).float()
         checked = checked_rows(self.name, images, self.labels, self.classes, self.factors)
         checked["factor_names"] = _factor_names(self.factor_names, checked["factors"])
         for name, value in {"images": images, **checked}.items():

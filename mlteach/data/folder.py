@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from mlteach import _validate
 from mlteach.data import cache
 from mlteach.data.arrays import UNLABELLED
-from mlteach.data.cache import Arrays, bytes_shaped
+from mlteach.data.cache import Arrays, bytes_shaped, on_cpu
 from mlteach.data.dataset import Dataset
 from mlteach.data.decoding import as_rgb, square
 
@@ -34,6 +34,7 @@ NAMED = 3  # of what is left out
 Left = list[tuple[str, str]]  # the name of what is left out, and why
 
 
+@on_cpu
 def folder(path: str | os.PathLike, size: int = 32, *, ink: bool = False) -> Dataset:
     """Reads a folder of your own images: every chapter and every explorer takes what it returns.
 

@@ -228,6 +228,12 @@ add_all(
     data,
     Dataset={
         "name": "made",
+        "takes": {
+            ("name", "unknown"): "any text",
+            ("name", "empty"): "any text",
+            ("images", "five channels"): "satellites have more",
+            ("factors", "empty"): "nothing else is known",
+        },
         "images": images(),
         "labels": classes(),
         "classes": ("a", "b"),
@@ -235,11 +241,17 @@ add_all(
     },
     Sequences={
         "name": "made",
-        "waves": lambda: normal32(8, 100),
+        "waves": lambda: normal32(8, 1, 100),
         "labels": classes(),
         "classes": ("a", "b"),
         "factors": lambda: {"n": torch.arange(8)},
         "sample_rate": 8000,
+    },
+    from_arrays={
+        "images": images(),
+        "labels": classes(),
+        "factors": lambda: {"n": torch.arange(8)},
+        "name": "mine",
     },
     digits={"split": "test"},
     glyphs={"split": "test"},
@@ -254,7 +266,13 @@ add_all(
     },
     tones={"n": 4, "seed": 0, "n_notes": 3, "noise": 0.3},
 )
-add("data.Dataset.subset", "subset", of=dataset, index=lambda: torch.tensor([3, 1, 4]))
+add(
+    "data.Dataset.subset",
+    "subset",
+    of=dataset,
+    index=lambda: torch.tensor([3, 1, 4]),
+    takes={("index", name): "as many as one likes" for name in ("one more", "one less")},
+)
 
 add_all(
     networks,
@@ -675,13 +693,31 @@ add_all(
         "lines": lambda: {"a": [0.1, 0.2, 0.3]},
         "ax": axes,
     },
-    embedding_map={"points": z(8, 2), "labels": classes(), "ax": axes, "size": 14.0},
-    mark_groups={"ax": axes, "groups": lambda: torch.arange(8) // 4},
+    embedding_map={
+        **{"points": z(8, 2), "labels": classes(), "ax": axes, "size": 14.0},
+        "takes": HUGE_CLASS,
+    },
+    mark_groups={
+        **{"ax": axes, "groups": lambda: torch.arange(8) // 4},
+        "takes": {
+            ("groups", name): "labels of any kind and number"
+            for name in ("list of text", "negative", "one more", "one less", "too large")
+        },
+    },
     panels={"rows": 1, "columns": 2},
-    picture_row={"images": images(), "ax": axes},
+    picture_row={
+        **{"images": images(), "ax": axes},
+        "takes": {("images", "empty"): "an empty row"},
+    },
     plain={"ax": axes},
-    similarity_colours={"low": -1.0},
-    similarity_matrix={"matrix": lambda: normal32(8, 8).tanh(), "ax": axes},
+    similarity_colours={"low": -1.0, "takes": {("low", "negative"): "a cosine's end"}},
+    similarity_matrix={
+        **{"matrix": lambda: normal32(8, 8).tanh(), "ax": axes},
+        "takes": {
+            ("matrix", "NaN"): "stays white",
+            ("matrix", "infinity"): "takes the colour of its end",
+        },
+    },
 )
 
 FACTORS = {"factors": lambda: {"class": classes(20)(), "size": normal32(20)}}
@@ -693,6 +729,7 @@ add_all(
         "encodings": lambda: {"a": z(20)()},
         "layouts": lambda: {"a": z(20, 2)()},
         **FACTORS,
+        "takes": {("images", "None"): "no images"},
         "images": images(20),
     },
     EpisodeAccuracy={
@@ -707,6 +744,7 @@ add_all(
         **FACTORS,
         "steps": (0, 10, 20),
         "scores": lambda: {"class": [0.1, 0.2, 0.3]},
+        "takes": {("images", "None"): "no images", ("scores", "empty"): "no scores"},
         "images": images(20),
     },
     KnnVote={
@@ -723,6 +761,7 @@ add_all(
         "steps": (0, 1),
         "outer_rates": (0.1, 0.2, 0.3),
         "inner_rates": (0.1, 0.2, 0.3, 0.4),
+        "takes": {("losses", name): "a training that diverged" for name in ("NaN", "infinity")},
         "baseline": 1.0,
     },
     Mixing={"images": images(), "labels": classes(), "names": ("a", "b")},
@@ -737,6 +776,7 @@ add_all(
     SimilarityMatrix={
         "encodings": lambda: {"a": (z()(), z(seed=1)())},
         **TWO_VIEWS,
+        "takes": HUGE_CLASS,
         "labels": classes(),
     },
     Temperature={
@@ -754,6 +794,7 @@ LEFT_OUT = {
     "networks.mlp": "its sizes are taken by place: tests/test_networks.py",
     "networks.resnet18": "no arguments",
     "data.cache_folder": "no arguments",
+    "data.folder": "needs files: tests/data/test_folder.py",
     "data.cifar10": "needs files: tests/data/test_files.py",
     "data.omniglot": "needs files: tests/data/test_files.py",
     "data.Sinusoids": "a named tuple of results",
@@ -772,6 +813,10 @@ LEFT_OUT = {
     "meta.Params": "a type",
     "training.Run": "made by fit",
     "training.TrainingDiverged": "made by fit",
+    "plots.legible": "shared by what is varied",
+    "plots.drawable": "shared by what is varied",
+    "plots.class_names": "shared by what is varied",
+    "plots.class_look": "shared by what is varied",
     "plots.Picture": "a Figure of matplotlib with a name",
     "explorers.Conveyor": "takes records of a training: tests/explorers/selfsup",
     "explorers.Curvature": "no arguments",
