@@ -317,14 +317,10 @@ def test_on_features_encodes_support_and_query_as_one_batch():
 # --- what people bring ---------------------------------------------------------------------------
 
 
-def test_labels_of_any_integer_type_and_with_gaps():
-    """Class numbers may be anything from 0 on, as a data set has them."""
+def test_labels_of_any_integer_type():
+    """Class numbers may be of any integer type, as a data set has them."""
     right = draw(4)
-    for labels in (
-        DATASET.labels.int(),
-        DATASET.labels.to(torch.uint8),
-        10**12 * DATASET.labels + 7,
-    ):
+    for labels in (DATASET.labels.int(), DATASET.labels.to(torch.uint8)):
         counts = {"n_tasks": 4, "n_way": WAY, "n_shot": SHOT, "n_query": QUERY}
         found = sample_episodes(
             replace(DATASET, labels=labels), **counts, generator=Generator().manual_seed(0)
@@ -334,9 +330,8 @@ def test_labels_of_any_integer_type_and_with_gaps():
 
 @pytest.mark.parametrize("labels", [[-1, 0, 0, 1, 1], [7, 3, 3, 9, 9]])
 def test_no_image_is_lost_without_a_word(labels):
-    dataset = Dataset("mine", torch.rand(5, 1, 8, 8), torch.tensor(labels), ("a", "b", "c"), {})
-    with pytest.raises(ValueError, match="dataset.labels must be"):
-        split_classes(dataset, n_first=1, generator=Generator())
+    with pytest.raises(ValueError, match="labels must be"):
+        Dataset("mine", torch.rand(5, 1, 8, 8), torch.tensor(labels), ("a", "b", "c"), {})
 
 
 def test_numpy_counts_and_no_generator():

@@ -78,7 +78,7 @@ def folder(path: str | os.PathLike, size: int = 32, *, ink: bool = False) -> Dat
     if not files:
         raise ValueError(f"path must be a folder with images, {place} has none{_listed(left)}")
     if left:
-        warnings.warn(f"{place.name}: {len(files)} images read{_listed(left)}", stacklevel=2)
+        warnings.warn(f"{place.name}: {len(files)} images read{_listed(left)}", stacklevel=3)
     return _data_set(place, files, pixels, bool(ink))
 
 

@@ -231,6 +231,7 @@ add_all(
         "takes": {
             ("name", "unknown"): "any text",
             ("name", "empty"): "any text",
+            ("images", "0 to 255"): "refused where they are drawn or changed",
             ("images", "five channels"): "satellites have more",
             ("factors", "empty"): "nothing else is known",
         },
@@ -241,10 +242,15 @@ add_all(
     },
     Sequences={
         "name": "made",
-        "waves": lambda: normal32(8, 1, 100),
+        "waves": lambda: normal32(8, 1, 100).tanh(),
         "labels": classes(),
         "classes": ("a", "b"),
         "factors": lambda: {"n": torch.arange(8)},
+        "takes": {
+            ("name", "unknown"): "any text",
+            ("name", "empty"): "any text",
+            ("factors", "empty"): "nothing else is known",
+        },
         "sample_rate": 8000,
     },
     from_arrays={
@@ -252,6 +258,16 @@ add_all(
         "labels": classes(),
         "factors": lambda: {"n": torch.arange(8)},
         "name": "mine",
+        "takes": {
+            ("images", "uint8"): "bytes are images, too",
+            ("labels", "None"): "not known",
+            ("labels", "negative"): "any numbers name classes",
+            ("labels", "too large"): "any numbers name classes",
+            ("factors", "None"): "nothing else is known",
+            ("factors", "empty"): "nothing else is known",
+            ("name", "unknown"): "any text",
+            ("name", "empty"): "any text",
+        },
     },
     digits={"split": "test"},
     glyphs={"split": "test"},
