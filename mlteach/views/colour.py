@@ -8,12 +8,13 @@ import torch
 from torch import Generator, Tensor
 
 from mlteach import _validate
-from mlteach.views._shared import COLOURS, draw_device, uniforms
+from mlteach.views._shared import COLOURS, draw_device, in_float32, uniforms
 
 GREY = (0.299, 0.587, 0.114)  # how bright red, green and blue look; the three add up to 1
 ASIDE = 1e-2  # a blur of so few pixels changes nothing: exp(-1e4 / 2) is 0
 
 
+@in_float32
 def color_jitter(
     images: Tensor,
     *,
@@ -59,6 +60,7 @@ def color_jitter(
     return recolour(images, matrix, offset)
 
 
+@in_float32
 def random_grayscale(
     images: Tensor, *, probability: float = 0.2, generator: Generator | None = None
 ) -> Tensor:
@@ -83,6 +85,7 @@ def random_grayscale(
     return recolour(images, matrix, images.new_zeros(len(images)))
 
 
+@in_float32
 def random_blur(
     images: Tensor,
     *,
@@ -117,6 +120,7 @@ def random_blur(
     return blur(images, width, radius=math.ceil(3 * high)) if probability > 0 else images.clone()
 
 
+@in_float32
 def add_noise(images: Tensor, *, std: float, generator: Generator | None = None) -> Tensor:
     """Add independent Gaussian noise to every pixel and clamp the sum to [0, 1].
 

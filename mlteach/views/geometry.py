@@ -7,12 +7,13 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from mlteach import _validate
-from mlteach.views._shared import uniforms
+from mlteach.views._shared import in_float32, uniforms
 from mlteach.views.colour import add_noise
 
 FILLS = ("zeros", "border", "reflection")  # grid_sample's own words
 
 
+@in_float32
 def random_view(
     images: Tensor,
     *,

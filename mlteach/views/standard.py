@@ -7,7 +7,7 @@ import math
 from torch import Generator, Tensor
 
 from mlteach import _validate
-from mlteach.views._shared import COLOURS, uniforms
+from mlteach.views._shared import COLOURS, in_float32, uniforms
 from mlteach.views.colour import grayscale_matrix, jitter_matrix, random_blur, recolour
 from mlteach.views.geometry import random_view
 
@@ -15,6 +15,7 @@ from mlteach.views.geometry import random_view
 JITTER = {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.5}
 
 
+@in_float32
 def simclr_view(
     images: Tensor,
     *,
