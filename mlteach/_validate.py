@@ -131,7 +131,8 @@ def _range(above: float, at_least: float, at_most: float) -> str:
 
 def strength(name: str, value: Any, *, at_most: float = math.inf) -> float:
     """A number from 0 on, returned as a float: a probability, an amount, a standard deviation."""
-    return float(number(name, value, at_least=0, at_most=at_most))
+    given = number(name, value, at_least=0, at_most=at_most)
+    return given.item() if isinstance(given, Tensor) else given
 
 
 def interval(

@@ -295,6 +295,8 @@ def mine_triplets(
     _validate.choice("strategy", strategy, TRIPLETS)
     margin = _validate.number("margin", margin, at_least=0)
     _validate.generator("generator", generator)
+    if len(labels) == 0:
+        return labels.new_zeros(0, 3)
     same = labels[:, None] == labels  # (N, N)
     positives = same.clone().fill_diagonal_(False)
     if strategy == "hard":

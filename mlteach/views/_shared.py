@@ -16,6 +16,9 @@ View = TypeVar("View", bound=Callable[..., Tensor])
 COLOURS = (1, 3)  # channels where colours are mixed: grey, or red, green and blue
 
 
+STRONGEST = 1e6  # more of a shift, an angle or a factor than float32 can compute with sensibly
+
+
 def draw_device(images: Tensor, generator: Generator | None) -> torch.device:
     """A generator draws on its own device only."""
     return images.device if generator is None else generator.device
