@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from mlteach.checks._guard import check, listening
-from mlteach.checks._probes import probed
+from mlteach.checks._probes import exchanged, fixed, probed
+from mlteach.checks._rules import Rule, broken
 from mlteach.checks._symptoms import close, ignored_hyperparameter, symptom
 from mlteach.checks._verdict import Entry, Verdict, kind, one_line, shown, told
 from mlteach.mistakes import Mistake
@@ -71,6 +72,7 @@ def judge(
     *,
     gradients: bool = True,
     overflow: str = "",
+    rules: tuple[Rule, ...] = (),
 ) -> Verdict:
     """Compares the learner's function with the definition: first the values, then the gradients.
 
@@ -81,6 +83,7 @@ def judge(
         mistakes: wrong functions; one is told where every value matches, or the gradient.
         gradients: whether the gradient with respect to every tensor argument must be right too.
         overflow: what to add to the message when a value is not finite.
+        rules: what the exercise says about how; looked at where all values are right.
     """
     if not callable(given):
         return expected("a function", given)
@@ -92,6 +95,8 @@ def judge(
         wrong = _wrong_gradient(given, definition, cases, answers, mistakes)
     if wrong:
         return wrong
+    if rule := broken(given, rules):
+        return Verdict(False, f"the numbers are right, but {rule}")
     also = ", gradients too." if gradients else "."
     printed = next((answer.printed for answer in answers if answer.printed), ())
     return Verdict(True, f"{len(cases)} public checks passed{also}", printed=printed)
@@ -120,7 +125,13 @@ def run_case(given: Callable, case: Case, right: Tensor) -> Answer:
     mine, heard = case.copy(), []
     try:
         with listening(heard):
-            value = mine.ask(given)
+            try:
+                value = mine.ask(given)
+            except RuntimeError as error:  # a gradient is taken inside, as of weights in a training
+                if "does not require grad" not in str(error):
+                    raise
+                mine = case.copy(gradients=True)
+                value = mine.ask(given)
             value, problem = _as_tensor(value, right)
     except KeyboardInterrupt:
         raise
@@ -252,7 +263,9 @@ def _wrong_value(
         return failed(answers[misshapen[0]].problem, misshapen[0])
     if of_numbers:
         at = of_numbers[0]
-        told = ignored_hyperparameter(tried) or _probed(given, definition, cases, of_numbers)
+        asked = [case for case, _, _ in tried], definition, [value for _, value, _ in tried]
+        told = exchanged(*asked) or ignored_hyperparameter(tried) or fixed(*asked)
+        told = told or _probed(given, definition, cases, of_numbers)
         return failed(told or _contrast(cases, wrong, at), at)
     at = wrong[0]
     always = "Is there a division by 0, a log of 0, or the root of a negative number?"

@@ -9,7 +9,8 @@ differ, the sentence says how: it is true of what the learner wrote, whatever th
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -48,11 +49,12 @@ def probed(case: Case, definition: Callable, mine: Result, theirs: Result) -> st
 
 SAME = "stays the same"
 CHANGES = "changes"
+GROWS, FALLS = "grows", "falls"
 TIMES = {2.0: "doubles", 4.0: "becomes four times as large", 0.5: "halves"}
 TIMES |= {0.25: "becomes a quarter", 2**0.5: "grows by the root of 2", 8.0: "becomes eight times"}
 SIGN = "changes its sign"
 TRANSPOSED = "is transposed"
-DETAILED = {"scale", "all scaled", "columns", "rows", "swap", "sign"}
+DETAILED = {"number", "scale", "all scaled", "columns", "rows", "swap", "sign"}
 
 
 def _relation(about: str, before: Tensor, after: Tensor) -> str:
@@ -63,6 +65,8 @@ def _relation(about: str, before: Tensor, after: Tensor) -> str:
         return SAME
     if before.dtype == torch.bool or about not in DETAILED:
         return CHANGES
+    if about == "number" and before.numel() == after.numel() == 1:
+        return GROWS if after.item() > before.item() else FALLS
     if about == "swap" and before.ndim == 2 and close(after, before.mT):
         return TRANSPOSED
     if before.shape == after.shape:
@@ -126,6 +130,7 @@ HINTS = _Hints(
         ("order of rows", SAME, CHANGES): ": your result depends on the order of the rows",
         ("order of columns", SAME, CHANGES): ": your result depends on the order of the columns",
         ("sign", "*", "*"): ": is a sign lost, or an absolute value or a square missing?",
+        ("number", "*", "*"): ": what does it do in the formula?",
         ("hyperparameter", CHANGES, SAME): ": your result does not depend on it here",
         ("hyperparameter", SAME, CHANGES): ": here it should not matter",
     }
@@ -155,6 +160,14 @@ def _probes(case: Case, names: list[str]) -> Iterator[Probe]:
         value, name = case.arguments[k], names[k]
         if value.numel() > 1:
             yield with_("another", f"{name} is another one", **{f"_{k}": _another(value)})
+    for k, value in enumerate(case.arguments):
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            more, what = (
+                (value + 1, "grows by 1")
+                if isinstance(value, int)
+                else (1.2 * value, "grows by a fifth")
+            )
+            yield with_("number", f"{names[k]} {what}", **{f"_{k}": more})
     for keyword, value in case.keywords.items():
         if isinstance(value, float):
             keywords = {**case.keywords, keyword: 1.5 * value}
@@ -234,3 +247,40 @@ def _another(value: Tensor) -> Tensor:
 
 def _listed(names: list[str], places: list[int]) -> str:
     return " and ".join(names[k] for k in places)
+
+
+def exchanged(cases: Sequence[Case], definition: Callable, values: Sequence[Tensor]) -> str:
+    """Two arguments that the learner has taken for each other, in all of the cases, or ""."""
+    names = _names(definition, cases[0])
+    for a, b in combinations(range(len(names)), 2):
+        if all(
+            _fits(case, a, b, definition, value) for case, value in zip(cases, values, strict=True)
+        ):
+            return f"you take {names[a]} for {names[b]} and {names[b]} for {names[a]}"
+    return ""
+
+
+def _fits(case: Case, a: int, b: int, definition: Callable, value: Tensor) -> bool:
+    arguments = list(case.arguments)
+    if type(arguments[a]) is not type(arguments[b]):
+        return False
+    arguments[a], arguments[b] = arguments[b], arguments[a]
+    try:
+        swapped = torch.as_tensor(case._replace(arguments=tuple(arguments)).copy().call(definition))
+    except (ValueError, TypeError, IndexError, RuntimeError):  # they cannot be exchanged
+        return False
+    return close(value, swapped)
+
+
+def fixed(cases: Sequence[Case], definition: Callable, values: Sequence[Tensor]) -> str:
+    """The hyperparameter that the learner has fixed at the value of one of the cases, or ""."""
+    for name in cases[0].keywords:
+        settings = {
+            case.keywords[name] for case in cases if isinstance(case.keywords[name], float | int)
+        }
+        for setting in sorted(settings) if len(settings) > 1 else ():
+            there = [case._replace(keywords={**case.keywords, name: setting}) for case in cases]
+            rights = (torch.as_tensor(case.copy().call(definition)) for case in there)
+            if all(close(value, right) for value, right in zip(values, rights, strict=True)):
+                return f"your result is that of {name} {setting:g}, whatever `{name}` is"
+    return ""
