@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 from collections.abc import Callable, Collection, Iterable, Sized
 from numbers import Integral, Real
 from typing import Any
@@ -23,6 +24,8 @@ INTEGERS = (
 )
 
 MOST = 2**63 - 1  # no tensor counts further
+
+LARGEST = sys.float_info.max  # compared with, it tells NaN, infinity and too long whole numbers
 
 ROUNDING = 1e-3  # how far outside [0, 1] an image may lie: what resizing in 16 bits makes of it
 
@@ -83,7 +86,7 @@ def number(
         inside = (above < value) & (at_least <= value) & (value <= at_most)
         allowed = holds(value.isfinite() & inside)
     else:
-        allowed = _is_finite(value) and above < value and at_least <= value <= at_most
+        allowed = abs(value) <= LARGEST and above < value and at_least <= value <= at_most
     if not allowed:
         raise ValueError(f"{name} must be {_range(above, at_least, at_most)}, got {shown(value)}")
     return value if is_tensor else float(value)
@@ -110,13 +113,6 @@ def _is_real(value: Tensor) -> bool:
     return value.dtype != torch.bool and not value.is_complex()
 
 
-def _is_finite(value: Real) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # a whole number beyond all floats
-        return False
-
-
 def shown(value: Any) -> str:
     """A value as a message shows it, cut where it is long."""
     try:
@@ -135,7 +131,8 @@ def _range(above: float, at_least: float, at_most: float) -> str:
 
 def strength(name: str, value: Any, *, at_most: float = math.inf) -> float:
     """A number from 0 on, returned as a float: a probability, an amount, a standard deviation."""
-    return float(number(name, value, at_least=0, at_most=at_most))
+    given = number(name, value, at_least=0, at_most=at_most)
+    return given.item() if isinstance(given, Tensor) else given
 
 
 def interval(

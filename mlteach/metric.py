@@ -190,8 +190,14 @@ def sample_classes(labels: Tensor, *, n_classes: int, n_each: int, generator: Ge
 
 
 def _order(n: int, generator: Generator | None, like: Tensor) -> Tensor:
-    """(n,) random order, drawn on the CPU, where the generator is."""
-    return torch.randperm(n, generator=generator, device="cpu").to(like.device)
+    """(n,) random order, drawn where the generator is."""
+    device = _draw_device(generator)
+    return torch.randperm(n, generator=generator, device=device).to(like.device)
+
+
+def _draw_device(generator: Generator | None) -> torch.device:
+    """A generator draws on its own device only."""
+    return torch.device("cpu") if generator is None else generator.device
 
 
 @torch.no_grad()
@@ -232,7 +238,7 @@ def mine_pairs(
         ValueError: the shapes do not fit, or an unknown strategy.
     """
     labels = _validate.labels("labels", labels)
-    distances = _validate.as_tensor("distances", distances)
+    distances = _distances("distances", distances)
     _validate.shaped("distances", distances, len(labels), len(labels))
     _validate.finite("distances", distances)
     _validate.choice("strategy", strategy, PAIRS)
@@ -283,12 +289,14 @@ def mine_triplets(
         Beyer and Leibe 2017, arXiv:1703.07737, Eq. (5).
     """
     labels = _validate.labels("labels", labels)
-    distances = _validate.as_tensor("distances", distances)
+    distances = _distances("distances", distances)
     _validate.shaped("distances", distances, len(labels), len(labels))
     _validate.finite("distances", distances)
     _validate.choice("strategy", strategy, TRIPLETS)
     margin = _validate.number("margin", margin, at_least=0)
     _validate.generator("generator", generator)
+    if len(labels) == 0:
+        return labels.new_zeros(0, 3)
     same = labels[:, None] == labels  # (N, N)
     positives = same.clone().fill_diagonal_(False)
     if strategy == "hard":
@@ -301,8 +309,8 @@ def mine_triplets(
     if strategy == "semi-hard":
         to_positive = distances[anchor, positive][:, None]
         allowed &= (distances[anchor] > to_positive) & (distances[anchor] < to_positive + margin)
-    draw = torch.rand(allowed.shape, generator=generator, device="cpu").to(labels.device)
-    negative = draw.masked_fill(~allowed, -1).argmax(1)
+    draw = torch.rand(allowed.shape, generator=generator, device=_draw_device(generator))
+    negative = draw.to(labels.device).masked_fill(~allowed, -1).argmax(1)
     return torch.stack([anchor, positive, negative], dim=1)[allowed.any(1)]
 
 
@@ -334,10 +342,10 @@ def triplet_regions(to_positive: Tensor, to_negative: Tensor, *, margin: float) 
 
 
 def _distances(name: str, value: Any) -> Tensor:
-    """Numbers of any shape, in a tensor."""
+    """Numbers of any shape, in a tensor of float32 or float64."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         value = torch.tensor(float(value), device="cpu")
     value = _validate.as_tensor(name, value)
     if value.dtype == torch.bool or value.is_complex():
         raise TypeError(f"{name} must hold distances, got {_validate.kind(value)}")
-    return value
+    return value if value.dtype == torch.float64 else value.float()

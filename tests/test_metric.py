@@ -6,6 +6,7 @@ import math
 from functools import partial
 from itertools import product
 
+import numpy as np
 import pytest
 import torch
 from pytorch_metric_learning.distances import LpDistance
@@ -58,6 +59,47 @@ def test_pairwise_distances_equal_the_definition():
     for i, x in enumerate(z.tolist()):
         for j, y in enumerate(z.tolist()):
             assert distances[i, j].item() == pytest.approx(math.dist(x, y), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "moved", [lambda z: z + 3000, lambda z: 1 + z / 3000], ids=["far from 0", "collapsing"]
+)
+def test_pairwise_distances_do_not_cancel(moved):
+    """In float32, as long as it holds the differences."""
+    z = moved(torch.randn(40, 16, generator=generator(), dtype=torch.float64)).float()
+    exact = pairwise_distances(z.double())
+    torch.testing.assert_close(pairwise_distances(z).double(), exact, rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+def test_distances_of_16_bits_are_computed_and_mined_in_float32(half):
+    z, labels, *_ = batch()
+    z = (500 * z).to(half)  # their squares leave float16
+    distances = pairwise_distances(z)
+    torch.testing.assert_close(distances, pairwise_distances(z.float()))
+    for strategy in metric.PAIRS:
+        mined = mine_pairs(distances.to(half), labels, strategy=strategy, generator=generator())
+        assert mined.shape[1] == 2
+
+
+def test_distances_may_be_integers_and_arrays():
+    whole = [[0, 1, 2, 5], [1, 0, 3, 4], [2, 3, 0, 6], [5, 4, 6, 0]]
+    labels = [0, 0, 1, 1]
+    for strategy in metric.TRIPLETS:
+        options = {"strategy": strategy, "margin": 3}
+        mined = [
+            mine_triplets(given, labels, **options, generator=generator())
+            for given in (whole, np.array(whole), torch.tensor(whole), torch.tensor(whole).double())
+        ]
+        assert all(torch.equal(one, mined[0]) for one in mined)
+
+
+def test_nothing_is_mined_from_nothing():
+    nothing, labels = torch.zeros(0, 0), torch.zeros(0, dtype=torch.long)
+    for strategy in metric.PAIRS:
+        assert mine_pairs(nothing, labels, strategy=strategy).shape == (0, 2)
+    for strategy in metric.TRIPLETS:
+        assert mine_triplets(nothing, labels, strategy=strategy, margin=1).shape == (0, 3)
 
 
 def test_pairwise_distances_pass_no_gradient():

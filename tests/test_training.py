@@ -8,6 +8,7 @@ import math
 import pickle
 import random
 import signal
+import subprocess
 import sys
 import threading
 from functools import partial
@@ -266,9 +267,30 @@ def test_schedule():
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert warmup_cosine(0, lr=0.8, steps=110, warmup=0) == 0.8
     assert warmup_cosine(109, lr=0.8, steps=110, warmup=1) == pytest.approx(0.8 * 110 / 111)
+    assert [
+        warmup_cosine(step, lr=1, steps=9, warmup=w) for step in (9, 10, 999) for w in (0, 1)
+    ] == [0] * 6
+    for warmup in np.linspace(0, 1, 23):
+        for steps in (1, 2, 7):
+            rates = [warmup_cosine(step, lr=1, steps=steps, warmup=warmup) for step in range(steps)]
+            assert all(0 < rate <= 1 for rate in rates)
     assert quiet_fit(Tiny(), lr=0.8).history["lr"] == [
         warmup_cosine(step, lr=0.8, steps=12, warmup=0.1) for step in range(12)
     ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"steps": 0}, "steps must be a whole number >= 1, got 0"),
+        ({"step": -1}, "step must be a whole number >= 0, got -1"),
+        ({"lr": -1.0}, "lr must be finite and >= 0, got -1"),
+        ({"warmup": 1.1}, r"warmup must be a number in \[0, 1\], got 1.1"),
+    ],
+)
+def test_a_schedule_that_cannot_be(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        warmup_cosine(**{"step": 0, "lr": 1.0, "steps": 5} | arguments)
 
 
 def test_a_slider_acts_on_the_next_step():
@@ -536,6 +558,43 @@ def test_resume_goes_on_from_the_last_weights(whole):
     first.restore_best(method)
     run = quiet_fit(method, resume=pickle.loads(pickle.dumps(first)))
     assert_same(run, method, *whole)
+
+
+def test_a_run_goes_on_from_a_file_on_another_day(whole, tmp_path):
+    """Read by torch.load as it is, in a process that knows no more than fit."""
+    first = quiet_fit(Tiny(), callback=lambda step, loss, aux: step == 6)
+    torch.save(first, tmp_path / "run.pt")
+    for weights_only in (True, False):
+        method = Tiny()
+        loaded = torch.load(tmp_path / "run.pt", weights_only=weights_only)
+        assert_same(quiet_fit(method, resume=loaded), method, *whole)
+    code = (
+        "import sys, torch; from mlteach.training import fit; run = torch.load(sys.argv[1]); "
+        "print(run.step, run.stopped, run.best_score)"
+    )
+    printed = subprocess.check_output([sys.executable, "-c", code, str(tmp_path / "run.pt")])
+    assert printed.decode().split() == ["6", "callback", str(first.best_score)]
+
+
+def test_a_run_of_another_method_changes_nothing():
+    """Refused before a single weight is loaded."""
+    run = quiet_fit(Tiny(), callback=lambda step, loss, aux: step == 6)
+    other = Tiny()
+    other.net[0] = nn.Linear(3, 5)
+    before = copy.deepcopy(other.state_dict())
+    with pytest.raises(
+        ValueError, match=r"resume does not fit: .*net.0.weight is \(5, 3\) here and"
+    ):
+        quiet_fit(other, resume=run)
+    with pytest.raises(ValueError, match="method does not fit: .*net.0.weight"):
+        run.restore_best(other)
+    torch.testing.assert_close(other.state_dict(), before, rtol=0, atol=0)
+    with pytest.raises(ValueError, match="resume must be the Run .* never begun"):
+        quiet_fit(Tiny(), resume=Run(12))
+    frozen = Tiny()
+    frozen.net[0].requires_grad_(False)
+    with pytest.raises(ValueError, match="resume trained other parameters"):
+        quiet_fit(frozen, resume=run)
 
 
 def test_resume_uses_the_settings_it_is_given():

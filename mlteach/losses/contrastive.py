@@ -133,11 +133,11 @@ def supervised_contrastive(
     Raises:
         TypeError: z is not a floating-point tensor, labels not a tensor, or temperature not a
             number.
-        ValueError: z is not (N >= 2, P), labels is not (N,) or not finite, or
-            temperature <= 0.
+        ValueError: z is not (N >= 2, P), labels is not (N,) or not finite, or temperature <= 0.
 
     Source: Khosla et al. 2020, arXiv:2004.11362, Eq. (2), L_out, as a mean instead of a sum over
-        anchors.
+        anchors. The authors' code multiplies it by temperature / 0.07, which only scales the
+        learning rate; here it is a cross-entropy.
     """
     temperature = _validate.number("temperature", temperature, above=0)
     (z,) = matching_rows(z=z, at_least=2)

@@ -53,8 +53,9 @@ def barlow_twins(z1: Tensor, z2: Tensor, *, redundancy_weight: float = 5e-3) -> 
         ValueError: the shapes differ or are not (B >= 2, P), or redundancy_weight < 0.
 
     Source: Zbontar et al. 2021, arXiv:2103.03230, Eqs. (1) and (2). As in the authors' code, a
-        batch-norm, the variance gets 1e-5 added, so that a constant coordinate correlates with
-        nothing.
+        batch-norm, the variance is divided by B and gets 1e-5 added, so that a constant coordinate
+        correlates with nothing. The pseudocode of Algorithm 1 divides by torch's std, of B - 1,
+        but the products by B, so that its correlations are (B - 1) / B of those of Eq. (2).
     """
     redundancy_weight = _validate.number("redundancy_weight", redundancy_weight, at_least=0)
     z1, z2 = matching_rows(z1=z1, z2=z2, at_least=2)

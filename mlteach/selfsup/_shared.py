@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -39,6 +41,16 @@ def check_width(name: str, given: Tensor, wanted: Tensor) -> None:
         raise ValueError(f"{name} must give (B, {wanted.shape[1]}), got {tuple(given.shape)}")
 
 
+def keys_of(aux: Mapping[str, Tensor], queue: Tensor) -> Tensor:
+    """(B, P): the keys that `loss` has left in aux, in the type of the queue."""
+    if not isinstance(aux, Mapping) or "z2" not in aux:
+        raise TypeError(f'aux must be what loss returned, with its "z2", got {_validate.kind(aux)}')
+    keys = _validate.floats('aux["z2"]', aux["z2"])
+    _validate.shaped('aux["z2"]', keys, "B", queue.shape[1])
+    check_size("aux", keys, queue)
+    return keys.to(queue)
+
+
 def project(encoder: nn.Module, projector: nn.Module, x: Tensor) -> Tensor:
     """(B, ...) -> (B, P): what the projector makes of the encoder's representation."""
     h = apply("encoder", encoder, x)  # (B, D)
@@ -56,6 +68,7 @@ def predicted(predictor: nn.Module | None, z: Tensor) -> Tensor:
 
 def apply(name: str, network: nn.Module, x: Tensor) -> Tensor:
     """network(x), (B, ...) -> (B, D); what does not fit is said of the network by its name."""
+    _validate.floats("x", x)
     try:
         y = network(x)
     except (RuntimeError, IndexError, TypeError, ValueError) as error:
@@ -69,23 +82,24 @@ def apply(name: str, network: nn.Module, x: Tensor) -> Tensor:
     return y
 
 
+def wide(x: Tensor) -> torch.dtype:
+    """The type of x, float32 at least."""
+    return torch.promote_types(x.dtype, torch.float32)
+
+
 @torch.no_grad()
 def pictured(**vectors: Tensor) -> dict[str, Tensor]:
     """The (B, P) vectors on the unit sphere by name, and "std", that of z1's coordinates.
 
     In float32 at least: the length of a short vector in 16 bits is 0.
     """
-    wide = {
-        name: rows.to(torch.promote_types(rows.dtype, torch.float32))
-        for name, rows in vectors.items()
-    }
-    on_sphere = {name: F.normalize(rows) for name, rows in wide.items()}
+    on_sphere = {name: F.normalize(rows.to(wide(rows))) for name, rows in vectors.items()}
     return on_sphere | {"std": on_sphere["z1"].std(0, correction=0).mean()}
 
 
 @torch.no_grad()
 def move_towards(target: nn.Module, online: nn.Module, *, decay: float) -> None:
     """Moving average: every parameter of target becomes decay * itself + (1 - decay) * online's."""
-    _validate.number("decay", decay, at_least=0, at_most=1)
+    decay = float(_validate.number("decay", decay, at_least=0, at_most=1))
     for follower, leader in zip(target.parameters(), online.parameters(), strict=True):
         follower.lerp_(leader, 1 - decay)

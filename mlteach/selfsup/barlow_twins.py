@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from mlteach import _validate
 from mlteach.losses import barlow_twins
-from mlteach.selfsup._shared import check_networks, check_views, pictured, project
+from mlteach.selfsup._shared import apply, check_networks, check_views, pictured, project
 
 
 class BarlowTwins(nn.Module):
@@ -35,7 +35,7 @@ class BarlowTwins(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """(B, ...) -> (B, D), the representation: what comes before the projector."""
-        return self.encoder(x)
+        return apply("encoder", self.encoder, x)
 
     def loss(self, x1: Tensor, x2: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Barlow Twins' loss of the views.

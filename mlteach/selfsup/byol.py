@@ -11,6 +11,7 @@ from mlteach import _validate
 from mlteach.losses import byol_loss
 from mlteach.losses._shared import matching_rows, unit
 from mlteach.selfsup._shared import (
+    apply,
     check_networks,
     check_views,
     move_towards,
@@ -80,7 +81,7 @@ class BYOL(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """(B, ...) -> (B, D), the online network's representation, before the projector."""
-        return self.encoder(x)
+        return apply("encoder", self.encoder, x)
 
     def loss(self, x1: Tensor, x2: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """BYOL's loss in both directions.

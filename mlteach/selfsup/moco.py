@@ -11,13 +11,16 @@ from torch import Tensor, nn
 from mlteach import _validate
 from mlteach.losses import info_nce
 from mlteach.selfsup._shared import (
+    apply,
     check_networks,
     check_size,
     check_views,
     check_width,
+    keys_of,
     move_towards,
     pictured,
     project,
+    wide,
 )
 
 
@@ -73,13 +76,16 @@ class MoCo(nn.Module):
         self.encoder, self.projector = encoder, projector
         self.decay, self.temperature = decay, temperature
         self.key_encoder = copy.deepcopy(nn.Sequential(encoder, projector)).requires_grad_(False)
-        self.register_buffer("queue", F.normalize(torch.randn(n_keys, _outputs(projector))))
-        self.register_buffer("age", torch.full((n_keys,), -1))
-        self.register_buffer("pointer", torch.tensor(0))
+        last = _last_linear(projector)  # the queue takes its width, device and type
+        weight = last.weight
+        queue = torch.randn(n_keys, last.out_features, device=weight.device).to(wide(weight))
+        self.register_buffer("queue", F.normalize(queue))
+        self.register_buffer("age", torch.full((n_keys,), -1, device=weight.device))
+        self.register_buffer("pointer", torch.tensor(0, device=weight.device))
 
     def encode(self, x: Tensor) -> Tensor:
         """(B, ...) -> (B, D), the query encoder's representation, before the projector."""
-        return self.encoder(x)
+        return apply("encoder", self.encoder, x)
 
     def loss(self, x1: Tensor, x2: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """InfoNCE of the queries x1 and their keys x2, against the keys of the steps before.
@@ -104,8 +110,7 @@ class MoCo(nn.Module):
     @torch.no_grad()
     def after_step(self, aux: dict[str, Tensor]) -> None:
         """Moves the key encoder towards the query encoder; this step's keys replace the oldest."""
-        keys = aux["z2"].to(self.queue.dtype)  # (B, P)
-        check_size("aux", keys, self.queue)
+        keys = keys_of(aux, self.queue)  # (B, P)
         online = nn.Sequential(self.encoder, self.projector)
         move_towards(self.key_encoder, online, decay=self.decay)
         places = (self.pointer + torch.arange(len(keys), device=keys.device)) % len(self.queue)
@@ -114,9 +119,9 @@ class MoCo(nn.Module):
         self.pointer.add_(len(keys)).remainder_(len(self.queue))
 
 
-def _outputs(projector: nn.Module) -> int:
-    """P, the outputs of the last linear layer."""
+def _last_linear(projector: nn.Module) -> nn.Linear:
+    """The layer whose outputs are the keys' width, P."""
     linear = [layer for layer in projector.modules() if isinstance(layer, nn.Linear)]
     if not linear:
         raise ValueError("projector must contain a linear layer: its outputs are the keys' width")
-    return linear[-1].out_features
+    return linear[-1]

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mlteach import _validate
+from mlteach.selfsup._shared import wide
 from mlteach.selfsup.moco import MoCo
 
 
@@ -26,10 +28,16 @@ class QueueRecord:
     ``middle`` and ``spread``, (A,), mean and standard deviation of the cosines of queries and keys
     of each age, nan where there is no such key; ``positives``, the mean cosine with the own key;
     ``losses``; and ``keys``, (N, P), of the images.
+
+    Raises:
+        TypeError, ValueError: method is no MoCo, or pictures are not as described.
     """
 
     def __init__(self, method: MoCo, pictures: Tensor):
-        self.method, self.images = method, pictures
+        self.method = _validate.instance("method", method, MoCo, "a MoCo")
+        self.images = _validate.floats("pictures", pictures)
+        if pictures.dim() < 2 or len(pictures) < 2:
+            raise ValueError(f"pictures must be (N >= 2, ...), got shape {tuple(pictures.shape)}")
         self.ages: list[Tensor] = []
         self.pointers: list[int] = []
         self.middle: list[Tensor] = []
@@ -44,12 +52,13 @@ class QueueRecord:
         # training mode changes BatchNorm's statistics
         passing = copy.deepcopy(self.method.key_encoder).train()
         with torch.no_grad():
-            self.found = F.normalize(passing(self.images))
+            keys = passing(self.images)
+        self.found = F.normalize(keys.to(wide(keys)))
         self.queue, self.age = self.method.queue.clone(), self.method.age.clone()
         self.pointer = int(self.method.pointer)
 
     def __call__(self, step: int, loss: float, aux: Mapping[str, Any]) -> None:
-        cosines = aux["z1"] @ self.queue.T  # (B, K)
+        cosines = aux["z1"] @ self.queue.to(aux["z1"]).T  # (B, K)
         ages = math.ceil(len(self.age) / len(cosines))
         middle, spread = mean_and_spread(cosines, self.age, ages=ages)
         self.middle.append(middle)
@@ -65,11 +74,13 @@ class QueueRecord:
         """(A,) mean cosines of the keys of age 0, 1, … with what their encoder would say now."""
         now, oldest = self.keys[step - 1], len(self.middle[0])
         before = self.keys[max(step - 1 - oldest, 0) : step - 1]
-        return torch.tensor([(then * now).sum(1).mean().item() for then in reversed(before)])
+        cosines = [(then * now).sum(1).mean().item() for then in reversed(before)]
+        return torch.tensor(cosines, device="cpu")
 
 
 def mean_and_spread(cosines: Tensor, age: Tensor, *, ages: int) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation, (ages,) each, of (B, K) cosines with the keys of age 0, 1, …"""
+    cosines, age = cosines.cpu(), age.cpu()  # not every device has float64
     there = age >= 0
     cosines = cosines[:, there].double()  # the difference below would lose half of a float's digits
     of_age = F.one_hot(age[there], ages).double()  # (keys that are there, ages)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mlteach import _validate
 from mlteach.losses import nt_xent
-from mlteach.selfsup._shared import check_networks, check_views, pictured, project
+from mlteach.selfsup._shared import apply, check_networks, check_views, pictured, project
 
 
 class SimCLR(nn.Module):
@@ -36,7 +36,7 @@ class SimCLR(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """(B, ...) -> (B, D), the representation: what comes before the projector."""
-        return self.encoder(x)
+        return apply("encoder", self.encoder, x)
 
     def loss(self, x1: Tensor, x2: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """NT-Xent of the views.

@@ -21,6 +21,7 @@ from mlteach.training.run import (
     ForwardState,
     Run,
     TrainingDiverged,
+    check_fits,
     copied,
     copy_forward_state,
     copy_state,
@@ -279,7 +280,19 @@ def _checked_parameters(
     parameters = [p for p in method.parameters() if p.requires_grad]
     if not parameters:
         raise ValueError("method has no parameter that requires a gradient: nothing to train")
+    if resume is not None:
+        _check_resume(resume, method, parameters)
     return parameters
+
+
+def _check_resume(resume: Run, method: nn.Module, parameters: list[nn.Parameter]) -> None:
+    """The run trained this method, with the same parts of it frozen."""
+    if not resume.state:
+        raise ValueError("resume must be the Run that an earlier fit returned, got one never begun")
+    check_fits("resume", method, resume.state["method"])
+    for i, moments in resume.state["optimizer"].items():
+        if i >= len(parameters) or moments["exp_avg"].shape != parameters[i].shape:
+            raise ValueError("resume trained other parameters: requires_grad is not as it was then")
 
 
 def _check_functions(draw: object, evaluate: object, callback: object) -> None:

@@ -49,6 +49,7 @@ class Run:
             raise ValueError(
                 "no best weights: fit was given no evaluate, or stopped before calling it"
             )
+        check_fits("method", method, self.best_state)
         method.load_state_dict(self.best_state)
 
 
@@ -66,6 +67,16 @@ class TrainingDiverged(RuntimeError):  # noqa: N818
             "for nan or inf in the views, and for a log, a root or a division at 0 in the loss."
         )
         self.run = run
+
+
+def check_fits(name: str, method: nn.Module, saved: dict[str, Tensor]) -> None:
+    """The method is built as the one that was saved: loading half of it would spoil what it has."""
+    shapes = {key: tuple(value.shape) for key, value in method.state_dict().items()}
+    others = {key: tuple(value.shape) for key, value in saved.items()}
+    if shapes != others:
+        key = next(key for key in {**shapes, **others} if shapes.get(key) != others.get(key))
+        given = f"{key} is {shapes.get(key, 'missing')} here and {others.get(key, 'missing')} there"
+        raise ValueError(f"{name} does not fit: method and run are built differently, {given}")
 
 
 def copy_state(
@@ -93,7 +104,7 @@ def put_back(
     optimizer.load_state_dict(optimizer.state_dict() | {"state": run.state["optimizer"]})
     # fewer after a move from GPU to CPU
     for generator, state in zip(generators, run.state["generators"], strict=False):
-        generator.set_state(state)
+        generator.set_state(state.cpu())  # loaded onto another device
 
 
 ForwardState = tuple[list[Tensor], dict[str, Tensor]]

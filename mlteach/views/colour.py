@@ -8,12 +8,13 @@ import torch
 from torch import Generator, Tensor
 
 from mlteach import _validate
-from mlteach.views._shared import COLOURS, draw_device, uniforms
+from mlteach.views._shared import COLOURS, STRONGEST, draw_device, in_float32, uniforms
 
 GREY = (0.299, 0.587, 0.114)  # how bright red, green and blue look; the three add up to 1
 ASIDE = 1e-2  # a blur of so few pixels changes nothing: exp(-1e4 / 2) is 0
 
 
+@in_float32
 def color_jitter(
     images: Tensor,
     *,
@@ -40,8 +41,8 @@ def color_jitter(
     Args:
         images: (B, C, H, W) float images in [0, 1] with 1 or 3 channels; not changed. Grey ones
             have neither saturation nor hue to change.
-        brightness, contrast, saturation: >= 0; each factor is uniform in [max(0, 1 - strength), 1 +
-            strength).
+        brightness, contrast, saturation: in [0, 1e6]; each factor is uniform in [max(0, 1 -
+            strength), 1 + strength).
         hue: in [0, 0.5]; the turn is uniform in [-hue, hue) of a full circle, a third makes red to
             green.
         generator: source of the draws.
@@ -59,6 +60,7 @@ def color_jitter(
     return recolour(images, matrix, offset)
 
 
+@in_float32
 def random_grayscale(
     images: Tensor, *, probability: float = 0.2, generator: Generator | None = None
 ) -> Tensor:
@@ -83,6 +85,7 @@ def random_grayscale(
     return recolour(images, matrix, images.new_zeros(len(images)))
 
 
+@in_float32
 def random_blur(
     images: Tensor,
     *,
@@ -114,15 +117,17 @@ def random_blur(
     probability = _validate.strength("probability", probability, at_most=1)
     draws = uniforms(images, 2, generator)
     width = torch.where(draws[:, 0] < probability, low + (high - low) * draws[:, 1], ASIDE)
+    width = width.clamp(min=ASIDE)
     return blur(images, width, radius=math.ceil(3 * high)) if probability > 0 else images.clone()
 
 
+@in_float32
 def add_noise(images: Tensor, *, std: float, generator: Generator | None = None) -> Tensor:
     """Add independent Gaussian noise to every pixel and clamp the sum to [0, 1].
 
     Args:
         images: (B, C, H, W) float images in [0, 1]; not changed.
-        std: >= 0, the standard deviation before clamping.
+        std: in [0, 1e6], the standard deviation before clamping.
         generator: source of the draws.
 
     Returns:
@@ -133,7 +138,7 @@ def add_noise(images: Tensor, *, std: float, generator: Generator | None = None)
     """
     _validate.images("images", images)
     _validate.generator("generator", generator)
-    std = _validate.strength("std", std)
+    std = _validate.strength("std", std, at_most=STRONGEST)
     if std == 0:
         return images.clone()
     noise = torch.randn(images.shape, generator=generator, device=draw_device(images, generator))
@@ -145,7 +150,7 @@ def jitter_matrix(
 ) -> tuple[Tensor, Tensor]:
     """The matrix (B, 3, 3) and the offset (B,) of `color_jitter`, for draws (B, 4) in [0, 1)."""
     strengths = {"brightness": brightness, "contrast": contrast, "saturation": saturation}
-    strong = [_validate.strength(name, value) for name, value in strengths.items()]
+    strong = [_validate.strength(*given, at_most=STRONGEST) for given in strengths.items()]
     hue = _validate.strength("hue", hue, at_most=0.5)
     low = images.new_tensor([max(0.0, 1 - strength) for strength in strong])
     high = images.new_tensor([1 + strength for strength in strong])

@@ -7,12 +7,13 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from mlteach import _validate
-from mlteach.views._shared import uniforms
+from mlteach.views._shared import STRONGEST, in_float32, uniforms
 from mlteach.views.colour import add_noise
 
 FILLS = ("zeros", "border", "reflection")  # grid_sample's own words
 
 
+@in_float32
 def random_view(
     images: Tensor,
     *,
@@ -34,16 +35,16 @@ def random_view(
     the image anticlockwise as seen on the screen; M flips the sign of x where the image is flipped.
 
     Args:
-        images: (B, C, H, W) float images; not changed.
+        images: (B, C, H, W) float images, in [0, 1] where noise is added; not changed.
         scale: 0 < low <= high <= 1, the range of the crop's area as a fraction of the image's;
             see `random_crop`.
-        pixels: >= 0, the longest shift in each direction; see `random_shift`.
-        radians: >= 0, the largest angle; see `random_rotation`.
+        pixels: in [0, 1e6], the longest shift in each direction; see `random_shift`.
+        radians: in [0, 1e6], the largest angle; see `random_rotation`.
         flip: the probability in [0, 1] of a flip, left for right; see `random_flip`.
         fill: what comes in from outside the image: "zeros" is black, "border" repeats the pixel
             at the edge, "reflection" reflects the image there. Black corners give the angle away,
             which a network can learn.
-        std: >= 0, the standard deviation of the noise; see `add_noise`.
+        std: in [0, 1e6], the standard deviation of the noise; see `add_noise`.
         generator: source of every draw.
 
     Returns:
@@ -54,13 +55,14 @@ def random_view(
         TypeError: images is no float tensor.
         ValueError: images is not (B, C, H, W), or another argument is outside its range.
     """
-    _validate.finite("images", _validate.images("images", images, unit=False))
+    std = _validate.strength("std", std, at_most=STRONGEST)
+    _validate.images("images", images, unit=std > 0)  # only noise is clamped
+    _validate.finite("images", images)
     low, high = _validate.interval("scale", scale, above=0, at_most=1)
-    pixels = _validate.strength("pixels", pixels)
-    radians = _validate.strength("radians", radians)
+    pixels = _validate.strength("pixels", pixels, at_most=STRONGEST)
+    radians = _validate.strength("radians", radians, at_most=STRONGEST)
     flip = _validate.strength("flip", flip, at_most=1)
     _validate.choice("fill", fill, FILLS)
-    std = _validate.strength("std", std)
     _validate.generator("generator", generator)
     if len(images) == 0:
         return images.clone()
@@ -110,7 +112,7 @@ def random_shift(images: Tensor, *, pixels: float, generator: Generator | None =
 
     Args:
         images: (B, C, H, W) float images; not changed.
-        pixels: >= 0; each of the two shifts is uniform in [-pixels, pixels).
+        pixels: in [0, 1e6]; each of the two shifts is uniform in [-pixels, pixels).
         generator: source of the draws.
 
     Returns:
@@ -129,8 +131,8 @@ def random_rotation(
 
     Args:
         images: (B, C, H, W) float images; not changed.
-        radians: >= 0; the angle is uniform in [-radians, radians), positive is anticlockwise as
-            seen on the screen.
+        radians: in [0, 1e6]; the angle is uniform in [-radians, radians), positive is anticlockwise
+            as seen on the screen.
         generator: source of the draws.
 
     Returns:

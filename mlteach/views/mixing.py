@@ -181,5 +181,7 @@ def draw_shares(images: Tensor, alpha: float, generator: Generator | None) -> Te
     """(B,) draws from Beta(alpha, alpha); a draw keeps its rank among the shares at every alpha."""
     alpha = float(_validate.number("alpha", alpha, above=0))
     device = draw_device(images, generator)
-    draws = torch.rand(len(images), generator=generator, device=device, dtype=torch.float64)
-    return torch.from_numpy(betaincinv(alpha, alpha, draws.cpu().numpy())).to(images)
+    dtype = torch.float32 if device.type == "mps" else torch.float64  # Apple's GPUs have no more
+    draws = torch.rand(len(images), generator=generator, device=device, dtype=dtype)
+    shares = torch.from_numpy(betaincinv(alpha, alpha, draws.cpu().double().numpy()))
+    return shares.to(images.dtype).to(images.device)

@@ -7,7 +7,7 @@ import math
 from torch import Generator, Tensor
 
 from mlteach import _validate
-from mlteach.views._shared import COLOURS, uniforms
+from mlteach.views._shared import COLOURS, STRONGEST, in_float32, uniforms
 from mlteach.views.colour import grayscale_matrix, jitter_matrix, random_blur, recolour
 from mlteach.views.geometry import random_view
 
@@ -15,6 +15,7 @@ from mlteach.views.geometry import random_view
 JITTER = {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.5}
 
 
+@in_float32
 def simclr_view(
     images: Tensor,
     *,
@@ -31,12 +32,12 @@ def simclr_view(
     Args:
         images: (B, C, H, W) float images in [0, 1] with 1 or 3 channels; not changed.
         scale: 0 < low <= high <= 1, range of the crop's area; see `random_crop`.
-        radians: >= 0, the largest angle; see `random_rotation`. The image's edge is repeated
+        radians: in [0, 1e6], the largest angle; see `random_rotation`. The image's edge is repeated
             outwards.
         flip: probability of a flip; see `random_flip`.
-        jitter: >= 0, how much of the base jitter: 0 leaves the colours alone, 1 is brightness,
-            contrast and saturation 0.4 and any hue; see `color_jitter`. The hue stays within its
-            half turn either way.
+        jitter: in [0, 1e6], how much of the base jitter: 0 leaves the colours alone, 1 is
+            brightness, contrast and saturation 0.4 and any hue; see `color_jitter`. The hue stays
+            within its half turn either way.
         grayscale: probability of a grey view; see `random_grayscale`.
         blur: probability of a blur with sigma from 0.1 to 2 pixels; see `random_blur`.
         generator: source of every draw; each draw is the same at every strength of the others.
@@ -53,7 +54,7 @@ def simclr_view(
         moves by 0.2 and the jitter comes with probability 0.8.
     """
     _validate.images("images", images, channels=COLOURS)
-    jitter = _validate.strength("jitter", jitter)
+    jitter = _validate.strength("jitter", jitter, at_most=STRONGEST)
     grayscale = _validate.strength("grayscale", grayscale, at_most=1)
     blur = _validate.strength("blur", blur, at_most=1)
     strengths = {name: jitter * base for name, base in JITTER.items()}

@@ -11,6 +11,7 @@ import pytest
 import torch
 from support.selfsup_cases import (
     BATCH,
+    INPUTS,
     METHODS,
     OUTPUTS,
     make_barlow_twins,
@@ -26,7 +27,7 @@ from torch import nn
 
 from mlteach import losses, selfsup
 from mlteach.mistakes import mistakes_in
-from mlteach.networks import prediction_head, projection_head, resnet18
+from mlteach.networks import mlp, prediction_head, projection_head, resnet18
 from mlteach.selfsup import BYOL, BarlowTwins, MoCo, SimCLR, VICReg
 from mlteach.training import fit
 
@@ -304,12 +305,145 @@ def test_a_method_fits_on_a_page(cls):
             "batch of 6 keys does not fit into a queue of n_keys=5",
         ),
         (lambda: make_simclr(temperature=0).loss(*views()), "temperature must be finite and > 0"),
-        (lambda: make_vicreg(variance=-1).loss(*views()), "variance must be finite and >= 0"),
+        (lambda: make_vicreg(variance=-1), "variance must be finite and >= 0, got -1"),
+        (
+            lambda: make_barlow_twins(redundancy_weight=-1),
+            "redundancy_weight must be finite and >=",
+        ),
+        (lambda: make_moco(temperature=0), "temperature must be finite and > 0, got 0"),
+        (
+            lambda: make_byol(stop_gradient=None),
+            "stop_gradient must be True or False, got NoneType",
+        ),
+        (lambda: make_byol(target_average=1), "target_average must be True or False, got int"),
+        (
+            lambda: SimCLR(nn.Linear, nn.Identity()),
+            "encoder must be a network .* got the class Lin",
+        ),
+        (lambda: SimCLR(nn.Identity(), len), "projector must be a network .* got builtin_function"),
+        (lambda: BYOL(*parts()[:2], "none"), "predictor must be a network .* got str"),
+        (
+            lambda: make_moco().after_step({}),
+            'aux must be what loss returned, with its "z2", got d',
+        ),
+        (
+            lambda: make_moco(n_keys=5).after_step({"z2": torch.ones(6, OUTPUTS)}),
+            "aux: a batch of 6 keys does not fit into a queue of n_keys=5",
+        ),
+        (
+            lambda: make_moco().after_step({"z2": torch.ones(6, OUTPUTS + 1)}),
+            rf'aux\["z2"\] must be \(B, {OUTPUTS}\), got shape',
+        ),
+        (
+            lambda: MoCo(parts()[0], nn.Sequential(parts()[1], nn.GLU())).loss(*views()),
+            r"projector must give \(B, 4\), got \(6, 2\)",
+        ),
+        (
+            lambda: BYOL(*parts()[:2], mlp(OUTPUTS, 1).double()).loss(*views()),
+            r"predictor must give \(B, 4\), got \(6, 1\)",
+        ),
+        (
+            lambda: BYOL(*parts()[:2], mlp(OUTPUTS + 1, OUTPUTS).double()).loss(*views()),
+            r"predictor cannot take inputs of \(6, 4\): ",
+        ),
     ],
 )
 def test_bad_input_is_named(call, message):
     with pytest.raises((TypeError, ValueError), match=message):
         call()
+
+
+@every_method
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda x1, x2: (x1, x2[:3]),
+            r"x1 and x2 must be .* of one shape, got \(6, 5\) and \(3, 5",
+        ),
+        (
+            lambda x1, x2: (x1[:1], x2),
+            r"x1 and x2 must be .* of one shape, got \(1, 5\) and \(6, 5",
+        ),
+        (lambda x1, x2: (x1[:0], x2[:0]), r"x1 and x2 must be two views \(B >= .*, got \(0, 5\)"),
+        (lambda x1, x2: (x1[0], x2[0]), r"x1 and x2 must be two views .* got \(5,\) and \(5,\)"),
+        (lambda x1, x2: (x1.numpy(), x2), "x1 must be a floating-point tensor, got ndarray"),
+        (
+            lambda x1, x2: (x1, x2.long()),
+            "x2 must be a floating-point tensor, got a tensor of int64",
+        ),
+        (lambda x1, x2: (x1[:, 1:], x2[:, 1:]), "encoder cannot take inputs of .*, 4"),
+    ],
+)
+def test_views_that_do_not_fit_are_named(make, change, message):
+    """Before any network has seen them, and before anything has moved."""
+    method = make()
+    before = copy.deepcopy(method.state_dict())
+    with pytest.raises((TypeError, ValueError), match=message):
+        method.loss(*change(*views()))
+    torch.testing.assert_close(method.state_dict(), before, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("cls", [SimCLR, MoCo, BarlowTwins, VICReg])
+@pytest.mark.parametrize(
+    ("encoder", "projector", "message"),
+    [
+        (
+            nn.Unflatten(1, (1, INPUTS)),
+            0,
+            r"encoder must give \(\d+, D >= 1\), got shape \(\d+, 1, 5",
+        ),
+        (nn.Flatten(0), 0, r"encoder must give \(\d+, D >= 1\), got shape \(\d+,\)"),
+        (
+            nn.LSTM(INPUTS, INPUTS).double(),
+            0,
+            "encoder must give a floating-point tensor, got tuple",
+        ),
+        (nn.Identity(), OUTPUTS, r"projector cannot take inputs of \(\d+, 5\): "),
+    ],
+)
+def test_networks_that_do_not_fit_are_named(cls, encoder, projector, message):
+    method = cls(encoder, nn.Linear(projector or INPUTS, OUTPUTS).double())
+    with pytest.raises((TypeError, ValueError), match=message):
+        method.loss(*views())
+
+
+def test_encode_names_what_it_cannot_take():
+    method = make_simclr()
+    with pytest.raises(TypeError, match="x must be a floating-point tensor, got str"):
+        method.encode("image")
+    with pytest.raises(ValueError, match=r"encoder cannot take inputs of \(6, 4\)"):
+        method.encode(views()[0][:, 1:])
+
+
+def test_a_temperature_can_be_learned():
+    """As a parameter of the method it is trained with the rest, and stays > 0 or is refused."""
+    method = make_simclr(temperature=nn.Parameter(torch.tensor(0.5)))
+    assert "temperature" in method.state_dict()
+    fit(method, lambda generator: views(), steps=2, progress=False)
+    assert method.temperature != 0.5
+    method.temperature.data.zero_()
+    with pytest.raises(ValueError, match="temperature must be finite and > 0"):
+        method.loss(*views())
+
+
+@pytest.mark.parametrize("make", [make_simclr, make_moco, make_byol])
+def test_a_method_is_compiled_as_a_whole(make):
+    torch._dynamo.reset()
+    method = make()
+    loss, _ = torch.compile(method.loss, backend="eager", fullgraph=True)(*views())
+    torch.testing.assert_close(loss, make().loss(*views())[0])
+
+
+def test_a_queue_lives_where_its_projector_lives():
+    """Whatever the default device and type are, and in float32 at least."""
+    for dtype in (torch.float64, torch.float32, torch.bfloat16):
+        encoder, projector, _ = (part.to(dtype) for part in parts())
+        queue = MoCo(encoder, projector, n_keys=7).queue
+        assert queue.dtype == torch.promote_types(dtype, torch.float32)
+        with torch.device("meta"):
+            method = MoCo(encoder, projector, n_keys=7)
+        assert {buffer.device.type for buffer in method.buffers()} == {"cpu"}
 
 
 def test_a_decay_that_a_slider_spoiled_is_refused():

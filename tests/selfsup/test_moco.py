@@ -129,7 +129,9 @@ def test_the_queue_starts_with_directions_of_no_image():
     one = MoCo(encoder, projector, n_keys=4000)
     torch.manual_seed(0)
     assert one.queue.equal(MoCo(encoder, projector, n_keys=4000).queue)
-    torch.testing.assert_close(one.queue.norm(dim=1), torch.ones(4000))
+    torch.testing.assert_close(
+        one.queue.norm(dim=1), torch.ones(4000, dtype=projector[-1].weight.dtype)
+    )
     assert one.queue.mean(0).norm() < 0.05  # 1 / sqrt(4000) = 0.016 on average
     assert one.age.eq(-1).all()
 

@@ -9,7 +9,7 @@ from support.queue_cases import BATCH, DECAYS, N_KEYS, STEPS, draw, recorded
 
 from mlteach.networks import conv_encoder, projection_head
 from mlteach.selfsup import MoCo
-from mlteach.selfsup.queue_record import mean_and_spread
+from mlteach.selfsup.queue_record import QueueRecord, mean_and_spread
 from mlteach.training import fit
 
 
@@ -78,3 +78,32 @@ def test_mean_and_spread_by_hand():
     mean, spread = mean_and_spread(cosines, torch.tensor([1, -1, 1]), ages=2)
     torch.testing.assert_close(mean, torch.tensor([torch.nan, 0.3]), equal_nan=True)
     torch.testing.assert_close(spread, torch.tensor([torch.nan, 0.02**0.5]), equal_nan=True)
+
+
+def test_a_record_of_a_method_in_16_bits():
+    """The queue is written in 16 bits, cosines are taken in float32."""
+    encoder, projector = conv_encoder(3, widths=(8,), out_features=8), projection_head(8)
+    method = MoCo(encoder, projector, n_keys=8).bfloat16()
+    images = torch.rand(4, 3, 8, 8).bfloat16()
+    record = QueueRecord(method, images)
+    fit(method, lambda g: (images, images), steps=3, progress=False, callback=record)
+    assert record.drift(3).isfinite().all()
+    assert record.middle[2][:2].isfinite().all()
+    assert record.middle[2].dtype == record.spread[2].dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"method": None}, "method must be a MoCo, got NoneType"),
+        ({"pictures": "images"}, "pictures must be a floating-point tensor, got str"),
+        (
+            {"pictures": torch.rand(1, 3, 8, 8)},
+            r"pictures must be \(N >= 2, ...\), got shape \(1, 3",
+        ),
+    ],
+)
+def test_bad_arguments(change, message):
+    method = MoCo(conv_encoder(3, widths=(8,), out_features=8), projection_head(8), n_keys=8)
+    with pytest.raises((TypeError, ValueError), match=message):
+        QueueRecord(**{"method": method, "pictures": torch.rand(4, 3, 8, 8)} | change)

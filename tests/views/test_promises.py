@@ -9,8 +9,9 @@ import torch
 from support.views_cases import NOTHING, STRONG, has_its_own_draw, name_of, random_images, seeded
 
 from mlteach.mistakes import mistakes_in
-from mlteach.views import random_view, simclr_view
+from mlteach.views import color_jitter, random_flip, random_grayscale, random_view, simclr_view
 
+MOVING = {"random_crop", "random_shift", "random_rotation", "random_flip"}
 every_view = pytest.mark.parametrize("view", STRONG, ids=name_of)
 
 
@@ -135,6 +136,85 @@ def test_bad_images(view, images, error, message):
         view(images)
 
 
+CLAMPING = [view for view in STRONG if name_of(view) not in MOVING]
+
+
+@pytest.mark.parametrize("view", CLAMPING, ids=name_of)
+@pytest.mark.parametrize(
+    ("change", "given"),
+    [
+        (lambda images: 255 * images, "from 0.* to 25"),
+        (lambda images: 4 * images - 2, "from -1.9.* to (1.9|2)"),
+        (lambda images: images / (images > 0.5), "to inf"),
+        (lambda images: images * math.nan, "from nan to nan"),
+    ],
+    ids=["bytes", "normalised", "infinite", "NaN"],
+)
+def test_what_would_be_clamped_is_refused(view, change, given):
+    """Images outside [0, 1] would come out black and white, without a word."""
+    with pytest.raises(ValueError, match=rf"images must be in \[0, 1\], got values .*{given}"):
+        view(change(random_images(8, 3, 8, 8)), generator=seeded())
+
+
+@pytest.mark.parametrize("view", STRONG[:4], ids=name_of)
+def test_what_only_moves_takes_any_range(view):
+    """The view of normalised images is the normalised view, where nothing comes in from outside."""
+    images = random_images(8, 3, 8, 8)
+    out, doubled = (view(factor * images, generator=seeded()) for factor in (1, -2))
+    torch.testing.assert_close(doubled, -2 * out)
+    with pytest.raises(ValueError, match="images must be finite, got NaN"):
+        view(images * math.nan)
+
+
+@every_view
+def test_of_no_images_there_are_no_views(view):
+    for dtype in (torch.float32, torch.float16):
+        out = view(torch.zeros(0, 3, 8, 8, dtype=dtype), generator=seeded())
+        assert (out.shape, out.dtype) == ((0, 3, 8, 8), dtype)
+
+
+@pytest.mark.parametrize("view", [color_jitter, random_grayscale, simclr_view])
+def test_four_channels_have_no_colours(view):
+    with pytest.raises(ValueError, match="images must have 1 or 3 channels, got 4"):
+        view(torch.rand(2, 4, 8, 8), generator=seeded())
+
+
+@every_view
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+def test_views_of_16_bit_images_are_those_of_the_same_numbers(view, half):
+    """Drawn and computed in float32, rounded once."""
+    images = random_images(64, 3, 12, 12).to(half)
+    out = view(images, generator=seeded())
+    assert torch.equal(out, view(images.float(), generator=seeded()).to(half))
+    assert out.dtype == half
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+def test_no_chain_of_views_leaves_the_range(dtype):
+    """Each takes what any other gave, of black and white images, too."""
+    images = random_images(16, 3, 12, 12).round().to(dtype)
+    for first in STRONG:
+        between = first(images, generator=seeded())
+        for second in STRONG:
+            out = second(between, generator=seeded(1))
+            assert (out - out.clamp(0, 1)).abs().max() <= 1e-6
+
+
+@pytest.mark.parametrize("probability", [0.0, 1.0])
+def test_never_is_never_and_always_is_always(probability):
+    """Also in 16 bits, where a draw close to 1 would be 1."""
+    images = random_images(4096, 3, 1, 2).bfloat16()
+    grey = random_grayscale(images, probability=probability, generator=seeded())
+    flipped = random_flip(images, probability=probability, generator=seeded())
+    is_grey = (grey[:, 0] == grey[:, 1]).flatten(1).all(1)
+    if probability:
+        assert is_grey.all()
+        assert torch.equal(flipped, images.flip(3))
+    else:
+        assert torch.equal(grey, images)
+        assert torch.equal(flipped, images)
+
+
 @every_view
 def test_a_seed_is_no_generator(view):
     """The number that seeds a generator does not draw."""
@@ -152,9 +232,9 @@ def test_a_seed_is_no_generator(view):
         ({"scale": (0.8, 0.6)}, "scale"),
         ({"scale": (0.8, 1.2)}, "scale"),
         ({"scale": 0.8}, "scale must be .* got 0.8"),
-        ({"pixels": -1.0}, "pixels must be finite and >= 0, got -1.0"),
-        ({"radians": math.inf}, "radians must be finite and >= 0, got inf"),
-        ({"std": math.nan}, "std must be finite and >= 0, got nan"),
+        ({"pixels": -1.0}, r"pixels must be a number in \[0, 1e\+06\], got -1.0"),
+        ({"radians": math.inf}, r"radians must be a number in \[0, 1e\+06\], got inf"),
+        ({"std": math.nan}, r"std must be a number in \[0, 1e\+06\], got nan"),
         ({"flip": 1.5}, r"flip must be a number in \[0, 1\], got 1.5"),
         (
             {"fill": "white"},

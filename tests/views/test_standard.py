@@ -103,7 +103,7 @@ def test_hue_stays_within_half_a_turn():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"jitter": -1.0}, "jitter must be finite and >= 0, got -1.0"),
+        ({"jitter": -1.0}, r"jitter must be a number in \[0, 1e\+06\], got -1.0"),
         ({"grayscale": 1.1}, r"grayscale must be a number in \[0, 1\], got 1.1"),
         ({"scale": (0.0, 1.0)}, "scale must be"),
         ({"flip": 2}, r"flip must be a number in \[0, 1\], got 2"),
