@@ -23,6 +23,7 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.markers import MarkerStyle
 from matplotlib.patches import Rectangle
+from matplotlib.path import Path
 
 from mlteach import _validate
 
@@ -131,6 +132,13 @@ def class_look(number: int) -> tuple[str, str]:
     """Colour and marker of a class: its colour alone tells ten apart, both tell a hundred."""
     colour, marker = number % len(CLASS_COLOURS), number // len(CLASS_COLOURS) % len(CLASS_MARKERS)
     return CLASS_COLOURS[colour], CLASS_MARKERS[marker]
+
+
+@cache
+def marker_outline(marker: str) -> Path:
+    """The outline of a marker, for a collection of points that each have their own."""
+    style = MarkerStyle(marker)
+    return style.get_path().transformed(style.get_transform())
 
 
 def legible(text: Any, longest: int = LONGEST) -> str:

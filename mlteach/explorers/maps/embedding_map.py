@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,6 @@ from matplotlib.artist import Artist
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba_array
 from matplotlib.lines import Line2D
-from matplotlib.markers import MarkerStyle
-from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
@@ -33,11 +30,11 @@ from mlteach.explorers._core.tiles import colour_images
 from mlteach.plots import (
     ANCHOR,
     CLASS_COLOURS,
-    CLASS_MARKERS,
     MOST_LOOKS,
     Picture,
     class_look,
     legible,
+    marker_outline,
 )
 
 IN_KEY = 36  # classes that the key can name
@@ -233,7 +230,7 @@ class EmbeddingMap(Explorer):
         of_points = [looks[label] for label in values.tolist()]
         self.dots.set_facecolors(to_rgba_array([colour for colour, _ in of_points]))
         if len(classes) > len(CLASS_COLOURS):
-            self.dots.set_paths([_marks()[marker] for _, marker in of_points])
+            self.dots.set_paths([marker_outline(marker) for _, marker in of_points])
         columns, longest, fontsize = _key_sizes(len(classes))
         names = self.names.get(factor)
         listed = classes if len(classes) <= IN_KEY else classes[: IN_KEY - 1]
@@ -267,16 +264,6 @@ class EmbeddingMap(Explorer):
         kept = f"{s['kept']} of its {NEIGHBOURS} true neighbours are nearest on the map too"
         trust = f"trustworthiness {s['trustworthiness']:.3f}"
         return " · ".join([*chosen, trust, f"point {s['point']}: {kept}"])
-
-
-@cache
-def _marks() -> dict[str, Path]:
-    """The outline of each marker, as large as that of a dot."""
-    styles = {marker: MarkerStyle(marker) for marker in CLASS_MARKERS}
-    return {
-        marker: style.get_path().transformed(style.get_transform())
-        for marker, style in styles.items()
-    }
 
 
 def _key_sizes(classes: int) -> tuple[int, int, int]:

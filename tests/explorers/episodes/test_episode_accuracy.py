@@ -58,9 +58,7 @@ def test_about_95_of_100_intervals_hold_the_mean():
 
 @pytest.mark.parametrize("given", [{}, {1: torch.rand(99)}])
 def test_too_few_episodes_are_refused(given):
-    with pytest.raises(
-        ValueError, match="accuracies.* must .* at least (100|one)"
-    ):
+    with pytest.raises(ValueError, match="accuracies.* must .* at least (100|one)"):
         EpisodeAccuracy(given)
 
 
