@@ -7,6 +7,7 @@ names the argument, what is allowed, and what was given.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Collection, Iterable, Sized
 from numbers import Integral, Real
@@ -21,6 +22,8 @@ INTEGERS = (
     *(torch.int8, torch.int16, torch.int32, torch.int64),
 )
 
+MOST = 2**63 - 1  # no tensor counts further
+
 ROUNDING = 1e-3  # how far outside [0, 1] an image may lie: what resizing in 16 bits makes of it
 
 OLDER_NAMES = {"Euclid": "euclidean", "euclid": "euclidean"}
@@ -33,20 +36,23 @@ def kind(value: Any) -> str:
     return type(value).__name__
 
 
-def count(name: str, value: Any, *, at_least: int = 1, at_most: int | None = None) -> int:
+def count(name: str, value: Any, *, at_least: int = 1, at_most: int = MOST) -> int:
     """A whole number, NumPy's included; True and 3.0 are none."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be a whole number, got {kind(value)}: {value!r}")
     whole = int(value)
-    if whole < at_least or (at_most is not None and whole > at_most):
-        allowed = f">= {at_least}" if at_most is None else f"between {at_least} and {at_most}"
-        raise ValueError(f"{name} must be a whole number {allowed}, got {value}")
+    if not at_least <= whole <= at_most:
+        unbounded = at_most == MOST and whole < at_least
+        allowed = f">= {at_least}" if unbounded else f"between {at_least} and {at_most}"
+        raise ValueError(f"{name} must be a whole number {allowed}, got {shown(value)}")
     return whole
 
 
 def counts(name: str, values: Iterable[Any], *, length: int = 1) -> tuple[int, ...]:
     """Whole numbers >= 1, at least so many."""
-    values = tuple(values)
+    if not isinstance(values, tuple | list | np.ndarray | Tensor) or not np.ndim(values):
+        raise TypeError(f"{name} must be whole numbers in a row, got {kind(values)}")
+    values = tuple(values.tolist() if isinstance(values, np.ndarray | Tensor) else values)
     if len(values) < length:
         raise ValueError(f"{name} must be at least {length} whole number(s), got {values}")
     return tuple(count(f"{name}[{i}]", value) for i, value in enumerate(values))
@@ -60,27 +66,51 @@ def number(
     at_least: float = -math.inf,
     at_most: float = math.inf,
 ) -> Any:
-    """A finite real number in its range, returned as it is; a 0-d tensor may stand for one."""
-    real = isinstance(value, Real) or (isinstance(value, Tensor) and _is_real(value))
-    if isinstance(value, bool) or not real:
+    """A finite real number in its range, as a float; a 0-d tensor stays what it is.
+
+    A tensor is refused only where its value is known: `torch.vmap` and `torch.compile` know none.
+    """
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    is_tensor = isinstance(value, Tensor)
+    if isinstance(value, bool) or not (_is_real(value) if is_tensor else isinstance(value, Real)):
         raise TypeError(f"{name} must be a number or a 0-d tensor, got {kind(value)}")
-    if isinstance(value, Tensor) and value.dim() != 0:
+    if is_tensor and value.dim() != 0:
         raise ValueError(
             f"{name} must be a number or a 0-d tensor, got a tensor of shape {tuple(value.shape)}"
         )
-    given: Any = value  # Real knows no comparison with a float, as far as its type goes
-    if not (_is_finite(value) and above < given and at_least <= given <= at_most):
+    if is_tensor:
+        inside = (above < value) & (at_least <= value) & (value <= at_most)
+        allowed = holds(value.isfinite() & inside)
+    else:
+        allowed = _is_finite(value) and above < value and at_least <= value <= at_most
+    if not allowed:
         raise ValueError(f"{name} must be {_range(above, at_least, at_most)}, got {shown(value)}")
-    return value
+    return value if is_tensor else float(value)
+
+
+def holds(condition: Tensor) -> bool:
+    """Whether a () condition is true; assumed where no value is known: vmap, compiled graphs."""
+    if torch.compiler.is_compiling():
+        return True
+    try:
+        return bool(condition)
+    except RuntimeError:  # vmap has many values here, a meta tensor has none
+        return True
+
+
+def flag(name: str, value: Any) -> bool:
+    """True or False, NumPy's included."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {kind(value)}: {shown(value)}")
+    return bool(value)
 
 
 def _is_real(value: Tensor) -> bool:
     return value.dtype != torch.bool and not value.is_complex()
 
 
-def _is_finite(value: Real | Tensor) -> bool:
-    if isinstance(value, Tensor):
-        return bool(value.isfinite())
+def _is_finite(value: Real) -> bool:
     try:
         return math.isfinite(value)
     except OverflowError:  # a whole number beyond all floats
@@ -112,6 +142,8 @@ def interval(
     name: str, value: Any, *, above: float = -math.inf, at_most: float = math.inf
 ) -> tuple[float, float]:
     """A pair (low, high) of finite numbers in order and in their range, returned as floats."""
+    if isinstance(value, np.ndarray | Tensor):
+        value = value.tolist()
     if isinstance(value, tuple | list) and len(value) == 2:
         low, high = (float(number(name, end)) for end in value)
         if above < low <= high <= at_most:
@@ -167,6 +199,7 @@ def as_tensor(name: str, value: Any) -> Tensor:
         array = array.astype(np.int64 if array.dtype != np.uint8 else np.uint8)
     elif array.dtype == np.longdouble or not array.dtype.isnative:
         array = array.astype(np.float64)
+    array = np.ascontiguousarray(array)  # torch has no negative strides
     return torch.tensor(array, device="cpu")  # a copy: what the caller has is never written to
 
 
@@ -183,11 +216,37 @@ def instance(name: str, value: Any, of: type, what: str) -> Any:
     return value
 
 
-def function(name: str, value: Any, *, what: str = "a function") -> Callable[..., Any]:
-    """Something that can be called; `what` says with which arguments: "a function of (x, y)"."""
+def function(
+    name: str,
+    value: Any,
+    *,
+    what: str = "a function",
+    takes: int | None = None,
+    keywords: tuple[str, ...] = (),
+) -> Callable[..., Any]:
+    """Something that can be called; `what` says with which arguments: "a function of (x, y)".
+
+    With `takes` it must be no class, and take so many arguments by position, and the keywords.
+    """
     if not callable(value):
         raise TypeError(f"{name} must be {what}, got {kind(value)}")
+    if takes is not None and not _takes(value, takes, keywords):
+        given = f"the class {value.__name__}" if isinstance(value, type) else f"{value!r:.60}"
+        raise TypeError(f"{name} must be {what}, got {given}, which takes others")
     return value
+
+
+def _takes(value: Callable[..., Any], number: int, keywords: tuple[str, ...]) -> bool:
+    if isinstance(value, type):
+        return False
+    called = value.forward if isinstance(value, nn.Module) else value
+    try:
+        inspect.signature(called).bind(*range(number), **dict.fromkeys(keywords))
+    except TypeError:
+        return False
+    except ValueError:  # a function written in C says nothing of its arguments
+        return True
+    return True
 
 
 def length(name: str, value: Sized, size: int) -> None:
@@ -236,6 +295,13 @@ def floats(name: str, value: Any) -> Tensor:
     """A floating-point tensor."""
     if not isinstance(value, Tensor) or not value.is_floating_point():
         raise TypeError(f"{name} must be a floating-point tensor, got {kind(value)}")
+    return value
+
+
+def finite(name: str, value: Tensor) -> Tensor:
+    """A tensor without NaN and infinity."""
+    if value.is_floating_point() and not holds(value.isfinite().all()):
+        raise ValueError(f"{name} must be finite, got NaN or infinity")
     return value
 
 
@@ -288,8 +354,9 @@ def has_channels(name: str, value: Any, allowed: Collection[int]) -> None:
 def mask(name: str, value: Any, *, size: int) -> Tensor:
     """(size,) True and False, or 1 and 0, returned as booleans."""
     shaped(name, tensor(name, value), size)
-    if value.dtype != torch.bool and len(wrong := value[(value != 0) & (value != 1)]):
-        raise ValueError(f"{name} must hold True and False, or 1 and 0, got {wrong[0]}")
+    if value.dtype != torch.bool and not holds(((value == 0) | (value == 1)).all()):
+        wrong = value[(value != 0) & (value != 1)][0]
+        raise ValueError(f"{name} must hold True and False, or 1 and 0, got {wrong}")
     return value == 1
 
 

@@ -7,6 +7,8 @@ loss does.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
@@ -42,19 +44,20 @@ class Siamese(nn.Module):
         normalise: bool = False,
     ):
         super().__init__()
-        self.encoder, self.normalise = encoder, normalise
+        self.encoder = _validate.module("encoder", encoder)
+        self.normalise = _validate.flag("normalise", normalise)
         self.margin = _validate.number("margin", margin, at_least=0)
         self.mining = _validate.choice("mining", mining, PAIRS)
 
     def encode(self, images: Tensor) -> Tensor:
         """(N, ...) -> (N, D), where the Euclidean distance says how unlike two images are."""
-        return F.normalize(self.encoder(images)) if self.normalise else self.encoder(images)
+        return _encoded(self.encoder, images, normalise=self.normalise)
 
     def loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Contrastive loss of the batch's mined pairs.
+        """Contrastive loss of the batch's mined pairs; 0 where the batch has none.
 
         Args:
-            images: (N >= 2, ...), with two images of one class at least where pairs are mined.
+            images: (N, ...).
             labels: (N,) integer classes.
 
         Returns:
@@ -62,9 +65,14 @@ class Siamese(nn.Module):
             above 0}.
         """
         z = self.encode(images)  # (N, D)
+        labels = _validate.labels("labels", labels, size=len(z))
+        if not z.isfinite().all():  # no distance to go by: fit says that the training has diverged
+            return z.sum() * torch.nan, {"z": z.detach()}
         pairs = mine_pairs(pairwise_distances(z), labels, strategy=self.mining)  # (M, 2)
         first, second = pairs.T
         same = labels[first] == labels[second]
+        if len(pairs) == 0:
+            return 0 * z.sum(), {"z": z.detach(), "pairs": pairs, "active": z.new_zeros(())}
         loss = contrastive_loss(z[first], z[second], same, margin=self.margin)
         with torch.no_grad():
             active = same | ((z[first] - z[second]).norm(dim=1) < self.margin)
@@ -95,13 +103,14 @@ class Triplet(nn.Module):
         normalise: bool = True,
     ):
         super().__init__()
-        self.encoder, self.normalise = encoder, normalise
+        self.encoder = _validate.module("encoder", encoder)
+        self.normalise = _validate.flag("normalise", normalise)
         self.margin = _validate.number("margin", margin, at_least=0)
         self.mining = _validate.choice("mining", mining, TRIPLETS)
 
     def encode(self, images: Tensor) -> Tensor:
         """(N, ...) -> (N, D), where the Euclidean distance says how unlike two images are."""
-        return F.normalize(self.encoder(images)) if self.normalise else self.encoder(images)
+        return _encoded(self.encoder, images, normalise=self.normalise)
 
     def loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Triplet loss of the mined triplets; 0 where the batch has none.
@@ -115,6 +124,9 @@ class Triplet(nn.Module):
             loss above 0}.
         """
         z = self.encode(images)  # (N, D)
+        labels = _validate.labels("labels", labels, size=len(z))
+        if not z.isfinite().all():  # no distance to go by: fit says that the training has diverged
+            return z.sum() * torch.nan, {"z": z.detach()}
         squared = pairwise_distances(z).square()
         triplets = mine_triplets(squared, labels, strategy=self.mining, margin=self.margin)
         anchor, positive, negative = triplets.T  # (M,) each
@@ -127,6 +139,24 @@ class Triplet(nn.Module):
 
     def after_step(self, aux: dict[str, Tensor]) -> None:
         """Nothing to move: no target network, no queue."""
+
+
+def _encoded(encoder: nn.Module, images: Tensor, *, normalise: bool) -> Tensor:
+    """(N, ...) -> (N, D) in float32 at least: short vectors have no length in 16 bits."""
+    _validate.tensor("images", images)
+    if images.dim() < 2 or len(images) == 0:
+        raise ValueError(f"images must be (N >= 1, ...), got shape {tuple(images.shape)}")
+    try:
+        z = encoder(images)
+    except (RuntimeError, IndexError, TypeError, ValueError) as error:
+        if isinstance(error, torch.cuda.OutOfMemoryError):
+            raise
+        raise ValueError(f"encoder cannot take images {tuple(images.shape)}: {error}") from error
+    if not isinstance(z, Tensor) or not z.is_floating_point() or z.dim() != 2:
+        given = tuple(z.shape) if isinstance(z, Tensor) else _validate.kind(z)
+        raise ValueError(f"encoder must give (N, D) floating-point numbers, got {given}")
+    z = z.to(torch.promote_types(z.dtype, torch.float32))
+    return F.normalize(z) if normalise else z
 
 
 def sample_classes(labels: Tensor, *, n_classes: int, n_each: int, generator: Generator) -> Tensor:
@@ -148,21 +178,34 @@ def sample_classes(labels: Tensor, *, n_classes: int, n_each: int, generator: Ge
     labels = _validate.labels("labels", labels)
     n_classes, n_each = _validate.count("n_classes", n_classes), _validate.count("n_each", n_each)
     _validate.generator("generator", generator)
-    enough = (labels.bincount() >= n_each).nonzero()[:, 0]
+    classes, sizes = labels.unique(return_counts=True)
+    enough = classes[sizes >= n_each]
     if len(enough) < n_classes:
         raise ValueError(
             f"n_classes={n_classes}, but only {len(enough)} classes have n_each={n_each} images"
         )
-    chosen = enough[torch.randperm(len(enough), generator=generator)[:n_classes]]
+    chosen = enough[_order(len(enough), generator, labels)[:n_classes]]
     members = [(labels == label).nonzero()[:, 0] for label in chosen]
-    return torch.cat(
-        [group[torch.randperm(len(group), generator=generator)[:n_each]] for group in members]
-    )
+    return torch.cat([group[_order(len(group), generator, labels)[:n_each]] for group in members])
+
+
+def _order(n: int, generator: Generator | None, like: Tensor) -> Tensor:
+    """(n,) random order, drawn on the CPU, where the generator is."""
+    return torch.randperm(n, generator=generator, device="cpu").to(like.device)
 
 
 @torch.no_grad()
 def pairwise_distances(z: Tensor) -> Tensor:
-    """(N, N) Euclidean distances of the rows of z, for mining and looking, without gradients."""
+    """(N, N) Euclidean distances of the rows of z, for mining and looking, without gradients.
+
+    Args:
+        z: (N, D); computed in float32 at least.
+
+    Raises:
+        TypeError, ValueError: z is no floating-point matrix.
+    """
+    _validate.shaped("z", _validate.floats("z", z), "N", "D", at_least=1)
+    z = z.to(torch.promote_types(z.dtype, torch.float32))
     # exact also where rows almost coincide
     return torch.cdist(z, z, compute_mode="donot_use_mm_for_euclid_dist")
 
@@ -189,7 +232,9 @@ def mine_pairs(
         ValueError: the shapes do not fit, or an unknown strategy.
     """
     labels = _validate.labels("labels", labels)
+    distances = _validate.as_tensor("distances", distances)
     _validate.shaped("distances", distances, len(labels), len(labels))
+    _validate.finite("distances", distances)
     _validate.choice("strategy", strategy, PAIRS)
     _validate.generator("generator", generator)
     everyone = torch.arange(len(labels), device=labels.device)
@@ -200,7 +245,7 @@ def mine_pairs(
     same = labels[first] == labels[second]
     different = pairs[~same]
     if strategy == "random":
-        order = torch.randperm(len(different), generator=generator)
+        order = _order(len(different), generator, labels)
     else:
         order = distances[first, second][~same].argsort()
     return torch.cat([pairs[same], different[order[: same.sum()]]])
@@ -238,9 +283,11 @@ def mine_triplets(
         Beyer and Leibe 2017, arXiv:1703.07737, Eq. (5).
     """
     labels = _validate.labels("labels", labels)
+    distances = _validate.as_tensor("distances", distances)
     _validate.shaped("distances", distances, len(labels), len(labels))
+    _validate.finite("distances", distances)
     _validate.choice("strategy", strategy, TRIPLETS)
-    _validate.number("margin", margin, at_least=0)
+    margin = _validate.number("margin", margin, at_least=0)
     _validate.generator("generator", generator)
     same = labels[:, None] == labels  # (N, N)
     positives = same.clone().fill_diagonal_(False)
@@ -254,7 +301,7 @@ def mine_triplets(
     if strategy == "semi-hard":
         to_positive = distances[anchor, positive][:, None]
         allowed &= (distances[anchor] > to_positive) & (distances[anchor] < to_positive + margin)
-    draw = torch.rand(allowed.shape, generator=generator).to(labels.device)
+    draw = torch.rand(allowed.shape, generator=generator, device="cpu").to(labels.device)
     negative = draw.masked_fill(~allowed, -1).argmax(1)
     return torch.stack([anchor, positive, negative], dim=1)[allowed.any(1)]
 
@@ -270,7 +317,27 @@ def triplet_regions(to_positive: Tensor, to_negative: Tensor, *, margin: float) 
     Returns:
         0, easy: the negative is farther by the margin or more, and the loss 0; 1, semi-hard:
         farther, but by less than the margin; 2, hard: not farther than the positive.
+
+    Raises:
+        TypeError, ValueError: a distance is no finite number, the shapes do not fit, or margin < 0.
     """
-    _validate.number("margin", margin, at_least=0)
+    to_positive = _validate.finite("to_positive", _distances("to_positive", to_positive))
+    to_negative = _validate.finite("to_negative", _distances("to_negative", to_negative))
+    try:
+        torch.broadcast_shapes(to_positive.shape, to_negative.shape)
+    except RuntimeError as error:
+        given = f"{tuple(to_positive.shape)} and {tuple(to_negative.shape)}"
+        raise ValueError(f"to_positive and to_negative must fit, got {given}") from error
+    margin = _validate.number("margin", margin, at_least=0)
     hard = to_negative <= to_positive
     return 2 * hard.long() + (~hard & (to_negative < to_positive + margin)).long()
+
+
+def _distances(name: str, value: Any) -> Tensor:
+    """Numbers of any shape, in a tensor."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = torch.tensor(float(value), device="cpu")
+    value = _validate.as_tensor(name, value)
+    if value.dtype == torch.bool or value.is_complex():
+        raise TypeError(f"{name} must hold distances, got {_validate.kind(value)}")
+    return value

@@ -31,6 +31,7 @@ def mlp(*sizes: int, batch_norm: bool = False) -> nn.Sequential:
         ValueError: fewer than two sizes, or one below 1.
     """
     sizes = _validate.counts("sizes", sizes, length=2)
+    _validate.flag("batch_norm", batch_norm)
     layers: list[nn.Module] = [nn.Flatten()]
     for n_in, n_out in zip(sizes[:-2], sizes[1:-1], strict=True):
         layers.append(nn.Linear(n_in, n_out, bias=not batch_norm))
@@ -99,7 +100,8 @@ def projection_head(
 
     Source: Chen et al. 2020, arXiv:2002.05709, Section 2.1, here with biases.
     """
-    return mlp(in_features, hidden, out_features, batch_norm=batch_norm)
+    sizes = {"in_features": in_features, "hidden": hidden, "out_features": out_features}
+    return mlp(*_counted(sizes), batch_norm=batch_norm)
 
 
 def prediction_head(
@@ -125,7 +127,8 @@ def prediction_head(
         features).
     """
     out_features = in_features if out_features is None else out_features
-    return mlp(in_features, hidden, out_features, batch_norm=batch_norm)
+    sizes = {"in_features": in_features, "hidden": hidden, "out_features": out_features}
+    return mlp(*_counted(sizes), batch_norm=batch_norm)
 
 
 def resnet18() -> nn.Module:
@@ -155,6 +158,10 @@ class AverageAndMaxPool(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([x.mean((-2, -1)), x.amax((-2, -1))], -1)
+
+
+def _counted(sizes: dict[str, int]) -> list[int]:
+    return [_validate.count(name, size) for name, size in sizes.items()]
 
 
 def _norm(name: str, channels: int) -> nn.Module:

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from mlteach import _validate
 
 MEASURES = ("cosine", "correlation", "dot product", "euclidean")
+
+
+def distances(x: Tensor, y: Tensor) -> Tensor:
+    """(..., N, M) Euclidean distances of the rows of (..., N, D) and (..., M, D), and no rounding.
+
+    |x|² + |y|² - 2 x·y cancels where the rows lie far from 0 or close together: so the differences
+    themselves are squared, in float64. That is done on the CPU, as not every device has float64;
+    the result is in the type and on the device of x.
+    """
+    x64, y64 = x.cpu().double(), y.cpu().double()
+    return torch.cdist(x64, y64, compute_mode="donot_use_mm_for_euclid_dist").to(x)
+
+
+def directions(x: Tensor) -> Tensor:
+    """(..., D) vectors at length 1, any scale; a vector of zeros stays as it is."""
+    largest = x.detach().abs().amax(-1, keepdim=True)
+    x = x / torch.where(largest > 0, largest, 1)  # no square can become 0 or infinite now
+    return x / x.norm(dim=-1, keepdim=True).clamp_min(1)
 
 
 def similarities(x: Tensor, y: Tensor, *, measure: str = "cosine") -> Tensor:
@@ -22,33 +39,43 @@ def similarities(x: Tensor, y: Tensor, *, measure: str = "cosine") -> Tensor:
     where a bar is the mean over the D entries of one vector.
 
     Args:
-        x: (N, D) vectors, any scale.
-        y: (M, D) vectors of the same dtype.
+        x: (N, D) vectors, entries from 1e-30 to 1e30; a tensor, an array or a list.
+        y: (M, D) vectors.
         measure: one of MEASURES; "euclidean" is minus the distance, so that it grows with
             likeness too.
 
     Returns:
-        (N, M); of a vector with itself 1 for "cosine" and "correlation", its squared length for
-        "dot product", and 0 for "euclidean". A vector without direction (all 0; for "correlation"
-        all entries equal) gets 0 with all others.
+        (N, M), float64 if x or y is, else float32; of a vector with itself 1 for "cosine" and
+        "correlation", its squared length for "dot product", and 0 for "euclidean". A vector
+        without direction (all 0; for "correlation" all entries equal) gets 0 with all others.
 
     Raises:
-        TypeError: x or y is not a floating-point tensor, or their dtypes differ.
-        ValueError: the shapes are not (N, D) and (M, D), or the measure is unknown.
+        TypeError: x or y does not hold real numbers.
+        ValueError: the shapes are not (N, D) and (M, D), a number is not finite, a dot product is
+            beyond the type's range, or the measure is unknown.
     """
-    _validate.one_dtype(x=x, y=y)
-    _validate.shaped("x", x, "N", "D")
+    x, y = _validate.features("x", x), _validate.features("y", y)
     _validate.shaped("y", y, "M", x.shape[1])
     measure = _validate.choice("measure", measure, MEASURES)
+    dtype, device = torch.promote_types(x.dtype, y.dtype), x.device
+    x, y = x.cpu().double(), y.cpu().double()  # some devices have no float64
     if measure == "euclidean":
-        # cdist subtracts large numbers that are nearly equal: in float32 a row would lie visibly
-        # apart from itself
-        return -torch.cdist(x.double(), y.double()).to(x.dtype)
-    if measure == "correlation":
-        x, y = x - x.mean(dim=1, keepdim=True), y - y.mean(dim=1, keepdim=True)
-    if measure != "dot product":
-        x, y = F.normalize(x, dim=1), F.normalize(y, dim=1)
-    return x @ y.T
+        alike = -distances(x, y)
+    else:
+        if measure == "correlation":
+            x, y = _centred(x), _centred(y)
+        if measure != "dot product":
+            x, y = directions(x), directions(y)
+        alike = x @ y.T
+    alike = alike.to(dtype)
+    if not alike.isfinite().all():
+        raise ValueError(f"x and y must have a {measure} within the range of {dtype}, got infinity")
+    return alike.to(device)
+
+
+def _centred(x: Tensor) -> Tensor:
+    """Each row less its mean; 0 exactly where all its entries are equal, whatever the rounding."""
+    return (x - x.mean(1, keepdim=True)).masked_fill((x == x[:, :1]).all(1, keepdim=True), 0)
 
 
 def nearest(matrix: Tensor, k: int = 1) -> Tensor:
@@ -62,9 +89,10 @@ def nearest(matrix: Tensor, k: int = 1) -> Tensor:
         (N, k) indices; row i never holds i, even where another thing is exactly as similar.
 
     Raises:
-        ValueError: matrix is not (N, N), or k is out of range.
+        TypeError, ValueError: matrix is not (N >= 2, N) finite numbers, or k is out of range.
     """
-    size = len(_validate.shaped("matrix", matrix, "N", "N"))
+    matrix = _square(matrix)
+    size = len(matrix)
     k = _validate.count("k", k, at_most=size - 1)
     others = matrix.masked_fill(torch.eye(size, dtype=torch.bool, device=matrix.device), -torch.inf)
     return others.argsort(dim=1, descending=True, stable=True)[:, :k]
@@ -85,11 +113,15 @@ def retrieval_precision(neighbours: Tensor, groups: Tensor) -> float:
         know nothing of it.
 
     Raises:
-        ValueError: the shapes are not (N, k) and (N,).
+        TypeError, ValueError: the shapes are not (N >= 1, k >= 1) and (N,), they hold no integers,
+            or an index is not 0 to N - 1.
     """
-    _validate.shaped("neighbours", neighbours, "N", "k")
-    _validate.shaped("groups", groups, len(neighbours))
-    return (groups[neighbours] == groups[:, None]).double().mean().item()
+    groups = _groups("groups", groups)
+    neighbours = _validate.as_tensor("neighbours", neighbours)
+    _validate.shaped("neighbours", neighbours, len(groups), "k", at_least=1)
+    indices = _validate.labels("neighbours", neighbours.flatten(), n_classes=len(groups))
+    found = groups[indices].view(neighbours.shape)
+    return (found == groups[:, None]).cpu().double().mean().item()
 
 
 def factor_groups(values: Tensor) -> Tensor:
@@ -102,11 +134,13 @@ def factor_groups(values: Tensor) -> Tensor:
         (N,) integers; for floats 0 for the lowest quarter to 3 for the highest.
 
     Raises:
-        ValueError: values is not (N,).
+        TypeError, ValueError: values is not (N >= 1,) real finite numbers.
     """
-    _validate.shaped("values", values, "N")
+    values = _validate.as_tensor("values", values)
+    _validate.shaped("values", values, "N", at_least=1)
     if not values.is_floating_point():
-        return values
+        return _groups("values", values)
+    _validate.features("values", values[:, None])
     rank = values.argsort(stable=True).argsort()
     return rank * 4 // len(values)
 
@@ -123,13 +157,34 @@ def group_gap(matrix: Tensor, groups: Tensor) -> float:
         similarities; about 0 where they know nothing of the groups.
 
     Raises:
-        ValueError: the shapes are not (N, N) and (N,).
+        TypeError, ValueError: the shapes are not (N >= 2, N) and (N,), a similarity is not finite,
+            groups holds no integers, or all are of one group, or each of its own.
     """
-    if groups.ndim != 1 or matrix.shape != (len(groups), len(groups)):
+    matrix, groups = _square(matrix).cpu().double(), _groups("groups", groups).cpu()
+    if matrix.shape != (len(groups), len(groups)):
         given = f"{tuple(matrix.shape)} and {tuple(groups.shape)}"
         raise ValueError(f"matrix and groups must be (N, N) and (N,), got {given}")
-    others = ~torch.eye(len(groups), dtype=torch.bool)
+    others = ~torch.eye(len(groups), dtype=torch.bool, device="cpu")
     same = groups[:, None] == groups
-    spread = matrix[others].double().std()
-    gap = matrix[same & others].double().mean() - matrix[~same].double().mean()
+    if same.all() or not (same & others).any():
+        raise ValueError(
+            "groups must hold two groups at least, and one of two members, "
+            f"got {len(groups.unique())} groups of {len(groups)}"
+        )
+    spread = matrix[others].std()
+    gap = matrix[same & others].mean() - matrix[~same].mean()
     return (gap / spread.clamp_min(1e-12)).item()
+
+
+def _square(matrix: Tensor) -> Tensor:
+    """(N >= 2, N), finite."""
+    matrix = _validate.features("matrix", matrix, at_least=2)
+    return _validate.shaped("matrix", matrix, "N", len(matrix))
+
+
+def _groups(name: str, values: Tensor) -> Tensor:
+    """(N >= 1,) integers of any type and sign, or truth values, as int64."""
+    values = _validate.as_tensor(name, values)
+    if values.dtype not in (*_validate.INTEGERS, torch.bool):
+        raise TypeError(f"{name} must be a tensor of integers, got {_validate.kind(values)}")
+    return _validate.shaped(name, values, "N", at_least=1).long()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from scipy.stats import chisquare
@@ -19,6 +21,7 @@ from mlteach.episodes import (
     sinusoid_episodes,
     split_classes,
 )
+from mlteach.meta import prototypical_loss
 from mlteach.mistakes import episodes as wrong
 from mlteach.mistakes import mistakes_in
 
@@ -309,3 +312,126 @@ def test_on_features_encodes_support_and_query_as_one_batch():
     assert encoded.x_query.equal(tasks.x_query.flatten(2)[:, :, :3] + 1)
     assert encoded.y_support is tasks.y_support
     assert encoded.y_query is tasks.y_query
+
+
+# --- what people bring ---------------------------------------------------------------------------
+
+
+def test_labels_of_any_integer_type():
+    """Class numbers may be of any integer type, as a data set has them."""
+    right = draw(4)
+    for labels in (DATASET.labels.int(), DATASET.labels.to(torch.uint8)):
+        counts = {"n_tasks": 4, "n_way": WAY, "n_shot": SHOT, "n_query": QUERY}
+        found = sample_episodes(
+            replace(DATASET, labels=labels), **counts, generator=Generator().manual_seed(0)
+        )
+        assert all(map(torch.equal, found, right))
+
+
+@pytest.mark.parametrize("labels", [[-1, 0, 0, 1, 1], [7, 3, 3, 9, 9]])
+def test_no_image_is_lost_without_a_word(labels):
+    with pytest.raises(ValueError, match="labels must be"):
+        Dataset("mine", torch.rand(5, 1, 8, 8), torch.tensor(labels), ("a", "b", "c"), {})
+
+
+def test_numpy_counts_and_no_generator():
+    counts = {"n_tasks": np.int64(2), "n_way": np.int32(3), "n_shot": 1, "n_query": 1}
+    torch.manual_seed(3)
+    one = sample_episodes(DATASET, **counts, generator=None)
+    torch.manual_seed(3)
+    assert one.x_support.equal(sample_episodes(DATASET, **counts, generator=None).x_support)
+    with pytest.raises(TypeError, match="generator must be a torch.Generator or None"):
+        sample_episodes(DATASET, **counts, generator=0)
+    with pytest.raises(TypeError, match="dataset must be a Dataset"):
+        sample_episodes([1, 2], **counts, generator=None)
+
+
+def test_the_default_device_and_type_change_nothing():
+    right = draw(4)
+    torch.set_default_device("meta")
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = draw(4)
+        first, _ = split_classes(DATASET, n_first=2, generator=Generator("cpu").manual_seed(0))
+    finally:
+        torch.set_default_device("cpu")
+        torch.set_default_dtype(torch.float32)
+    assert all(map(torch.equal, found, right))
+    assert len(first.classes) == 2
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.int64])
+def test_prototypes_of_16_bits_and_whole_numbers_are_means_in_32(dtype):
+    """A sum of 3,000 numbers of 100 has no place in float16."""
+    features = torch.full((3000, 2), 100).to(dtype)
+    means = prototypes(features, torch.zeros(3000, dtype=torch.uint8), 1)
+    assert means.dtype == torch.float32
+    assert means.tolist() == [[100, 100]]
+
+
+def test_prototypes_under_autocast_and_of_lists():
+    features, labels = torch.randn(6, 4, generator=Generator().manual_seed(0)), [0, 1, 1, 0, 1, 0]
+    right = prototypes(features, torch.tensor(labels), 2)
+    assert prototypes(features.tolist(), labels, 2).float().allclose(right)
+    assert prototypes(features.numpy(), np.array(labels, dtype=np.int16), 2).equal(right)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert prototypes(features, torch.tensor(labels), 2).equal(right)
+
+
+GOOD = Episode(
+    torch.rand(2, 3, 1, 4, 4),
+    torch.arange(3).expand(2, 3),
+    torch.rand(2, 4, 1, 4, 4),
+    torch.zeros(2, 4).long(),
+)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        (
+            {"y_support": GOOD.y_support[:, :2]},
+            "N support and M query examples, each with its target",
+        ),
+        ({"x_query": GOOD.x_query[:1]}, "T tasks"),
+        ({"x_query": GOOD.x_query[:, :0], "y_query": GOOD.y_query[:, :0]}, "none empty"),
+        ({"x_query": GOOD.x_query[..., :3]}, "of one shape"),
+        (
+            {"x_query": GOOD.x_query.double()},
+            "episodes.x_support and episodes.x_query must be of one",
+        ),
+        ({"x_support": GOOD.x_support / 0}, "episodes.x_support must be finite"),
+        ({"x_support": "images"}, "episodes.x_support must be a tensor, an array or a list"),
+        ({"y_query": GOOD.y_query[0, 0]}, r"episodes must hold \(T, N, ...\) examples"),
+    ],
+)
+def test_parts_that_do_not_fit_are_told(changed, told):
+    with pytest.raises((TypeError, ValueError), match=told):
+        on_features(torch.nn.Flatten(), GOOD._replace(**changed))
+    with pytest.raises((TypeError, ValueError), match=told):
+        prototypical_loss(torch.nn.Flatten(), GOOD._replace(**changed))
+
+
+def test_episodes_of_arrays_and_as_a_plain_tuple():
+    right = on_features(torch.nn.Flatten(), GOOD)
+    for given in (Episode(*(part.numpy() for part in GOOD)), tuple(GOOD), list(GOOD)):
+        assert all(map(torch.equal, on_features(torch.nn.Flatten(), given), right))
+
+
+@pytest.mark.parametrize(
+    ("encoder", "told"),
+    [
+        (lambda x: x, r"encoder must return \(14, D\)"),
+        (lambda x: x.flatten(1)[:3], r"encoder must return \(14, D\), got \(3, 16\)"),
+        (lambda x: x.flatten(1) / 0, "what encoder returns must be finite"),
+        (lambda x: x.flatten(1).long(), "encoder must return floating-point features"),
+        (lambda x: None, "encoder must return floating-point features, got NoneType"),
+        (lambda: None, "encoder must be a function"),
+        (torch.nn.Linear(3, 4), "encoder cannot compute"),
+        (torch.nn.Flatten, "encoder must be a function .* the class Flatten"),
+        ("resnet", "encoder must be a function .* got str"),
+    ],
+)
+def test_encoders_that_are_none_are_told(encoder, told):
+    with pytest.raises((TypeError, ValueError), match=told):
+        on_features(encoder, GOOD)

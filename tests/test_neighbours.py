@@ -250,14 +250,16 @@ def test_other_wrong_arguments_are_refused():
         ExactSearch(VECTORS, measure="dot")
     with pytest.raises(ValueError, match=r"queries must be \(Q, 6\), got shape \(\d+, 5\)"):
         ExactSearch(VECTORS).search(QUERIES[:, :5], 3)
-    with pytest.raises(ValueError, match="n_tables must be a whole number >= 1, got 0"):
+    with pytest.raises(ValueError, match="n_tables must be .* between 1 and 10000, got 0"):
         HashTables(VECTORS, n_tables=0)
     with pytest.raises(ValueError, match="n_bits must be .* between 1 and 16, got 17"):
         HashTables(VECTORS, n_bits=17)
     with pytest.raises(ValueError, match="n_cells must be .* between 1 and 600, got 601"):
         InvertedLists(VECTORS, n_cells=601)
     for name in ("n_links", "ef_build", "n_starts"):
-        with pytest.raises(ValueError, match=f"{name} must be a whole number >= 1, got 0"):
+        with pytest.raises(
+            ValueError, match=f"{name} must be a whole number between 1 and .*, got 0"
+        ):
             NeighbourGraph(VECTORS, **{name: 0})
     for kind in (HashTables, InvertedLists, NeighbourGraph):
         with pytest.raises(TypeError, match="generator must be a torch.Generator or None, got int"):
@@ -540,3 +542,37 @@ WRONG = [(m.function, arguments) for make, arguments in RIGHT for m in mistakes_
 def test_every_mistake_is_caught(make, arguments):
     """A mistake that people make shows in one of the properties."""
     assert failures(make, arguments) != set()
+
+
+# --- far from 0, equal vectors, whole numbers -----------------------------------------------------
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("measure", ["cosine", "euclidean"])
+def test_of_a_hundred_copies_one_is_found(name, measure):
+    """Of several equal centres all but one are empty: no query may end in an empty cell."""
+    five = torch.randn(5, 16, generator=seeded())
+    index = MAKERS[name](five.repeat(100, 1), measure=measure)
+    found = index.search(five, 1)[1][:, 0]
+    assert (found >= 0).all()
+    assert (found % 5).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_k_means_of_integers_has_the_means_of_floats():
+    whole = torch.randint(0, 10, (60, 3), generator=seeded())
+    centres, cells = k_means(whole, 4, generator=seeded())
+    expected, same_cells = k_means(whole.float().numpy(), 4, generator=seeded())
+    assert np.array_equal(centres, expected)
+    assert np.array_equal(cells, same_cells)
+    assert (centres != centres.round()).any()
+
+
+def test_far_from_zero_the_graph_and_the_cells_find_as_much():
+    for kind, knob in ((NeighbourGraph, {"ef": 20}), (InvertedLists, {"n_probe": 4})):
+        shares = []
+        for shift in (0, 3000):
+            vectors, queries = VECTORS + shift, QUERIES + shift
+            exact = ExactSearch(vectors, measure="euclidean").search(queries, 5)[1]
+            index = kind(vectors, measure="euclidean", generator=seeded())
+            shares.append(recall(index.search(queries, 5, **knob)[1], exact))
+        assert shares[1] > shares[0] - 0.05

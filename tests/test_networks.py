@@ -195,8 +195,8 @@ def test_heads():
             lambda: conv_encoder(1, norm="layer"),
             "norm must be one of 'batch', 'batch_no_stats', 'group', got 'layer'",
         ),
-        (lambda: projection_head(0), r"sizes\[0\] must be a whole number >= 1, got 0"),
-        (lambda: prediction_head(8, out_features=0), r"sizes\[2\] must be a whole number >= 1"),
+        (lambda: projection_head(0), "in_features must be a whole number >= 1, got 0"),
+        (lambda: prediction_head(8, out_features=0), "out_features must be a whole number >= 1"),
     ],
 )
 def test_bad_arguments(build, message):

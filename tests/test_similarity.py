@@ -165,32 +165,32 @@ def test_the_loops_catch_a_wrong_correlation(mistake):
     ("x", "y", "measure", "error", "told"),
     [
         (
-            [[1.0]],
+            [["a"]],
             torch.ones(1, 1),
             "cosine",
             TypeError,
-            "x must be a floating-point tensor, got list",
+            "x must be a tensor, an array or a list of numbers, got list",
         ),
         (
             torch.ones(1, 1),
-            torch.ones(1, 1).long(),
+            torch.ones(1, 1, dtype=torch.complex64),
             "cosine",
             TypeError,
-            "y must be .* got a tensor of int64",
+            "y must hold numbers, got a tensor of complex64",
         ),
         (
+            torch.ones(1, 1) * torch.nan,
             torch.ones(1, 1),
-            torch.ones(1, 1).double(),
             "cosine",
-            TypeError,
-            "x and y must be of one type, got",
+            ValueError,
+            "x must be finite, got NaN or infinity in row 0",
         ),
         (
             torch.ones(3),
             torch.ones(1, 3),
             "cosine",
             ValueError,
-            r"x must be \(N, D\), got shape \(3,\)",
+            r"x must be \(N >= 1, D >= 1\), got \(3,\)",
         ),
         (torch.ones(2, 3), torch.ones(2, 4), "cosine", ValueError, r"y must be \(M, 3\), got"),
         (
@@ -273,18 +273,18 @@ def test_groups_of_a_factor():
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda: nearest(torch.ones(3, 4)), r"\(N, N\), got shape \(3, 4\)"),
+        (lambda: nearest(torch.ones(3, 4)), r"matrix must be \(N, 3\), got shape \(3, 4\)"),
         (lambda: nearest(torch.ones(3, 3), 3), "k must be a whole number between 1 and 2, got 3"),
         (lambda: nearest(torch.ones(3, 3), 0), "got 0"),
         (
-            lambda: retrieval_precision(torch.zeros(3, 1).long(), torch.ones(4)),
-            r"groups must be \(3,\), got shape \(4,\)",
+            lambda: retrieval_precision(torch.zeros(3, 1).long(), torch.ones(4).long()),
+            r"neighbours must be \(4, k >= 1\), got shape \(3, 1\)",
         ),
         (
-            lambda: retrieval_precision(torch.zeros(3).long(), torch.ones(3)),
-            r"neighbours must be \(N, k\), got shape \(3,\)",
+            lambda: retrieval_precision(torch.zeros(3).long(), torch.ones(3).long()),
+            r"neighbours must be \(3, k >= 1\), got shape \(3,\)",
         ),
-        (lambda: factor_groups(torch.ones(2, 2)), r"values must be \(N,\)"),
+        (lambda: factor_groups(torch.ones(2, 2)), r"values must be \(N >= 1,\)"),
     ],
 )
 def test_what_does_not_fit_is_refused(call, told):
@@ -307,3 +307,35 @@ def test_the_gap_equals_its_definition():
 def test_a_gap_of_shapes_that_do_not_fit_is_refused():
     with pytest.raises(ValueError, match=r"must be \(N, N\) and \(N,\)"):
         group_gap(torch.ones(3, 3), torch.arange(4))
+
+
+# --- types, scales and places ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("measure", ["cosine", "correlation"])
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_a_vector_without_direction_is_like_none_in_every_type(measure, kind):
+    """Also where the mean of equal entries rounds, which would leave a direction."""
+    flat = torch.tensor([[0.0] * 7, [0.1] * 7 if measure == "correlation" else [0.0] * 7]).to(kind)
+    assert not similarities(flat, torch.randn(3, 7).to(kind), measure=measure).any()
+
+
+@pytest.mark.parametrize("measure", ["cosine", "correlation"])
+@pytest.mark.parametrize("scale", [1e-30, 1e-20, 1.0, 1e20, 1e30])
+def test_directions_do_not_depend_on_the_scale(measure, scale):
+    x = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
+    found, expected = (similarities(f * x, x, measure=measure) for f in (scale, 1))
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+def test_arrays_lists_integers_and_mixed_types_are_vectors_too():
+    x = torch.tensor([[1, 2, 3], [4, 6, 5]])
+    expected = similarities(x.float(), x.float())
+    for same in (x, x.tolist(), x.numpy(), x.half(), x.byte()):
+        assert torch.equal(similarities(same, same), expected)
+    assert similarities(x.double(), x.float()).dtype == torch.float64
+
+
+def test_a_dot_product_beyond_float32_is_refused():
+    with pytest.raises(ValueError, match="x and y must have a dot product within the range"):
+        similarities(torch.full((1, 2), 1e30), torch.full((1, 2), 1e30), measure="dot product")

@@ -15,9 +15,43 @@ def test_whole_numbers_of_every_library_are_counts():
     assert [_validate.count("n", n) for n in (3, np.int64(3))] == [3, 3]
 
 
-def test_numbers_are_returned_as_they_are():
-    for value in (0.5, 1, Fraction(1, 2), np.float32(0.5), torch.tensor(0.5)):
-        assert _validate.number("margin", value, above=0, at_most=1) is value
+def test_numbers_become_floats_and_tensors_stay_as_they_are():
+    for value in (0.5, Fraction(1, 2), np.float32(0.5), np.float64(0.5), np.array(0.5)):
+        number = _validate.number("margin", value, above=0, at_most=1)
+        assert (number, type(number)) == (0.5, float)
+    tensor = torch.tensor(0.5, requires_grad=True)
+    assert _validate.number("margin", tensor, above=0, at_most=1) is tensor
+
+
+def test_functions_that_take_so_many_arguments():
+    for f in (lambda x, y=1: x, lambda *x: x, torch.nn.MSELoss(), torch.add, max):
+        assert _validate.function("f", f, takes=2) is f
+    assert _validate.function("f", torch.nn.ReLU) is torch.nn.ReLU  # a class makes things, too
+
+
+def test_rows_of_whole_numbers_of_every_kind():
+    for row in ([2, 3], (2, np.int64(3)), np.array([2, 3]), torch.tensor([2, 3])):
+        assert _validate.counts("n", row) == (2, 3)
+
+
+def test_a_tensor_is_refused_only_where_its_value_is_known():
+    def double(t):
+        return 2 * _validate.number("t", t, above=0)
+
+    for t in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="t must be finite and > 0"):
+            double(torch.tensor(t))
+    assert torch.vmap(double)(torch.tensor([1.0, 2.0])).tolist() == [2, 4]
+    assert torch.vmap(torch.func.grad(double))(torch.tensor([1.0, 2.0])).tolist() == [2, 2]
+    compiled = torch.compile(double, backend="eager", fullgraph=True)
+    assert compiled(torch.tensor(3.0)) == 6
+
+
+def test_flags_are_true_or_false():
+    assert [_validate.flag("normalise", value) for value in (True, np.False_)] == [True, False]
+    for value in (1, "no", None, torch.tensor(True)):
+        with pytest.raises(TypeError, match="normalise must be True or False, got"):
+            _validate.flag("normalise", value)
 
 
 def test_strengths_become_floats():
@@ -32,9 +66,22 @@ def test_labels_of_any_integer_type_become_int64():
         assert labels.dtype == torch.int64
 
 
+def test_arrays_and_lists_become_features_and_labels():
+    given = [[1, 2], [3, 4]]
+    for value in (given, np.array(given), np.array(given, dtype=np.float16), torch.tensor(given)):
+        features = _validate.features("z", value)
+        assert features.tolist() == given
+        assert features.dtype == torch.float32
+    assert _validate.features("z", np.array(given, dtype=np.float64)).dtype == torch.float64
+    for value in ([0, 2], (0, 2), np.array([0, 2], dtype=np.int16)):
+        assert torch.equal(_validate.labels("y", value), torch.tensor([0, 2]))
+
+
 def test_intervals_are_pairs_in_order():
     assert _validate.interval("scale", [1, 1], above=0, at_most=1) == (1, 1)
     assert _validate.interval("phase", (-5, np.float32(0.5))) == (-5, 0.5)
+    assert _validate.interval("phase", np.array([-5, 0.5])) == (-5, 0.5)
+    assert _validate.interval("phase", torch.tensor([-5, 0.5])) == (-5, 0.5)
 
 
 def test_a_letter_of_a_shape_is_one_size():
@@ -64,6 +111,12 @@ def test_an_older_name_is_understood():
             ValueError,
             "n must be a whole number between",
         ),
+        (
+            lambda: _validate.count("n", 10**400),
+            ValueError,
+            "n must be .* between 1 and 9223372036",
+        ),
+        (lambda: _validate.count("n", 10**9000), ValueError, "got a number of thousands of digits"),
         (
             lambda: _validate.number("t", float("nan"), above=0),
             ValueError,
@@ -132,9 +185,40 @@ def test_an_older_name_is_understood():
             ValueError,
             "z must be fin",
         ),
-        (lambda: _validate.features("z", np.ones((2, 2))), TypeError, "z must be a floating-point"),
+        (
+            lambda: _validate.features("z", "text"),
+            TypeError,
+            "z must be a tensor, an array or a li",
+        ),
+        (
+            lambda: _validate.features("z", torch.ones(2, 2) > 0),
+            TypeError,
+            "z must hold numbers, go",
+        ),
         (lambda: _validate.counts("n", [2], length=2), ValueError, "n must be at least 2 whole"),
         (lambda: _validate.counts("n", [2, 0]), ValueError, r"n\[1\] must be a whole number >= 1"),
+        (lambda: _validate.counts("n", 2), TypeError, "n must be whole numbers in a row, got int"),
+        (lambda: _validate.counts("n", "ab"), TypeError, "n must be whole numbers in a row, got"),
+        (
+            lambda: _validate.finite("x", torch.tensor([0.0, torch.nan])),
+            ValueError,
+            "x must be finite, got NaN or infinity",
+        ),
+        (
+            lambda: _validate.function("f", lambda: 0, what="a function of x", takes=1),
+            TypeError,
+            "f must be a function of x, got <function .* which takes others",
+        ),
+        (
+            lambda: _validate.function("f", torch.nn.ReLU, what="a function of x", takes=1),
+            TypeError,
+            "f must be a function of x, got the class ReLU",
+        ),
+        (
+            lambda: _validate.function("f", torch.nn.ReLU(), what="a function of two", takes=2),
+            TypeError,
+            "f must be a function of two, got ReLU",
+        ),
         (lambda: _validate.length("titles", "ab", 3), ValueError, "must have 3 entries, got 2"),
         (
             lambda: _validate.one_dtype(x=torch.ones(1), y=torch.ones(1).double()),

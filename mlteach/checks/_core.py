@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from mlteach.checks._guard import check, listening
+from mlteach.checks._probes import exchanged, fixed, probed
+from mlteach.checks._rules import Rule, broken
 from mlteach.checks._symptoms import close, ignored_hyperparameter, symptom
 from mlteach.checks._verdict import Entry, Verdict, kind, one_line, shown, told
 from mlteach.mistakes import Mistake
@@ -70,6 +72,7 @@ def judge(
     *,
     gradients: bool = True,
     overflow: str = "",
+    rules: tuple[Rule, ...] = (),
 ) -> Verdict:
     """Compares the learner's function with the definition: first the values, then the gradients.
 
@@ -80,17 +83,20 @@ def judge(
         mistakes: wrong functions; one is told where every value matches, or the gradient.
         gradients: whether the gradient with respect to every tensor argument must be right too.
         overflow: what to add to the message when a value is not finite.
+        rules: what the exercise says about how; looked at where all values are right.
     """
     if not callable(given):
         return expected("a function", given)
     mistakes = [mistake for mistake in mistakes if mistake.explanation]
     right = [torch.as_tensor(case.copy().call(definition)) for case in cases]
     answers = [run_case(given, case, value) for case, value in zip(cases, right, strict=True)]
-    wrong = _wrong_value(given, cases, answers, right, mistakes, overflow)
+    wrong = _wrong_value(given, definition, cases, answers, right, mistakes, overflow)
     if not wrong and gradients:
         wrong = _wrong_gradient(given, definition, cases, answers, mistakes)
     if wrong:
         return wrong
+    if rule := broken(given, rules):
+        return Verdict(False, f"the numbers are right, but {rule}")
     also = ", gradients too." if gradients else "."
     printed = next((answer.printed for answer in answers if answer.printed), ())
     return Verdict(True, f"{len(cases)} public checks passed{also}", printed=printed)
@@ -119,7 +125,13 @@ def run_case(given: Callable, case: Case, right: Tensor) -> Answer:
     mine, heard = case.copy(), []
     try:
         with listening(heard):
-            value = mine.ask(given)
+            try:
+                value = mine.ask(given)
+            except RuntimeError as error:  # a gradient is taken inside, as of weights in a training
+                if "does not require grad" not in str(error):
+                    raise
+                mine = case.copy(gradients=True)
+                value = mine.ask(given)
             value, problem = _as_tensor(value, right)
     except KeyboardInterrupt:
         raise
@@ -214,6 +226,7 @@ def _where(cases: Sequence[Case], at: int, *also: str) -> str:
 
 def _wrong_value(
     given: Callable,
+    definition: Callable,
     cases: Sequence[Case],
     answers: Sequence[Answer],
     right: Sequence[Tensor],
@@ -250,7 +263,10 @@ def _wrong_value(
         return failed(answers[misshapen[0]].problem, misshapen[0])
     if of_numbers:
         at = of_numbers[0]
-        return failed(ignored_hyperparameter(tried) or _contrast(cases, wrong, at), at)
+        asked = [case for case, _, _ in tried], definition, [value for _, value, _ in tried]
+        told = exchanged(*asked) or ignored_hyperparameter(tried) or fixed(*asked)
+        told = told or _probed(given, definition, cases, of_numbers)
+        return failed(told or _contrast(cases, wrong, at), at)
     at = wrong[0]
     always = "Is there a division by 0, a log of 0, or the root of a negative number?"
     number = values[at][~torch.isfinite(values[at])][0].item()
@@ -277,6 +293,24 @@ TWO_CALLS = (
 def _differs_when_called_again(given: Callable, case: Case, value: Tensor, right: Tensor) -> bool:
     again = run_case(given, case, right).value
     return again is not None and not close(again, value)
+
+
+def _probed(
+    given: Callable, definition: Callable, cases: Sequence[Case], wrong: Sequence[int]
+) -> str:
+    """What a change of the arguments tells, in the first wrong case in which it tells anything."""
+
+    def theirs(case: Case) -> Tensor | None:
+        try:
+            return torch.as_tensor(case.copy().call(definition))
+        except (ValueError, TypeError, IndexError, RuntimeError):  # no arguments for the definition
+            return None
+
+    def mine(case: Case) -> Tensor | None:
+        right = theirs(case)
+        return None if right is None else run_case(given, case, right).value
+
+    return next(filter(None, (probed(cases[i], definition, mine, theirs) for i in wrong)), "")
 
 
 def _contrast(cases: Sequence[Case], wrong: Sequence[int], at: int) -> str:

@@ -54,7 +54,44 @@ def symptom(tried: Tried) -> str:
     if found := _exact(pairs):
         return found
     if all(value.shape == right.shape for value, right in pairs):
+        if found := _about_the_step(tried):
+            return found
         return next((what for what, fits in TELLING.items() if fits(pairs)), "")
+    return ""
+
+
+def _rounded(pairs: Pairs) -> str:
+    """How many decimals are left, if the results are rounded ones."""
+    for decimals in (0, 1, 2, 3):
+        if all(
+            value.shape == right.shape
+            and torch.allclose(value, right.round(decimals=decimals), rtol=0, atol=1e-6)
+            for value, right in pairs
+        ):
+            return f"your numbers are rounded to {decimals} decimals: hand over all of them"
+    return ""
+
+
+def _about_the_step(tried: Tried) -> str:
+    """What is said of a step from the first argument that has the right direction."""
+    starts = [case.arguments[0] if case.arguments else None for case, _, _ in tried]
+    pairs = [
+        (value.double() - start.double(), right.double() - start.double())
+        for start, (_, value, right) in zip(starts, tried, strict=True)
+        if isinstance(start, Tensor) and start.shape == right.shape and right.ndim
+    ]
+    if len(pairs) < len(tried):
+        return ""
+    if close(
+        torch.cat([a.flatten() for a, _ in pairs]), -torch.cat([b.flatten() for _, b in pairs])
+    ):
+        return "you step in the opposite direction"
+    if factor := _factor(pairs):
+        return (
+            f"your step has the right direction, and is {factor:.4g} times as long as the right one"
+        )
+    if _up_to_a_factor(pairs):
+        return "your step has the right direction, and a wrong length: by what is it to be divided?"
     return ""
 
 
@@ -71,6 +108,8 @@ def _exact(pairs: Pairs) -> str:
         value, right = next((v, r) for v, r in pairs if v.shape != r.shape)
         shapes = f"it is {tuple(value.shape)}, expected {tuple(right.shape)}"
         return f"the numbers are right, but not their shape: {shapes}"
+    if rounded := _rounded(pairs):
+        return rounded
     return _about_the_factor(_factor(pairs)) or _about_the_offset(pairs)
 
 

@@ -34,8 +34,10 @@ def hash_codes(given: Any) -> Verdict:
             f"with {bits} planes",
             (normal(size, columns, seed=bits), normal(bits, columns, seed=bits + 50)),
         )
-        for size, columns, bits in ((12, 3, 4), (20, 8, 6), (5, 2, 1))
+        for size, columns, bits in ((12, 3, 4), (20, 8, 6), (5, 2, 1), (9, 4, 10))
     ]
+    on_planes = torch.tensor([[1.0, 0.0], [0.0, 2.0], [-1.0, 0.0]]), torch.eye(2)
+    cases.append(Case("where vectors lie on planes, with products of 0", on_planes))
     right = neighbours.hash_codes
     return judge(given, right, cases, mistakes_in(right), gradients=False)
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from mlteach import losses
 from mlteach.checks._answers import judge_number
 from mlteach.checks._core import Case, Verdict, check, judge, normal
+from mlteach.checks._rules import uses
 from mlteach.mistakes import mistakes_in
 from mlteach.mistakes.losses import softmax
 
@@ -58,7 +59,9 @@ def nt_xent(given: Any) -> Verdict:
     what, cold = "at temperature 0.01 with views almost alike", {"temperature": 0.01}
     cases = [*_at_temperatures(batches), Case(what, (z, z + 0.01), cold)]
     right = losses.nt_xent
-    return judge(given, right, cases, mistakes_in(right), overflow=OVERFLOW)
+    names = ("cross_entropy", "CrossEntropyLoss", "nll_loss", "NLLLoss", "nt_xent", "info_nce")
+    rules = (uses("the sum is to be written out: logsumexp and indexing only", *names),)
+    return judge(given, right, cases, mistakes_in(right), overflow=OVERFLOW, rules=rules)
 
 
 @check
@@ -73,8 +76,21 @@ def pulls(given: Any) -> Verdict:
         for size, positive in ((5, 0), (8, 3), (2, 1))
         for t in (0.5, 0.1, 2.0)
     ]
+    almost = torch.tensor([0.95, 0.99, 0.9, 0.97])
+    what = "with similarities near 1 at temperature 0.01"
+    cases.append(Case(what, (almost, 1), {"temperature": 0.01}))
     right = softmax.negative_gradient
-    return judge(given, right, cases, mistakes_in(right), gradients=False, overflow=OVERFLOW)
+    names = ("grad", "backward", "vjp", "jacobian", "jacrev", "jacfwd", "value_and_grad")
+    rules = (uses("automatic differentiation is what this formula replaces: no autograd", *names),)
+    return judge(
+        given,
+        right,
+        cases,
+        mistakes_in(right),
+        gradients=False,
+        overflow=OVERFLOW,
+        rules=rules,
+    )
 
 
 @check
@@ -91,7 +107,11 @@ def log_sum_exp(given: Any) -> Verdict:
     cases = [Case(what, (matrix,)) for what, matrix in logits.items()]
     right = softmax.log_sum_exp
     overflow = f"{OVERFLOW} Has each row its own?"
-    return judge(given, right, cases, mistakes_in(right), overflow=overflow)
+    names = ("logsumexp", "log_softmax", "softmax", "logaddexp", "cross_entropy")
+    rules = (
+        uses("the library's function is what is to be written: exp, log, amax and sums", *names),
+    )
+    return judge(given, right, cases, mistakes_in(right), overflow=overflow, rules=rules)
 
 
 @check

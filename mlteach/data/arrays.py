@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from mlteach import _validate
+from mlteach.data.cache import on_cpu
 from mlteach.data.dataset import Dataset, factor
 from mlteach.data.decoding import as_rgb
 
@@ -18,6 +19,7 @@ UNLABELLED = "unlabelled"  # the one class of images without labels
 COLOURS = (1, 3)  # numbers of channels
 
 
+@on_cpu
 def from_arrays(
     images: Any,
     labels: Any = None,

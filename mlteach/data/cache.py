@@ -7,13 +7,17 @@ import sys
 import uuid
 import warnings
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
+import torch
 
 from mlteach import _validate
 
+P = ParamSpec("P")
+R = TypeVar("R")
 Arrays = dict[str, np.ndarray]
 Check = Callable[[Arrays], None]  # raises a ValueError or TypeError that names the array
 
@@ -157,3 +161,14 @@ def _write(path: Path, arrays: Arrays) -> None:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def on_cpu(make: Callable[P, R]) -> Callable[P, R]:
+    """What makes data makes it on the CPU, whatever torch's default device is."""
+
+    @wraps(make)
+    def made(*arguments: P.args, **options: P.kwargs) -> R:
+        with torch.device("cpu"):
+            return make(*arguments, **options)
+
+    return made

@@ -12,12 +12,13 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from mlteach import _validate
-from mlteach.data.cache import Arrays, bytes_shaped, cached, download, find, read, texts
+from mlteach.data.cache import Arrays, bytes_shaped, cached, download, find, on_cpu, read, texts
 from mlteach.data.dataset import Dataset
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
+@on_cpu
 def cifar10(split: str = "train") -> Dataset:
     """Photographs of ten kinds of animals and vehicles.
 

@@ -20,15 +20,16 @@ class Dataset:
 
     Args:
         name: what the set is called.
-        images: (N, channels, height, width) float32 in [0, 1]. Where only tasks are drawn, one
-            number, vector or other tensor for each label may stand for an image.
+        images: (N, channels, height, width) float32, in [0, 1] wherever they are drawn or changed
+            (views, figures and explorers refuse others). Where only tasks are drawn, one number,
+            vector or other tensor for each label may stand for an image.
         labels: (N,) int64, 0..C-1.
         classes: name of each of the C labels.
         factors: (N,) each: what else is known of an image, such as "hue" or "drawer".
         factor_names: factor → a text for each of its whole numbers, as explorers take them.
 
     Raises:
-        TypeError, ValueError: the lengths differ, images are not in [0, 1], a label has no class,
+        TypeError, ValueError: the lengths differ, images are not finite, a label has no class,
             or a factor is no row of finite numbers.
     """
 
@@ -41,8 +42,11 @@ class Dataset:
 
     def __post_init__(self):
         images = _validate.as_tensor("images", self.images)
+        if images.is_complex():
+            raise TypeError(f"images must hold real numbers, got {_validate.kind(images)}")
         if images.dim() == 4:
-            images = _validate.images("images", images).float()
+            images = _validate.images("images", images, unit=False).float()
+        _validate.finite("images", images)
         checked = checked_rows(self.name, images, self.labels, self.classes, self.factors)
         checked["factor_names"] = _factor_names(self.factor_names, checked["factors"])
         for name, value in {"images": images, **checked}.items():

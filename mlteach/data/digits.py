@@ -5,11 +5,13 @@ from __future__ import annotations
 import torch
 
 from mlteach import _validate
+from mlteach.data.cache import on_cpu
 from mlteach.data.dataset import Dataset
 
 N_TEST = 500  # of 1,797
 
 
+@on_cpu
 def digits(split: str = "all") -> Dataset:
     """Handwritten digits of 43 people, scanned at 8x8.
 

@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from mlteach import _validate
 from mlteach.data import cache
 from mlteach.data.arrays import UNLABELLED
-from mlteach.data.cache import Arrays, bytes_shaped
+from mlteach.data.cache import Arrays, bytes_shaped, on_cpu
 from mlteach.data.dataset import Dataset
 from mlteach.data.decoding import as_rgb, square
 
@@ -34,6 +34,7 @@ NAMED = 3  # of what is left out
 Left = list[tuple[str, str]]  # the name of what is left out, and why
 
 
+@on_cpu
 def folder(path: str | os.PathLike, size: int = 32, *, ink: bool = False) -> Dataset:
     """Reads a folder of your own images: every chapter and every explorer takes what it returns.
 
@@ -77,7 +78,7 @@ def folder(path: str | os.PathLike, size: int = 32, *, ink: bool = False) -> Dat
     if not files:
         raise ValueError(f"path must be a folder with images, {place} has none{_listed(left)}")
     if left:
-        warnings.warn(f"{place.name}: {len(files)} images read{_listed(left)}", stacklevel=2)
+        warnings.warn(f"{place.name}: {len(files)} images read{_listed(left)}", stacklevel=3)
     return _data_set(place, files, pixels, bool(ink))
 
 

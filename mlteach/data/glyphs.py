@@ -21,7 +21,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from mlteach import _validate
-from mlteach.data.cache import Arrays, bytes_shaped, read, texts
+from mlteach.data.cache import Arrays, bytes_shaped, on_cpu, read, texts
 from mlteach.data.dataset import Dataset
 
 TRAIN_SCRIPTS = ("Latin", "Greek", "Cyrillic", "Armenian", "Arabic", "Canadian", "Old Italic")
@@ -68,6 +68,7 @@ HEIGHT = 9.5  # half the usual letter height, pixels
 PEN = (0.65, 1.05)  # thinnest and broadest pen, radius in pixels
 
 
+@on_cpu
 def glyphs(split: str = "train") -> Dataset:
     """Characters as 20 drawers write them, split by script: every test character is new in kind.
 
@@ -119,6 +120,7 @@ def pack_glyphs() -> Arrays:
     return {"images": pixels[..., 0::2] << 4 | pixels[..., 1::2], "classes": np.array(classes)}
 
 
+@on_cpu
 def draw_glyphs(
     scripts: tuple[str, ...] = SCRIPTS, *, n_drawers: int = N_DRAWERS, seed: int = 0
 ) -> tuple[Tensor, tuple[str, ...]]:

@@ -11,13 +11,14 @@ from PIL import Image, ImageOps
 from tqdm.auto import tqdm
 
 from mlteach import _validate
-from mlteach.data.cache import Arrays, bytes_shaped, cached, download, texts
+from mlteach.data.cache import Arrays, bytes_shaped, cached, download, on_cpu, texts
 from mlteach.data.dataset import Dataset
 
 SIDE = 28  # pixels
 ARRAYS = ("images", "character", "drawer", "evaluation", "names")
 
 
+@on_cpu
 def omniglot(split: str = "background") -> Dataset:
     """Characters as 20 people drew them, split by alphabet.
 

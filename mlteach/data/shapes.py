@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mlteach import _validate
+from mlteach.data.cache import on_cpu
 from mlteach.data.dataset import Dataset
 
 SHAPES = ("disc", "ring", "square", "triangle", "star", "cross", "heart", "moon")
@@ -16,6 +17,7 @@ SIDE = 32  # pixels
 MOST = 1e6  # of an amount: far beyond what can be seen, and no sum of two overflows
 
 
+@on_cpu
 def shapes(
     n: int = 6000,
     seed: int = 0,

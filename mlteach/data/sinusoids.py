@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mlteach import _validate
+from mlteach.data.cache import on_cpu
 
 MOST = 1e12  # end of a range: far beyond use, and no difference of two overflows
 
@@ -22,6 +23,7 @@ class Sinusoids(NamedTuple):
     phase: Tensor  # (T,)
 
 
+@on_cpu
 def sinusoids(
     n_tasks: int,
     n_points: int,

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mlteach import _validate
+from mlteach.data.cache import on_cpu
 from mlteach.data.dataset import checked_rows
 
 # Two chords, each in four orders, in semitones above the key note: the notes alone do not tell the
@@ -70,6 +71,7 @@ class Sequences:
         )
 
 
+@on_cpu
 def tones(n: int = 2000, seed: int = 0, *, n_notes: int = 12, noise: float = 0.3) -> Sequences:
     """Plays a tune of four notes again and again: whoever knows it can foretell the next note.
 

@@ -1,5 +1,6 @@
 """Is a representation any good? Neighbours, probes, few labels, few shots, collapse meters."""
 
+from mlteach.evaluate.classify import classify
 from mlteach.evaluate.features import accuracy, features
 from mlteach.evaluate.few_labels import Curve, few_label_curve, stratified_sample
 from mlteach.evaluate.few_shots import (
@@ -22,6 +23,7 @@ __all__ = [
     "Curve",
     "accuracy",
     "adapted_accuracy",
+    "classify",
     "confidence_interval",
     "cosine_neighbours",
     "effective_rank",

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mlteach import _validate
 
@@ -16,8 +17,9 @@ def features(
 ) -> Tensor:
     """What an encoder makes of images: in evaluation mode, without gradients, batch by batch.
 
-    Each image's features depend on that image alone, whatever the batch. Afterwards every part
-    of the encoder is back in the mode it was in.
+    Each image's features depend on that image alone, whatever the batch: batch norm without
+    running statistics, which mixes the images of a batch, is refused. Afterwards every part of the
+    encoder is back in the mode it was in.
 
     Args:
         encoder: module (B, ...) -> (B, D), or a method, whose `encode` is then called, or any
@@ -30,25 +32,58 @@ def features(
         (N, D) on the device of images.
 
     Raises:
-        TypeError: encoder cannot be called.
-        ValueError: no images, batch_size < 1, or the encoder's output is not (B, D).
+        TypeError: encoder cannot be called, or does not return a tensor.
+        ValueError: no images, a number in them that is not finite, batch_size < 1, the encoder's
+            output is not (B, D), or it has a batch norm without running statistics.
     """
-    _validate.count("batch_size", batch_size)
-    if len(images) < 1:
-        raise ValueError("images must hold at least one image, got none")
+    batch_size = _validate.count("batch_size", batch_size)
+    images = _checked_images(images)
     encode = getattr(encoder, "encode", encoder)
-    if not callable(encode):
+    if not callable(encode) or isinstance(encoder, type | str):
         given = _validate.kind(encoder)
         raise TypeError(f"encoder must be a module, a method or a function, got {given}")
     owner = getattr(encoder, "__self__", encoder)  # of `method.encode` the method, whose mode it is
     module = owner if isinstance(owner, nn.Module) else nn.Identity()
+    for name, part in module.named_modules():
+        if isinstance(part, _BatchNorm) and part.running_mean is None:
+            raise ValueError(
+                "encoder must have running statistics in every batch norm, or an image's features "
+                f"depend on the others of its batch, got none in {name or 'it'} "
+                '(conv_encoder(norm="batch_no_stats"))'
+            )
     device = next((p.device for p in module.parameters()), images.device)
     with _evaluation_mode(module), torch.no_grad():
-        batches = [encode(batch.to(device)).to(images.device) for batch in images.split(batch_size)]
-    for batch in batches:
-        if batch.ndim != 2:
-            raise ValueError(f"encoder must return (B, D), got {tuple(batch.shape)}")
+        batches = [
+            _encoded(encode, batch.to(device)).to(images.device)
+            for batch in images.split(min(batch_size, len(images)))
+        ]
     return torch.cat(batches)
+
+
+def _checked_images(images: Tensor) -> Tensor:
+    """(N >= 1, ...) numbers, all finite: images, signals or features."""
+    images = _validate.as_tensor("images", images)
+    if images.ndim < 2 or 0 in images.shape:
+        raise ValueError(f"images must be (N >= 1, ...), got shape {tuple(images.shape)}")
+    if images.is_complex() or not images.isfinite().all():
+        raise ValueError(f"images must be finite numbers, got {_validate.kind(images)}")
+    return images
+
+
+def _encoded(encode: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    size = len(images)
+    try:
+        batch = encode(images)
+    except RuntimeError as error:  # as torch calls what does not fit
+        given = f"{tuple(images.shape)}, {_validate.kind(images)}"
+        raise ValueError(f"encoder must take images like these, {given}: {error}") from error
+    if not isinstance(batch, Tensor):
+        raise TypeError(f"encoder must return a tensor (B, D), got {_validate.kind(batch)}")
+    if batch.ndim != 2 or len(batch) != size or not batch.shape[1]:
+        raise ValueError(
+            f"encoder must return (B, D), got {tuple(batch.shape)} for a batch of {size}"
+        )
+    return batch
 
 
 @contextmanager
@@ -74,26 +109,45 @@ def accuracy(scores: Tensor, labels: Tensor) -> float:
         classes.
 
     Raises:
-        ValueError: the shapes are not (N, C) and (N,).
+        TypeError, ValueError: the shapes are not (N >= 1, C) and (N,), a score is not finite, or
+            labels are no integers >= 0.
     """
+    scores, labels = _validate.features("scores", scores), _validate.labels("labels", labels)
     if scores.ndim != 2 or labels.shape != scores.shape[:1]:
         given = f"{tuple(scores.shape)} and {tuple(labels.shape)}"
         raise ValueError(f"scores and labels must be (N, C) and (N,), got {given}")
-    return (scores.argmax(1) == labels).double().mean().item()
+    return share(scores.argmax(1) == labels)
 
 
-def check_labelled(name: str, x: Tensor, labels: Tensor, labels_name: str = "labels") -> None:
-    """Raise unless x is (N, D), finite and floating-point, with N integer labels >= 0."""
-    _validate.features(name, x)
-    _validate.labels(labels_name, labels, size=len(x))
+def share(hits: Tensor) -> float:
+    """The share of True; on the CPU, as not every device has float64."""
+    return hits.cpu().double().mean().item()
+
+
+def check_labelled(
+    name: str, x: Tensor, labels: Tensor, labels_name: str = "labels"
+) -> tuple[Tensor, Tensor]:
+    """(N, D) finite features and N labels >= 0, as tensors to compute with."""
+    x = _validate.features(name, x)
+    return x, _validate.labels(labels_name, labels, size=len(x))
 
 
 def check_pair(
     train_features: Tensor, train_labels: Tensor, test_features: Tensor, test_labels: Tensor
-) -> None:
-    """Raise unless both parts are features with labels, of the same D."""
-    check_labelled("train_features", train_features, train_labels, "train_labels")
-    check_labelled("test_features", test_features, test_labels, "test_labels")
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Features with labels, of the same D and type in both parts."""
+    train_features, train_labels = check_labelled(
+        "train_features", train_features, train_labels, "train_labels"
+    )
+    test_features, test_labels = check_labelled(
+        "test_features", test_features, test_labels, "test_labels"
+    )
+    check_columns(train_features, test_features)
+    return train_features, train_labels, test_features, test_labels
+
+
+def check_columns(train_features: Tensor, test_features: Tensor) -> None:
+    """Equally many columns."""
     if train_features.shape[1] != test_features.shape[1]:
         widths = f"{train_features.shape[1]} and {test_features.shape[1]}"
         raise ValueError(

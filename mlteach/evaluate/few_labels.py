@@ -28,12 +28,15 @@ def stratified_sample(labels: Tensor, n: int, *, generator: Generator) -> Tensor
         (n,) indices, none twice; of each class its share of n but for one, and one at least.
 
     Raises:
-        TypeError, ValueError: n is no whole number from the number of classes to N.
+        TypeError, ValueError: labels are no integers >= 0, or n is no whole number from the number
+            of classes to N.
     """
-    sizes = labels.bincount()
-    n_classes = int((sizes > 0).sum())
-    _validate.count("n", n, at_least=n_classes, at_most=len(labels))
-    order = torch.randperm(len(labels), generator=generator)
+    labels = _validate.labels("labels", labels)
+    _validate.generator("generator", generator)
+    # numbered without gaps: a class of a huge number must not ask for as many columns
+    _, labels, sizes = labels.cpu().unique(return_inverse=True, return_counts=True)
+    n = _validate.count("n", n, at_least=max(len(sizes), 1), at_most=len(labels))
+    order = torch.randperm(len(labels), generator=generator, device="cpu")
     classes = labels[order]
     # 0 for the first of its class
     turn = F.one_hot(classes).cumsum(0).gather(1, classes[:, None])[:, 0] - 1
@@ -80,17 +83,41 @@ def few_label_curve(
         TypeError, ValueError: a fraction outside (0, 1] or too small to hold each class once, or
             n_seeds is no whole number >= 1.
     """
-    _validate.count("n_seeds", n_seeds)
-    if not fractions:
-        raise ValueError("fractions must name at least one share, got none")
-    for fraction in fractions:
-        _validate.number("fractions", fraction, above=0, at_most=1)
+    score = _validate.function("score", score, what="a function of (indices)", takes=1)
+    labels = _validate.labels("labels", labels)
+    n_seeds = _validate.count("n_seeds", n_seeds, at_most=10_000)
+    fractions = _checked_fractions(fractions)
     counts = [round(fraction * len(labels)) for fraction in fractions]
     accuracies = [
-        [
-            float(score(stratified_sample(labels, n, generator=Generator().manual_seed(seed))))
-            for n in counts
-        ]
+        [_scored(score, stratified_sample(labels, n, generator=_seeded(seed))) for n in counts]
         for seed in range(n_seeds)
     ]
-    return Curve(torch.tensor(counts), torch.tensor(accuracies, dtype=torch.float64))
+    return Curve(
+        torch.tensor(counts, device="cpu"),
+        torch.tensor(accuracies, dtype=torch.float64, device="cpu"),
+    )
+
+
+def _seeded(seed: int) -> Generator:
+    return Generator("cpu").manual_seed(seed)
+
+
+def _checked_fractions(fractions: Sequence[float]) -> list[float]:
+    """A tuple, a list or an array of shares in (0, 1]."""
+    try:
+        fractions = list(fractions)
+    except TypeError:
+        given = _validate.kind(fractions)
+        raise TypeError(f"fractions must be a sequence of numbers, got {given}") from None
+    if not fractions:
+        raise ValueError("fractions must name at least one share, got none")
+    return [float(_validate.number("fractions", share, above=0, at_most=1)) for share in fractions]
+
+
+def _scored(score: Callable[[Tensor], float], index: Tensor) -> float:
+    accuracy = score(index)
+    try:
+        return float(_validate.number("score", accuracy))
+    except (TypeError, ValueError):
+        shown = _validate.shown(accuracy)
+        raise ValueError(f"score must return a finite number, got {shown}") from None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from mlteach import _validate
-from mlteach.evaluate.features import accuracy, check_pair
+from mlteach.evaluate.features import check_columns, check_pair, share
+from mlteach.similarity import directions, distances
 
 ROWS_AT_ONCE = 1000  # bounds the memory: 1,000 rows of N numbers
 
@@ -29,7 +29,7 @@ def knn_accuracy(
     Nothing is trained, so that this is the quickest fair look at a representation.
 
     Args:
-        train_features: (N, D), any scale (normalised here).
+        train_features: (N, D), entries from 1e-30 to 1e30 (normalised here).
         train_labels: (N,) integer classes >= 0.
         test_features: (M, D); no image of the training set may be among them, or it finds itself.
         test_labels: (M,).
@@ -45,13 +45,16 @@ def knn_accuracy(
 
     Source: Wu et al. 2018, arXiv:1805.01978, Section 3.4 (there k = 200 and temperature 0.07).
     """
-    check_pair(train_features, train_labels, test_features, test_labels)
-    similarities, neighbours = cosine_neighbours(train_features, test_features, k=k)
-    n_classes = int(train_labels.max()) + 1
-    votes = knn_votes(
-        similarities, train_labels[neighbours], n_classes=n_classes, temperature=temperature
+    train_features, train_labels, test_features, test_labels = check_pair(
+        train_features, train_labels, test_features, test_labels
     )
-    return accuracy(votes, test_labels)
+    similarities, neighbours = cosine_neighbours(train_features, test_features, k=k)
+    # numbered without gaps: a class of a huge number must not ask for as many columns
+    classes, renumbered = train_labels.unique(return_inverse=True)
+    votes = knn_votes(
+        similarities, renumbered[neighbours], n_classes=len(classes), temperature=temperature
+    )
+    return share(classes[votes.argmax(1)] == test_labels)
 
 
 def cosine_neighbours(
@@ -60,7 +63,7 @@ def cosine_neighbours(
     """The k training images of the largest cosines with each test image, nearest first.
 
     Args:
-        train_features: (N, D), any scale.
+        train_features: (N, D), entries from 1e-30 to 1e30.
         test_features: (M, D).
         k: 1 to N.
 
@@ -70,12 +73,21 @@ def cosine_neighbours(
     Raises:
         TypeError, ValueError: features of a wrong type or shape, not finite, or k out of range.
     """
-    _validate.features("train_features", train_features)
-    _validate.features("test_features", test_features)
-    _validate.count("k", k, at_most=len(train_features))
-    train, test = F.normalize(train_features, dim=1), F.normalize(test_features, dim=1)
+    train_features = _validate.features("train_features", train_features)
+    test_features = _validate.features("test_features", test_features)
+    check_columns(train_features, test_features)
+    k = _validate.count("k", k, at_most=len(train_features))
+    dtype, device = (
+        torch.promote_types(train_features.dtype, test_features.dtype),
+        test_features.device,
+    )
+    # float64, on the CPU, which always has it: float32 cannot tell the cosines of features that
+    # have nearly collapsed to one point
+    train = directions(train_features.detach().cpu().double())
+    test = directions(test_features.detach().cpu().double())
     found = [(rows @ train.T).topk(k, dim=1) for rows in test.split(ROWS_AT_ONCE)]
-    return torch.cat([part.values for part in found]), torch.cat([part.indices for part in found])
+    values = torch.cat([part.values for part in found]).to(device, dtype)
+    return values, torch.cat([part.indices for part in found]).to(device)
 
 
 def knn_votes(
@@ -93,14 +105,21 @@ def knn_votes(
         (M, C) each class's share of the votes; a row adds up to 1.
 
     Raises:
-        TypeError, ValueError: the shapes differ, or temperature is no number > 0.
+        TypeError, ValueError: the shapes differ, a similarity is not finite, a label is not in
+            0 ... n_classes - 1, or temperature is no number > 0.
     """
+    similarities = _validate.features("similarities", similarities)
+    labels = _validate.as_tensor("labels", labels)
     if similarities.ndim != 2 or similarities.shape != labels.shape:
         given = f"{tuple(similarities.shape)} and {tuple(labels.shape)}"
         raise ValueError(f"similarities and labels must both be (M, k), got {given}")
-    _validate.number("temperature", temperature, above=0)
+    n_classes = _validate.count("n_classes", n_classes, at_most=1_000_000)
+    _validate.labels("labels", labels.flatten(), n_classes=n_classes)
+    temperature = float(_validate.number("temperature", temperature, above=0))
+    labels = labels.long()
     # the exponential weights over their sum: no class gains or loses, and nothing overflows
-    weights = (similarities / temperature).softmax(1)
+    behind = (similarities - similarities.amax(1, keepdim=True)).cpu().double()
+    weights = (behind / temperature).softmax(1).to(similarities)  # the tiniest is no 0 in float64
     return weights.new_zeros(len(weights), n_classes).scatter_add_(1, labels, weights)
 
 
@@ -119,12 +138,12 @@ def nearest_neighbour_accuracy(features: Tensor, labels: Tensor) -> float:
     Raises:
         TypeError, ValueError: features or labels of a wrong type or shape, or not finite.
     """
-    _validate.features("features", features, at_least=2)
-    _validate.labels("labels", labels, size=len(features))
-    everyone = torch.arange(len(features), device=features.device)
+    features = _validate.features("features", features, at_least=2).detach().cpu().double()
+    labels = _validate.labels("labels", labels, size=len(features)).cpu()
+    everyone = torch.arange(len(features), device="cpu")
     nearest = []
     for rows in everyone.split(ROWS_AT_ONCE):
-        distances = torch.cdist(features[rows], features)
-        distances[torch.arange(len(rows)), rows] = torch.inf  # nobody is a neighbour of itself
-        nearest.append(distances.argmin(1))
-    return (labels[torch.cat(nearest)] == labels).double().mean().item()
+        gaps = distances(features[rows], features)
+        gaps[everyone[: len(rows)], rows] = torch.inf  # nobody is a neighbour of itself
+        nearest.append(gaps.argmin(1))
+    return share(labels[torch.cat(nearest)] == labels)

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from mlteach.episodes import Episode
+from mlteach import _validate
+from mlteach.episodes import Episode, check_episodes
 from mlteach.evaluate.meters import linear_cka
 from mlteach.meta import Params, adapt
 
@@ -37,9 +38,17 @@ def layer_change(
         lr: inner learning rate.
         most_steps: S >= 1 inner steps.
 
+    Raises:
+        TypeError, ValueError: model is no network or tasks are no episodes that it can adapt to,
+            layers names no module of the model, lr is no rate >= 0, or most_steps < 1.
+
     Source: Raghu et al. 2020, arXiv:1909.09157, section 3.
     """
-    paths = list(layers.values())
+    _validate.module("model", model)
+    tasks = check_episodes(tasks, name="tasks")
+    most_steps = _validate.count("most_steps", most_steps)
+    lr = float(_validate.number("lr", lr, at_least=0))
+    paths = _paths(model, layers)
     body = tuple(f"{path}." for path in paths[:-1])
     start = {name: p.detach() for name, p in model.named_parameters()}
     of_tasks = []
@@ -61,6 +70,19 @@ def layer_change(
         of_tasks.append(rows)
     mean = torch.tensor(of_tasks, dtype=torch.float64).mean(0)  # (S + 1, 2 L + 2)
     return LayerChanges(*mean.split([len(paths), len(paths), 2], dim=1))
+
+
+def _paths(model: nn.Module, layers: Mapping[str, str]) -> list[str]:
+    """Where the layers are in the model; each is a module with weights."""
+    if not isinstance(layers, Mapping) or len(layers) < 2:
+        given = _validate.kind(layers) if not isinstance(layers, Mapping) else len(layers)
+        raise TypeError(f"layers must be a dict of a body and a head at least, got {given}")
+    known = [path for path, part in model.named_modules() if path and list(part.parameters())]
+    for path in layers.values():
+        if path not in known:
+            parts = ", ".join(known)
+            raise ValueError(f"layers: {path!r} is no part with weights; they are {parts}")
+    return list(layers.values())
 
 
 def _outputs(model: nn.Module, params: Params, paths: list[str], x: Tensor) -> list[Tensor]:

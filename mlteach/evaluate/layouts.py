@@ -5,11 +5,25 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mlteach import _validate
+from mlteach.similarity import distances
+
+MOST_POINTS = 4_000  # scikit-learn's trustworthiness keeps all pairs
+ROWS_AT_ONCE = 1000  # bounds the memory: 1,000 rows of N distances
+
 
 def nearest_others(x: Tensor, k: int) -> Tensor:
     """The k nearest other points of each of (N, D) points: (N, k) indices, the nearest first."""
-    gaps = torch.cdist(x.double(), x.double()).fill_diagonal_(torch.inf)
-    return gaps.topk(k, dim=1, largest=False).indices
+    x = _validate.features("x", x, at_least=2)
+    k = _validate.count("k", k, at_most=len(x) - 1)
+    wide = x.detach().cpu().double()  # not every device has float64
+    everyone = torch.arange(len(x), device="cpu")
+    found = []
+    for rows in everyone.split(ROWS_AT_ONCE):
+        gaps = distances(wide[rows], wide)
+        gaps[everyone[: len(rows)], rows] = torch.inf
+        found.append(gaps.topk(k, dim=1, largest=False).indices)
+    return torch.cat(found).to(x.device)
 
 
 def trustworthiness(x: Tensor, layout: Tensor, *, k: int) -> float:
@@ -23,11 +37,25 @@ def trustworthiness(x: Tensor, layout: Tensor, *, k: int) -> float:
     Returns:
         1 if no stranger became a neighbour on the map, about 0.5 by chance.
 
+    Raises:
+        TypeError, ValueError: x or layout is not (N, D) finite numbers, their N differs, k is out
+            of range, or N > 4,000, of which all pairs would not fit: measure a subset.
+
     Source: Venna and Kaski 2001, "Neighborhood preservation in nonlinear projection methods".
     """
     from sklearn.manifold import trustworthiness as measure  # takes a second to import
 
-    return float(measure(x.numpy(), layout.numpy(), n_neighbors=k))
+    x = _validate.features("x", x, at_least=3)
+    layout = _validate.features("layout", layout)
+    _validate.length("layout", layout, len(x))
+    k = _validate.count("k", k, at_most=(len(x) - 1) // 2)
+    if len(x) > MOST_POINTS:
+        raise ValueError(
+            f"x must have at most {MOST_POINTS:,} rows, got {len(x):,}: "
+            "measure a random subset of the rows, of x and of layout alike"
+        )
+    given, map_ = (points.detach().cpu().double().numpy() for points in (x, layout))
+    return float(measure(given, map_, n_neighbors=k))
 
 
 def layout_moves(layouts: Tensor) -> Tensor:
@@ -37,10 +65,18 @@ def layout_moves(layouts: Tensor) -> Tensor:
         layouts: (E, N, 2) maps of the same points at E stages; a shift of all points is no move.
 
     Returns:
-        (E,) mean distances as a share of the stage's spread, its root mean square distance from
-        the middle; the first is 0.
+        (E,) float64 on the CPU: mean distances as a share of the stage's spread, its root mean
+        square distance from the middle; the first is 0, and infinite is a move into one point.
+
+    Raises:
+        TypeError, ValueError: layouts is not (E >= 1, N >= 1, 2) finite numbers.
     """
-    centred = layouts.double() - layouts.double().mean(1, keepdim=True)
+    layouts = _validate.as_tensor("layouts", layouts)
+    _validate.shaped("layouts", layouts, "E", "N", 2, at_least=1)
+    _validate.finite("layouts", layouts)
+    wide = layouts.detach().cpu().double()  # not every device has float64
+    centred = wide - wide.mean(1, keepdim=True)
     gaps = (centred[1:] - centred[:-1]).norm(dim=2).mean(1)
     spread = centred.square().sum(2).mean(1).sqrt()  # (E,)
-    return torch.cat([spread.new_zeros(1), gaps / spread[1:]])
+    moves = torch.where(gaps > 0, gaps / spread[1:], 0)  # nothing moved: 0, also within one point
+    return torch.cat([spread.new_zeros(1), moves])

@@ -6,10 +6,10 @@ Alignment and uniformity are in mlteach.losses.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from mlteach import _validate
+from mlteach.similarity import directions
 
 
 def feature_std(z: Tensor) -> float:
@@ -17,8 +17,11 @@ def feature_std(z: Tensor) -> float:
 
     .. math:: \frac{1}{D} \sum_d \operatorname{std}_i \left( z_{id} / \lVert z_i \rVert \right)
 
+    The standard deviation divides by N, so that one row has 0; with N - 1 in its place, as in
+    lightly's, it is larger by sqrt(N / (N - 1)).
+
     Args:
-        z: (N, D) projections or representations, any scale (normalised here).
+        z: (N, D) projections or representations, entries from 1e-30 to 1e30 (normalised here).
 
     Returns:
         0 when all rows point the same way: collapse; about 1 / sqrt(D) for directions spread evenly
@@ -29,8 +32,8 @@ def feature_std(z: Tensor) -> float:
 
     Source: Chen and He 2021, arXiv:2011.10566, Section 4.1.
     """
-    _validate.features("z", z)
-    return F.normalize(z.double(), dim=1).std(0, correction=0).mean().item()
+    z = _validate.features("z", z).detach().cpu().double()
+    return directions(z).std(0, correction=0).mean().item()
 
 
 def spectrum(z: Tensor) -> Tensor:
@@ -40,13 +43,14 @@ def spectrum(z: Tensor) -> Tensor:
         z: (N, D), as it is; subtract the mean first if its direction is not to count.
 
     Returns:
-        (min(N, D),) from the largest to the smallest, adding up to 1; all 0 where z is 0.
+        (min(N, D),) in float64 on the CPU, from the largest to the smallest, adding up to 1; all 0
+        where z is 0.
 
     Raises:
         TypeError, ValueError: z is not a finite floating-point (N, D).
     """
-    _validate.features("z", z)
-    values = torch.linalg.svdvals(z.detach().double())
+    z = _validate.features("z", z).detach()
+    values = torch.linalg.svdvals(z.cpu().double())
     return values / values.sum() if values.sum() > 0 else values
 
 
@@ -99,12 +103,14 @@ def linear_cka(x: Tensor, y: Tensor) -> float:
 
     Source: Kornblith et al. 2019, arXiv:1905.00414, Section 3 (linear kernel).
     """
+    x, y = _validate.features("x", x), _validate.features("y", y)
     for name, z in (("x", x), ("y", y)):
-        _validate.features(name, z)
         if (z == z[0]).all():
             raise ValueError(f"{name} must hold rows that differ, got {len(z)} times the same row")
     if len(x) != len(y):
         raise ValueError(f"x and y must be of the same examples, got {len(x)} and {len(y)} rows")
-    centred = [z.detach().double() - z.detach().double().mean(0) for z in (x, y)]
+    of_both = [z.detach().cpu().double() for z in (x, y)]
+    centred = [z - z.mean(0) for z in of_both]
+    centred = [z / z.abs().max() for z in centred]  # no fourth power overflows now
     k, m = (z @ z.T for z in centred)  # (N, N): ||Y'X||² is the sum of k * m, whatever D and E are
     return ((k * m).sum() / (k.norm() * m.norm())).item()

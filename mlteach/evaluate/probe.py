@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from mlteach import _validate
-from mlteach.evaluate.features import check_labelled, check_pair, features
+from mlteach.evaluate.features import check_labelled, check_pair, features, share
 from mlteach.training import fit
 
 
@@ -40,11 +40,17 @@ def linear_probe(
         TypeError, ValueError: features or labels of a wrong type or shape, not finite, one class
             only, or penalty <= 0.
     """
-    check_pair(train_features, train_labels, test_features, test_labels)
+    train_features, train_labels, test_features, test_labels = check_pair(
+        train_features, train_labels, test_features, test_labels
+    )
+    train_labels, test_labels = train_labels.cpu(), test_labels.cpu()
     classes, renumbered = train_labels.unique(return_inverse=True)
-    classifier = linear_classifier(train_features, renumbered, penalty=penalty)
-    guesses = classes[classifier(test_features.detach().double()).argmax(1)]
-    return (guesses == test_labels).double().mean().item()
+    if len(classes) < 2:
+        raise ValueError(f"train_labels must hold two classes at least, got {classes.tolist()}")
+    # not every device has float64
+    classifier = linear_classifier(train_features.cpu(), renumbered, penalty=penalty)
+    guesses = classes[classifier(test_features.detach().cpu().double()).argmax(1)]
+    return share(guesses == test_labels)
 
 
 def linear_classifier(x: Tensor, labels: Tensor, *, penalty: float = 1.0) -> nn.Linear:
@@ -70,19 +76,17 @@ def linear_classifier(x: Tensor, labels: Tensor, *, penalty: float = 1.0) -> nn.
     # here, because it takes longer to import than the whole package
     from sklearn.linear_model import LogisticRegression
 
-    check_labelled("x", x, labels)
-    counts = labels.bincount()
-    if len(counts) < 2 or not counts.all():
-        raise ValueError(
-            "labels must hold each class 0 to C - 1, C >= 2, "
-            f"got {counts.tolist()} examples of them"
-        )
+    x, labels = check_labelled("x", x, labels)
+    classes = labels.unique().tolist()
+    if len(classes) < 2 or classes[-1] != len(classes) - 1:
+        given = _validate.shown(classes)
+        raise ValueError(f"labels must hold each class 0 to C - 1, C >= 2, got {given}")
     penalty = float(_validate.number("penalty", penalty, above=0))
-    x = x.detach().double()
+    device, x = x.device, x.detach().cpu().double()
     mean, std = x.mean(0), x.std(0, correction=0)
     std[std <= 1e-6 * mean.abs()] = torch.inf  # constant, but for rounding
     x = (x - mean) / std
-    binary = len(counts) == 2
+    binary = len(classes) == 2
     # of two classes scikit-learn fits the difference, whose square is twice the sum of both squares
     # Newton's steps: a few dozen, where L-BFGS takes a thousand on features that lie along few axes
     options = {"solver": "newton-cg", "tol": 1e-7, "max_iter": 1000}
@@ -95,7 +99,7 @@ def linear_classifier(x: Tensor, labels: Tensor, *, penalty: float = 1.0) -> nn.
     if binary:
         weight, bias = torch.cat([-weight, weight]) / 2, torch.cat([-bias, bias]) / 2
     weight = weight / std  # (C, D), for the features as they are
-    return _linear(weight, bias - weight @ mean)
+    return _linear(weight, bias - weight @ mean).to(device)
 
 
 def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
@@ -112,6 +116,8 @@ class Classifier(nn.Module):
 
     def __init__(self, encoder: nn.Module, head: nn.Linear):
         super().__init__()
+        _validate.module("encoder", encoder)
+        _validate.instance("head", head, nn.Linear, "a linear layer (torch.nn.Linear)")
         self.encoder, self.head = encoder, head
 
     def forward(self, images: Tensor) -> Tensor:
@@ -165,18 +171,31 @@ def fine_tune(
         raise TypeError(
             f"encoder must be an nn.Module, which can be trained, got {type(encoder).__name__}"
         )
-    if steps < 0 or batch_size < 1:
-        raise ValueError(
-            f"steps must be at least 0 and batch_size at least 1, got {steps} and {batch_size}"
-        )
+    if view is not None:
+        what = "a function of (images, generator=) or None"
+        _validate.function("view", view, what=what, takes=1, keywords=("generator",))
+    steps = _validate.count("steps", steps, at_least=0, at_most=10**9)
+    batch_size = _validate.count("batch_size", batch_size, at_most=10**9)
+    lr = float(_validate.number("lr", lr, above=0))
+    penalty = float(_validate.number("penalty", penalty, above=0))
+    seed = _validate.seed("seed", seed)
+    images = _validate.as_tensor("images", images)
     frozen = features(encoder, images)
+    labels = _validate.labels("labels", labels, size=len(images))
     head = linear_classifier(frozen, labels, penalty=penalty).to(frozen.dtype).requires_grad_()
     tuned = Classifier(copy.deepcopy(encoder).requires_grad_(), head)
 
     def draw(generator: Generator) -> tuple[Tensor, Tensor]:
-        index = torch.randint(len(images), (batch_size,), generator=generator)
-        return view(images[index], generator=generator) if view else images[index], labels[index]
+        index = torch.randint(len(images), (batch_size,), generator=generator, device="cpu")
+        return (_viewed(view, images[index], generator) if view else images[index]), labels[index]
 
     if steps:
         fit(tuned, draw, steps=steps, lr=lr, seed=seed, progress=False)
     return tuned.eval()
+
+
+def _viewed(view: Callable[..., Tensor], images: Tensor, generator: Generator) -> Tensor:
+    seen = view(images, generator=generator)
+    if not isinstance(seen, Tensor):
+        raise TypeError(f"view must return images, got {_validate.kind(seen)}")
+    return seen

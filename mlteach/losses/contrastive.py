@@ -37,7 +37,7 @@ def info_nce(
         as the score, as in He et al. 2020, arXiv:1911.05722, Eq. (1), instead of the paper's
         log-bilinear one.
     """
-    _validate.number("temperature", temperature, above=0)
+    temperature = _validate.number("temperature", temperature, above=0)
     query, positive, negatives = floats(query=query, positive=positive, negatives=negatives)
     matching_rows(query=query, positive=positive)
     batch, dim = query.shape
@@ -82,7 +82,7 @@ def nt_xent(
 
     Source: Chen et al. 2020, arXiv:2002.05709, Eq. (1).
     """
-    _validate.number("temperature", temperature, above=0)
+    temperature = _validate.number("temperature", temperature, above=0)
     z1, z2 = matching_rows(z1=z1, z2=z2, at_least=2)
     z = unit(torch.cat([z1, z2]))  # (2B, P)
     positive = torch.arange(len(z), device=z.device).roll(len(z1))  # (2B,) the other view's row
@@ -133,14 +133,16 @@ def supervised_contrastive(
     Raises:
         TypeError: z is not a floating-point tensor, labels not a tensor, or temperature not a
             number.
-        ValueError: z is not (N >= 2, P), labels is not (N,), or temperature <= 0.
+        ValueError: z is not (N >= 2, P), labels is not (N,) or not finite, or
+            temperature <= 0.
 
     Source: Khosla et al. 2020, arXiv:2004.11362, Eq. (2), L_out, as a mean instead of a sum over
         anchors.
     """
-    _validate.number("temperature", temperature, above=0)
+    temperature = _validate.number("temperature", temperature, above=0)
     (z,) = matching_rows(z=z, at_least=2)
     _validate.shaped("labels", _validate.tensor("labels", labels), len(z))
+    _validate.finite("labels", labels)  # no NaN is equal to any
     z = unit(z)
     others = ~torch.eye(len(z), dtype=torch.bool, device=z.device)
     positives = (labels[:, None] == labels) & others  # (N, N)
@@ -173,7 +175,7 @@ def clip_loss(image: Tensor, text: Tensor, *, temperature: float | Tensor = 0.07
 
     Source: Radford et al. 2021, arXiv:2103.00020, Figure 3.
     """
-    _validate.number("temperature", temperature, above=0)
+    temperature = _validate.number("temperature", temperature, above=0)
     image, text = matching_rows(image=image, text=text, at_least=2)
     logits = matmul(unit(image) / temperature, unit(text).mT)  # (B, B)
     own = torch.arange(len(logits), device=logits.device)

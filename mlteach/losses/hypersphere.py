@@ -30,7 +30,7 @@ def alignment(x: Tensor, y: Tensor, *, power: float = 2) -> Tensor:
 
     Source: Wang and Isola 2020, arXiv:2005.10242, Section 4.1.
     """
-    _validate.number("power", power, at_least=1)
+    power = _validate.number("power", power, at_least=1)
     x, y = matching_rows(x=x, y=y)
     return distances(unit(x), unit(y)).pow(power).mean()
 
@@ -54,7 +54,7 @@ def uniformity(x: Tensor, *, t: float = 2) -> Tensor:
 
     Source: Wang and Isola 2020, arXiv:2005.10242, Section 4.1.
     """
-    _validate.number("t", t, above=0)
+    t = _validate.number("t", t, above=0)
     (x,) = matching_rows(x=x, at_least=2)
     x = unit(x)
     # -t * squared distance = 2 * t * cosine - 2 * t: NT-Xent's logits at temperature 1 / (2 * t),

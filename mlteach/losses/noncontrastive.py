@@ -56,7 +56,7 @@ def barlow_twins(z1: Tensor, z2: Tensor, *, redundancy_weight: float = 5e-3) -> 
         batch-norm, the variance gets 1e-5 added, so that a constant coordinate correlates with
         nothing.
     """
-    _validate.number("redundancy_weight", redundancy_weight, at_least=0)
+    redundancy_weight = _validate.number("redundancy_weight", redundancy_weight, at_least=0)
     z1, z2 = matching_rows(z1=z1, z2=z2, at_least=2)
     correlation = matmul(_standardised(z1).mT, _standardised(z2)) / len(z1)  # (P, P)
     invariance = (1 - correlation.diagonal()).square().sum()
@@ -94,9 +94,9 @@ def vicreg(
         code, for which the default weights are meant: the squared difference is also averaged over
         coordinates (Eq. (5) sums it), and the variance term over the two views (Eq. (6) adds it).
     """
-    _validate.number("invariance", invariance, at_least=0)
-    _validate.number("variance", variance, at_least=0)
-    _validate.number("covariance", covariance, at_least=0)
+    invariance = _validate.number("invariance", invariance, at_least=0)
+    variance = _validate.number("variance", variance, at_least=0)
+    covariance = _validate.number("covariance", covariance, at_least=0)
     z1, z2 = matching_rows(z1=z1, z2=z2, at_least=2)
     difference = (z1 - z2).square().mean()
     hinge = (_variance_hinge(z1) + _variance_hinge(z2)) / 2

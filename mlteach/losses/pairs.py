@@ -37,7 +37,7 @@ def contrastive_loss(x1: Tensor, x2: Tensor, same: Tensor, *, margin: float = 1.
 
     Source: Hadsell, Chopra and LeCun 2006, Eq. (4), as a mean instead of a sum over pairs.
     """
-    _validate.number("margin", margin, at_least=0)
+    margin = _validate.number("margin", margin, at_least=0)
     x1, x2 = matching_rows(x1=x1, x2=x2)
     same = _validate.mask("same", same, size=len(x1))
     distance = distances(x1, x2)  # (B,)
@@ -68,7 +68,7 @@ def triplet_loss(
     Source: Schroff et al. 2015, arXiv:1503.03832, Section 3.1, as a mean instead of a sum over
         triplets.
     """
-    _validate.number("margin", margin, at_least=0)
+    margin = _validate.number("margin", margin, at_least=0)
     anchor, positive, negative = matching_rows(anchor=anchor, positive=positive, negative=negative)
     to_positive = (anchor - positive).square().sum(1)  # (B,)
     to_negative = (anchor - negative).square().sum(1)  # (B,)

@@ -7,11 +7,9 @@ from torch import Tensor
 from mlteach import _validate
 
 
-def checked_points(x: Tensor) -> Tensor:
-    """The rows, flattened: (N >= 2, D), all finite."""
-    _validate.floats("points", x)
-    if x.ndim < 2 or len(x) < 2:
-        raise ValueError(f"points must be (N, D) with at least 2 rows, got shape {tuple(x.shape)}")
-    if not x.isfinite().all():
-        raise ValueError("points must be finite, got nan or inf")
-    return x.flatten(1)
+def checked_points(name: str, x: Tensor) -> Tensor:
+    """The rows, flattened: (N >= 2, D), all finite, float32 or float64."""
+    x = _validate.as_tensor(name, x)
+    if x.ndim < 2 or len(x) < 2 or 0 in x.shape:
+        raise ValueError(f"{name} must be (N, D) with at least 2 rows, got shape {tuple(x.shape)}")
+    return _validate.features(name, x.flatten(1))

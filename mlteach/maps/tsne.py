@@ -7,17 +7,22 @@ its gradient, the descent, and the film of an embedding that changes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from mlteach import _validate
 from mlteach.maps._points import checked_points
 from mlteach.maps.principal_components import pca
 
 # at most; the perplexity is met to five digits long before, unless many points coincide
 BISECTIONS = 100
+MOST_POINTS = 4_000  # all pairs of more would take gigabytes
+MOST_ITERATIONS = 1_000_000  # more come from a mistake
+LARGEST = 1e15  # squares of larger coordinates leave float32
 START_SPREAD = 1e-4  # standard deviation of the first coordinate where a layout begins
 
 
@@ -44,7 +49,8 @@ def conditional_affinities(x: Tensor, perplexity: float) -> Tensor:
     so the scale of x does not matter, in dense places or in thin.
 
     Args:
-        x: (N, ...) one point a row, flattened to (N, D); float.
+        x: (N, ...) one point a row, flattened to (N, D); a tensor, an array or a list. N is 3 to
+            4,000: all pairs are kept.
         perplexity: 1 < perplexity < N - 1, the effective number of neighbours.
 
     Returns:
@@ -52,13 +58,21 @@ def conditional_affinities(x: Tensor, perplexity: float) -> Tensor:
         from each other, all entries are 1/(N-1) whatever the perplexity.
 
     Raises:
-        TypeError: x is not a floating-point tensor.
-        ValueError: fewer than 2 rows, a number that is not finite, or a perplexity out of range.
+        TypeError: x does not hold real numbers, or perplexity is none.
+        ValueError: too few or too many rows, a number that is not finite, or a perplexity out of
+            range.
 
     Source: van der Maaten and Hinton 2008, Eq. (1) and Section 2.
     """
-    points = checked_points(x).double()
-    size = len(points)
+    x = checked_points("x", x).detach()
+    size = len(x)
+    if not 3 <= size <= MOST_POINTS:
+        raise ValueError(
+            f"x must have 3 to {MOST_POINTS:,} rows, got {size:,}"
+            + (": all pairs are kept; map a random subset" if size > 3 else "")
+        )
+    perplexity = float(_validate.number("perplexity", perplexity))
+    points = x.cpu().double()  # some devices have no float64
     if not 1 < perplexity < size - 1:
         raise ValueError(f"perplexity must lie between 1 and N - 1 = {size - 1}, got {perplexity}")
     squared = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist").square()
@@ -79,7 +93,7 @@ def conditional_affinities(x: Tensor, perplexity: float) -> Tensor:
         low, high = torch.where(too_wide, sharpness, low), torch.where(too_wide, high, sharpness)
         sharpness = torch.where(high.isinf(), 2 * sharpness, (low + high) / 2)
     p /= total
-    return p.to(x.dtype)
+    return p.to(x)
 
 
 def affinities(x: Tensor, perplexity: float) -> Tensor:
@@ -110,19 +124,20 @@ def student_t(y: Tensor) -> Tensor:
                             {\sum_{k \ne l} (1 + \lVert y_k - y_l \rVert^2)^{-1}}
 
     Args:
-        y: (N, 2) places on the map; float.
+        y: (N, 2) places on the map, no coordinate beyond 1e15.
 
     Returns:
         (N, N) symmetric, 0 on the diagonal, sums to 1; all 1 / (N (N - 1)) when all places
         coincide.
 
     Raises:
-        TypeError: y is not a floating-point tensor.
-        ValueError: fewer than 2 rows, or a number that is not finite.
+        TypeError: y does not hold real numbers.
+        ValueError: fewer than 2 rows, or a number that is not finite or too large.
 
     Source: van der Maaten and Hinton 2008, Eq. (4), with one degree of freedom.
     """
-    kernel = _kernel(checked_points(y))
+    y = _checked_places(y)
+    kernel = _kernel(y)
     kernel = kernel.masked_fill(torch.eye(len(y), dtype=torch.bool, device=y.device), 0)
     return kernel / kernel.sum()
 
@@ -140,12 +155,12 @@ def kl_divergence(p: Tensor, y: Tensor) -> Tensor:
         () in nats, >= 0; 0 when q equals p.
 
     Raises:
-        TypeError, ValueError: as `student_t`; or p is not (N, N).
+        TypeError, ValueError: as `student_t`; or p is not (N, N), or has a negative entry.
 
     Source: van der Maaten and Hinton 2008, Eq. (2) with joint probabilities.
     """
     q = student_t(y)
-    _check_square(p, len(q))
+    p = _checked_affinities(p, q)
     apart = ~torch.eye(len(q), dtype=torch.bool, device=q.device)
     return (torch.special.xlogy(p[apart], p[apart]) - torch.special.xlogy(p[apart], q[apart])).sum()
 
@@ -168,8 +183,13 @@ def tsne_gradient(p: Tensor, y: Tensor) -> Tensor:
 
     Source: van der Maaten and Hinton 2008, Eq. (5).
     """
-    y = checked_points(y).detach()
-    _check_square(p, len(y))
+    y = _checked_places(y).detach()
+    p = _checked_affinities(p, y).detach()
+    y = y.to(p)
+    return _gradient(p, y)
+
+
+def _gradient(p: Tensor, y: Tensor) -> Tensor:
     kernel = _kernel(y).fill_diagonal_(0)
     springs = torch.addcmul(p, kernel, 1 / kernel.sum(), value=-1).mul_(kernel)  # (p - q) * kernel
     return 4 * (springs.sum(1, keepdim=True) * y - springs @ y)
@@ -181,18 +201,33 @@ def _kernel(y: Tensor) -> Tensor:
     return torch.addmm(lengths[:, None] + (lengths + 1), y, y.T, alpha=-2).reciprocal_()
 
 
-def _check_square(p: Tensor, size: int) -> None:
+def _checked_places(y: Tensor) -> Tensor:
+    """(N, D) places as seen from their mean: far from 0, their distances would cancel."""
+    y = checked_points("y", y)
+    if (largest := y.abs().max()) > LARGEST:
+        raise ValueError(f"y must have no coordinate beyond {LARGEST:g}, got {largest:g}")
+    return y - y.mean(0)
+
+
+def _checked_affinities(p: Tensor, places: Tensor) -> Tensor:
+    """(N, N), in the wider type of the two."""
+    size = len(places)
+    p = _validate.as_tensor("p", p)
     if p.shape != (size, size):
         raise ValueError(
             f"p must be ({size}, {size}), one row and column for each place, got {tuple(p.shape)}"
         )
+    p = _validate.features("p", p)
+    if p.min() < 0:
+        raise ValueError(f"p must be >= 0, got {p.min():g}")
+    return p.to(torch.promote_types(p.dtype, places.dtype))
 
 
 @_one_thread()
 def tsne_path(
     x: Tensor,
     *,
-    at: Sequence[int],
+    at: Iterable[int],
     perplexity: float = 30.0,
     early_exaggeration: float = 12.0,
     exaggerated: int = 250,
@@ -205,7 +240,8 @@ def tsne_path(
     the same KL divergence.
 
     Args:
-        x: (N, ...) one point a row, flattened to (N, D); float.
+        x: (N, ...) one point a row, flattened to (N, D); a tensor, an array or a list. N is 3 to
+            4,000: all pairs are kept.
         at: the iterations after which to keep the layout; 0 is the start, the largest one ends the
             run.
         perplexity: 1 < perplexity < N - 1.
@@ -216,7 +252,9 @@ def tsne_path(
             almost a point.
 
     Returns:
-        (len(at), N, 2), centred at 0; iteration 0 is `start` as it was.
+        (len(at), N, 2), centred at 0; iteration 0 is `start` as it was. Equal rows, as a collapsed
+        encoder makes them, become one point, whose divergence is 0. One feature, or points on a
+        line, become a map on a line.
 
     Raises:
         TypeError, ValueError: as `affinities`; or an argument is out of range, or `start` is not
@@ -227,26 +265,23 @@ def tsne_path(
         starts again with a step of 0 and gains of 1; here both are carried over, which ends equally
         low. The centring is not scikit-learn's.
     """
+    x = checked_points("x", x).detach()
+    at = _checked_iterations(at)
+    exaggerated = _validate.count("exaggerated", exaggerated, at_least=0, at_most=MOST_ITERATIONS)
+    early_exaggeration = float(
+        _validate.number("early_exaggeration", early_exaggeration, above=0, at_most=1e6)
+    )
     p = affinities(x, perplexity)
-    if not at or min(at) < 0 or exaggerated < 0:
-        raise ValueError(
-            "at and exaggerated must count iterations, from 0, "
-            f"got at={at}, exaggerated={exaggerated}"
-        )
-    if not 0 < early_exaggeration < math.inf:
-        raise ValueError(
-            f"early_exaggeration must be a finite number > 0, got {early_exaggeration}"
-        )
-    y = _principal_start(x) if start is None else start.to(p)
-    if y.shape != (len(p), 2):
-        raise ValueError(f"start must be ({len(p)}, 2), got {tuple(y.shape)}")
+    y = _principal_start(x) if start is None else _checked_start(start, p)
+    if (x == x[0]).all():
+        return torch.stack([torch.zeros_like(y) if iteration else y for iteration in at])
     lr = max(len(y) / (4 * early_exaggeration), 50)
     step, gains = torch.zeros_like(y), torch.ones_like(y)
-    layouts = {0: y}
+    layouts = {0: y}  # of the iterations asked for
     exaggerated_p = early_exaggeration * p
     for iteration in range(1, max(at) + 1):
         early = iteration <= exaggerated
-        gradient = tsne_gradient(exaggerated_p if early else p, y)
+        gradient = _gradient(exaggerated_p if early else p, y)
         # the last step went downhill here too: a longer one may follow
         onwards = step * gradient < 0
         gains = torch.where(onwards, gains + 0.2, gains * 0.8).clamp(min=0.01)
@@ -254,17 +289,44 @@ def tsne_path(
         y = y + step
         # the gains let it drift, and a small map far from 0 would be lost in rounding
         y = y - y.mean(0)
-        layouts[iteration] = y
+        if iteration in at:
+            layouts[iteration] = y
     return torch.stack([layouts[iteration] for iteration in at])
 
 
 def _principal_start(x: Tensor) -> Tensor:
-    points = pca(x).points
-    return points * (START_SPREAD / points[:, 0].std())
+    points = pca(x, min(2, x.shape[1])).points
+    spread = points[:, 0].std()
+    # of equal points one point, of one feature a line
+    points = torch.zeros_like(points) if spread == 0 else points / spread * START_SPREAD
+    return points if points.shape[1] == 2 else torch.cat([points, torch.zeros_like(points)], 1)
+
+
+def _checked_start(start: Tensor, p: Tensor) -> Tensor:
+    start = _validate.as_tensor("start", start)
+    if start.shape != (len(p), 2):
+        raise ValueError(f"start must be ({len(p)}, 2), got {tuple(start.shape)}")
+    start = _validate.features("start", start).detach()
+    if (largest := start.abs().max()) > LARGEST:
+        raise ValueError(f"start must have no coordinate beyond {LARGEST:g}, got {largest:g}")
+    return start.to(p)
+
+
+def _checked_iterations(at: Iterable[int]) -> list[int]:
+    """Whole numbers >= 0 in a tuple, a list, a tensor or an array."""
+    if isinstance(at, Tensor | np.ndarray):
+        at = at.tolist()
+    if isinstance(at, str) or not isinstance(at, Iterable):
+        raise TypeError(f"at must be a sequence of whole numbers, got {_validate.kind(at)}")
+    at = [_validate.count("at", i, at_least=0, at_most=MOST_ITERATIONS) for i in at]
+    if not at:
+        raise ValueError("at must name one iteration at least, got none")
+    return at
 
 
 def tsne(x: Tensor, *, iterations: int = 750, **options) -> Tensor:
     """The layout (N, 2) at the end of `tsne_path`, which takes the same further options."""
+    iterations = _validate.count("iterations", iterations, at_least=0, at_most=MOST_ITERATIONS)
     return tsne_path(x, at=[iterations], **options)[0]
 
 
@@ -274,7 +336,9 @@ def tsne_film(
     """One layout for each stage of a training, as a film in which every point can be followed.
 
     A layout of its own for each stage would jump, because t-SNE may rotate, flip and reshuffle the
-    map. Here each begins where the last one ended, at full size and without exaggeration.
+    map. Here each begins where the last one ended, at full size and without exaggeration. A stage
+    of equal points, as a collapsed encoder makes them, is one point, and the one after it begins
+    at its principal components.
 
     Args:
         encodings: E stages, each (N, ...) with the same N images in the same order; float.
@@ -288,8 +352,25 @@ def tsne_film(
     Raises:
         TypeError, ValueError: as `tsne_path`, or the number of points changes.
     """
-    layouts = [tsne(encodings[0], perplexity=perplexity)]
-    for stage in encodings[1:]:
+    stages = _checked_stages(encodings)
+    iterations = _validate.count("iterations", iterations, at_most=MOST_ITERATIONS)
+    layouts = [tsne(stages[0], perplexity=perplexity)]
+    for stage in stages[1:]:
         options = {"perplexity": perplexity, "early_exaggeration": 1, "exaggerated": 0}
-        layouts.append(tsne(stage, iterations=iterations, start=layouts[-1], **options))
-    return torch.stack(layouts)
+        # one point would stay one point for ever: nothing pulls its parts to different sides
+        start = layouts[-1] if layouts[-1].any() else None
+        layouts.append(tsne(stage, iterations=iterations, start=start, **options))
+    return torch.stack([layout.to(layouts[0]) for layout in layouts])
+
+
+def _checked_stages(encodings: Sequence[Tensor]) -> list[Tensor]:
+    if isinstance(encodings, str | dict) or not isinstance(encodings, Iterable):
+        given = _validate.kind(encodings)
+        raise TypeError(f"encodings must be a sequence of (N, ...) stages, got {given}")
+    stages = [checked_points("encodings", stage) for stage in encodings]
+    sizes = {len(stage) for stage in stages}
+    if len(sizes) != 1:
+        raise ValueError(
+            f"encodings must hold stages of the same N points, got N of {sorted(sizes)}"
+        )
+    return stages

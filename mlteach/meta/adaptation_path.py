@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
-from mlteach.meta.maml import LossFunction, Params, adapt
+from mlteach import _validate
+from mlteach.meta.calling import check_network, untouched
+from mlteach.meta.inner import LossFunction, check_loss, check_task, inner_rates
+from mlteach.meta.maml import Params, descend
 
 
 @torch.no_grad()
@@ -32,10 +34,15 @@ def adaptation_path(
     Returns:
         (steps + 1, M, ...) outputs after 0 to ``steps`` steps.
     """
-    params: Params = dict(model.named_parameters())
+    params: Params = dict(check_network(model).named_parameters())
+    rates, steps = inner_rates(params, lr, ()), _validate.count("steps", steps, at_least=0)
+    check_loss(loss_fn)
+    is_empty = len(_validate.tensor("x", x)) == 0
+    x, y = (x, y) if is_empty else check_task(x, y)
     outputs = []
-    for step in range(steps + 1):
-        if step and len(x):
-            params = adapt(model, params, x, y, loss_fn, lr=lr, steps=1)
-        outputs.append(functional_call(model, params, (at,)))
+    with untouched(model) as call:
+        for step in range(steps + 1):
+            if step and not is_empty:
+                params = descend(call, params, x, y, loss_fn, rates, steps=1, first_order=True)
+            outputs.append(call(params, at))
     return torch.stack(outputs)

@@ -31,7 +31,7 @@ def prototype_layer(prototypes: Tensor, distance: str) -> tuple[Tensor, Tensor]:
     if distance not in DISTANCES:
         raise ValueError(f"distance must be one of {DISTANCES}, got {distance!r}")
     if distance == "cosine":
-        return F.normalize(prototypes, dim=1), torch.zeros(len(prototypes))
+        return F.normalize(prototypes, dim=1), prototypes.new_zeros(len(prototypes))
     return 2 * prototypes, -prototypes.square().sum(1)
 
 
@@ -44,6 +44,8 @@ def prototype_logits(x: Tensor, prototypes: Tensor, distance: str) -> Tensor:
 
 def accuracy_by_shots(support: Tensor, x: Tensor, labels: Tensor, distance: str) -> Tensor:
     """(K,) accuracies on x (M, D) with the first 1 to K of each class's support (N, K, D)."""
-    means = support.cumsum(1) / torch.arange(1, support.shape[1] + 1)[:, None]  # (N, K, D)
+    means = (
+        support.cumsum(1) / torch.arange(1, support.shape[1] + 1, device=support.device)[:, None]
+    )  # (N, K, D)
     guesses = [prototype_logits(x, mean, distance).argmax(1) for mean in means.unbind(1)]
     return (torch.stack(guesses) == labels).float().mean(1)

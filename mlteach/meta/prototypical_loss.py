@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mlteach.episodes import Episode, on_features, prototypes
+from mlteach.episodes import Episode, check_episodes, on_features, squared_distances
 
 
 def prototypical_loss(encoder: nn.Module, episodes: Episode) -> Tensor:
@@ -22,16 +22,17 @@ def prototypical_loss(encoder: nn.Module, episodes: Episode) -> Tensor:
         episodes: T classification tasks; every label of a query occurs in its task's support.
 
     Returns:
-        () mean over all queries of all tasks, in nats; log(n_way) when all representations
-        coincide.
+        () mean over all queries of all tasks, in nats, float32 at least; log(n_way) when all
+        representations coincide.
 
     Raises:
-        ValueError: a class of a task has no support.
+        TypeError, ValueError: a class of a task has no support, the parts of episodes do not fit
+            together, or the encoder does not give finite (B, D).
 
     Source: Snell, Swersky, Zemel 2017, arXiv:1703.05175, Eq. (1) and (2).
     """
+    episodes = check_episodes(episodes, classified=True)
     support, y_support, query, y_query = on_features(encoder, episodes)  # (T, N, D), (T, M, D)
     n_way = int(max(y_support.max(), y_query.max())) + 1
-    means = prototypes(support, y_support, n_way)  # (T, C, D)
-    squared = (query[:, :, None] - means[:, None]).square().sum(-1)  # (T, M, C)
+    squared = squared_distances(support, y_support, query, n_way)  # (T, M, C)
     return F.cross_entropy(-squared.flatten(0, 1), y_query.flatten())

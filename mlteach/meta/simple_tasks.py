@@ -59,7 +59,14 @@ def outer_loss(
             return (curvature / 2 * (values - optimum).square()).sum()
 
         after = adapt(
-            model, params, curvature, optimum, loss_fn, lr=lr, steps=1, first_order=first_order
+            model,
+            params,
+            curvature[None],
+            optimum[None],
+            loss_fn,
+            lr=lr,
+            steps=1,
+            first_order=first_order,
         )
         ends.append(after["values"])
     adapted = torch.stack(ends)

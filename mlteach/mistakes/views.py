@@ -129,7 +129,7 @@ def not_clamped(images, draws, strength):
 @mistake(color_jitter, "the factor is drawn around 0: draw it from 1 - strength to 1 + strength")
 def brightness_around_zero(images, *, brightness=0.0, generator=None, **others):
     factor = factors(uniforms(images, 1, generator)[:, 0], -brightness, brightness)
-    return color_jitter(factor * images, **others, generator=generator)
+    return color_jitter((factor * images).clamp(0, 1), **others, generator=generator)
 
 
 @mistake(color_jitter, "a factor below 0 turns colours into their complements: stop at 0")

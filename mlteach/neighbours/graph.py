@@ -11,6 +11,7 @@ from mlteach.neighbours.index import Index
 
 # walks that go side by side: enough to share the cost of a step, few enough for the cache
 QUERIES_AT_ONCE = 128
+MOST = 100_000  # links or a beam: more would not fit into the memory
 
 
 class NeighbourGraph(Index):
@@ -61,19 +62,22 @@ class NeighbourGraph(Index):
         generator: Generator | None = None,
     ):
         super().__init__(vectors, measure=measure)
-        self.n_links = n_links = _validate.count("n_links", n_links)
-        ef_build = _validate.count("ef_build", ef_build)
-        n_starts = _validate.count("n_starts", n_starts)
+        self.n_links = n_links = _validate.count("n_links", n_links, at_most=MOST)
+        ef_build = _validate.count("ef_build", ef_build, at_most=MOST)
+        n_starts = _validate.count("n_starts", n_starts, at_most=2**62)
         _validate.generator("generator", generator)
         # Number N stands for "nobody": a row of its own, infinitely far away, makes all shapes
         # rectangular.
         self.nobody = len(self)
-        self.rows = np.vstack([self.vectors, np.zeros_like(self.vectors[:1])])  # (N + 1, D)
-        self.heights = np.append(self.half_squares, np.float32(np.inf))
+        # Seen from their mean: far from 0, |v|² / 2 - v·q would be lost in rounding.
+        self.mean = self.vectors.mean(0, dtype=np.float64)
+        seen = (self.vectors - self.mean).astype(np.float32)
+        self.rows = np.vstack([seen, np.zeros_like(seen[:1])])  # (N + 1, D)
+        self.heights = np.append(np.square(seen).sum(1) / 2, np.float32(np.inf))
         # the last column mends, see _mend
         self.links = np.full((len(self) + 1, 2 * n_links + 1), self.nobody)
-        middle = self._squares(self.vectors.mean(0), np.arange(len(self))).argmin()
-        order = torch.randperm(len(self), generator=generator).numpy()
+        middle = self.heights[:-1].argmin()
+        order = torch.randperm(len(self), generator=generator, device="cpu").numpy()
         order = np.r_[middle, order[order != middle]]
         done = 1
         while done < len(order):
@@ -93,6 +97,12 @@ class NeighbourGraph(Index):
             Beams (Q, ef), nearest first, filled with N; what was seen (Q, N + 1); and for each step
             where the queries went, (Q,), N for those that had arrived.
         """
+        return self._walk((queries - self.mean).astype(np.float32), ef)
+
+    def _walk(
+        self, queries: np.ndarray, ef: int
+    ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+        """As `walk`, of queries as seen from the mean."""
         column = np.arange(len(queries))[:, None]
         # the beam, and behind it what the next step finds
         shape = len(queries), ef + self.links.shape[1]
@@ -142,7 +152,7 @@ class NeighbourGraph(Index):
 
     def _insert(self, new: np.ndarray, ef: int) -> None:
         """Links new vectors with those that they find, both ways."""
-        found = self._choose(new, self.walk(self.rows[new], ef)[0])
+        found = self._choose(new, self._walk(self.rows[new], ef)[0])
         self.links[new, : found.shape[1]] = found
         givers, takers = np.repeat(new, found.shape[1]), found.ravel()
         self._link_back(givers[takers != self.nobody], takers[takers != self.nobody])
@@ -176,9 +186,13 @@ class NeighbourGraph(Index):
         squares = np.square(rows).sum(2)
         # (B, C, C)
         apart = squares[:, :, None] + squares[:, None] - 2 * rows @ rows.transpose(0, 2, 1)
+        # of several equal vectors one is enough: else all links would lead to copies
+        equal = apart <= 1e-6 * squares[:, :, None]
         kept = candidates != self.nobody
         for c in range(1, candidates.shape[1]):
-            kept[:, c] &= ~(kept[:, :c] & (apart[:, c, :c] < to_node[:, c, None])).any(1)
+            kept[:, c] &= ~(
+                kept[:, :c] & (equal[:, c, :c] | (apart[:, c, :c] < to_node[:, c, None]))
+            ).any(1)
         first = np.argsort(~kept, axis=1, kind="stable")[:, : self.n_links]
         chosen = np.take_along_axis(candidates, first, axis=1)
         return np.where(np.take_along_axis(kept, first, axis=1), chosen, self.nobody)
@@ -193,7 +207,7 @@ class NeighbourGraph(Index):
         for node in order:
             if not reached[node]:
                 free = np.flatnonzero(reached[:-1] & (self.links[:-1, -1] == self.nobody))
-                nearest = free[self._squares(self.rows[node], free).argmin()]
+                nearest = free[self._squares(self.vectors[node], free).argmin()]
                 self.links[nearest, -1] = node
                 reached = self._reach(reached, np.array([node]))
 

@@ -50,11 +50,11 @@ class HashTables(Index):
         generator: Generator | None = None,
     ):
         super().__init__(vectors, measure=measure)
-        n_tables = _validate.count("n_tables", n_tables)
+        n_tables = _validate.count("n_tables", n_tables, at_most=10_000)
         n_bits = _validate.count("n_bits", n_bits, at_most=16)
         _validate.generator("generator", generator)
         columns = self.vectors.shape[1]
-        planes = torch.randn(n_tables, n_bits, columns, generator=generator).numpy()
+        planes = torch.randn(n_tables, n_bits, columns, generator=generator, device="cpu").numpy()
         # (tables, bits, D) unit normals
         self.planes = planes / np.linalg.norm(planes, axis=2, keepdims=True)
         middle = self.vectors.mean(0)

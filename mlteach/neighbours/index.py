@@ -9,6 +9,7 @@ from torch import Tensor
 from mlteach import _validate
 
 MEASURES = ("cosine", "euclidean")
+LARGEST = 1e15  # the squared length of so large entries is far from float32's end
 
 
 class Index:
@@ -27,8 +28,8 @@ class Index:
             nearer).
 
     Raises:
-        ValueError: vectors is not (N >= 1, D >= 1), holds an infinite number or NaN, or has a row
-            of zeros, which has no cosine; or the measure is unknown.
+        TypeError, ValueError: vectors is not (N >= 1, D >= 1), holds an infinite number, NaN or one
+            beyond 1e15, or has a row of zeros, which has no cosine; or the measure is unknown.
     """
 
     knob = ""  # the keyword of ``search`` that buys recall with time
@@ -131,9 +132,10 @@ class Index:
 
     def _rows(self, name: str, given: Tensor) -> np.ndarray:
         """A tensor or array as float32 rows, of length 1 if the measure is the cosine."""
-        copied = torch.as_tensor(given).detach().to("cpu", torch.float32, copy=True)
-        rows = _validate.features(name, copied).contiguous().numpy()
+        rows = rows_of(name, given)
         if self.measure == "cosine":
+            # first by the largest entry: no square can become 0 or infinite then
+            rows /= np.maximum(np.abs(rows).max(1, keepdims=True), np.finfo(np.float32).tiny)
             lengths = np.linalg.norm(rows, axis=1, keepdims=True)
             if not lengths.all():
                 raise ValueError(
@@ -146,6 +148,15 @@ class Index:
     def _setting(self, value: int, at_least: int = 1) -> int:
         """The knob's setting, refused where it is out of range."""
         return _validate.count(self.knob, value, at_least=at_least, at_most=self.exhaustive)
+
+
+def rows_of(name: str, given: Tensor | np.ndarray) -> np.ndarray:
+    """A copy of (N, D) finite numbers as float32, with entries of at most 1e15 in size."""
+    copied = _validate.features(name, given).detach().to("cpu", torch.float32, copy=True)
+    rows = copied.contiguous().numpy()
+    if (largest := np.abs(rows).max()) > LARGEST:
+        raise ValueError(f"{name} must have entries of at most {LARGEST:g}, got {largest:g}")
+    return rows
 
 
 def grouped(labels: np.ndarray, n_groups: int) -> tuple[np.ndarray, np.ndarray]:

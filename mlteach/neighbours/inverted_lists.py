@@ -9,9 +9,10 @@ import torch
 from torch import Generator, Tensor
 
 from mlteach import _validate
-from mlteach.neighbours.index import Index, grouped
+from mlteach.neighbours.index import Index, grouped, rows_of
 
 ROWS_AT_ONCE = 8192  # bounds the memory: so many rows of distances to all centres
+MOST_ROUNDS = 100_000  # more come from a mistake
 
 
 class InvertedLists(Index):
@@ -47,11 +48,18 @@ class InvertedLists(Index):
         generator: Generator | None = None,
     ):
         super().__init__(vectors, measure=measure)
-        self.overhead = n_cells = round(math.sqrt(len(self))) if n_cells is None else n_cells
+        if n_cells is None:
+            n_cells = round(math.sqrt(len(self)))
+        self.overhead = n_cells = _validate.count("n_cells", n_cells, at_most=len(self))
         # (cells, D), (N,)
         self.centres, self.cells = k_means(self.vectors, n_cells, generator=generator)
-        self.half_squares_of_centres = np.square(self.centres).sum(1) / 2
         self.members, self.starts = grouped(self.cells, n_cells)
+        # seen from their mean: far from 0, |c|² / 2 - c·q would be lost in rounding
+        self.mean_centre = self.centres.mean(0, dtype=np.float64)
+        self.centres_seen = (self.centres - self.mean_centre).astype(np.float32)
+        self.half_squares_of_centres = np.square(self.centres_seen).sum(1) / 2
+        # of several equal centres all but one are empty: a query goes to the one that is not
+        self.half_squares_of_centres[np.diff(self.starts) == 0] = np.inf
 
     @property
     def exhaustive(self) -> int:
@@ -59,8 +67,9 @@ class InvertedLists(Index):
         return len(self.centres)
 
     def probed(self, query: np.ndarray, n_probe: int) -> np.ndarray:
-        """The n_probe cells whose centres are nearest to a query (D,)."""
-        gaps = self.half_squares_of_centres - self.centres @ query
+        """The n_probe cells whose centres are nearest to a query (D,); empty ones come last."""
+        query = (query - self.mean_centre).astype(np.float32)
+        gaps = self.half_squares_of_centres - self.centres_seen @ query
         return np.argpartition(gaps, n_probe - 1)[:n_probe]
 
     def _visit(self, query: np.ndarray, *, n_probe: int = 1) -> np.ndarray:
@@ -78,29 +87,36 @@ def k_means(
     """Centres that are the means of the vectors nearest to them, by Lloyd's iteration.
 
     Args:
-        vectors: (N, D) float32.
+        vectors: (N, D) finite numbers; in float32, integers too.
         n_cells: 1 to N.
-        rounds: how often cells and centres are brought up to date.
+        rounds: >= 0, how often cells and centres are brought up to date.
         generator: source of the first centres, which are random vectors.
 
     Returns:
-        Centres (n_cells, D) and the nearest centre of each vector (N,). A centre that lost all its
-        vectors stays.
+        Centres (n_cells, D) in float32 and the nearest centre of each vector (N,).
+        A centre that lost all its vectors stays.
 
     Raises:
-        ValueError: n_cells is out of range.
+        TypeError, ValueError: vectors is not (N, D) finite numbers, or n_cells or rounds is out of
+            range.
 
     Source: Lloyd 1982.
     """
+    vectors = rows_of("vectors", vectors)
     n_cells = _validate.count("n_cells", n_cells, at_most=len(vectors))
+    rounds = _validate.count("rounds", rounds, at_least=0, at_most=MOST_ROUNDS)
     _validate.generator("generator", generator)
-    centres = vectors[torch.randperm(len(vectors), generator=generator)[:n_cells].numpy()]
+    # the means of vectors far from 0 would be lost in rounding: all is seen from their mean
+    middle = vectors.mean(0, dtype=np.float64)
+    vectors = (vectors - middle).astype(np.float32)
+    order = torch.randperm(len(vectors), generator=generator, device="cpu").numpy()
+    centres = vectors[order[:n_cells]]
     for _ in range(rounds):
         members, starts = grouped(nearest_centre(vectors, centres), n_cells)
         full = np.flatnonzero(np.diff(starts))
         sums = np.add.reduceat(vectors[members], starts[full], axis=0)
         centres[full] = sums / np.diff(starts)[full, None]
-    return centres, nearest_centre(vectors, centres)
+    return (centres + middle).astype(np.float32), nearest_centre(vectors, centres)
 
 
 def nearest_centre(vectors: np.ndarray, centres: np.ndarray) -> np.ndarray:

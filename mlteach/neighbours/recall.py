@@ -32,10 +32,14 @@ def recall(found: Tensor, exact: Tensor) -> float:
         0 to 1; 1 if both name the same vectors for every query.
 
     Raises:
-        ValueError: the shapes differ or are not (Q, k).
+        TypeError, ValueError: the shapes differ or are not (Q >= 1, k >= 1), or they hold no
+            integers, or one of exact is negative.
     """
-    _validate.shaped("exact", exact, "Q", "k")
+    exact, found = (_validate.as_tensor(*pair) for pair in (("exact", exact), ("found", found)))
+    _validate.shaped("exact", exact, "Q", "k", at_least=1)
     _validate.shaped("found", found, *exact.shape)
+    exact = _validate.labels("exact", exact.flatten()).view(exact.shape).cpu()
+    found = _validate.labels("found", found.flatten() + 1).view(exact.shape).cpu() - 1
     return (exact[:, :, None] == found[:, None]).any(2).double().mean().item()
 
 

@@ -20,7 +20,7 @@ def two_views(
     >>> run = fit(method, two_views(train.images, simclr_view), steps=300)
 
     Args:
-        images: (N, ...).
+        images: (N >= 1, ...) finite numbers; arrays and lists are taken.
         view: (images, generator=) -> images, such as `mlteach.views.simclr_view`, or a `partial` of
             one with other strengths.
         batch_size: B >= 1.
@@ -29,12 +29,14 @@ def two_views(
         Function generator -> (view 1, view 2), both (B, ...), row i from the same image.
 
     Raises:
-        TypeError, ValueError: batch_size is no whole number >= 1.
+        TypeError, ValueError: an argument is not as described.
     """
-    _validate.count("batch_size", batch_size)
+    batch_size = _validate.count("batch_size", batch_size)
+    images = _checked_images(images)
+    _check_view(view)
 
     def draw(generator: Generator) -> tuple[Tensor, Tensor]:
-        x = images[torch.randint(len(images), (batch_size,), generator=generator)]
+        x = images[_draw_index(images, batch_size, generator)]
         return view(x, generator=generator), view(x, generator=generator)
 
     return draw
@@ -46,8 +48,8 @@ def labelled_batches(
     """A draw for `fit`: random images, with replacement, and their labels.
 
     Args:
-        images: (N, ...).
-        labels: (N,).
+        images: (N >= 1, ...) finite numbers; arrays and lists are taken.
+        labels: (N,) integer classes.
         view: (images, generator=) -> images; None takes the images as they are.
         batch_size: B >= 1.
 
@@ -55,13 +57,40 @@ def labelled_batches(
         Function generator -> (images, labels), (B, ...) and (B,).
 
     Raises:
-        TypeError, ValueError: batch_size is no whole number >= 1.
+        TypeError, ValueError: an argument is not as described.
     """
-    _validate.count("batch_size", batch_size)
+    batch_size = _validate.count("batch_size", batch_size)
+    images = _checked_images(images)
+    labels = _validate.labels("labels", labels, size=len(images))
+    if view is not None:
+        _check_view(view)
 
     def draw(generator: Generator) -> tuple[Tensor, Tensor]:
-        index = torch.randint(len(images), (batch_size,), generator=generator)
+        index = _draw_index(images, batch_size, generator)
         x = images[index]
         return (x if view is None else view(x, generator=generator)), labels[index]
 
     return draw
+
+
+def _checked_images(images: Tensor) -> Tensor:
+    images = _validate.as_tensor("images", images)
+    if not images.is_floating_point():
+        hint = ": divide by 255" if images.dtype == torch.uint8 else ""
+        raise TypeError(f"images must be floating-point, got {_validate.kind(images)}{hint}")
+    if images.dim() < 2 or len(images) == 0:
+        raise ValueError(f"images must be (N >= 1, ...), got shape {tuple(images.shape)}")
+    return _validate.finite("images", images)
+
+
+def _check_view(view: View) -> None:
+    what = "a function of (images, generator=)"
+    _validate.function("view", view, what=what, takes=1, keywords=("generator",))
+
+
+def _draw_index(images: Tensor, batch_size: int, generator: Generator) -> Tensor:
+    """(B,) places in the images; a generator draws on its own device only."""
+    _validate.generator("generator", generator)
+    device = "cpu" if generator is None else generator.device
+    drawn = torch.randint(len(images), (batch_size,), generator=generator, device=device)
+    return drawn.to(images.device)

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mlteach import _validate
 from mlteach.data import Dataset
 from mlteach.episodes import Episode, on_features, sample_episodes
 from mlteach.evaluate import (
@@ -125,8 +126,8 @@ def classifier(
         zero_head: start the head at 0, so that no class is preferred before adapting.
     """
     encoder = conv_encoder(norm=norm)
-    head = nn.Linear(64, n_way)
-    if zero_head:
+    head = nn.Linear(64, _validate.count("n_way", n_way))
+    if _validate.flag("zero_head", zero_head):
         nn.init.zeros_(head.weight)
         nn.init.zeros_(head.bias)
     return nn.Sequential(OrderedDict(encoder=encoder, head=head))
@@ -134,6 +135,8 @@ def classifier(
 
 def turned(dataset: Dataset) -> Dataset:
     """Every image in four directions: a character turned by 90 degrees counts as another one."""
+    _validate.instance("dataset", dataset, Dataset, "a Dataset (mlteach.data.Dataset)")
+    _validate.images("dataset.images", dataset.images, unit=False)
     images = torch.cat([dataset.images.rot90(k, (2, 3)) for k in range(4)])
     labels = torch.cat([dataset.labels + k * len(dataset.classes) for k in range(4)])
     return Dataset(f"{dataset.name} turned", images, labels, dataset.classes * 4, {})
@@ -155,9 +158,16 @@ def train(
         seed: of the first weights and of the tasks.
         steps: None for those of the recipe, which its floors are for.
         callback: called with (step, model) after every step.
+
+    Raises:
+        TypeError, ValueError: name is none of RECIPES, steps < 1, dataset is none or has too few
+            classes for the tasks of the recipe.
     """
-    recipe, tasks = RECIPES[name], generator(seed)
-    steps = steps or recipe.steps
+    recipe, tasks = RECIPES[_validate.choice("name", name, RECIPES)], generator(seed)
+    _validate.instance("dataset", dataset, Dataset, "a Dataset (mlteach.data.Dataset)")
+    steps = recipe.steps if steps is None else _validate.count("steps", steps)
+    if callback is not None:
+        _validate.function("callback", callback, what="a function of (step, model)", takes=2)
     seed_everything(seed)
     model = classifier(recipe.norm)
     optimizer = torch.optim.Adam(model.parameters())
@@ -181,22 +191,34 @@ def train(
     return model
 
 
-def accuracy(name: str, model: nn.Module, episodes: Episode) -> tuple[float, float]:
+def accuracy(
+    name: str, model: nn.Module, episodes: Episode, *, queries: str = "together"
+) -> tuple[float, float]:
     """Few-shot accuracy of a meta-trained network on new tasks, after adapting as its recipe says.
 
     Args:
         name: of RECIPES.
         model: what `train` returned, or another `classifier` with the norm of that recipe.
         episodes: T >= 2 tasks, best of classes that took no part in training.
+        queries: which images form a batch, see `mlteach.evaluate.adapted_accuracy`. Prototypes and
+            ANIL look at one image at a time, so that only "alone" and "with support" compare the
+            others with them under one protocol.
 
     Returns:
         Mean over the tasks, and half the width of its 95 % confidence interval.
+
+    Raises:
+        TypeError, ValueError: name is none of RECIPES, model has no encoder and head, or as for
+            `mlteach.evaluate.adapted_accuracy`.
     """
-    inner = RECIPES[name].inner
+    inner = RECIPES[_validate.choice("name", name, RECIPES)].inner
+    _validate.module("model", model)
+    if not {"encoder", "head"} <= dict(model.named_children()).keys():
+        raise ValueError("model must have parts named encoder and head, as a classifier has")
     if name in ("prototypes", "ANIL"):  # the encoder is not adapted
         encoder = model.get_submodule("encoder")
         episodes = on_features(lambda images: features(encoder, images), episodes)
         model = model.get_submodule("head")
     if name == "prototypes":
         return confidence_interval(prototype_accuracies(episodes))
-    return adapted_accuracy(model, episodes, F.cross_entropy, **inner)
+    return adapted_accuracy(model, episodes, F.cross_entropy, **inner, queries=queries)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from mlteach import _validate
 from mlteach.data import Dataset, shapes
 from mlteach.evaluate import features, knn_accuracy, linear_probe
 from mlteach.losses import nt_xent
@@ -40,6 +41,9 @@ class TwoViews(nn.Module):
 
     def __init__(self, encoder: nn.Module, head: nn.Module, *, temperature: float = 0.2):
         super().__init__()
+        _validate.module("encoder", encoder)
+        _validate.module("head", head)
+        _validate.number("temperature", temperature, above=0)
         self.encode, self.head = encoder, head
         self.temperature = temperature
 

@@ -9,10 +9,77 @@ from torch import Tensor, nn
 from mlteach import _validate
 
 
+def check_networks(**networks: nn.Module) -> None:
+    """Each is a network, not its class or a function."""
+    for name, network in networks.items():
+        _validate.module(name, network)
+
+
+def check_views(x1: Tensor, x2: Tensor, *, at_least: int = 1) -> None:
+    """Two views of the same images: floating-point, of one shape (B, ...)."""
+    _validate.floats("x1", x1)
+    _validate.floats("x2", x2)
+    if x1.shape != x2.shape or x1.dim() < 2 or len(x1) < at_least:
+        allowed = f"(B >= {at_least}, ...)"
+        given = f"{tuple(x1.shape)} and {tuple(x2.shape)}"
+        raise ValueError(f"x1 and x2 must be two views {allowed} of one shape, got {given}")
+
+
+def check_size(name: str, keys: Tensor, queue: Tensor) -> None:
+    """A batch of keys fits into the queue."""
+    if len(keys) > len(queue):
+        raise ValueError(
+            f"{name}: a batch of {len(keys)} keys does not fit into a queue of n_keys={len(queue)}"
+        )
+
+
+def check_width(name: str, given: Tensor, wanted: Tensor) -> None:
+    """A network gives as many numbers as what they are compared with."""
+    if given.shape[1] != wanted.shape[1]:
+        raise ValueError(f"{name} must give (B, {wanted.shape[1]}), got {tuple(given.shape)}")
+
+
+def project(encoder: nn.Module, projector: nn.Module, x: Tensor) -> Tensor:
+    """(B, ...) -> (B, P): what the projector makes of the encoder's representation."""
+    h = apply("encoder", encoder, x)  # (B, D)
+    return apply("projector", projector, h)  # (B, P)
+
+
+def predicted(predictor: nn.Module | None, z: Tensor) -> Tensor:
+    """(B, P): what the predictor says of the other view's projection; z where there is none."""
+    if predictor is None:
+        return z
+    p = apply("predictor", predictor, z)
+    check_width("predictor", p, z)
+    return p
+
+
+def apply(name: str, network: nn.Module, x: Tensor) -> Tensor:
+    """network(x), (B, ...) -> (B, D); what does not fit is said of the network by its name."""
+    try:
+        y = network(x)
+    except (RuntimeError, IndexError, TypeError, ValueError) as error:
+        if isinstance(error, torch.cuda.OutOfMemoryError):
+            raise
+        raise ValueError(f"{name} cannot take inputs of {tuple(x.shape)}: {error}") from error
+    if not isinstance(y, Tensor) or not y.is_floating_point():
+        raise TypeError(f"{name} must give a floating-point tensor, got {_validate.kind(y)}")
+    if y.dim() != 2 or len(y) != len(x) or y.shape[1] < 1:
+        raise ValueError(f"{name} must give ({len(x)}, D >= 1), got shape {tuple(y.shape)}")
+    return y
+
+
 @torch.no_grad()
 def pictured(**vectors: Tensor) -> dict[str, Tensor]:
-    """The (B, P) vectors on the unit sphere by name, and "std", that of z1's coordinates."""
-    on_sphere = {name: F.normalize(rows) for name, rows in vectors.items()}
+    """The (B, P) vectors on the unit sphere by name, and "std", that of z1's coordinates.
+
+    In float32 at least: the length of a short vector in 16 bits is 0.
+    """
+    wide = {
+        name: rows.to(torch.promote_types(rows.dtype, torch.float32))
+        for name, rows in vectors.items()
+    }
+    on_sphere = {name: F.normalize(rows) for name, rows in wide.items()}
     return on_sphere | {"std": on_sphere["z1"].std(0, correction=0).mean()}
 
 

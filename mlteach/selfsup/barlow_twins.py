@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from mlteach import _validate
 from mlteach.losses import barlow_twins
-from mlteach.selfsup._shared import pictured
+from mlteach.selfsup._shared import check_networks, check_views, pictured, project
 
 
 class BarlowTwins(nn.Module):
@@ -16,6 +17,10 @@ class BarlowTwins(nn.Module):
         projector: module (B, D) -> (B, P).
         redundancy_weight: >= 0, read at every step; see `barlow_twins`.
 
+    Raises:
+        TypeError, ValueError: encoder or projector is no network, or a weight < 0; by `loss`, the
+            views differ in shape, or the networks cannot take them.
+
     Source: Zbontar et al. 2021, arXiv:2103.03230, Algorithm 1.
     """
 
@@ -23,6 +28,8 @@ class BarlowTwins(nn.Module):
         self, encoder: nn.Module, projector: nn.Module, *, redundancy_weight: float = 5e-3
     ):
         super().__init__()
+        check_networks(encoder=encoder, projector=projector)
+        _validate.number("redundancy_weight", redundancy_weight, at_least=0)
         self.encoder, self.projector = encoder, projector
         self.redundancy_weight = redundancy_weight
 
@@ -40,7 +47,8 @@ class BarlowTwins(nn.Module):
         Returns:
             (), P for a collapsed network; and {"z1", "z2", "std"}, see `mlteach.selfsup`.
         """
-        z1, z2 = (self.projector(self.encoder(x)) for x in (x1, x2))  # (B, P) each
+        check_views(x1, x2, at_least=2)
+        z1, z2 = (project(self.encoder, self.projector, x) for x in (x1, x2))  # (B, P) each
         loss = barlow_twins(z1, z2, redundancy_weight=self.redundancy_weight)
         return loss, pictured(z1=z1, z2=z2)
 

@@ -5,12 +5,19 @@ from __future__ import annotations
 import copy
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mlteach import _validate
 from mlteach.losses import byol_loss
-from mlteach.selfsup._shared import move_towards, pictured
+from mlteach.losses._shared import matching_rows, unit
+from mlteach.selfsup._shared import (
+    check_networks,
+    check_views,
+    move_towards,
+    pictured,
+    predicted,
+    project,
+)
 
 
 class BYOL(nn.Module):
@@ -38,7 +45,9 @@ class BYOL(nn.Module):
         target_average: keep a target network of its own.
 
     Raises:
-        TypeError, ValueError: decay is no number in [0, 1].
+        TypeError, ValueError: a network is none, a switch is no bool, or decay is no number in
+            [0, 1]; by `loss`, the views differ in shape, or the networks do not fit them or each
+            other.
 
     Source: Grill et al. 2020, arXiv:2006.07733, Section 3.1; SimSiam: Chen and He 2021,
         arXiv:2011.10566, where the loss is a quarter of this one, less 1.
@@ -55,6 +64,11 @@ class BYOL(nn.Module):
         target_average: bool = True,
     ):
         super().__init__()
+        check_networks(encoder=encoder, projector=projector)
+        if predictor is not None:
+            check_networks(predictor=predictor)
+        stop_gradient = _validate.flag("stop_gradient", stop_gradient)
+        target_average = _validate.flag("target_average", target_average)
         _validate.number("decay", decay, at_least=0, at_most=1)
         self.encoder, self.projector = encoder, projector
         self.predictor = predictor
@@ -80,8 +94,9 @@ class BYOL(nn.Module):
             see `mlteach.selfsup`, with the predictions "p1", "p2" and the targets "t1", "t2", (B,
             P) on the sphere too.
         """
-        z1, z2 = (self.projector(self.encoder(x)) for x in (x1, x2))  # (B, P) each
-        p1, p2 = (z1, z2) if self.predictor is None else (self.predictor(z1), self.predictor(z2))
+        check_views(x1, x2)
+        z1, z2 = (project(self.encoder, self.projector, x) for x in (x1, x2))  # (B, P) each
+        p1, p2 = predicted(self.predictor, z1), predicted(self.predictor, z2)
         t1, t2 = self._aim(x1, z1), self._aim(x2, z2)
         loss = self._distance(p1, t2) + self._distance(p2, t1)
         return loss, pictured(z1=z1, z2=z2, p1=p1, p2=p2, t1=t1, t2=t2)
@@ -104,4 +119,5 @@ class BYOL(nn.Module):
         """`byol_loss`, or its value with a gradient to both sides."""
         if self.stop_gradient:
             return byol_loss(prediction, target)
-        return 2 - 2 * F.cosine_similarity(prediction, target).mean()
+        prediction, target = matching_rows(prediction=prediction, target=target)
+        return 2 - 2 * (unit(prediction) * unit(target)).sum(1).mean()

@@ -10,7 +10,15 @@ from torch import Tensor, nn
 
 from mlteach import _validate
 from mlteach.losses import info_nce
-from mlteach.selfsup._shared import move_towards, pictured
+from mlteach.selfsup._shared import (
+    check_networks,
+    check_size,
+    check_views,
+    check_width,
+    move_towards,
+    pictured,
+    project,
+)
 
 
 class MoCo(nn.Module):
@@ -36,8 +44,9 @@ class MoCo(nn.Module):
         temperature: > 0, read at every step; see `info_nce`.
 
     Raises:
-        TypeError, ValueError: n_keys is no whole number >= 1, decay none in [0, 1], or there is no
-            linear layer in projector.
+        TypeError, ValueError: encoder or projector is no network, there is no linear layer in
+            projector, n_keys is no whole number >= 1, decay none in [0, 1], or temperature <= 0; by
+            `loss`, the views differ in shape, the networks cannot take them, or B > n_keys.
 
     Source: He et al. 2020, arXiv:1911.05722, Algorithm 1, with the projector of Chen et al. 2020,
         arXiv:2003.04297.
@@ -57,8 +66,10 @@ class MoCo(nn.Module):
         temperature: float = 0.2,
     ):
         super().__init__()
+        check_networks(encoder=encoder, projector=projector)
+        n_keys = _validate.count("n_keys", n_keys)
         _validate.number("decay", decay, at_least=0, at_most=1)
-        _validate.count("n_keys", n_keys)
+        _validate.number("temperature", temperature, above=0)
         self.encoder, self.projector = encoder, projector
         self.decay, self.temperature = decay, temperature
         self.key_encoder = copy.deepcopy(nn.Sequential(encoder, projector)).requires_grad_(False)
@@ -81,11 +92,10 @@ class MoCo(nn.Module):
             (), log(1 + K) for a collapsed network; and {"z1": queries, "z2": keys, "std"}, see
             `mlteach.selfsup`.
         """
-        if len(x1) > len(self.queue):
-            raise ValueError(
-                f"a batch of {len(x1)} keys does not fit into a queue of n_keys={len(self.queue)}"
-            )
-        query = self.projector(self.encoder(x1))  # (B, P)
+        check_views(x1, x2)
+        check_size("x1", x1, self.queue)
+        query = project(self.encoder, self.projector, x1)  # (B, P)
+        check_width("projector", query, self.queue)
         with torch.no_grad():
             key = self.key_encoder(x2)  # (B, P)
         loss = info_nce(query, key, self.queue, temperature=self.temperature)
@@ -94,9 +104,10 @@ class MoCo(nn.Module):
     @torch.no_grad()
     def after_step(self, aux: dict[str, Tensor]) -> None:
         """Moves the key encoder towards the query encoder; this step's keys replace the oldest."""
+        keys = aux["z2"].to(self.queue.dtype)  # (B, P)
+        check_size("aux", keys, self.queue)
         online = nn.Sequential(self.encoder, self.projector)
         move_towards(self.key_encoder, online, decay=self.decay)
-        keys = aux["z2"]  # (B, P)
         places = (self.pointer + torch.arange(len(keys), device=keys.device)) % len(self.queue)
         self.age += self.age >= 0
         self.queue[places], self.age[places] = keys, 0

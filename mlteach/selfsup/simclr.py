@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from mlteach import _validate
 from mlteach.losses import nt_xent
-from mlteach.selfsup._shared import pictured
+from mlteach.selfsup._shared import check_networks, check_views, pictured, project
 
 
 class SimCLR(nn.Module):
@@ -18,12 +19,18 @@ class SimCLR(nn.Module):
             input.
         temperature: > 0, read at every step; see `nt_xent`.
 
+    Raises:
+        TypeError, ValueError: encoder or projector is no network, or temperature <= 0; by `loss`,
+            the views differ in shape, or the networks cannot take them.
+
     Source: Chen et al. 2020, arXiv:2002.05709, Algorithm 1. As there, both views pass through the
         network as one batch of 2B, so that BatchNorm normalises them together.
     """
 
     def __init__(self, encoder: nn.Module, projector: nn.Module, *, temperature: float = 0.2):
         super().__init__()
+        check_networks(encoder=encoder, projector=projector)
+        _validate.number("temperature", temperature, above=0)
         self.encoder, self.projector = encoder, projector
         self.temperature = temperature
 
@@ -41,7 +48,8 @@ class SimCLR(nn.Module):
         Returns:
             (), log(2B - 1) for a collapsed network; and {"z1", "z2", "std"}, see `mlteach.selfsup`.
         """
-        z1, z2 = self.projector(self.encoder(torch.cat([x1, x2]))).chunk(2)  # (B, P) each
+        check_views(x1, x2, at_least=2)
+        z1, z2 = project(self.encoder, self.projector, torch.cat([x1, x2])).chunk(2)  # (B, P) each
         return nt_xent(z1, z2, temperature=self.temperature), pictured(z1=z1, z2=z2)
 
     def after_step(self, aux: dict[str, Tensor]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from mlteach import _validate
 from mlteach.losses import vicreg
-from mlteach.selfsup._shared import pictured
+from mlteach.selfsup._shared import check_networks, check_views, pictured, project
 
 
 class VICReg(nn.Module):
@@ -15,6 +16,10 @@ class VICReg(nn.Module):
         encoder: module (B, ...) -> (B, D).
         projector: module (B, D) -> (B, P).
         invariance, variance, covariance: >= 0, read at every step; see `vicreg`.
+
+    Raises:
+        TypeError, ValueError: encoder or projector is no network, or a weight < 0; by `loss`, the
+            views differ in shape, or the networks cannot take them.
 
     Source: Bardes et al. 2022, arXiv:2105.04906, Section 4.
     """
@@ -29,6 +34,10 @@ class VICReg(nn.Module):
         covariance: float = 1,
     ):
         super().__init__()
+        check_networks(encoder=encoder, projector=projector)
+        _validate.number("invariance", invariance, at_least=0)
+        _validate.number("variance", variance, at_least=0)
+        _validate.number("covariance", covariance, at_least=0)
         self.encoder, self.projector = encoder, projector
         self.invariance, self.variance = invariance, variance
         self.covariance = covariance
@@ -48,7 +57,8 @@ class VICReg(nn.Module):
             (), 0.99 * variance for a collapsed network; and {"z1", "z2", "std"}, see
             `mlteach.selfsup`.
         """
-        z1, z2 = (self.projector(self.encoder(x)) for x in (x1, x2))  # (B, P) each
+        check_views(x1, x2, at_least=2)
+        z1, z2 = (project(self.encoder, self.projector, x) for x in (x1, x2))  # (B, P) each
         weights = {
             "invariance": self.invariance,
             "variance": self.variance,

@@ -38,9 +38,19 @@ Draw = Callable[[Generator], tuple[Tensor, ...]]
 def warmup_cosine(step: int, *, lr: float, steps: int, warmup: float = 0.1) -> float:
     """Learning rate after `step` updates: rises evenly over warmup * steps, then falls to 0.
 
-    The fall is half a cosine, from lr at its beginning.
+    The fall is half a cosine, from lr at its beginning; from `steps` on the rate stays 0.
+
+    Raises:
+        TypeError, ValueError: step is no whole number >= 0, steps none >= 1, lr < 0, or warmup is
+            outside [0, 1].
     """
+    step = _validate.count("step", step, at_least=0)
+    steps = _validate.count("steps", steps)
+    lr = float(_validate.number("lr", lr, at_least=0))
+    warmup = float(_validate.number("warmup", warmup, at_least=0, at_most=1))
     rising = warmup * steps
+    if step >= steps:
+        return 0.0
     if step < rising:
         return lr * (step + 1) / (rising + 1)
     return lr * (1 + math.cos(math.pi * (step - rising) / (steps - rising))) / 2
@@ -102,6 +112,9 @@ def fit(
         TypeError, ValueError: an argument is not as described, or `resume` has nothing left to do.
     """
     parameters = _checked_parameters(method, steps, lr, warmup, evaluate_every, resume, threads)
+    _check_functions(draw, evaluate, callback)
+    progress = _validate.flag("progress", progress)
+    weight_decay = float(_validate.number("weight_decay", weight_decay, at_least=0))
     lr_at = lr if callable(lr) else partial(warmup_cosine, lr=lr, steps=steps, warmup=warmup)
     optimizer = torch.optim.AdamW(parameters, weight_decay=weight_decay, fused=True)
     run = Run(steps) if resume is None else replace(copy.deepcopy(resume), steps=steps, stopped="")
@@ -202,8 +215,8 @@ def _score(
 ) -> None:
     """Evaluate, and copy the weights if they are the best so far."""
     with _mode(method, training=False), torch.no_grad(), kept(generators):
-        score = float(evaluate(method))
-    _validate.number(f"evaluate's score at step {run.step}", score)
+        given = evaluate(method)
+    score = float(_validate.number(f"evaluate's score at step {run.step}", given))
     run.record(score_step=run.step, score=score)
     if score > run.best_score:
         run.best_score, run.best_state = score, copied(method.state_dict())
@@ -247,9 +260,11 @@ def _checked_parameters(
         raise TypeError(f"method must be an nn.Module with loss(*views), got {given}")
     _validate.count("steps", steps)
     _validate.count("evaluate_every", evaluate_every)
-    if not callable(lr) and not isinstance(lr, Real):
-        given = _validate.kind(lr)
-        raise TypeError(f"lr must be a number or a function step -> lr, got {given}")
+    if not callable(lr):
+        if not isinstance(lr, Real | Tensor):
+            given = _validate.kind(lr)
+            raise TypeError(f"lr must be a number or a function step -> lr, got {given}")
+        _validate.number("lr", lr, at_least=0)
     _validate.number("warmup", warmup, at_least=0, at_most=1)
     if threads is not None:
         _validate.count("threads", threads)
@@ -265,6 +280,16 @@ def _checked_parameters(
     if not parameters:
         raise ValueError("method has no parameter that requires a gradient: nothing to train")
     return parameters
+
+
+def _check_functions(draw: object, evaluate: object, callback: object) -> None:
+    """What fit is to call takes what fit hands over."""
+    _validate.function("draw", draw, what="a function of (generator)", takes=1)
+    if evaluate is not None:
+        _validate.function("evaluate", evaluate, what="a function of (method) or None", takes=1)
+    if callback is not None:
+        what = "a function of (step, loss, aux) or None"
+        _validate.function("callback", callback, what=what, takes=3)
 
 
 def _checked_loss(method: nn.Module, views: object) -> tuple[Tensor, Any]:

@@ -17,7 +17,11 @@ from torch.optim import Optimizer
 
 @dataclass
 class Run:
-    """What `fit` has done, and all that `fit(..., resume=run)` needs to go on."""
+    """What `fit` has done, and all that `fit(..., resume=run)` needs to go on.
+
+    ``torch.save(run, file)`` keeps it for another day, and ``torch.load(file)`` gives it back once
+    `mlteach.training` is imported.
+    """
 
     steps: int  # updates wanted
     step: int = 0  # updates made
@@ -46,6 +50,9 @@ class Run:
                 "no best weights: fit was given no evaluate, or stopped before calling it"
             )
         method.load_state_dict(self.best_state)
+
+
+torch.serialization.add_safe_globals([Run])  # torch.load refuses classes that it does not know
 
 
 class TrainingDiverged(RuntimeError):  # noqa: N818
@@ -163,12 +170,12 @@ def own_generators(seed: int, device: torch.device) -> Iterator[list[Generator]]
     Ours starts at `seed`, the others at numbers drawn from it, so that no two run in parallel.
     Afterwards the global ones are as before.
     """
-    own, shared = Generator().manual_seed(seed), [torch.default_generator]
+    own, shared = Generator("cpu").manual_seed(seed), [torch.default_generator]
     if device.type == "cuda":
         shared.append(torch.cuda.default_generators[device.index])
     if device.type == "mps":
         shared.append(torch.mps._get_default_mps_generator())
     with kept(shared):
         for generator in shared:
-            generator.manual_seed(int(torch.randint(2**62, (), generator=own)))
+            generator.manual_seed(int(torch.randint(2**62, (), generator=own, device="cpu")))
         yield [own, *shared]

@@ -45,10 +45,9 @@ def seed_everything(seed: int) -> None:
         seed: an integer in 0 ... 2**32 - 1.
 
     Raises:
-        ValueError: seed or MLTEACH_SEED is not as described.
+        TypeError, ValueError: seed or MLTEACH_SEED is not as described.
     """
-    if not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise ValueError(f"seed must be an integer in 0 ... 2**32 - 1, got {seed!r}")
+    seed = _validate.seed("seed", seed)
     random.seed(shifted(seed))
     np.random.seed(shifted(seed) % 2**32)
     torch.manual_seed(shifted(seed))
@@ -67,7 +66,7 @@ def pick_device(prefer: str | None = None) -> torch.device:
     )
     there = cuda + (["mps"] if torch.backends.mps.is_available() else []) + ["cpu"]
     forced = os.environ.get("MLTEACH_DEVICE")
-    name = forced or prefer or there[0]
+    name = forced or (there[0] if prefer is None else prefer)
     if name not in there:
         raise ValueError(
             f"{'MLTEACH_DEVICE' if forced else 'prefer'} is {name!r}, but there is only {there}"

@@ -153,7 +153,7 @@ def jitter_matrix(
     turn = math.tau * hue * (2 * draws[:, 3] - 1)
 
     grey = images.new_tensor(GREY)
-    one = torch.eye(3).to(images)
+    one = torch.eye(3, device="cpu").to(images)
     # every row takes the same grey
     saturate = vivid[:, None, None] * one + (1 - vivid)[:, None, None] * grey
     matrix = (steep * bright)[:, None, None] * (_about_the_grey_axis(turn) @ saturate)
@@ -165,7 +165,7 @@ def jitter_matrix(
 def grayscale_matrix(images: Tensor, chosen: Tensor) -> Tensor:
     """(B, 3, 3): grey for the images chosen, (B,), and no change for the others."""
     grey = images.new_tensor(GREY).expand(3, 3)
-    return torch.where(chosen[:, None, None], grey, torch.eye(3).to(images))
+    return torch.where(chosen[:, None, None], grey, torch.eye(3, device="cpu").to(images))
 
 
 def recolour(images: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
@@ -199,7 +199,9 @@ def _blur_matrix(sigma: Tensor, side: int, radius: int) -> Tensor:
 def _about_the_grey_axis(angle: Tensor) -> Tensor:
     """(B, 3, 3) rotations about (1, 1, 1) by angles (B,); a third of a turn sends red to green."""
     cos, sin = angle.cos()[:, None, None], angle.sin()[:, None, None]
-    along = torch.ones(3, 3).to(angle) / 3
+    along = torch.ones(3, 3, device="cpu").to(angle) / 3
     # cross product with it
-    around = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]]).to(angle) / math.sqrt(3)
-    return cos * torch.eye(3).to(angle) + (1 - cos) * along + sin * around
+    around = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]], device="cpu").to(
+        angle
+    ) / math.sqrt(3)
+    return cos * torch.eye(3, device="cpu").to(angle) + (1 - cos) * along + sin * around

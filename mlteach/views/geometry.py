@@ -34,7 +34,7 @@ def random_view(
     the image anticlockwise as seen on the screen; M flips the sign of x where the image is flipped.
 
     Args:
-        images: (B, C, H, W) float images in [0, 1]; not changed.
+        images: (B, C, H, W) float images; not changed.
         scale: 0 < low <= high <= 1, the range of the crop's area as a fraction of the image's;
             see `random_crop`.
         pixels: >= 0, the longest shift in each direction; see `random_shift`.
@@ -54,12 +54,16 @@ def random_view(
         TypeError: images is no float tensor.
         ValueError: images is not (B, C, H, W), or another argument is outside its range.
     """
-    _validate.images("images", images, unit=False)
+    _validate.finite("images", _validate.images("images", images, unit=False))
     low, high = _validate.interval("scale", scale, above=0, at_most=1)
     pixels = _validate.strength("pixels", pixels)
     radians = _validate.strength("radians", radians)
     flip = _validate.strength("flip", flip, at_most=1)
     _validate.choice("fill", fill, FILLS)
+    std = _validate.strength("std", std)
+    _validate.generator("generator", generator)
+    if len(images) == 0:
+        return images.clone()
 
     draws = uniforms(images, 6, generator)
     side = (low + (high - low) * draws[:, 0]).sqrt()  # (B,)
@@ -74,7 +78,9 @@ def random_view(
     if (low, pixels, radians, flip) != (1, 0, 0, 0):
         centre, shift = room * signed[:, :2], pixels * signed[:, 3:]
         views = _warp(images, side, centre, radians * signed[:, 2], shift, flipped, fill)
-    return add_noise(views, std=std, generator=generator)
+    if std > 0:
+        return add_noise(views, std=std, generator=generator)
+    return images.clone() if views is images else views
 
 
 def random_crop(
@@ -83,7 +89,7 @@ def random_crop(
     """Cut a box of the image's own aspect ratio out of every image and enlarge it to full size.
 
     Args:
-        images: (B, C, H, W) float images in [0, 1]; not changed.
+        images: (B, C, H, W) float images; not changed.
         scale: 0 < low <= high <= 1; the box's share of the area is uniform in [low, high), its
             place is uniform among those where the box reads nothing outside the image.
         generator: source of the draws.
@@ -103,7 +109,7 @@ def random_shift(images: Tensor, *, pixels: float, generator: Generator | None =
     """Move every image by parts of a pixel, sideways and up or down; what comes in is 0.
 
     Args:
-        images: (B, C, H, W) float images in [0, 1]; not changed.
+        images: (B, C, H, W) float images; not changed.
         pixels: >= 0; each of the two shifts is uniform in [-pixels, pixels).
         generator: source of the draws.
 
@@ -122,7 +128,7 @@ def random_rotation(
     """Turn every image about its centre; what comes in from outside is 0.
 
     Args:
-        images: (B, C, H, W) float images in [0, 1]; not changed.
+        images: (B, C, H, W) float images; not changed.
         radians: >= 0; the angle is uniform in [-radians, radians), positive is anticlockwise as
             seen on the screen.
         generator: source of the draws.
@@ -142,7 +148,7 @@ def random_flip(
     """Flip some of the images, left for right.
 
     Args:
-        images: (B, C, H, W) float images in [0, 1]; not changed.
+        images: (B, C, H, W) float images; not changed.
         probability: in [0, 1], that an image is flipped.
         generator: source of the draws.
 
@@ -150,8 +156,9 @@ def random_flip(
         (B, C, H, W); equal to images at probability 0.
 
     Raises:
-        TypeError, ValueError: as `random_view`, where probability is called flip.
+        TypeError, ValueError: as `random_view`.
     """
+    probability = _validate.strength("probability", probability, at_most=1)
     return random_view(images, flip=probability, generator=generator)
 
 

@@ -92,7 +92,17 @@ def cutmix(
 
 
 def blend(images: Tensor, others: Tensor, share: Tensor) -> Tensor:
-    """`mixup` at given shares (B,): share of each image, 1 - share of its partner in others."""
+    """`mixup` at given shares (B,): share of each image, 1 - share of its partner in others.
+
+    Args:
+        images, others: (B, C, H, W) float images in [0, 1], one partner for each.
+        share: (B,) in [0, 1].
+
+    Raises:
+        TypeError, ValueError: an argument is not as described.
+    """
+    _check_pairs(images, others)
+    share = _shares(share, images)
     weight = share[:, None, None, None]
     return weight * images + (1 - weight) * others
 
@@ -100,24 +110,58 @@ def blend(images: Tensor, others: Tensor, share: Tensor) -> Tensor:
 def paste(images: Tensor, others: Tensor, share: Tensor, centre: Tensor) -> tuple[Tensor, Tensor]:
     """`cutmix` at given places: a box of others, of area 1 - share (B,), around centre (B, 2).
 
-    The centre is x, y from 0 to 1 across the image. Returns the images and the share (B,) of
-    pixels kept.
+    The centre is x, y from 0 to 1 across the image, or outside of it. Returns the images and the
+    share (B,) of pixels kept.
+
+    Raises:
+        TypeError, ValueError: images and others are not (B, C, H, W) float images in [0, 1] of one
+            shape, share is not (B,) in [0, 1], or centre not (B, 2) finite floats.
     """
+    _check_pairs(images, others)
+    share = _shares(share, images)
+    _validate.shaped("centre", _validate.floats("centre", centre), len(images), 2)
+    _validate.finite("centre", centre)
     half = (1 - share).clamp(min=0).sqrt() / 2  # half a side of the box, of an image with sides 1
     inside = []
     for axis, side in enumerate((images.shape[3], images.shape[2])):  # x, then y
         start = (side * (centre[:, axis] - half)).round()[:, None]
         end = (side * (centre[:, axis] + half)).round()[:, None]
-        pixel = torch.arange(side).to(images)
+        pixel = torch.arange(side, device=images.device).to(images)
         inside.append((start <= pixel) & (pixel < end))  # (B, side)
     box = inside[1][:, :, None] & inside[0][:, None, :]  # (B, H, W)
     return torch.where(box[:, None], others, images), 1 - box.to(images).mean((1, 2))
 
 
 def soft_labels(labels: Tensor, others: Tensor, share: Tensor, *, n_classes: int) -> Tensor:
-    """(B, n_classes): share (B,) of each label, 1 - share of its partner's, both (B,) integers."""
+    """(B, n_classes): share (B,) of each label, 1 - share of its partner's, both (B,) integers.
+
+    Raises:
+        TypeError, ValueError: a label is no integer in 0 ... n_classes - 1, a share is outside
+            [0, 1], or the lengths differ.
+    """
+    n_classes = _validate.count("n_classes", n_classes)
+    labels = _validate.labels("labels", labels, n_classes=n_classes)
+    others = _validate.labels("others", others, size=len(labels), n_classes=n_classes)
+    share = _shares(share, labels)
     own, other = F.one_hot(labels, n_classes), F.one_hot(others, n_classes)
     return share[:, None] * own + (1 - share[:, None]) * other
+
+
+def _check_pairs(images: Tensor, others: Tensor) -> None:
+    _validate.images("images", images)
+    _validate.images("others", others)
+    if images.shape != others.shape:
+        given = f"{tuple(images.shape)} and {tuple(others.shape)}"
+        raise ValueError(f"images and others must be of one shape, got {given}")
+
+
+def _shares(share: Tensor, of: Tensor) -> Tensor:
+    """(B,) numbers in [0, 1], one for each."""
+    share = _validate.as_tensor("share", share)
+    _validate.shaped("share", _validate.floats("share", share), len(of))
+    if len(share) and not _validate.holds(((share >= 0) & (share <= 1)).all()):
+        raise ValueError(f"share must be in [0, 1], got {share.min():g} to {share.max():g}")
+    return share
 
 
 def _draw_pairs(
@@ -135,7 +179,7 @@ def _draw_pairs(
 
 def draw_shares(images: Tensor, alpha: float, generator: Generator | None) -> Tensor:
     """(B,) draws from Beta(alpha, alpha); a draw keeps its rank among the shares at every alpha."""
-    _validate.number("alpha", alpha, above=0)
+    alpha = float(_validate.number("alpha", alpha, above=0))
     device = draw_device(images, generator)
     draws = torch.rand(len(images), generator=generator, device=device, dtype=torch.float64)
-    return torch.as_tensor(betaincinv(alpha, alpha, draws.cpu().numpy())).to(images)
+    return torch.from_numpy(betaincinv(alpha, alpha, draws.cpu().numpy())).to(images)

@@ -25,7 +25,7 @@ RIGHT = {
     "conditional_affinities": conditional_by_softmax,
     "perplexity": lambda p: 2 ** -(torch.special.xlogy(p, p).sum(1) / math.log(2)),
     "student_t": maps.student_t,
-    "spring_forces": force_by_autograd,
+    "spring_forces": mistakes_of_maps.spring_forces,
 }
 MISTAKES = {
     "conditional_affinities": mistakes_in(mistakes_of_maps.affinities_at),
@@ -90,3 +90,10 @@ def test_an_unjustified_statement_is_explained(answer, part):
     verdict = checks.justified_statement(answer)
     assert not verdict.passed
     assert part in verdict.message
+
+
+def test_right_numbers_against_the_rule_are_told():
+    verdict = checks.spring_forces(force_by_autograd)
+    assert not verdict.passed
+    assert verdict.message.startswith("the numbers are right, but ")
+    assert "no automatic differentiation" in verdict.message

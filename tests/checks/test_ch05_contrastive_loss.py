@@ -29,8 +29,8 @@ def negative_gradient_by_autograd(similarities, positive, temperature):
 
 RIGHT = {
     "info_nce": right_info_nce,
-    "nt_xent": right_nt_xent,
-    "pulls": negative_gradient_by_autograd,
+    "nt_xent": losses.nt_xent,
+    "pulls": softmax.negative_gradient,
     "log_sum_exp": lambda logits: (
         logits.amax(1) + (logits - logits.amax(1, keepdim=True)).exp().sum(1).log()
     ),
@@ -153,3 +153,18 @@ def test_one_maximum_for_all_rows_is_not_enough():
     assert not verdict.passed
     assert "one row near 100 and one near -200" in verdict.message
     assert verdict.message.endswith("Has each row its own?")
+
+
+@pytest.mark.parametrize(
+    ("check", "given", "rule"),
+    [
+        (checks.nt_xent, right_nt_xent, "written out"),
+        (checks.pulls, negative_gradient_by_autograd, "no autograd"),
+        (checks.log_sum_exp, lambda logits: logits.logsumexp(1), "exp, log, amax and sums"),
+    ],
+)
+def test_right_numbers_against_the_rule_are_told(check, given, rule):
+    verdict = check(given)
+    assert not verdict.passed
+    assert verdict.message.startswith("the numbers are right, but ")
+    assert rule in verdict.message

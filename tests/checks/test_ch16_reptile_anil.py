@@ -13,6 +13,7 @@ from mlteach.checks import ch16_reptile_anil as chapter_16
 from mlteach.episodes import Episode
 from mlteach.meta import reptile_step
 from mlteach.mistakes import mistakes_in
+from mlteach.mistakes.meta.reptile import inner_ascent
 
 
 def right_reptile_step(weights, x, y, lr, steps, step_size):
@@ -48,8 +49,10 @@ def test_overwritten_weights_are_named():
 def test_two_mistakes_at_once_are_shown_by_their_numbers():
     """Away from weights that climbed: each flipped sign alone would be named."""
 
-    def twice_flipped(weights, x, y, lr, steps, step_size):
-        return 2 * weights - right_reptile_step(weights, x, y, -lr, steps, step_size)
+    climbed = chapter_16._of_weights(inner_ascent)
+
+    def twice_flipped(weights, *given):
+        return 2 * weights - climbed(weights, *given)
 
     assert "with 3 inner step(s)" in checks.reptile_step(twice_flipped).message
 

@@ -84,7 +84,7 @@ def test_mistakes_are_caught(mistake):
 @pytest.mark.parametrize(
     ("x", "y", "error", "message"),
     [
-        (X.long(), Y, TypeError, "x must be a floating-point tensor"),
+        ("many", Y, TypeError, "x must be a tensor, an array or a list of numbers, got str"),
         (X, Y[0], ValueError, "y must be \\(N >= 1, D >= 1\\), got"),
         (X, Y[:9], ValueError, "x and y must be of the same examples, got 30 and 9 rows"),
         (

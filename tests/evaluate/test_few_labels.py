@@ -119,7 +119,7 @@ def test_more_labels_help():
         ({"fractions": (0.0, 1.0)}, r"fractions must be a number in \(0, 1\], got 0.0"),
         ({"fractions": (0.5, 1.5)}, r"fractions must be .* got 1.5"),
         ({"fractions": ()}, "fractions must name at least one"),
-        ({"n_seeds": 0}, "n_seeds must be a whole number >= 1, got 0"),
+        ({"n_seeds": 0}, "n_seeds must be a whole number between 1 and .*, got 0"),
         ({"fractions": (0.01,)}, "n must be a whole number between 4"),
     ],
 )

@@ -18,10 +18,11 @@ from mlteach.evaluate import (
     nearest_neighbour_accuracy,
     prototype_accuracies,
 )
-from mlteach.meta import adapt
+from mlteach.meta import adapt, adapted_predictions
 from mlteach.metric import sample_classes
 from mlteach.mistakes import mistakes_in
 from mlteach.mistakes.evaluate import half_width
+from mlteach.networks import conv_encoder
 
 
 def test_an_interval_known_by_hand():
@@ -136,8 +137,8 @@ def test_perfect_features_have_no_doubt():
         ({"n_shot": 0}, "n_shot must be a whole number >= 1, got 0"),
         ({"n_query": 0}, "n_query must be a whole number >= 1, got 0"),
         ({"n_episodes": 1}, "n_episodes must be a whole number >= 2, got 1"),
-        ({"n_way": 13}, "only 12 classes"),
-        ({"n_shot": 20}, "only 0 classes have n_each=21 images"),
+        ({"n_way": 13}, "n_way is 13, but only 12 of 12 classes"),
+        ({"n_shot": 20}, "only 0 of 12 classes have n_shot . n_query = 21 images"),
     ],
 )
 def test_episodes_that_cannot_be_are_refused(keywords, message):
@@ -178,10 +179,165 @@ def test_adapted_accuracy_equals_its_definition():
             model, tasks, F.cross_entropy, lr=1, steps=5, chunk_size=chunk_size
         )
         assert (mean, half) == pytest.approx(expected)
-    with pytest.raises(ValueError, match="the number of tasks must be a whole number >= 2, got 1"):
+    with pytest.raises(ValueError, match="episodes must hold T >= 2 tasks, got 1"):
         adapted_accuracy(
             model, Episode(*(part[:1] for part in tasks)), F.cross_entropy, lr=1, steps=5
         )
+
+
+def characters(n_query=4):
+    """Three tasks of three classes of noise, and a network that normalises by the batch."""
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        conv_encoder(widths=(8, 8), out_features=6, norm="batch_no_stats"), nn.Linear(6, 3)
+    ).double()
+    x = normal(3, 6 + 3 * n_query, 1, 12, 12)
+    y = torch.arange(6 + 3 * n_query).remainder(3).expand(3, -1)
+    return model, Episode(x[:, :6], y[:, :6], x[:, 6:], y[:, 6:])
+
+
+INNER = {"lr": 0.4, "steps": 2}
+
+
+@pytest.mark.parametrize("own", [False, True])  # side by side, and one after the other
+@pytest.mark.parametrize("queries", ["together", "alone", "with support"])
+def test_queries_are_asked_in_these_batches(queries, own):
+    """Each protocol written out with adapt; the accuracy is that of these predictions."""
+    model, tasks = characters()
+    asked = nn.Sequential(model, nn.Dropout(0)) if own else model
+    found = adapted_predictions(asked, tasks, F.cross_entropy, queries=queries, **INNER)
+    params, right = dict(model.named_parameters()), []
+    for t, (x, y, x_query, y_query) in enumerate(zip(*tasks, strict=True)):
+        phi = adapt(model, params, x, y, F.cross_entropy, **INNER)
+        if queries == "together":
+            expected = functional_call(model, phi, (x_query,))
+        else:
+            seen = x[:0] if queries == "alone" else x
+            expected = torch.stack(
+                [functional_call(model, phi, (torch.cat([seen, q[None]]),))[-1] for q in x_query]
+            )
+        torch.testing.assert_close(found[t], expected, rtol=0, atol=1e-10)
+        right.append((expected.argmax(1) == y_query).double().mean())
+    mean, _ = adapted_accuracy(asked, tasks, F.cross_entropy, queries=queries, **INNER)
+    assert mean == pytest.approx(torch.stack(right).mean().item())
+
+
+def test_only_transduction_looks_at_the_other_queries():
+    """Another last query moves the answers to the others if they are asked together."""
+    model, tasks = characters()
+    changed = tasks.x_query.clone()
+    changed[:, -1] *= -3
+    other = tasks._replace(x_query=changed)
+    for queries in ("together", "alone", "with support"):
+        one, two = (
+            adapted_predictions(model, e, F.cross_entropy, queries=queries, **INNER)[:, :-1]
+            for e in (tasks, other)
+        )
+        assert torch.allclose(one, two, atol=1e-9) == (queries != "together")
+    default = adapted_predictions(model, tasks, F.cross_entropy, **INNER)
+    assert default.equal(
+        adapted_predictions(model, tasks, F.cross_entropy, queries="together", **INNER)
+    )
+
+
+def test_a_network_that_looks_at_one_image_at_a_time_has_one_accuracy():
+    torch.manual_seed(0)
+    encoder = conv_encoder(widths=(8, 8), out_features=6, norm="group")
+    model, (_, tasks) = nn.Sequential(encoder, nn.Linear(6, 3)).double(), characters()
+    found = {
+        adapted_accuracy(model, tasks, F.cross_entropy, queries=queries, **INNER)
+        for queries in ("together", "alone", "with support")
+    }
+    assert len(found) == 1
+
+
+def test_one_image_alone_may_be_too_few_for_a_batch_norm():
+    """8x8 ends as 1x1 after three halvings: one value a channel has no spread."""
+    model = nn.Sequential(conv_encoder(widths=(4, 4, 4), norm="batch_no_stats"), nn.Linear(64, 3))
+    x, y = torch.rand(2, 6, 1, 8, 8), torch.arange(6).remainder(3).expand(2, 6)
+    tasks = Episode(x, y, x, y)
+    with pytest.raises(ValueError, match="model cannot compute .* Expected more than 1 value"):
+        adapted_accuracy(model, tasks, F.cross_entropy, queries="alone", **INNER)
+    with pytest.raises(ValueError, match="queries must be one of 'together', 'alone'"):
+        adapted_accuracy(model, tasks, F.cross_entropy, queries="each", **INNER)
+
+
+def test_nan_is_never_a_right_answer():
+    """NaN logits count as wrong, also where class 0 would be right."""
+    x, y = normal(2, 4, 2), torch.zeros(2, 4, dtype=torch.long)
+
+    class Broken(nn.Linear):
+        def forward(self, x):
+            return super().forward(x) / 0 * 0
+
+    tasks = Episode(x, y, x, y)
+    assert adapted_accuracy(Broken(2, 3).double(), tasks, F.cross_entropy, lr=0.1, steps=0) == (
+        0,
+        0,
+    )
+    diverged = adapted_accuracy(
+        nn.Sequential(nn.Linear(2, 9), nn.ReLU(), nn.Linear(9, 3)),
+        Episode(x.float(), y, x.float(), y),
+        lambda p, y: p.square().mean(),
+        lr=1e20,
+        steps=3,
+    )
+    assert diverged == (0, 0)
+
+
+@pytest.mark.parametrize("lr", [math.nan, math.inf, -0.1, True, torch.tensor(math.nan)])
+def test_rates_that_are_none_are_refused(lr):
+    model, tasks = characters()
+    with pytest.raises((TypeError, ValueError), match="lr must be"):
+        adapted_accuracy(model, tasks, F.cross_entropy, lr=lr, steps=1)
+
+
+def test_labels_beyond_the_outputs_are_refused():
+    x, y = normal(2, 4, 2), torch.arange(4).expand(2, 4)
+    with pytest.raises(ValueError, match="model has 3 outputs, episodes has label 3"):
+        adapted_accuracy(
+            nn.Linear(2, 3).double(), Episode(x, y, x, y), F.cross_entropy, lr=0.1, steps=0
+        )
+
+
+def test_distances_do_not_cancel_and_have_no_scale():
+    """The same accuracy far from zero, nearly collapsed, tiny, huge, and in 16 bits."""
+    labels = torch.arange(300) % 10
+    z = normal(10, 8, seed=3)[labels] + 0.9 * normal(300, 8, seed=4)
+
+    def found(features):
+        return few_shot_accuracy(
+            features, labels, n_query=4, n_episodes=40, generator=generator(1)
+        )[0]
+
+    right = found(z)
+    assert 0.4 < right < 0.95
+    changed = {
+        "far": (z + 3000).float(),
+        "nearly collapsed": (1 + z / 3000).float(),
+        "tiny": (1e-30 * z).float(),
+        "huge": (1e30 * z).float(),
+        "bfloat16": (z * 8).round().bfloat16(),
+        "an array": z.numpy(),
+        "a list": z.tolist(),
+    }
+    for name, features in changed.items():
+        assert found(features) == pytest.approx(right, abs=0.03), name
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert found(z.float()) == pytest.approx(right, abs=1e-6)
+
+
+def test_numbers_in_lists_and_arrays_have_an_interval():
+    right = confidence_interval(torch.tensor([0.25, 0.5, 0.5]))
+    for values in (
+        [0.25, 0.5, 0.5],
+        torch.tensor([0.25, 0.5, 0.5]).half().numpy(),
+        (0.25, 0.5, 0.5),
+    ):
+        assert confidence_interval(values) == pytest.approx(right)
+    for values in ([0.1, math.nan], [0.1, math.inf], "ab", None, [[0.1], [0.2]]):
+        with pytest.raises((TypeError, ValueError), match="values must be"):
+            confidence_interval(values)
 
 
 def test_prototype_accuracies_equal_their_definition():

@@ -49,15 +49,36 @@ def test_pca_flattens_images_and_takes_tall_and_wide_matrices():
     ("x", "components", "error", "part"),
     [
         (normal(5, 3), 4, ValueError, "between 1 and min"),
-        (normal(5, 3), 0, ValueError, "between 1 and min"),
-        (torch.ones(5, 3), 2, ValueError, "no variance"),
+        (normal(5, 3), 0, ValueError, "components must be a whole number >= 1, got 0"),
         (normal(1, 3), 1, ValueError, "at least 2 rows"),
         (normal(5), 1, ValueError, "at least 2 rows"),
         (normal(5, 3) / 0, 1, ValueError, "finite"),
-        (torch.ones(5, 3, dtype=torch.long), 1, TypeError, "floating-point"),
-        ([[1.0, 2.0]], 1, TypeError, "floating-point"),
+        ([["a", "b"]], 1, TypeError, "x must be a tensor, an array or a list"),
     ],
 )
 def test_pca_refuses_what_it_cannot_answer(x, components, error, part):
     with pytest.raises(error, match=part):
         maps.pca(x, components)
+
+
+def test_equal_rows_are_one_point_without_shares():
+    for x in (torch.ones(5, 3), torch.full((7, 2), 0.1), torch.zeros(4, 3)):
+        points, directions, shares = maps.pca(x, 2)
+        assert not points.any()
+        assert not shares.any()
+        assert torch.allclose(directions @ directions.T, torch.eye(2))
+
+
+def test_arrays_lists_integers_and_16_bit_floats_are_points_too():
+    x = torch.randint(-9, 9, (12, 3), generator=torch.Generator().manual_seed(0))
+    expected = maps.pca(x.float()).points
+    for same in (x, x.tolist(), x.numpy(), x.half(), x.bfloat16()):
+        assert torch.equal(maps.pca(same).points, expected)
+
+
+@pytest.mark.parametrize("factor", [1e-30, 1e30])
+def test_the_scale_and_a_shift_of_a_cloud_change_no_share(factor):
+    x = normal(30, 4)
+    shares = maps.pca(x, 4).shares
+    assert torch.allclose(maps.pca((factor * x).float(), 4).shares.double(), shares, atol=1e-5)
+    assert torch.allclose(maps.pca((x + 3000).float(), 4).shares.double(), shares, atol=1e-3)

@@ -108,7 +108,7 @@ def test_points_that_coincide_do_not_spoil_the_others():
     )
 
 
-@pytest.mark.parametrize("perplexity", [1, 0, 9, 50, math.nan])
+@pytest.mark.parametrize("perplexity", [1, 0, 9, 50])
 def test_a_perplexity_out_of_range_is_refused(perplexity):
     with pytest.raises(ValueError, match="perplexity must lie between 1 and N - 1 = 9"):
         maps.affinities(normal(10, 3), perplexity)
@@ -295,13 +295,15 @@ def test_exaggeration_packs_clusters_and_ends_when_it_should(seed):
 @pytest.mark.parametrize(
     ("options", "part"),
     [
-        ({"at": []}, "count iterations"),
-        ({"at": [-1]}, "count iterations"),
-        ({"exaggerated": -1}, "count iterations"),
+        ({"at": []}, "at must name one iteration at least"),
+        ({"at": [-1]}, "at must be a whole number between 0 and .*, got -1"),
+        ({"exaggerated": -1}, "exaggerated must be a whole number between 0 and .*, got -1"),
         ({"early_exaggeration": 0}, "early_exaggeration must be"),
         ({"early_exaggeration": math.inf}, "early_exaggeration must be"),
         ({"start": torch.zeros(3, 2)}, r"start must be \(15, 2\)"),
         ({"perplexity": 14}, "perplexity must lie"),
+        ({"perplexity": math.nan}, "perplexity must be finite, got nan"),
+        ({"early_exaggeration": math.nan}, "early_exaggeration must be"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(options, part):
@@ -348,3 +350,45 @@ def test_each_figure_of_a_film_is_a_better_map_of_its_stage_than_the_one_before(
             p = maps.affinities(stage, 20)
             ratios.append(maps.kl_divergence(p, now) / maps.kl_divergence(p, before))
     assert (torch.stack(ratios).view(3, 2).mean(0) < 0.85).all()
+
+
+# --- degenerate and large points ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1.0, -3e20])
+def test_equal_points_become_one_point_without_divergence(value):
+    x = torch.full((20, 3), value)
+    layout = maps.tsne(x, perplexity=5, iterations=20)
+    assert not layout.any()
+    assert maps.kl_divergence(maps.affinities(x, 5), layout).abs() < 1e-5
+
+
+def test_a_film_may_begin_and_end_collapsed_and_moves_in_between():
+    collapsed, spread = torch.ones(20, 3), normal(20, 3).float()
+    film = maps.tsne_film([collapsed, spread, collapsed, spread], perplexity=5, iterations=30)
+    assert [bool(layout.any()) for layout in film] == [False, True, False, True]
+
+
+def test_one_feature_gives_a_map_on_a_line():
+    layout = maps.tsne(normal(20, 1), perplexity=5, iterations=50)
+    assert layout.isfinite().all()
+    assert layout[:, 0].std() > 0
+    assert not layout[:, 1].any()
+
+
+def test_too_few_and_too_many_points_are_named():
+    with pytest.raises(ValueError, match="x must have 3 to 4,000 rows, got 2"):
+        maps.tsne(normal(2, 3))
+    with pytest.raises(ValueError, match="got 4,001: all pairs are kept; map a random subset"):
+        maps.tsne(torch.zeros(4001, 2))
+
+
+def test_iterations_may_be_an_array_and_a_shift_of_a_map_changes_nothing():
+    x = clusters(5)
+    for at in (torch.tensor([0, 3]), np.array([0, 3]), (0, 3)):
+        assert torch.equal(
+            maps.tsne_path(x, at=at, perplexity=4), maps.tsne_path(x, at=[0, 3], perplexity=4)
+        )
+    y = normal(15, 2)
+    near, far = maps.student_t(y.float()), maps.student_t((y + 3000).float())
+    assert torch.allclose(near, far, rtol=5e-3)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -11,6 +13,7 @@ from torch import Generator, nn
 from torch.func import functional_call
 
 from mlteach.episodes import Episode, sinusoid_episodes
+from mlteach.losses import contrastive_loss, supervised_contrastive
 from mlteach.meta import adapt, adapted_predictions, maml_loss, prototypical_loss, reptile_step
 from mlteach.mistakes import meta, mistakes_in
 from mlteach.networks import AverageAndMaxPool, conv_encoder, mlp
@@ -599,6 +602,274 @@ def test_what_makes_no_sense_is_told(changed, error, told):
     options = {"lr": LR, "steps": 1} | changed
     with pytest.raises(error, match=told):
         maml_loss(model, tasks, F.cross_entropy, **options)
+
+
+def spoiled(value):
+    model = dense()
+    rates = {name: torch.full_like(p, 0.1) for name, p in model.named_parameters()}
+    rates["head.weight"].view(-1)[3] = value
+    return rates
+
+
+BAD_RATES = {
+    "negative": (-0.1, ValueError),
+    "NaN": (float("nan"), ValueError),
+    "infinite": (float("inf"), ValueError),
+    "bool": (True, TypeError),
+    "complex": (1j, TypeError),
+    "NaN in a tensor": (torch.tensor(float("nan")), ValueError),
+    "negative in a tensor": (torch.tensor(-0.1), ValueError),
+    "bool in a tensor": (torch.tensor(True), TypeError),
+    "a vector": (torch.full((3,), 0.1), ValueError),
+    "NaN in a dict": (spoiled(float("nan")), ValueError),
+    "negative in a dict": (spoiled(-0.1), ValueError),
+    "infinite in a dict": (spoiled(float("inf")), ValueError),
+    "text in a dict": (spoiled(0.1) | {"head.bias": "0.1"}, TypeError),
+    "an unknown name": (spoiled(0.1) | {"head.wieght": 0.1}, ValueError),
+    "another shape": (spoiled(0.1) | {"head.bias": torch.ones(7)}, ValueError),
+}
+
+
+@pytest.mark.parametrize("name", BAD_RATES)
+def test_rates_that_are_none_are_refused(name):
+    rate, error = BAD_RATES[name]
+    model, tasks = dense(), episodes(2)
+    before = [p.detach().clone() for p in model.parameters()]
+    with pytest.raises(error, match="^lr"):
+        maml_loss(model, tasks, F.cross_entropy, lr=rate, steps=1)
+    with pytest.raises(error, match="^lr"):
+        reptile_step(model, tasks, F.cross_entropy, lr=rate, steps=1, step_size=0.5)
+    assert equal(before, model.parameters(), tolerance=0)
+
+
+def test_numbers_of_every_kind_are_rates():
+    model, tasks = dense(), episodes(2)
+    right = maml_loss(model, tasks, F.cross_entropy, lr=0.25, steps=2)
+    for rate in (
+        Fraction(1, 4),
+        np.float32(0.25),
+        np.array(0.25),
+        torch.tensor(0.25),
+        torch.tensor(0.25, dtype=torch.float16),
+        {n: np.full(p.shape, 0.25) for n, p in model.named_parameters()},
+    ):
+        found = maml_loss(model, tasks, F.cross_entropy, lr=rate, steps=np.int64(2))
+        assert found.item() == pytest.approx(right.item(), abs=1e-12)
+        assert found.dtype == torch.float64
+
+
+@pytest.mark.parametrize(
+    ("loss_fn", "told"),
+    [
+        (lambda p, y: F.cross_entropy(p, y, reduction="none"), "loss_fn must return one number"),
+        (lambda p, y: F.cross_entropy(p, y).item(), "loss_fn must return a tensor"),
+        (lambda p, y: F.cross_entropy(p.detach(), y), "loss_fn must give a loss that depends"),
+        (lambda p, y: (p.argmax(1) == y).sum(), "loss_fn must return a floating-point number"),
+        (lambda p, y: None, "loss_fn must return a tensor of shape .* got NoneType"),
+        (lambda p: p.mean(), "loss_fn must be a function of .prediction, y."),
+        (nn.CrossEntropyLoss, "loss_fn must be a function of .* the class CrossEntropyLoss"),
+        (nn.CrossEntropyLoss(reduction="none"), "loss_fn must return one number"),
+        (lambda p, y: F.cross_entropy(p, y[:2]), "loss_fn cannot compare"),
+        ("cross_entropy", "loss_fn must be a function of .* got str"),
+    ],
+)
+def test_losses_that_are_none_are_refused(loss_fn, told):
+    model, tasks = dense(), episodes(2)
+    params, (x, y, _, _) = dict(model.named_parameters()), (part[0] for part in tasks)
+    with pytest.raises((TypeError, ValueError), match=told):
+        maml_loss(model, tasks, loss_fn, lr=0.1, steps=1)
+    with pytest.raises((TypeError, ValueError), match=told):
+        adapt(model, params, x, y, loss_fn, lr=0.1, steps=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda p: {"head.wieght": p["head.weight"]}, "params: 'head.wieght' is no parameter"),
+        (lambda p: p | {"head.weight": p["head.bias"]}, "params.'head.weight'. must be floating-"),
+        (lambda p: p | {"head.weight": p["head.weight"].long()}, "params.'head.weight'. must be"),
+        (lambda p: p | {"head.weight": [1.0]}, "params.'head.weight'. must be a tensor, got list"),
+        (lambda p: list(p.values()), "params must be a dict of tensors, got list"),
+        (lambda p: {}, "params must hold the weights"),
+    ],
+)
+def test_params_that_are_none_of_the_model_are_refused(change, told):
+    model, tasks = dense(), episodes(2)
+    params, (x, y, _, _) = dict(model.named_parameters()), (part[0] for part in tasks)
+    with pytest.raises((TypeError, ValueError), match=told):
+        adapt(model, change(params), x, y, F.cross_entropy, lr=0.1, steps=1)
+
+
+def test_some_of_the_parameters_are_adapted_alone():
+    """What params leaves out is the model's own, and stays."""
+    model, tasks = dense(), episodes(2)
+    head = {n: p for n, p in model.named_parameters() if n.startswith("head.")}
+    x, y, _, _ = (part[0] for part in tasks)
+    found = adapt(model, head, x, y, F.cross_entropy, lr=0.1, steps=2)
+    right = adapt(
+        model,
+        dict(model.named_parameters()),
+        x,
+        y,
+        F.cross_entropy,
+        lr=0.1,
+        steps=2,
+        frozen=("encoder.",),
+    )
+    assert found.keys() == head.keys()
+    assert equal(found.values(), [right[n] for n in head])
+
+
+def test_plain_tensors_are_adapted_and_frozen_parameters_are_not():
+    """An nn.Parameter without a gradient says that it is frozen; a detached tensor does not."""
+    model, tasks = dense(), episodes(2)
+    model.encoder.requires_grad_(False)
+    x, y, _, _ = (part[0] for part in tasks)
+    params = dict(model.named_parameters())
+    found = adapt(model, params, x, y, F.cross_entropy, lr=0.3, steps=2)
+    for name, p in params.items():
+        assert (found[name] is p) == name.startswith("encoder.")
+    plain = {name: p.detach() for name, p in params.items()}
+    found = adapt(model, plain, x, y, F.cross_entropy, lr=0.3, steps=2)
+    assert not any(found[name].equal(p) for name, p in plain.items())
+
+
+@pytest.mark.parametrize("make", [dense, lambda: nn.Sequential(dense(), nn.Dropout(0))])
+def test_reptile_with_too_large_a_rate_leaves_the_model_as_it_was(make):
+    model, tasks = make(), episodes(2)
+    before = [p.detach().clone() for p in model.parameters()]
+
+    def steep(prediction, y):
+        return prediction.square().square().mean()
+
+    with pytest.raises(ValueError, match="lr leads to weights of .* that are not finite"):
+        reptile_step(model, tasks, steep, lr=1e30, steps=9, step_size=0.5)
+    assert equal(before, model.parameters(), tolerance=0)
+    with pytest.raises(ValueError, match="steps must be a whole number >= 1, got 0"):
+        reptile_step(model, tasks, F.cross_entropy, lr=0.1, steps=0, step_size=0.5)
+    for step_size in (Fraction(1, 2), np.float32(0.5), torch.tensor(0.5)):
+        reptile_step(model, tasks, F.cross_entropy, lr=0.1, steps=1, step_size=step_size)
+
+
+@pytest.mark.parametrize("n", [1, 4])
+def test_support_and_targets_of_different_lengths_are_refused(n):
+    """One target would be compared with all predictions by broadcasting."""
+    model = nn.Linear(2, 1)
+    params, x = dict(model.named_parameters()), torch.ones(5, 2)
+    with pytest.raises(ValueError, match=r"x and y must be \(N, ...\) and \(N, ...\)"):
+        adapt(model, params, x, torch.ones(n, 1), F.mse_loss, lr=0.1, steps=1)
+    xs, ys = x.expand(2, 5, 2), torch.ones(2, n, 1)
+    with pytest.raises(ValueError, match="episodes must hold T tasks"):
+        maml_loss(model, Episode(xs, ys, xs, ys), F.mse_loss, lr=0.1, steps=1)
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.uint8, torch.int16])
+def test_labels_of_any_integer_type(dtype):
+    model, tasks = dense(), episodes(2)
+    right = maml_loss(model, tasks, F.cross_entropy, lr=0.1, steps=1)
+    cast = tasks._replace(y_support=tasks.y_support.to(dtype), y_query=tasks.y_query.to(dtype))
+    assert maml_loss(model, cast, F.cross_entropy, lr=0.1, steps=1).equal(right)
+    x, y, _, _ = (part[0] for part in cast)
+    adapt(model, dict(model.named_parameters()), x, y, F.cross_entropy, lr=0.1, steps=1)
+
+
+@pytest.mark.parametrize("make", [dense, lambda: nn.Sequential(dense(), nn.Dropout(0))])
+def test_a_sweep_over_rates_by_vmap(make):
+    """A loss is a function of the rate, also for torch.vmap."""
+    model, tasks, rates = make(), episodes(2), torch.tensor([0.1, 0.3]).double()
+    found = torch.vmap(lambda lr: maml_loss(model, tasks, F.cross_entropy, lr=lr, steps=1))(rates)
+    right = [maml_loss(model, tasks, F.cross_entropy, lr=lr, steps=1) for lr in rates]
+    torch.testing.assert_close(found, torch.stack(right))
+
+
+@pytest.mark.parametrize("make", [dense, lambda: nn.Sequential(dense(), nn.Dropout(0))])
+def test_the_package_s_losses_are_inner_losses_with_a_learned_temperature(make):
+    """They look at values, which no vmap can; the temperature gets its outer gradient."""
+    model, tasks = make(), episodes(2)
+    temperature = torch.tensor(0.5, dtype=torch.float64, requires_grad=True)
+
+    def supervised(z, y):
+        return supervised_contrastive(z, y, temperature=temperature)
+
+    def of_pairs(z, y):
+        return contrastive_loss(z[::2], z[1::2], y[::2] == y[1::2])
+
+    for loss_fn in (supervised, of_pairs):
+        tasks = tasks._replace(x_query=tasks.x_query[:, :6], y_query=tasks.y_query[:, :6])
+        found = gradient(maml_loss(model, tasks, loss_fn, lr=0.1, steps=2), model)
+        right = gradient(maml_by_hand(model, tasks, loss_fn, lr=0.1, steps=2), model)
+        assert equal(found, right)
+    loss = maml_loss(model, tasks, supervised, lr=0.1, steps=2)
+    assert torch.autograd.grad(loss, temperature)[0].abs() > 1e-3
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("name", ["dense", "convolutional"])
+def test_every_method_trains_under_autocast(name, half):
+    """Near its value without, with a finite gradient in the weights' own type."""
+    make, tasks = MODELS[name]
+    model = make().float()
+    tasks = Episode(*(p.float() if p.is_floating_point() else p for p in tasks))
+    right = maml_loss(model, tasks, F.cross_entropy, lr=LR, steps=1).item()
+    with torch.autocast("cpu", dtype=half):
+        loss = maml_loss(model, tasks, F.cross_entropy, lr=LR, steps=1)
+        adapted = reptile_step(make().float(), tasks, F.cross_entropy, lr=LR, steps=1, step_size=1)
+    loss.backward()
+    assert loss.item() == pytest.approx(right, rel=0.05)
+    assert adapted.item() == pytest.approx(right, rel=0.05)
+    assert all(p.grad.isfinite().all() and p.grad.dtype == p.dtype for p in model.parameters())
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_prototypical_loss_of_16_bits_is_computed_in_32(half):
+    """Squares of representations of some hundreds have no place in float16."""
+    tasks = episodes(2)._replace()
+    tasks = Episode(*(p.float() if p.is_floating_point() else p for p in tasks))
+    encoder = nn.Linear(2, 40)
+    nn.init.normal_(encoder.weight, std=200, generator=Generator().manual_seed(0))
+    right = prototypical_loss(encoder, tasks).item()
+    with torch.autocast("cpu", dtype=half):
+        loss = prototypical_loss(encoder, tasks)
+    loss.backward()
+    assert loss.dtype == torch.float32
+    assert loss.item() == pytest.approx(right, rel=0.02)
+    assert encoder.weight.grad.isfinite().all()
+    found = prototypical_loss(lambda x: encoder(x).to(half), tasks)
+    assert found.dtype == torch.float32
+    assert found.item() == pytest.approx(right, rel=0.02)
+
+
+def test_prototypical_loss_far_from_zero():
+    """All representations moved by 100,000: float32 still holds the differences, in 64ths."""
+    x, y, x_three, y_three = episodes(2)
+    tasks = Episode(x_three.float(), y_three, x.float(), y)  # means of three are no 64ths
+
+    def loss(offset):
+        return prototypical_loss(lambda x: (64 * x).round() / 64 + offset, tasks).item()
+
+    assert loss(100_000) == pytest.approx(loss(0), rel=1e-6)
+
+
+def test_the_default_device_and_type_change_nothing():
+    make, tasks = MODELS["convolutional"]
+    model = make()
+    right = [
+        maml_loss(model, tasks, F.cross_entropy, lr=LR, steps=1),
+        maml_loss(Own(model), tasks, F.cross_entropy, lr=LR, steps=1),
+        prototypical_loss(model, tasks),
+    ]
+    torch.set_default_device("meta")
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = [
+            maml_loss(model, tasks, F.cross_entropy, lr=LR, steps=1),
+            maml_loss(Own(model), tasks, F.cross_entropy, lr=LR, steps=1),
+            prototypical_loss(model, tasks),
+        ]
+    finally:
+        torch.set_default_device("cpu")
+        torch.set_default_dtype(torch.float32)
+    assert all(map(torch.equal, found, right))
 
 
 @pytest.mark.parametrize("steps", [0, 2])

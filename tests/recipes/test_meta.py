@@ -103,3 +103,45 @@ def test_turned_characters_are_new_classes():
     assert more.images[len(unseen) : 2 * len(unseen)].equal(unseen.images.rot90(1, (2, 3)))
     assert not set(seen.classes) & set(unseen.classes)
     assert torch.isin(more.labels[: len(unseen)], unseen.labels).all()
+
+
+def test_a_recipe_is_judged_under_each_protocol():
+    """The queries' batches matter to MAML's batch norm, and not to a body in evaluation mode."""
+    tasks = new_tasks(4, 1)
+    torch.manual_seed(0)
+    maml, anil = classifier(zero_head=False), classifier(norm="batch", zero_head=False)
+    for name, model, differ in (("MAML", maml, True), ("ANIL", anil, False)):
+        found = {accuracy(name, model, tasks, queries=q) for q in ("together", "with support")}
+        assert (len(found) == 2) == differ
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: train("SimCLR", characters()[0]), "name must be one of 'prototypes', 'MAML'"),
+        (lambda: train("MAML", "glyphs"), "dataset must be a Dataset"),
+        (lambda: train("MAML", characters()[0], steps=0), "steps must be a whole number >= 1"),
+        (lambda: train("MAML", characters()[0], seed="one"), "seed must be a whole number"),
+        (
+            lambda: train("MAML", characters()[0], steps=1, callback=lambda: None),
+            "callback must be a function of .step, model.",
+        ),
+        (lambda: turned("glyphs"), "dataset must be a Dataset"),
+        (lambda: classifier("layer"), "norm must be one of"),
+        (lambda: classifier(n_way=0), "n_way must be a whole number >= 1"),
+        (lambda: classifier(zero_head="no"), "zero_head must be True or False"),
+        (lambda: accuracy("SimCLR", classifier(), new_tasks(2, 1)), "name must be one of"),
+        (
+            lambda: accuracy("MAML", torch.nn.Linear(4, 5), new_tasks(2, 1)),
+            "model must have parts named encoder and head",
+        ),
+        (
+            lambda: accuracy("MAML", classifier(), new_tasks(2, 1), queries="each"),
+            "queries must be one of",
+        ),
+        (lambda: accuracy("ANIL", classifier(), None), "episodes must be an Episode"),
+    ],
+)
+def test_what_makes_no_sense_is_told(call, told):
+    with pytest.raises((TypeError, ValueError), match=told):
+        call()

@@ -211,7 +211,7 @@ def test_mistaken_labels_are_caught(mistake):
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"labels": [0, 1]}, TypeError, "labels must be a tensor of integers, got list"),
+        ({"labels": ["a", "b"]}, TypeError, "labels must be a tensor, .* got list"),
         (
             {"labels": torch.zeros(2)},
             TypeError,

@@ -78,7 +78,8 @@ def judged_by_the_support(model, episodes, loss_fn, **inner):
 
 @mistake(maml_loss, "you climb: the inner loop subtracts the gradient")
 def gradient_ascent(model, episodes, loss_fn, *, lr, **inner):
-    return maml_loss(model, episodes, loss_fn, lr=-lr, **inner)
+    """Down the loss with its sign flipped; the outer loss gets its sign back."""
+    return -maml_loss(model, episodes, lambda *pair: -loss_fn(*pair), lr=lr, **inner)
 
 
 @mistake(

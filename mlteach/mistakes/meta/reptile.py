@@ -45,7 +45,8 @@ def moved_away(model, episodes, loss_fn, **inner):
 
 @mistake(reptile_step, "you climb: the inner loop subtracts the gradient")
 def inner_ascent(model, episodes, loss_fn, *, lr, **inner):
-    return reptile_step(model, episodes, loss_fn, lr=-lr, **inner)
+    """Down the loss with its sign flipped; the result gets its sign back."""
+    return -reptile_step(model, episodes, lambda *pair: -loss_fn(*pair), lr=lr, **inner)
 
 
 @mistake(reptile_step, "you return the step, not the new weights: add it to the old ones")
