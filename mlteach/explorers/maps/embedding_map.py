@@ -37,6 +37,7 @@ from mlteach.plots import (
     marker_outline,
 )
 
+WIDEST = 36  # letters of a line beside the map
 IN_KEY = 36  # classes that the key can name
 NEIGHBOURS = 5  # of the point that is pointed at, and of the trustworthiness
 
@@ -189,7 +190,7 @@ class EmbeddingMap(Explorer):
         lines = [f"point {self.point}"]
         for name, values in self.factors.items():
             names = self.names.get(name)
-            lines.append(f"{name}: {value_text(values, self.point, names)}")
+            lines.append(legible(f"{name}: {value_text(values, self.point, names)}", WIDEST))
         lines.append(f"lines: its {NEIGHBOURS} true neighbours;")
         lines.append(f"{kept} of them are nearest here too")
         self.text.set_text("\n".join(lines))
