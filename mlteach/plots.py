@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Mapping, Sequence, Sized
 from functools import cache
 from typing import Any
@@ -147,7 +148,7 @@ def legible(text: Any, longest: int = LONGEST) -> str:
     if len(text) > longest:
         text = f"{text[: longest // 3]}…{text[-(longest - longest // 3 - 1) :]}"
     shown = "".join(letter if ord(letter) in _letters() else "□" for letter in text)
-    return shown.replace("$", r"\$")
+    return re.sub(r"(?<!\\)\$", r"\\$", shown)  # a second call changes nothing
 
 
 @cache

@@ -38,7 +38,6 @@ from mlteach.plots import (
 )
 
 WIDEST = 36  # letters of a line beside the map
-IN_KEY = 36  # classes that the key can name
 NEIGHBOURS = 5  # of the point that is pointed at, and of the trustworthiness
 
 
@@ -67,6 +66,7 @@ class EmbeddingMap(Explorer):
     pointing = "hover"
     panels = (["map", "image", "key"], ["map", "text", "key"])
     least_text = 0.0  # inches
+    key_rows = 12  # of small letters
 
     def __init__(
         self,
@@ -232,9 +232,10 @@ class EmbeddingMap(Explorer):
         self.dots.set_facecolors(to_rgba_array([colour for colour, _ in of_points]))
         if len(classes) > len(CLASS_COLOURS):
             self.dots.set_paths([marker_outline(marker) for _, marker in of_points])
-        columns, longest, fontsize = _key_sizes(len(classes))
+        columns, longest, fontsize = _key_sizes(len(classes), self.key_rows)
         names = self.names.get(factor)
-        listed = classes if len(classes) <= IN_KEY else classes[: IN_KEY - 1]
+        most = 3 * self.key_rows
+        listed = classes if len(classes) <= most else classes[: most - 1]
         texts = [str(label) if names is None else names[int(label)] for label in listed]
         handles = [
             Line2D([], [], color=colour, marker=marker, linestyle="")
@@ -267,11 +268,11 @@ class EmbeddingMap(Explorer):
         return " · ".join([*chosen, trust, f"point {s['point']}: {kept}"])
 
 
-def _key_sizes(classes: int) -> tuple[int, int, int]:
+def _key_sizes(classes: int, rows: int) -> tuple[int, int, int]:
     """Columns of a key, letters of a name, and the size of its letters: all fits beside the map."""
     if classes <= len(CLASS_COLOURS):
         return 2, 14, 9
-    return (2, 16, 7) if classes <= 24 else (3, 9, 7)
+    return (2, 16, 7) if classes <= 2 * rows else (3, 9, 7)
 
 
 def _parameters(given: Any) -> dict[str, list]:

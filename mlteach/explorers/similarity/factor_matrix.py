@@ -175,4 +175,4 @@ def _gap(matrix: Tensor, groups: Tensor) -> float:
 
 
 def _signed(gap: float) -> str:
-    return "all are of one group" if math.isnan(gap) else f"{gap:+.2f}"
+    return "all are of one group" if math.isnan(gap) else f"{round(gap, 2) + 0.0:+.2f}"
