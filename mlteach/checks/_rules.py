@@ -45,15 +45,28 @@ def at_most_dimensions(message: str, most: int, *arguments: Tensor) -> Rule:
     return message, is_broken
 
 
+def at_most_entries(message: str, most: int, *arguments: Tensor) -> Rule:
+    """The rule that no tensor on the way has more entries, when called with these arguments."""
+
+    def is_broken(given: Callable) -> bool:
+        with _Widest() as seen, listening([]):
+            given(*(argument.clone() for argument in arguments))
+        return seen.entries > most
+
+    return message, is_broken
+
+
 class _Widest(TorchFunctionMode):
-    """Notes the largest number of dimensions of any tensor that is computed."""
+    """Notes the largest numbers of dimensions and entries of any tensor that is computed."""
 
     most = 0
+    entries = 0
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         result = function(*args, **(kwargs or {}))
         if isinstance(result, Tensor):
             self.most = max(self.most, result.dim())
+            self.entries = max(self.entries, result.numel())
         return result
 
 
