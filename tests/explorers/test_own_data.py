@@ -4,7 +4,9 @@ The images are a few dozen pieces of real photographs, written as files of many 
 """
 
 import io
+import re
 from collections import OrderedDict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -223,6 +225,16 @@ def test_own_data_are_plotted_and_classified(own):
     assert np.mean([a == b for a, b in zip(again, known, strict=True)]) > 0.5
 
 
+def test_own_images_are_measured_and_tasks_are_drawn_from_them(own):
+    half = torch.arange(len(own)) % 2 == 0
+    pixels = own.images.flatten(1).numpy()
+    known, asked = (pixels[rows.numpy()] for rows in (half, ~half))
+    # chance is a third
+    labels = own.labels[half].tolist(), own.labels[~half].numpy()
+    assert evaluate.knn_accuracy(known, labels[0], asked, labels[1], k=3) > 0.4
+    assert tasks(own).x_query.shape == (2, 9, 3, 16, 16)
+
+
 def test_pointing_tells_the_file_and_the_class(own):
     """What a factor is called is read on hover; names of files colour and sort nothing."""
     shown = embedding_map(own)
@@ -305,3 +317,19 @@ def test_the_truth_is_among_the_bars_of_many_classes():
         names = [text.get_text() for text in explorer.votes[0].axes.get_yticklabels()]
         assert plots.legible(explorer.state["truth"], 14) in names
         assert len(names) == 12
+
+
+def test_the_recipe_of_the_readme_runs(tmp_path, monkeypatch, capsys):
+    """Its one block of Python, with photographs where the reader's images are."""
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (recipe,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    write_photographs(tmp_path / "my images")
+    monkeypatch.chdir(tmp_path)
+    made = {}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        exec(recipe, made)
+    assert made["mine"].classes == ("flower", "portrait", "temple")
+    assert shows(made["matrix"])
+    assert shows(made["of_mine"])
+    assert capsys.readouterr().out.strip() in made["mine"].classes
