@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Mapping, Sequence, Sized
 from functools import cache
 from typing import Any
@@ -23,6 +24,7 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.markers import MarkerStyle
 from matplotlib.patches import Rectangle
+from matplotlib.path import Path
 
 from mlteach import _validate
 
@@ -133,13 +135,20 @@ def class_look(number: int) -> tuple[str, str]:
     return CLASS_COLOURS[colour], CLASS_MARKERS[marker]
 
 
+@cache
+def marker_outline(marker: str) -> Path:
+    """The outline of a marker, for a collection of points that each have their own."""
+    style = MarkerStyle(marker)
+    return style.get_path().transformed(style.get_transform())
+
+
 def legible(text: Any, longest: int = LONGEST) -> str:
     """A name as a figure can show it: short, no formula, and a box for what its font lacks."""
     text = " ".join(str(text).split())
     if len(text) > longest:
         text = f"{text[: longest // 3]}…{text[-(longest - longest // 3 - 1) :]}"
     shown = "".join(letter if ord(letter) in _letters() else "□" for letter in text)
-    return shown.replace("$", r"\$")
+    return re.sub(r"(?<!\\)\$", r"\\$", shown)  # a second call changes nothing
 
 
 @cache

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mlteach import _validate
 from mlteach.data.dataset import factor
-from mlteach.plots import drawable, legible
+from mlteach.plots import drawable
 from mlteach.similarity import factor_groups
 
 Names = dict[str, tuple[str, ...]]
@@ -117,7 +117,7 @@ def groupable(factors: Mapping[str, Tensor]) -> list[str]:
 def value_text(values: Tensor, index: int, names: Sequence[str] | None) -> str:
     """A factor's value of one image: the name of its group where there are names, or the number."""
     if names is not None:
-        return legible(names[int(factor_groups(values)[index])])
+        return names[int(factor_groups(values)[index])]
     value = values[index]
     return f"{value.item():.2f}" if value.is_floating_point() else str(value.item())
 

@@ -110,6 +110,7 @@ class KnnVote(Explorer):
         ax.set(xlim=(0, 1), yticks=range(len(rows)), yticklabels=rows, xlabel="votes together")
         if len(names) > BARS:
             ax.set_xlabel(f"votes together: the first {BARS} of {len(names)}")
+        ax.tick_params("y", labelsize=7 if len(rows) > 8 else 9)
         ax.invert_yaxis()
 
     def _draw_curves(self, ax: Axes) -> None:

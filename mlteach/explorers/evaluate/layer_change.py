@@ -138,8 +138,6 @@ def _layers(model: nn.Module, given: Any) -> dict[str, str]:
     modules = {name for name, _ in model.named_modules()} - {""}
     for name, path in layers.items():
         if path not in modules:
-            allowed = ", ".join(sorted(modules)[:12])
-            raise ValueError(
-                f"layers[{name!r}] must be a module of the model, {allowed}, got {path!r}"
-            )
+            allowed = f"a module of the model, {', '.join(sorted(modules)[:12])}"
+            raise ValueError(f"layers[{name!r}] must be {allowed}, got {path!r}")
     return layers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,6 @@ from matplotlib.artist import Artist
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba_array
 from matplotlib.lines import Line2D
-from matplotlib.markers import MarkerStyle
-from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
@@ -33,14 +30,14 @@ from mlteach.explorers._core.tiles import colour_images
 from mlteach.plots import (
     ANCHOR,
     CLASS_COLOURS,
-    CLASS_MARKERS,
     MOST_LOOKS,
     Picture,
     class_look,
     legible,
+    marker_outline,
 )
 
-IN_KEY = 36  # classes that the key can name
+WIDEST = 36  # letters of a line beside the map
 NEIGHBOURS = 5  # of the point that is pointed at, and of the trustworthiness
 
 
@@ -69,6 +66,7 @@ class EmbeddingMap(Explorer):
     pointing = "hover"
     panels = (["map", "image", "key"], ["map", "text", "key"])
     least_text = 0.0  # inches
+    key_rows = 12  # of small letters
 
     def __init__(
         self,
@@ -192,7 +190,7 @@ class EmbeddingMap(Explorer):
         lines = [f"point {self.point}"]
         for name, values in self.factors.items():
             names = self.names.get(name)
-            lines.append(f"{name}: {value_text(values, self.point, names)}")
+            lines.append(legible(f"{name}: {value_text(values, self.point, names)}", WIDEST))
         lines.append(f"lines: its {NEIGHBOURS} true neighbours;")
         lines.append(f"{kept} of them are nearest here too")
         self.text.set_text("\n".join(lines))
@@ -233,10 +231,11 @@ class EmbeddingMap(Explorer):
         of_points = [looks[label] for label in values.tolist()]
         self.dots.set_facecolors(to_rgba_array([colour for colour, _ in of_points]))
         if len(classes) > len(CLASS_COLOURS):
-            self.dots.set_paths([_marks()[marker] for _, marker in of_points])
-        columns, longest, fontsize = _key_sizes(len(classes))
+            self.dots.set_paths([marker_outline(marker) for _, marker in of_points])
+        columns, longest, fontsize = _key_sizes(len(classes), self.key_rows)
         names = self.names.get(factor)
-        listed = classes if len(classes) <= IN_KEY else classes[: IN_KEY - 1]
+        most = 3 * self.key_rows
+        listed = classes if len(classes) <= most else classes[: most - 1]
         texts = [str(label) if names is None else names[int(label)] for label in listed]
         handles = [
             Line2D([], [], color=colour, marker=marker, linestyle="")
@@ -269,21 +268,11 @@ class EmbeddingMap(Explorer):
         return " · ".join([*chosen, trust, f"point {s['point']}: {kept}"])
 
 
-@cache
-def _marks() -> dict[str, Path]:
-    """The outline of each marker, as large as that of a dot."""
-    styles = {marker: MarkerStyle(marker) for marker in CLASS_MARKERS}
-    return {
-        marker: style.get_path().transformed(style.get_transform())
-        for marker, style in styles.items()
-    }
-
-
-def _key_sizes(classes: int) -> tuple[int, int, int]:
+def _key_sizes(classes: int, rows: int) -> tuple[int, int, int]:
     """Columns of a key, letters of a name, and the size of its letters: all fits beside the map."""
     if classes <= len(CLASS_COLOURS):
         return 2, 14, 9
-    return (2, 16, 7) if classes <= 24 else (3, 9, 7)
+    return (2, 16, 7) if classes <= 2 * rows else (3, 9, 7)
 
 
 def _parameters(given: Any) -> dict[str, list]:

@@ -37,6 +37,7 @@ class Film(EmbeddingMap):
     """
 
     panels = (["map", "image", "key"], ["map", "text", "course"])
+    key_rows = 6  # the names of the scores stand below
     least_text = 1.7  # the course stands beside the text
 
     def __init__(

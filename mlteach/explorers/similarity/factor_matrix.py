@@ -25,7 +25,7 @@ from mlteach.explorers._core.tiles import colour_images
 from mlteach.plots import NEGATIVE, Picture, legible, mark_groups, similarity_matrix
 from mlteach.similarity import MEASURES, factor_groups, group_gap, similarities
 
-WIDEST = 12  # letters of a group's name beside the matrices
+WIDEST, LINE = 12, 28  # letters of a group's name beside the matrices, and of a line there
 
 
 class FactorMatrix(Explorer):
@@ -145,10 +145,16 @@ class FactorMatrix(Explorer):
                 mark.set_xy((self.hover[1] - 1.5, self.hover[0] - 1.5))
         for image, index in zip(self.pair, (row, column), strict=True):
             image.set_data(self.images[index])
-        lines = [f"{name}: {matrix[row, column]:.3f}" for name, matrix in self.compared.items()]
+        lines = [
+            f"{legible(name, 20)}: {matrix[row, column]:.3f}"
+            for name, matrix in self.compared.items()
+        ]
         values, names = self.factors[sort], self.names.get(sort)
-        one, other = (value_text(values, index, names) for index in (row, column))
-        self.text.set_text("\n".join([*lines, f"{sort}: {one} and {other}"]))
+        one, other = (legible(value_text(values, i, names), WIDEST) for i in (row, column))
+        whole = f"{legible(sort, WIDEST)}: {one} and {other}"
+        if len(whole) > LINE:
+            whole = f"{legible(sort, WIDEST)}:\n{one}\nand {other}"
+        self.text.set_text("\n".join([*lines, whole]))
 
     def pointed(self, pointer: Pointer) -> None:
         inside = pointer.ax in list(self.axes)
@@ -169,4 +175,4 @@ def _gap(matrix: Tensor, groups: Tensor) -> float:
 
 
 def _signed(gap: float) -> str:
-    return "all are of one group" if math.isnan(gap) else f"{gap:+.2f}"
+    return "all are of one group" if math.isnan(gap) else f"{round(gap, 2) + 0.0:+.2f}"

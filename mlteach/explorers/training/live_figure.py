@@ -14,8 +14,20 @@ from matplotlib.lines import Line2D
 from torch import Tensor
 
 from mlteach.explorers._core.key import titled_key
-from mlteach.plots import ANCHOR, CLASS_COLOURS, POSITIVE, QUIET, Picture, plain, similarity_matrix
+from mlteach.plots import (
+    ANCHOR,
+    CLASS_COLOURS,
+    POSITIVE,
+    QUIET,
+    Picture,
+    class_look,
+    legible,
+    marker_outline,
+    plain,
+    similarity_matrix,
+)
 
+IN_KEY, LONGEST = 12, 11  # classes that the key of the map can name, and letters of a name
 DASHES = ["--", ":", "-.", (0, (1, 3))]  # of the baselines
 
 
@@ -125,17 +137,24 @@ class LiveFigure(Picture):
 
     def _dress_map(self, labels: Tensor, classes: Sequence[str]) -> None:
         ax, key = self.axes_by_name["map"], self.axes_by_name["key"]
-        colours = to_rgba_array([_class_colour(label) for label in labels.tolist()])
+        looks = [class_look(label) for label in labels.tolist()]
+        colours = to_rgba_array([colour for colour, _ in looks])
         self.dots = ax.scatter(*np.zeros((2, len(labels))), s=9, c=colours, linewidths=0)
+        if len(classes) > len(CLASS_COLOURS):
+            self.dots.set_paths([marker_outline(marker) for _, marker in looks])
         ax.set(xticks=[], yticks=[], xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal")
         ax.set_title("map (t-SNE)", fontsize=10)
         ax.set_xlabel(f"{len(labels)} test images")
         key.set_axis_off()
-        dot = {"marker": "o", "linestyle": ""}
-        handles = [
-            Line2D([], [], color=_class_colour(number), label=name, **dot)
-            for number, name in enumerate(classes)
-        ]
+        listed = classes if len(classes) <= IN_KEY else classes[: IN_KEY - 1]
+        handles = []
+        for number, name in enumerate(listed):
+            colour, marker = class_look(number)
+            label = legible(name, LONGEST)
+            handles.append(Line2D([], [], color=colour, marker=marker, label=label, linestyle=""))
+        if len(listed) < len(classes):
+            more = f"… {len(classes) - len(listed)} more"
+            handles.append(Line2D([], [], linestyle="", label=more))
         tight = {"borderpad": 0, "handletextpad": 0, "columnspacing": 0.8}
         columns = 2 if self.narrow else 4
         key.legend(handles=handles, ncols=columns, loc="center", fontsize=8, frameon=False, **tight)
@@ -181,10 +200,6 @@ class LiveFigure(Picture):
         """Puts the points at (N, 2), centred and scaled to fill the panel."""
         centred = (layout - layout.mean(0)).double()
         self.dots.set_offsets((centred / centred.norm(dim=1).max().clamp(min=1e-12)).numpy())
-
-
-def _class_colour(number: int) -> str:
-    return CLASS_COLOURS[number % len(CLASS_COLOURS)]
 
 
 def _height(control: Widget, value: float) -> float:

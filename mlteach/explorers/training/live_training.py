@@ -9,12 +9,15 @@ from ipywidgets import IntProgress, Layout, Widget
 from matplotlib.artist import Artist
 from torch import Generator, Tensor, nn
 
+from mlteach import _validate
 from mlteach.data import Dataset
 from mlteach.explorers._core.controls import button, log_slider
 from mlteach.explorers._core.explorer import Explorer
-from mlteach.explorers.training.live_figure import LiveFigure, Score
+from mlteach.explorers.training.live_figure import DASHES, LiveFigure, Score
 from mlteach.explorers.training.live_run import LiveRun, positive_similarities
 from mlteach.plots import Picture
+
+FEWEST, MOST = 8, 2000  # images that can be mapped again and again
 
 
 class LiveTraining(LiveRun, Explorer):
@@ -37,7 +40,7 @@ class LiveTraining(LiveRun, Explorer):
         method: as `mlteach.training.fit` wants it. A copy is trained, ``explorer.method``; use it
             while it is paused.
         draw: generator -> the views of one step; all its randomness must come from that generator.
-        steps: updates that a start makes.
+        steps: updates that a start makes, >= 1.
         lr: where the learning-rate slider begins; it reaches from a hundredth of it to its tenfold.
         knobs: attribute of the method → (low, high) of a logarithmic slider, or a control with a
             ``value``.
@@ -46,8 +49,8 @@ class LiveTraining(LiveRun, Explorer):
         score_name: what the score is called.
         baselines: name → score to compare with.
         chance: loss at chance level, such as log(2B - 1) for NT-Xent.
-        pictures: a few hundred images, whose representations ``method.encode(images)`` are mapped
-            as often as ``evaluate`` is called.
+        pictures: 8 to 2,000 images, best a few hundred, whose representations
+            ``method.encode(images)`` are mapped as often as ``evaluate`` is called.
         similarities: aux of a step -> (N, M) cosines to show; None for no such panel.
         seed: of the run.
         narrow: draw a narrow figure, so that two fit side by side.
@@ -79,7 +82,22 @@ class LiveTraining(LiveRun, Explorer):
         narrow: bool = False,
         name: str | None = None,
     ):
+        _validate.instance("method", method, nn.Module, "a method (torch.nn.Module)")
+        _validate.function("draw", draw, what="a function of a generator")
+        steps = _validate.count("steps", steps)
+        lr = float(_validate.number("lr", lr, at_least=1e-9, at_most=1e9))
+        _check_watching(evaluate, similarities, pictures)
+        evaluate_every = _validate.count("evaluate_every", evaluate_every)
+        _validate.instance("score_name", score_name, str, "a text")
+        baselines = _baselines(baselines)
+        if chance is not None:
+            chance = float(_validate.number("chance", chance, above=0))
+        seed = _validate.seed("seed", seed)
+        if not isinstance(name, str | None):
+            raise TypeError(f"name must be a text or None, got {_validate.kind(name)}")
         self.knobs = {"lr": log_slider("learning rate", lr / 100, lr * 10, lr)}
+        if not isinstance(knobs, Mapping | None):
+            raise TypeError(f"knobs must be a dictionary, got {_validate.kind(knobs)}")
         self.knobs |= {knob: _knob(method, knob, given) for knob, given in (knobs or {}).items()}
         LiveRun.__init__(
             self,
@@ -99,7 +117,7 @@ class LiveTraining(LiveRun, Explorer):
                 lambda change, knob=knob: self.settings.update({knob: change["new"]}), "value"
             )
         self.score_name, self.chance = score_name, chance
-        self.baselines, self.narrow = dict(baselines or {}), narrow
+        self.baselines, self.narrow = baselines, bool(narrow)
         buttons = {"start": self.start, "pause": self.hold, "stop": self.stop}
         self.buttons = {label: button(label, action) for label, action in buttons.items()}
         if narrow:
@@ -197,15 +215,39 @@ class LiveTraining(LiveRun, Explorer):
 
 
 def _knob(method: nn.Module, name: str, given: tuple[float, float] | Widget) -> Widget:
-    if not hasattr(method, name):
+    if not isinstance(name, str) or not hasattr(method, name):
         kind = type(method).__name__
         raise ValueError(f"knobs must name attributes of the method, and {kind} has no {name!r}")
     if isinstance(given, Widget):
         return given
-    low, high = given
-    value = getattr(method, name)
+    low, high = _validate.interval(f"knobs[{name!r}]", given, above=0)
+    value = _validate.number(f"knobs[{name!r}]", getattr(method, name))
     if not 0 < low <= value <= high:
         raise ValueError(
             f"knobs[{name!r}] must be (low, high) with 0 < low <= {value} <= high, got {given}"
         )
     return log_slider(name.replace("_", " "), low, high, value)
+
+
+def _check_watching(evaluate: Any, similarities: Any, pictures: Any) -> None:
+    """What is looked at while the training runs, or None."""
+    if evaluate is not None:
+        _validate.function("evaluate", evaluate, what="a function of the method, or None")
+    if similarities is not None:
+        _validate.function("similarities", similarities, what="a function of aux, or None")
+    if pictures is not None:
+        _validate.instance("pictures", pictures, Dataset, "a Dataset or None")
+        if not FEWEST <= len(pictures) <= MOST:
+            allowed = f"{FEWEST} to {MOST:,} images: subset() takes some"
+            raise ValueError(f"pictures must hold {allowed}, got {len(pictures):,}")
+
+
+def _baselines(given: Any) -> dict[str, float]:
+    if not isinstance(given, Mapping | None):
+        raise TypeError(f"baselines must be a dictionary, got {_validate.kind(given)}")
+    if len(given or {}) > len(DASHES):
+        raise ValueError(f"baselines must be at most {len(DASHES)}, got {len(given)}")
+    return {
+        str(name): float(_validate.number(f"baselines[{name!r}]", value))
+        for name, value in (given or {}).items()
+    }

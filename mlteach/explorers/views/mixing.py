@@ -20,7 +20,7 @@ from mlteach.plots import NEGATIVE, POSITIVE, QUIET, Picture, legible, plain
 from mlteach.views import blend, paste, soft_labels
 from mlteach.views.mixing import draw_shares
 
-BARS, WIDEST = 10, 14  # classes with a bar, and letters of their names
+BARS, WIDEST = 10, 12  # classes with a bar, and letters of their names
 
 
 class Mixing(Explorer):
