@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mlteach.checks._case import Case, normal
+from mlteach.checks._case import Case, names_of, normal
 from mlteach.checks._diagnosis import diagnosed, where
 from mlteach.checks._guard import check, listening
 from mlteach.checks._run import Answer, run_case
-from mlteach.checks._symptoms import close
+from mlteach.checks._symptoms import Names, close
 from mlteach.checks._verdict import Verdict, kind, shown, told
 from mlteach.mistakes import Mistake
 
@@ -75,7 +75,7 @@ def gradients_of(call: Callable[[Case], Any], case: Case) -> tuple[dict[int, Ten
     case = case.copy(gradients=True)
     leaves = {
         place: value
-        for place, value in enumerate(case.arguments, 1)
+        for place, value in enumerate(case.arguments)
         if isinstance(value, Tensor) and value.requires_grad
     }
     try:
@@ -103,10 +103,11 @@ def _wrong_gradient(
     mistakes: Sequence[Mistake],
 ) -> Verdict | None:
     """The verdict on the first gradient that is not right; None if all are."""
+    names = names_of(given, definition, cases[0])
     for at, case in enumerate(cases):
         mine, problem = gradients_of(lambda case: case.ask(given), case)
         if not problem:
-            problem = _gradient_problem(case, mine, definition, mistakes)
+            problem = _gradient_problem(case, mine, definition, mistakes, names)
         if problem:
             before = f"The gradients of the {at} cases before are right." if at > 1 else ""
             printed = answers[at].printed
@@ -115,7 +116,11 @@ def _wrong_gradient(
 
 
 def _gradient_problem(
-    case: Case, mine: Mapping[int, Tensor], definition: Callable, mistakes: Sequence[Mistake]
+    case: Case,
+    mine: Mapping[int, Tensor],
+    definition: Callable,
+    mistakes: Sequence[Mistake],
+    names: Names,
 ) -> str:
     right, _ = gradients_of(lambda case: case.call(definition), case)
     wrong = [place for place in right if not close(mine[place], right[place])]
@@ -125,22 +130,58 @@ def _gradient_problem(
         known, _ = gradients_of(lambda case, mistake=mistake: case.call(mistake), case)
         if known and all(close(mine[place], known[place]) for place in right):
             return mistake.explanation
-    return _about_the_gradient(case, wrong[0], mine[wrong[0]], right[wrong[0]])
+    for place in wrong:
+        if not mine[place].isfinite().all():
+            return (
+                f"the value is right, but the gradient with respect to {names[place]} is not "
+                f"finite {case.title}: is a root or a logarithm taken where its argument is 0?"
+            )
+    return _about_the_gradients(wrong, mine, right, names)
 
 
-def _about_the_gradient(case: Case, place: int, mine: Tensor, right: Tensor) -> str:
-    """No known mistake fits: say which gradient is wrong, and what wrong gradients come from."""
-    if not mine.isfinite().all():
+def _about_the_gradients(
+    wrong: Sequence[int], mine: Mapping[int, Tensor], right: Mapping[int, Tensor], names: Names
+) -> str:
+    """No known mistake fits: say which gradient is wrong, and how."""
+    listed = " and ".join(names[place] for place in wrong)
+    if not any(right[place].any() for place in wrong):
         return (
-            f"the value is right, but the gradient with respect to argument {place} is not finite "
-            f"{case.title}: is a root or a logarithm taken where its argument is 0?"
-        )
-    if not right.any():
-        return (
-            f"the value is right, but a gradient flows into argument {place}, "
+            f"the value is right, but a gradient flows into {listed}, "
             "which should get none: put .detach() behind it"
         )
-    return (
-        f"the value is right, but the gradient with respect to argument {place} is wrong "
-        f"{case.title}: is a part of the sum detached, or made anew from numbers?"
-    )
+    if not any(mine[place].any() for place in wrong):
+        return (
+            f"the value is right, but no gradient arrives at {listed}: is it detached, or taken "
+            "out by .item(), float(…), torch.tensor(…) or NumPy?"
+        )
+    begin = f"the value is right, but the gradient with respect to {listed}"
+    factors = {_factor_of(mine[place], right[place]) for place in wrong}
+    if len(factors) == 1 and (factor := factors.pop()):
+        hint = (
+            "it is doubled somewhere"
+            if factor > 1
+            else "a part of what it flows through is detached"
+        )
+        return f"{begin} is {factor:.4g} times the right one: {hint}"
+    parts = [
+        place for place in wrong if right[place].ndim and _right_entries(mine[place], right[place])
+    ]
+    if parts:
+        return (
+            f"{begin} is right for some entries, and wrong for others: "
+            "are some rows detached, or made anew from numbers?"
+        )
+    return f"{begin} is wrong: is a part of the formula detached, or made anew from numbers?"
+
+
+def _factor_of(mine: Tensor, right: Tensor) -> float:
+    """The factor between two gradients, rounded, 0 if there is none."""
+    largest = right.abs().argmax()
+    factor = (mine.flatten()[largest] / right.flatten()[largest]).item() if right.any() else 0.0
+    return round(factor, 3) if close(mine, factor * right) else 0.0
+
+
+def _right_entries(mine: Tensor, right: Tensor) -> bool:
+    """Whether some rows are right and others are not."""
+    rows = [close(m, r) for m, r in zip(mine, right, strict=True)]
+    return any(rows) and not all(rows)

@@ -58,7 +58,8 @@ def diagnosed(
     if without := [i for i in n_cases if values[i] is None]:
         problem = answers[without[0]].problem
         if answers[without[0]].raised:
-            problem += _with_equal_sizes(asks, cases, mistakes)
+            also = _with_equal_sizes(asks, cases, mistakes)
+            problem = f"{problem.removesuffix('?')}. {also}" if also else problem
         return failed(problem, without[0])
     finite = [i for i in n_cases if torch.isfinite(values[i]).all()]
     of_numbers = [i for i in wrong if i in finite]
@@ -146,7 +147,7 @@ def _gives(mistake: Mistake, case: Case, value: Tensor) -> bool:
 
 def _with_one_thing_more(mistakes: Sequence[Mistake], tried: Tried) -> str:
     """A known mistake and a sign, a factor or a transposition besides."""
-    for besides, undo in BESIDES.items():
+    for besides, undo in BESIDES.items() if tried[0][1].dtype != torch.bool else ():
         undone = [(case, undo(value), right) for case, value, right in tried]
         if named := _name_the_mistake(mistakes, undone):
             return f"{named}; {besides}"
@@ -154,7 +155,12 @@ def _with_one_thing_more(mistakes: Sequence[Mistake], tried: Tried) -> str:
 
 
 def _two_at_once(mistakes: Sequence[Mistake], tried: Tried, names: Names) -> str:
-    """A known mistake and a wrong argument besides."""
+    """A known mistake and a wrong argument besides; of a few numbers too many pairs would fit."""
+    right = torch.cat(
+        [r.flatten()[:9] for _, v, r in tried if v.shape == r.shape and not close(v, r)]
+    )
+    if len(right.unique()) < 4:
+        return ""
     for mistake in mistakes:
 
         def theirs(case: Case | None, mistake: Mistake = mistake) -> Tensor | None:
@@ -219,7 +225,7 @@ def _with_equal_sizes(asks: _Asks, cases: Sequence[Case], mistakes: Sequence[Mis
     if all(close(mine, right) for _, mine, right in tried):
         return ""
     found = _exactly(asks, tried, mistakes)
-    return f". Where all sizes are equal it runs, and there: {found}" if found else ""
+    return f"Where all sizes are equal it runs, and there: {found}" if found else ""
 
 
 def _of_equal_sizes(case: Case) -> Case:

@@ -10,6 +10,7 @@ what was written, whatever the mistake. A hint follows only where it fits the tw
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -40,6 +41,8 @@ def probed(cases: Sequence[Case], names: Names, mine: Result, theirs: Result) ->
         _ignored(before, names, mine, theirs)
         or _spreads(before, names, mine, theirs)
         or _answers(before, names, mine, theirs)
+        or _right_when(before, names, mine, theirs)
+        or _right_part(before, names, mine, theirs)
     )
 
 
@@ -173,6 +176,117 @@ def _changed(after: Tensor, before: Tensor, dim: int) -> set[int]:
     """The indices of a dimension at which anything changes."""
     differ = ~torch.isclose(after.double(), before.double(), rtol=2e-4, atol=2e-5)
     return set(differ.nonzero()[:, dim].tolist())
+
+
+# --- where a wrong result is right ---------------------------------------------------------------
+
+# what an argument could be, in words → what makes it so, and what follows if that makes all right
+SPECIAL: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
+    "each row of {} has length 1": (
+        lambda x: x / x.norm(dim=-1, keepdim=True),
+        ": is a division by the length missing, or by something else?",
+    ),
+    "each row of {} has the mean 0": (
+        lambda x: x - x.mean(-1, keepdim=True),
+        ": is a mean to be taken away, or another one?",
+    ),
+    "no number of {} is negative": (torch.abs, ": what becomes of negative numbers?"),
+    "every number of {} is 1": (torch.ones_like, ""),
+    "every number of {} is 0": (torch.zeros_like, ""),
+    "all entries of {} are alike": (lambda x: x[:1].expand_as(x).clone(), ""),
+    "{} is symmetric": (lambda x: (x + x.mT) / 2, ": are rows and columns mixed up?"),
+    "the diagonal of {} is 0": (lambda x: x - x.diag().diag(), ": what is done with the diagonal?"),
+    "{} has only one column": (
+        lambda x: x[:, :1],
+        ": what becomes of several columns, and in which order?",
+    ),
+}
+
+
+def _right_when(before: Before, names: Names, mine: Result, theirs: Result) -> str:
+    """What an argument would have to be for the learner's result to be right in all these cases."""
+    for words, slots, special, hint in _special(before[0][0], names):
+
+        def made_special(
+            case: Case, slots: Sequence[Slot] = slots, special: Callable = special
+        ) -> Case:
+            return case.but({slot: special(case.parts()[slot]) for slot in slots})
+
+        results = [
+            (_after(case, made_special, mine), _after(case, made_special, theirs))
+            for case, _, _ in before
+        ]
+        if any(m is None or t is None or not close(m, t) for m, t in results):
+            continue
+        if _says_something([right for _, right in results]):
+            return f"your result is right as soon as {words}{hint}"
+    return ""
+
+
+def _says_something(rights: Sequence[Tensor]) -> bool:
+    """Whether equality with these results is no accident: they differ, and are not 0 and 1 only."""
+    telling = [right for right in rights if len(right.unique()) > 2 or right.ndim == 0]
+    numbers = torch.cat([right.flatten().double() for right in telling] or [torch.zeros(0)])
+    return len(numbers.unique()) > 2 and not ((numbers == 0) | (numbers == 1)).all()
+
+
+def _special(
+    case: Case, names: Names
+) -> Iterator[tuple[str, list[Slot], Callable[[Tensor], Tensor], str]]:
+    parts = case.parts()
+    floats = [slot for slot, value in parts.items() if is_floating(value) and value.ndim]
+    tables = [slot for slot in floats if parts[slot].ndim == 2]
+    groups = [[slot] for slot in floats] + ([floats] if len(floats) > 1 else [])
+    for words, (special, hint) in SPECIAL.items():
+        for group in groups:
+            if "column" in words and group != tables:
+                continue
+            listed = " and ".join(names[slot] for slot in group)
+            yield words.format(listed), group, special, hint
+    for slot, value in parts.items():
+        if is_number(value):
+            for number in (0, 1):
+                what = f": what is done with {names[slot]}?"
+                yield f"{names[slot]} is {number}", [slot], partial(_number_like, number), what
+
+
+def _number_like(number: int, value: float) -> float:
+    return type(value)(number)
+
+
+def _right_part(before: Before, names: Names, mine: Result, theirs: Result) -> str:
+    """Which argument has the right effect, so that what is wrong does not contain it."""
+    for slot, value in before[0][0].parts().items():
+        if not is_floating(value) and not isinstance(value, float):
+            continue
+        steps, ratios = [], []
+        for case, my_result, their_result in before:
+            for seed in range(2):
+
+                def other(case: Case, slot: Slot = slot, seed: int = seed) -> Case:
+                    return case.but({slot: _another(case.parts()[slot], slice(None), seed)})
+
+                yours, right = _after(case, other, mine), _after(case, other, theirs)
+                if yours is None or right is None or close(right, their_result):
+                    continue
+                if yours.shape != my_result.shape or not right.is_floating_point():
+                    continue
+                steps.append(close(yours - my_result, right - their_result))
+                ratios.append(
+                    bool((their_result.abs() > 1e-3).all())
+                    and close(yours * their_result, my_result * right)
+                )
+        if len(steps) > 2 and all(steps):
+            return (
+                f"what {names[slot]} adds to your result is right: "
+                f"look at the part that does not contain it"
+            )
+        if len(ratios) > 2 and all(ratios):
+            return (
+                f"your result is wrong by a factor that does not depend on {names[slot]}: "
+                f"look at the factors that do not contain it"
+            )
+    return ""
 
 
 # --- what becomes of a result --------------------------------------------------------------------
@@ -330,6 +444,10 @@ def _probes(case: Case, names: Names) -> Iterator[Probe]:
     for group in groups:
         words = f"every number of {listed(group)} is doubled"
         yield Probe("scaled", words, every(group, lambda x: 2 * x))
+    settings = [slot for slot, value in parts.items() if isinstance(value, float)]
+    if settings and floats:
+        words = f"every number of {listed([*floats, *settings])} is doubled"
+        yield Probe("scaled", words, every([*floats, *settings], lambda x: 2 * x))
     if len(tables) > 1 and parts[tables[0]].shape == parts[tables[1]].shape:
         a, b = tables[:2]
         words = f"{names[a]} and {names[b]} are swapped"

@@ -100,7 +100,7 @@ def _raised(error: BaseException) -> str:
         return "your function ends Python, as `exit()` does: end it with `return …`"
     text = told(error)
     hint = next((hint for part, hint in HINTS.items() if part in text), "")
-    return f"your function raised {text}. {hint}" if hint else f"your function raised {text}"
+    return ". ".join(filter(None, [f"your function raised {text.removesuffix('.')}", hint]))
 
 
 # a part of an error of torch → what it usually comes from
@@ -109,6 +109,8 @@ HINTS = {
     "two a dimension more, as in `x[:, None]`; `keepdim=True` keeps one",
     "shapes cannot be multiplied": "`a @ b` needs as many columns of a as rows of b: "
     "is a `.T` missing?",
+    "with a bool tensor is not supported": "True and False are no numbers yet: "
+    "`~mask` is the opposite of a mask, `mask.float()` makes 1 and 0",
     "Boolean value of Tensor": "`if`, `and`, `max(…)` and `min(…)` of Python take one number: "
     "let `torch.where`, `&`, `.clamp(min=…)` do it",
     "can be converted to Python scalars": "`math.…` and `float(…)` take one number: "

@@ -40,7 +40,8 @@ def exact(tried: Tried, names: Names) -> str:
     if any(value.shape != right.shape for value, right in pairs):
         return ""
     return (
-        _about_the_factor(_factor(pairs), tried, names)
+        _alike_within(pairs)
+        or _about_the_factor(_factor(pairs), tried, names)
         or _about_the_offset(tried, pairs)
         or _about_a_quantity(tried, pairs, names)
         or _about_a_line(pairs)
@@ -120,9 +121,13 @@ OF_THE_RIGHT_ONE: dict[str, Callable[[Tensor], Tensor]] = {
 def of_the_right_one(pairs: Pairs) -> str:
     """What the learner's numbers are of the right ones, one by one; "" if it is none of the list.
 
-    A case alone proves little where its numbers are 0 or 1: all cases must agree, and the change
-    must change something.
+    One number proves little: all cases must agree, and at least two different numbers be wrong.
     """
+    same_shape = [(value, right) for value, right in pairs if value.shape == right.shape]
+    if len(same_shape) == len(pairs):
+        _, right, _, _ = _entries(pairs)
+        if len(right.unique()) < 2:
+            return ""
     for what, change in OF_THE_RIGHT_ONE.items():
         if all(close(value, change(right)) for value, right in pairs):
             return what
@@ -140,7 +145,7 @@ def _of_another_shape(pairs: Pairs) -> str:
         return f"the numbers are right, but not their shape: {shapes}"
     for what, fits in SHAPES.items():
         if all(fits(value, right) for value, right in wrong):
-            return f"{what}: the shape is {shapes.removeprefix('it is ')}"
+            return f"{what} (shape {tuple(value.shape)}, expected {tuple(right.shape)})"
     for order in permutations(range(right.ndim)) if right.ndim == 3 else ():
         if all(v.ndim == 3 and close(v, r.permute(order)) for v, r in wrong):
             return f"the dimensions stand in another order: {shapes}"
@@ -466,6 +471,7 @@ def _and_what_is_there(wrong: Pairs) -> str:
 
 def _constant(numbers: Tensor) -> str:
     """The one number that all of them are, in words, or ""."""
+    numbers = numbers.flatten()
     same = len(numbers) > 0 and close(numbers, numbers[:1].expand_as(numbers))
     return f"{numbers[0].item():.4g}" if same else ""
 
@@ -485,9 +491,9 @@ def _at_certain_values(wrong: Pairs) -> str:
     number = _constant(right)
     if number and len(fine) > 2 and not torch.isclose(fine, right[0]).any():
         return f"yours is wrong just where the right result is {number}"
-    if len(fine) > 2 and (right < 0).all() and (fine >= 0).all():
+    if (right < 0).all() and (fine >= 0).all() and (fine > 0).sum() > 2:
         return "yours is wrong just where the right result is negative"
-    if len(fine) > 2 and (right > 0).all() and (fine <= 0).all():
+    if (right > 0).all() and (fine <= 0).all() and (fine < 0).sum() > 2:
         return "yours is wrong just where the right result is positive"
     return ""
 
@@ -501,6 +507,16 @@ def _always_the_same(pairs: Pairs) -> str:
     if number == "0" and all((right >= 0).all() and (right <= 1).all() for _, right in pairs):
         hint = ": does // or a type of whole numbers cut the fractions off?"
     return f"your result is one and the same number in every case, {number}{hint}"
+
+
+def _alike_within(pairs: Pairs) -> str:
+    """Whether each result repeats one number, where the right ones do not."""
+    if any(right.numel() > 1 and len(right.unique()) < 2 for _, right in pairs):
+        return ""
+    if len(pairs) < 2 or any(value.numel() < 3 or not _constant(value) for value, _ in pairs):
+        return ""
+    numbers = ", ".join(dict.fromkeys(_constant(value) for value, _ in pairs))
+    return f"all entries of your result are the same number: {numbers}"
 
 
 # --- whole numbers: masks, codes, numbers of neighbours
@@ -587,6 +603,14 @@ def _negative(wrong: Pairs, pairs: Pairs) -> bool:
     )
 
 
+def _near(wrong: Pairs, _: Pairs) -> bool:
+    """Whether nothing differs by more than a twentieth, though the right numbers differ by much."""
+    return all(
+        ((value - right).abs() <= 0.05 * right.abs() + 0.01 * right.abs().max()).all()
+        for value, right in wrong
+    )
+
+
 def _not_symmetric(wrong: Pairs, pairs: Pairs) -> bool:
     square = all(r.ndim == 2 and r.shape[0] == r.shape[1] > 1 for _, r in pairs)
     return (
@@ -642,6 +666,8 @@ WEAK: dict[str, Callable[[Pairs, Pairs], bool]] = {
     "your numbers are ordered the other way: what should be large is small": (
         _in_the_same_order(-1)
     ),
+    "your numbers are near the right ones, but not equal: is something rounded, estimated from "
+    "random numbers, or a small number added that should not be?": _near,
 }
 
 

@@ -28,7 +28,8 @@ def variant(tried: Tried, names: Names, definition: Compute, *, besides: bool = 
     for words, change in changes:
         if all(_fits(definition(_changed(case, change)), value) for case, value, _ in ordered):
             return f"your result is what the right formula gives with {words}"
-    for too, undo in BESIDES.items() if besides else ():
+    numbers = besides and ordered[0][1].dtype != torch.bool
+    for too, undo in BESIDES.items() if numbers else ():
         for words, change in changes:
             if all(_fits(definition(_changed(c, change)), undo(v)) for c, v, _ in ordered):
                 return f"your result is what the right formula gives with {words}; {too}"
@@ -177,7 +178,8 @@ def _changes(case: Case, names: Names) -> Iterator[tuple[str, Change]]:
         yield f"{one} in the place of {other}", _replace(*pair)
         yield f"{other} in the place of {one}", _replace(*pair[::-1])
     if len(tables) > 1:
-        listed = " and ".join(names[slot] for slot in tables)
+        *most, last = (names[slot] for slot in tables)
+        listed = f"{', '.join(most)} and {last}"
         for words in OF_ALL:
             yield words.format(listed), _each(tables, OF_A_TABLE[words])
         for words, change in OF_EVERY_NUMBER.items():
