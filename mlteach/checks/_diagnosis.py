@@ -59,7 +59,8 @@ def diagnosed(
         problem = answers[without[0]].problem
         if answers[without[0]].raised:
             also = _with_equal_sizes(asks, cases, mistakes)
-            problem = f"{problem.removesuffix('?')}. {also}" if also else problem
+            stop = "" if problem.endswith("?") else "."
+            problem = f"{problem}{stop} {also}" if also else problem
         return failed(problem, without[0])
     finite = [i for i in n_cases if torch.isfinite(values[i]).all()]
     of_numbers = [i for i in wrong if i in finite]
@@ -71,7 +72,7 @@ def diagnosed(
         return failed(answers[misshapen[0]].problem + hint, misshapen[0])
     if of_numbers:
         at = of_numbers[0]
-        told = _by_and_large(asks, tried, [cases[i] for i in of_numbers], mistakes)
+        told = _by_and_large(asks, tried, mistakes)
         return failed(told or _contrast(cases, wrong, at), at)
     at = wrong[0]
     always = "Is there a division by 0, a log of 0, or the root of a negative number?"
@@ -108,23 +109,22 @@ def _exactly(asks: _Asks, tried: Tried, mistakes: Sequence[Mistake]) -> str:
         return named
     if _differs_when_called_again(asks.given, tried):
         return TWO_CALLS
+    same_shape = all(value.shape == right.shape for _, value, right in tried)
     return (
         _at_the_edge(tried)
         or exact(tried, asks.names)
-        or ignored_hyperparameter(tried)
+        or (same_shape and ignored_hyperparameter(tried))
         or variant(tried, asks.names, asks.right)
         or _with_one_thing_more(mistakes, tried)
     )
 
 
-def _by_and_large(
-    asks: _Asks, tried: Tried, wrong: Sequence[Case], mistakes: Sequence[Mistake]
-) -> str:
+def _by_and_large(asks: _Asks, tried: Tried, mistakes: Sequence[Mistake]) -> str:
     """What tells where to look though no number is explained, or ""."""
     if found := pattern(tried):
         return found
     return (
-        probed(wrong, asks.names, asks.mine, asks.right)
+        probed(tried, asks.names, asks.mine, asks.right)
         or _two_at_once(mistakes, tried, asks.names)
         or weak_pattern(tried)
     )
@@ -198,7 +198,7 @@ def _at_the_edge(tried: Tried) -> str:
 
 def _about_the_sizes(tried: Tried, names: Names) -> str:
     """Which size a dimension has, and which it should have, in words."""
-    if any(value.ndim != right.ndim for _, value, right in tried):
+    if not tried or any(value.ndim != right.ndim for _, value, right in tried):
         return ""
     known = quantities(tried, names)
     for dim in range(tried[0][2].ndim):

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from mlteach.checks._case import Case, Slot, is_floating, is_number, normal
-from mlteach.checks._symptoms import Names, close
+from mlteach.checks._symptoms import Names, Tried, close
 
 Result = Callable[[Case], Tensor | None]  # of a function for a case, None where it has none
 
@@ -31,14 +31,14 @@ class Probe(NamedTuple):
     at: int = 0  # which row is changed, where it is one
 
 
-def probed(cases: Sequence[Case], names: Names, mine: Result, theirs: Result) -> str:
-    """The first change to which the two functions answer differently in all these cases, or ""."""
-    before = [(case, mine(case), theirs(case)) for case in cases[:MOST]]
-    before = [(case, m, t) for case, m, t in before if m is not None and t is not None]
-    if not before or any(m.shape != t.shape for _, m, t in before):
+def probed(tried: Tried, names: Names, mine: Result, theirs: Result) -> str:
+    """The first change to which the two functions answer differently in all wrong cases, or ""."""
+    if any(value.shape != right.shape for _, value, right in tried):
         return ""
+    fine = [one for one in tried if close(one[1], one[2])]
+    before = [one for one in tried if not close(one[1], one[2])][:MOST]
     return (
-        _ignored(before, names, mine, theirs)
+        _ignored([*before, *fine[: MOST - 2]], names, mine, theirs)
         or _spreads(before, names, mine, theirs)
         or _answers(before, names, mine, theirs)
         or _right_when(before, names, mine, theirs)
@@ -47,7 +47,6 @@ def probed(cases: Sequence[Case], names: Names, mine: Result, theirs: Result) ->
 
 
 MOST = 4  # cases that are probed: each costs some dozens of calls
-Before = Sequence[tuple[Case, Tensor, Tensor]]  # a case, the learner's result, the right one
 
 
 def _after(case: Case, change: Callable[[Case], Case], of: Result) -> Tensor | None:
@@ -62,7 +61,7 @@ def _after(case: Case, change: Callable[[Case], Case], of: Result) -> Tensor | N
 # --- what a result does not depend on ------------------------------------------------------------
 
 
-def _ignored(before: Before, names: Names, mine: Result, theirs: Result) -> str:
+def _ignored(before: Tried, names: Names, mine: Result, theirs: Result) -> str:
     """The argument, or its first or last entry, that the learner's result does not depend on."""
     for slot, value in before[0][0].parts().items():
         places = {"": slice(None)}
@@ -76,10 +75,10 @@ def _ignored(before: Before, names: Names, mine: Result, theirs: Result) -> str:
     return ""
 
 
-def _does_nothing(before: Before, slot: Slot, at: slice, mine: Result, theirs: Result) -> bool:
+def _does_nothing(before: Tried, slot: Slot, at: slice, mine: Result, theirs: Result) -> bool:
     """Whether no other value there changes the learner's result, though the right one changes."""
+    counts = False
     for case, my_result, their_result in before:
-        counts = False
         for seed in range(3):
 
             def other(case: Case, seed: int = seed) -> Case:
@@ -91,9 +90,7 @@ def _does_nothing(before: Before, slot: Slot, at: slice, mine: Result, theirs: R
             if not close(yours, my_result):
                 return False
             counts |= not close(right, their_result)
-        if not counts:
-            return False
-    return True
+    return counts
 
 
 def _another(value: Tensor | float, at: slice, seed: int) -> Tensor | float:
@@ -128,7 +125,7 @@ def _drawing(seed: int) -> torch.Generator:
 # --- how far a change spreads --------------------------------------------------------------------
 
 
-def _spreads(before: Before, names: Names, mine: Result, theirs: Result) -> str:
+def _spreads(before: Tried, names: Names, mine: Result, theirs: Result) -> str:
     """Whether one row of an argument changes entries of the result that it should leave alone."""
     for slot, value in before[0][0].parts().items():
         if not isinstance(value, Tensor) or not value.ndim or len(value) < 3:
@@ -191,8 +188,6 @@ SPECIAL: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
         ": is a mean to be taken away, or another one?",
     ),
     "no number of {} is negative": (torch.abs, ": what becomes of negative numbers?"),
-    "every number of {} is 1": (torch.ones_like, ""),
-    "every number of {} is 0": (torch.zeros_like, ""),
     "all entries of {} are alike": (lambda x: x[:1].expand_as(x).clone(), ""),
     "{} is symmetric": (lambda x: (x + x.mT) / 2, ": are rows and columns mixed up?"),
     "the diagonal of {} is 0": (lambda x: x - x.diag().diag(), ": what is done with the diagonal?"),
@@ -203,7 +198,7 @@ SPECIAL: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
 }
 
 
-def _right_when(before: Before, names: Names, mine: Result, theirs: Result) -> str:
+def _right_when(before: Tried, names: Names, mine: Result, theirs: Result) -> str:
     """What an argument would have to be for the learner's result to be right in all these cases."""
     for words, slots, special, hint in _special(before[0][0], names):
 
@@ -254,7 +249,7 @@ def _number_like(number: int, value: float) -> float:
     return type(value)(number)
 
 
-def _right_part(before: Before, names: Names, mine: Result, theirs: Result) -> str:
+def _right_part(before: Tried, names: Names, mine: Result, theirs: Result) -> str:
     """Which argument has the right effect, so that what is wrong does not contain it."""
     for slot, value in before[0][0].parts().items():
         if not is_floating(value) and not isinstance(value, float):
@@ -273,7 +268,8 @@ def _right_part(before: Before, names: Names, mine: Result, theirs: Result) -> s
                     continue
                 steps.append(close(yours - my_result, right - their_result))
                 ratios.append(
-                    bool((their_result.abs() > 1e-3).all())
+                    right.numel() == 1
+                    and their_result.abs().item() > 1e-3
                     and close(yours * their_result, my_result * right)
                 )
         if len(steps) > 2 and all(steps):
@@ -308,7 +304,7 @@ REVERSED = "is reversed too"
 REPEATED = "stands there twice too"
 
 
-def _answers(before: Before, names: Names, mine: Result, theirs: Result) -> str:
+def _answers(before: Tried, names: Names, mine: Result, theirs: Result) -> str:
     for probe in _probes(before[0][0], names):
         yours, right = set(), set()
         for case, my_result, their_result in before:

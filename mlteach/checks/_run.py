@@ -27,7 +27,10 @@ class Answer(NamedTuple):
     problem: str
     printed: tuple[str, ...] = ()
     line: str = ""  # of the learner's code, where it raised
-    raised: bool = False
+
+    @property
+    def raised(self) -> bool:
+        return self.problem.startswith(RAISED)
 
 
 def run_case(given: Callable, case: Case, right: Tensor) -> Answer:
@@ -40,7 +43,7 @@ def run_case(given: Callable, case: Case, right: Tensor) -> Answer:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever a learner's function raises is the learner's to read
-        return Answer(None, _raised(error), tuple(heard), _line_of(error), raised=True)
+        return Answer(None, _raised(error), tuple(heard), _line_of(error))
     for before, after in zip(case.arguments, mine.arguments, strict=True):
         if isinstance(before, Tensor) and not (
             before.dtype == after.dtype and torch.equal(before, after)
@@ -95,12 +98,15 @@ def _as_tensor(value: Any, right: Tensor) -> tuple[Tensor | None, str]:
         return None, f"your function returns {got}: {shown(value)}"
 
 
+RAISED = "your function raised"
+
+
 def _raised(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return "your function ends Python, as `exit()` does: end it with `return …`"
     text = told(error)
     hint = next((hint for part, hint in HINTS.items() if part in text), "")
-    return ". ".join(filter(None, [f"your function raised {text.removesuffix('.')}", hint]))
+    return ". ".join(filter(None, [f"{RAISED} {text.removesuffix('.')}", hint]))
 
 
 # a part of an error of torch → what it usually comes from

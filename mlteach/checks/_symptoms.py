@@ -582,7 +582,7 @@ def _columns_up_to_a_factor(wrong: Pairs, pairs: Pairs) -> bool:
 def _power(value: Tensor, right: Tensor) -> float:
     """The p for which the positive numbers of a case are proportional to right^p, nan if none."""
     here = (right > 1e-6) & (value > 1e-12)
-    if (right < 0).any() or (value < 0).any() or len(right[here].unique()) < 4:
+    if (right < 0).any() or (value < 0).any() or len(right[here].unique()) < 3:
         return math.nan
     value, right = value[here].log(), right[here].log()
     low, high = right.argmin(), right.argmax()
@@ -681,7 +681,7 @@ def _of_sums(pairs: Pairs) -> Iterator[str]:
             off = [v[_differ(v, r)] for v, r in sums if not close(v, r)]
             if off:
                 number = off[0].flatten()[0].item()
-                yield f"{what} of the right result sums to 1, and yours do not: one is {number:.4g}"
+                yield f"{what} of the right result sums to 1, and yours to {number:.4g}"
 
 
 # --- hyperparameters -----------------------------------------------------------------------------
