@@ -20,7 +20,7 @@ from mlteach.checks._symptoms import (
     quantities,
     weak_pattern,
 )
-from mlteach.checks._variants import BESIDES, variant
+from mlteach.checks._variants import BESIDES, quick_variant, variant
 from mlteach.checks._verdict import Entry, Verdict
 from mlteach.mistakes import Mistake
 
@@ -166,8 +166,7 @@ def _two_at_once(mistakes: Sequence[Mistake], tried: Tried, names: Names) -> str
         def theirs(case: Case | None, mistake: Mistake = mistake) -> Tensor | None:
             return None if case is None else result_of(mistake, case)
 
-        if found := variant(tried, names, theirs, besides=False):
-            changed = found.removeprefix("your result is what the right formula gives with ")
+        if changed := quick_variant(tried, names, theirs):
             return f"{mistake.explanation}; besides, you seem to compute with {changed}"
     return ""
 

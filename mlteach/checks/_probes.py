@@ -207,13 +207,13 @@ def _right_when(before: Tried, names: Names, mine: Result, theirs: Result) -> st
         ) -> Case:
             return case.but({slot: special(case.parts()[slot]) for slot in slots})
 
-        results = [
-            (_after(case, made_special, mine), _after(case, made_special, theirs))
-            for case, _, _ in before
-        ]
-        if any(m is None or t is None or not close(m, t) for m, t in results):
-            continue
-        if _says_something([right for _, right in results]):
+        rights = []
+        for case, _, _ in before:
+            right, yours = _after(case, made_special, theirs), _after(case, made_special, mine)
+            if right is None or yours is None or not close(yours, right):
+                break
+            rights.append(right)
+        if len(rights) == len(before) and _says_something(rights):
             return f"your result is right as soon as {words}{hint}"
     return ""
 

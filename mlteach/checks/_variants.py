@@ -21,19 +21,46 @@ Compute = Callable[[Case], Tensor | None]  # the right result for a case, None w
 Change = Callable[[Case], Case]
 
 
-def variant(tried: Tried, names: Names, definition: Compute, *, besides: bool = True) -> str:
-    """With which change of the arguments the right function gives the learner's results, or ""."""
-    ordered = sorted(tried, key=lambda one: close(one[1], one[2]))  # wrong cases tell the soonest
-    changes = list(_changes(ordered[0][0], names))
-    for words, change in changes:
-        if all(_fits(definition(_changed(case, change)), value) for case, value, _ in ordered):
-            return f"your result is what the right formula gives with {words}"
-    numbers = besides and ordered[0][1].dtype != torch.bool
-    for too, undo in BESIDES.items() if numbers else ():
-        for words, change in changes:
-            if all(_fits(definition(_changed(c, change)), undo(v)) for c, v, _ in ordered):
-                return f"your result is what the right formula gives with {words}; {too}"
+GIVES = "your result is what the right formula gives with "
+
+
+def variant(tried: Tried, names: Names, definition: Compute) -> str:
+    """With which change of the arguments the right function gives the learner's results, or "".
+
+    Something may be wrong with the result besides; what needs that comes last.
+    """
+    (first, value, _), *others = _wrong_first(tried)
+    undone = {"": value}
+    if value.dtype != torch.bool:
+        undone |= {besides: undo(value) for besides, undo in BESIDES.items()}
+    fitting = {}
+    for words, change in _changes(first, names):
+        result = definition(_changed(first, change))
+        for besides, values in undone.items():
+            if _fits(result, values):
+                fitting.setdefault(besides, []).append((words, change))
+    for besides in undone:
+        for words, change in fitting.get(besides, ()):
+            undo = BESIDES.get(besides, torch.clone)
+            if all(_fits(definition(_changed(c, change)), undo(v)) for c, v, _ in others):
+                return f"{GIVES}{words}; {besides}" if besides else GIVES + words
     return ""
+
+
+def quick_variant(tried: Tried, names: Names, definition: Compute) -> str:
+    """As `variant`, of the commonest changes only, with nothing besides; for many definitions."""
+    (first, value, _), *others = _wrong_first(tried)
+    for words, change in _changes(first, names, quick=True):
+        if _fits(definition(_changed(first, change)), value) and all(
+            _fits(definition(_changed(case, change)), value) for case, value, _ in others
+        ):
+            return words
+    return ""
+
+
+def _wrong_first(tried: Tried) -> list[tuple[Case, Tensor, Tensor]]:
+    """Wrong cases tell the soonest that a change does not fit."""
+    return sorted(tried, key=lambda one: close(one[1], one[2]))
 
 
 # what is wrong with the result besides → what undoes it
@@ -165,10 +192,12 @@ OF_ALL = (
 )
 
 
-def _changes(case: Case, names: Names) -> Iterator[tuple[str, Change]]:
+def _changes(case: Case, names: Names, *, quick: bool = False) -> Iterator[tuple[str, Change]]:
     """All changes of cases such as this one, in words, the likeliest first."""
     parts = case.parts()
     for slot, value in parts.items():
+        if quick and not is_number(value):
+            continue
         for words, change in _changes_of(value).items():
             yield words.format(names[slot]), _each([slot], change)
     tables = [slot for slot, value in parts.items() if is_floating(value) and value.ndim == 2]
@@ -182,7 +211,7 @@ def _changes(case: Case, names: Names) -> Iterator[tuple[str, Change]]:
         listed = f"{', '.join(most)} and {last}"
         for words in OF_ALL:
             yield words.format(listed), _each(tables, OF_A_TABLE[words])
-        for words, change in OF_EVERY_NUMBER.items():
+        for words, change in OF_EVERY_NUMBER.items() if not quick else ():
             yield words.format(listed), _each(tables, change)
 
 

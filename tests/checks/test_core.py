@@ -57,16 +57,15 @@ def test_a_mistake_of_another_shape_is_named():
 def test_an_unknown_mistake_is_located():
     """The first entry that differs is named, not the first entry."""
 
-    def crossed(x, y, power):
-        z = x * y
-        return right(x, y, power=power) + (power - 1) * torch.tensor([0, 1]) * z[:, 1] * z[:, 2]
+    def first_column_twice(x, y, power):
+        return right(x, y, power=power) + (power - 1) * right(x[:, ::3], y[:, ::3], power=power)
 
-    unknown = judged(crossed)
+    unknown = judged(first_column_twice)
     assert unknown.message == "right with power 1, wrong with power 2"
     assert (
         unknown.where == "Case 2 of 2: with power 2. Right in 1 of 2 cases. 1 of 2 entries differ."
     )
-    assert unknown.entries == (("[1]", "50.0000", "70.0000"),)
+    assert unknown.entries == (("[1]", "50.0000", "59.0000"),)
 
 
 def test_a_mistake_in_the_gradient_is_named():
