@@ -312,6 +312,10 @@ def _about_a_quantity(tried: Tried, pairs: Pairs, names: Names) -> str:
                 return f"your numbers are the right ones times {name}"
             if _agree(factors, [1 / a if a else math.nan for a in amounts]):
                 return f"your numbers are the right ones divided by {name}"
+        if constant := _share(factors, sizes):
+            return f"your numbers are the right ones times {_short(constant)} · {words}"
+        if constant := _share(factors, [1 / size if size else math.nan for size in sizes]):
+            return f"your numbers are the right ones times {_short(constant)} / {words}"
         for made, of in ADDED.items():
             amounts = [of(size) for size in sizes]
             name = made.format(words)
@@ -345,6 +349,15 @@ def _agree(found: Sequence[float | None], amounts: Sequence[float]) -> bool:
     if len(pairs) < 3 or len({a for _, a in pairs}) < 2:
         return False
     return all(math.isclose(f, a, rel_tol=5e-4, abs_tol=5e-5) for f, a in pairs)
+
+
+def _share(found: Sequence[float | None], amounts: Sequence[float]) -> float:
+    """The c for which the numbers are c times these, three different ones at least; 0 if none."""
+    pairs = [(f, a) for f, a in zip(found, amounts, strict=True) if f is not None]
+    if len({a for _, a in pairs}) < 3:
+        return 0.0
+    shares = [f / a if a else math.nan for f, a in pairs]
+    return shares[0] if all(math.isclose(s, shares[0], rel_tol=5e-4) for s in shares) else 0.0
 
 
 def _about_a_line(pairs: Pairs) -> str:

@@ -53,4 +53,4 @@ def test_an_unknown_mistake_is_located():
     assert not verdict.passed
     assert verdict.message.startswith("right for angle 1.5, 3 bits and 8 tables, wrong")
     assert verdict.message.endswith("wrong for angle 0.2, 8 bits and 2 tables")
-    assert "Right in 4 of 5 cases" in verdict.where
+    assert "Right in 4 of 6 cases" in verdict.where
