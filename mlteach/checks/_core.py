@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mlteach.checks._case import Case, names_of, normal
-from mlteach.checks._diagnosis import diagnosed, where
+from mlteach.checks._diagnosis import Look, diagnosed, where
 from mlteach.checks._guard import check, listening
 from mlteach.checks._rules import Rule, broken
 from mlteach.checks._run import Answer, run_case
@@ -30,6 +30,7 @@ def judge(
     gradients: bool = True,
     overflow: str = "",
     rules: tuple[Rule, ...] = (),
+    looks: tuple[Look, ...] = (),
 ) -> Verdict:
     """Compares the learner's function with the definition: first the values, then the gradients.
 
@@ -41,13 +42,14 @@ def judge(
         gradients: whether the gradient with respect to every tensor argument must be right too.
         overflow: what to add to the message when a value is not finite.
         rules: what the exercise says about how; looked at where all values are right.
+        looks: what a result is made of, such as the step in new weights; each is compared, too.
     """
     if not callable(given):
         return expected("a function", given)
     mistakes = [mistake for mistake in mistakes if mistake.explanation]
     right = [torch.as_tensor(case.copy().call(definition)) for case in cases]
     answers = [run_case(given, case, value) for case, value in zip(cases, right, strict=True)]
-    wrong = diagnosed(given, definition, cases, answers, right, mistakes, overflow)
+    wrong = diagnosed(given, definition, cases, answers, right, mistakes, overflow, looks)
     if not wrong and gradients:
         wrong = _wrong_gradient(given, definition, cases, answers, mistakes)
     if wrong:

@@ -25,6 +25,10 @@ from mlteach.checks._verdict import Entry, Verdict
 from mlteach.mistakes import Mistake
 
 
+# what is looked at, in words, and how it is made of a case and its result
+Look = tuple[str, Callable[[Case, Tensor], Tensor]]
+
+
 def where(cases: Sequence[Case], at: int, *also: str) -> str:
     """Which case it is, and what else there is to say: each a sentence."""
     case = f"Case {at + 1} of {len(cases)}: {cases[at].title}."
@@ -39,6 +43,7 @@ def diagnosed(
     right: Sequence[Tensor],
     mistakes: Sequence[Mistake],
     overflow: str,
+    looks: Sequence[Look] = (),
 ) -> Verdict | None:
     """The verdict on values that are not right; None if they are."""
     values = [answer.value for answer in answers]
@@ -65,7 +70,7 @@ def diagnosed(
     finite = [i for i in n_cases if torch.isfinite(values[i]).all()]
     of_numbers = [i for i in wrong if i in finite]
     tried = [(cases[i], values[i], right[i]) for i in finite]
-    if of_numbers and (found := _exactly(asks, tried, mistakes)):
+    if of_numbers and (found := _exactly(asks, tried, mistakes) or _looked_at(looks, tried, asks)):
         return failed(found, of_numbers[0])
     if misshapen := [i for i in n_cases if answers[i].problem]:
         hint = _about_the_sizes(tried, asks.names)
@@ -117,6 +122,19 @@ def _exactly(asks: _Asks, tried: Tried, mistakes: Sequence[Mistake]) -> str:
         or variant(tried, asks.names, asks.right)
         or _with_one_thing_more(mistakes, tried)
     )
+
+
+def _looked_at(looks: Sequence[Look], tried: Tried, asks: _Asks) -> str:
+    """What is wrong with what a result is made of, such as the step in new weights, or ""."""
+    if any(value.shape != right.shape for _, value, right in tried):
+        return ""
+    for words, of in looks:
+        parts = [(case, of(case, value), of(case, right)) for case, value, right in tried]
+        if all(close(value, right) for _, value, right in parts):
+            continue
+        if found := exact(parts, asks.names) or pattern(parts):
+            return f"{words}: {found}"
+    return ""
 
 
 def _by_and_large(asks: _Asks, tried: Tried, mistakes: Sequence[Mistake]) -> str:
@@ -184,12 +202,13 @@ def _differs_when_called_again(given: Callable, tried: Tried) -> bool:
 
 
 def _at_the_edge(tried: Tried) -> str:
-    """What makes the wrong cases special, if just these are wrong."""
+    """What makes the first wrong case special, if all plain cases are right."""
     wrong = [case for case, value, right in tried if not close(value, right)]
     edges = {case.edge for case in wrong}
-    if len(wrong) == len(tried) or len(edges) > 1 or not wrong[0].edge:
+    if len(wrong) == len(tried) or "" in edges:
         return ""
-    return f"right in the other cases, but not {wrong[0].title}: {wrong[0].edge}"
+    others = "the other" if len(edges) == 1 else "the plain"
+    return f"right in {others} cases, but not {wrong[0].title}: {wrong[0].edge}"
 
 
 # --- shapes --------------------------------------------------------------------------------------

@@ -227,6 +227,8 @@ def _about_the_factor(factor: float, tried: Tried, names: Names) -> str:
     if known:
         return f"every value is too large or too small by the factor {known[0]}"
     share = Fraction(factor).limit_denominator(12)
+    if share == 1:  # so near that it is a matter of digits
+        return ""
     if not math.isclose(share, factor, rel_tol=1e-3):
         return f"every value is {factor:.4g} times the right one"
     if abs(share) == 2:
