@@ -73,6 +73,8 @@ def pulls(given: Any) -> Verdict:
         for size, positive in ((5, 0), (8, 3), (2, 1))
         for t in (0.5, 0.1, 2.0)
     ]
+    cold = torch.tensor([0.95, 0.99, 0.97, -0.2]), 2
+    cases.append(Case("at temperature 0.01 with scores near 1", cold, {"temperature": 0.01}))
     right = softmax.negative_gradient
     return judge(given, right, cases, mistakes_in(right), gradients=False, overflow=OVERFLOW)
 
