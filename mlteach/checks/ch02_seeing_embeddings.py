@@ -21,6 +21,10 @@ ZERO_TIMES_LOG_ZERO = (
     "a probability of 0 gives 0 · log 0, which is nan in arithmetic and 0 in an entropy: "
     "torch.special.entr or torch.special.xlogy know that"
 )
+BY_HAND = dict.fromkeys(
+    ("grad", "backward"),
+    "automatic differentiation finds them: the exercise asks for the formula of section 4",
+)
 
 
 def _squared_distances(x: Tensor) -> Tensor:
@@ -77,7 +81,8 @@ def spring_forces(given: Any) -> Verdict:
         y = normal(size, 2, seed=size + 1, scale=scale)
         cases.append(Case(f"with {size} places {what}", (p, y)))
     right = mistakes_of_maps.spring_forces
-    return judge(given, right, cases, mistakes_in(right), gradients=False)
+    rules = BY_HAND
+    return judge(given, right, cases, mistakes_in(right), gradients=False, without=rules)
 
 
 # --- reading maps --------------------------------------------------------------------------------

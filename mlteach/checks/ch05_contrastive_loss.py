@@ -19,6 +19,20 @@ OVERFLOW = (
     "a cosine of 1 at temperature 0.01 is a logit of 100. "
     "What could be subtracted before exp, and be added again afterwards?"
 )
+BY_HAND = dict.fromkeys(
+    ("grad", "backward"),
+    "automatic differentiation finds them: the exercise asks for the formula of section 3",
+)
+NO_CROSS_ENTROPY = dict.fromkeys(
+    ("cross_entropy", "nll_loss"),
+    "`cross_entropy` or a relative of it makes them: "
+    "the exercise asks for `logsumexp` and indexing",
+)
+NO_LOGSUMEXP = dict.fromkeys(
+    ("logsumexp", "special_logsumexp", "logaddexp", "logcumsumexp", "log_softmax", "cross_entropy"),
+    "a function of torch makes them that subtracts the maximum itself: "
+    "the exercise asks for `exp`, `log`, `amax` and sums",
+)
 
 
 def _at_temperatures(batches: dict[str, list[Tensor]]) -> list[Case]:
@@ -57,8 +71,8 @@ def nt_xent(given: Any) -> Verdict:
     z = normal(5, 8, seed=7)
     what, cold = "at temperature 0.01 with views almost alike", {"temperature": 0.01}
     cases = [*_at_temperatures(batches), Case(what, (z, z + 0.01), cold)]
-    right = losses.nt_xent
-    return judge(given, right, cases, mistakes_in(right), overflow=OVERFLOW)
+    right, rules = losses.nt_xent, NO_CROSS_ENTROPY
+    return judge(given, right, cases, mistakes_in(right), overflow=OVERFLOW, without=rules)
 
 
 @check
@@ -76,7 +90,8 @@ def pulls(given: Any) -> Verdict:
     cold = torch.tensor([0.95, 0.99, 0.97, -0.2]), 2
     cases.append(Case("at temperature 0.01 with scores near 1", cold, {"temperature": 0.01}))
     right = softmax.negative_gradient
-    return judge(given, right, cases, mistakes_in(right), gradients=False, overflow=OVERFLOW)
+    options = {"gradients": False, "overflow": OVERFLOW, "without": BY_HAND}
+    return judge(given, right, cases, mistakes_in(right), **options)
 
 
 @check
@@ -92,8 +107,8 @@ def log_sum_exp(given: Any) -> Verdict:
     }
     cases = [Case(what, (matrix,)) for what, matrix in logits.items()]
     right = softmax.log_sum_exp
-    overflow = f"{OVERFLOW} Has each row its own?"
-    return judge(given, right, cases, mistakes_in(right), overflow=overflow)
+    overflow, rules = f"{OVERFLOW} Has each row its own?", NO_LOGSUMEXP
+    return judge(given, right, cases, mistakes_in(right), overflow=overflow, without=rules)
 
 
 @check

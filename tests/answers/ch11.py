@@ -1,6 +1,5 @@
 """Answers to chapter 11 as students write them, made before the checks were read."""
 
-
 import copy
 import math
 

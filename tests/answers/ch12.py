@@ -1,6 +1,5 @@
 """Answers to chapter 12 as students write them, made before the checks were read."""
 
-
 import math
 import statistics
 

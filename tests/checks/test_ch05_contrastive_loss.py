@@ -21,6 +21,18 @@ def right_info_nce(query, positive, negatives, temperature):
     return losses.info_nce(query, positive, negatives, temperature=temperature)
 
 
+def nt_xent_by_logsumexp(z1, z2, temperature):
+    z = F.normalize(torch.cat([z1, z2]), dim=1)
+    logits = z @ z.T / temperature - 1e9 * torch.eye(len(z))
+    own = F.cosine_similarity(z1, z2).repeat(2) / temperature
+    return (logits.logsumexp(1) - own).mean()
+
+
+def pulls_by_softmax(similarities, positive, temperature):
+    force = -(similarities / temperature).softmax(0)
+    return force.index_add(0, torch.tensor([positive]), torch.ones(1)) / temperature
+
+
 def negative_gradient_by_autograd(similarities, positive, temperature):
     s = similarities.clone().requires_grad_()
     loss = F.cross_entropy(s[None] / temperature, torch.tensor([positive]))
@@ -29,8 +41,8 @@ def negative_gradient_by_autograd(similarities, positive, temperature):
 
 RIGHT = {
     "info_nce": right_info_nce,
-    "nt_xent": right_nt_xent,
-    "pulls": negative_gradient_by_autograd,
+    "nt_xent": nt_xent_by_logsumexp,
+    "pulls": pulls_by_softmax,
     "log_sum_exp": lambda logits: (
         logits.amax(1) + (logits - logits.amax(1, keepdim=True)).exp().sum(1).log()
     ),
@@ -47,6 +59,21 @@ MISTAKES = {
 
 class TestEveryCheck(EveryCheck):
     """What all checks promise."""
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "part"),
+    [
+        ("nt_xent", right_nt_xent, "asks for `logsumexp` and indexing"),
+        ("pulls", negative_gradient_by_autograd, "asks for the formula of section 3"),
+        ("log_sum_exp", lambda logits: logits.logsumexp(1), "asks for `exp`, `log`, `amax`"),
+    ],
+)
+def test_what_an_exercise_rules_out_is_told(name, given, part):
+    verdict = getattr(checks, name)(given)
+    assert not verdict.passed
+    assert verdict.message.startswith("your numbers are right, but")
+    assert part in verdict.message
 
 
 def changes_its_input(z1, z2, temperature):
