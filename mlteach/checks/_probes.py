@@ -178,20 +178,35 @@ def _changed(after: Tensor, before: Tensor, dim: int) -> set[int]:
 # --- where a wrong result is right ---------------------------------------------------------------
 
 # what an argument could be, in words → what makes it so, and what follows if that makes all right
-SPECIAL: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
+SPECIAL: dict[str, tuple[str, Callable[[Tensor], Tensor], str]] = {
     "each row of {} has length 1": (
+        "table",
         lambda x: x / x.norm(dim=-1, keepdim=True),
         ": is a division by the length missing, or by something else?",
     ),
     "each row of {} has the mean 0": (
+        "table",
         lambda x: x - x.mean(-1, keepdim=True),
         ": is a mean to be taken away, or another one?",
     ),
-    "no number of {} is negative": (torch.abs, ": what becomes of negative numbers?"),
-    "all entries of {} are alike": (lambda x: x[:1].expand_as(x).clone(), ""),
-    "{} is symmetric": (lambda x: (x + x.mT) / 2, ": are rows and columns mixed up?"),
-    "the diagonal of {} is 0": (lambda x: x - x.diag().diag(), ": what is done with the diagonal?"),
+    "no number of {} is negative": ("any", torch.abs, ": what becomes of negative numbers?"),
+    "all entries of {} are alike": (
+        "any",
+        lambda x: x[:1].expand_as(x).clone(),
+        ": does each entry get what belongs to it?",
+    ),
+    "{} is symmetric": (
+        "square",
+        lambda x: (x + x.mT) / 2,
+        ": are rows and columns mixed up?",
+    ),
+    "the diagonal of {} is 0": (
+        "square",
+        lambda x: x - x.diag().diag(),
+        ": what is done with the diagonal?",
+    ),
     "{} has only one column": (
+        "tables",
         lambda x: x[:, :1],
         ": what becomes of several columns, and in which order?",
     ),
@@ -232,17 +247,18 @@ def _special(
     floats = [slot for slot, value in parts.items() if is_floating(value) and value.ndim]
     tables = [slot for slot in floats if parts[slot].ndim == 2]
     groups = [[slot] for slot in floats] + ([floats] if len(floats) > 1 else [])
-    for words, (special, hint) in SPECIAL.items():
+    squares = [slot for slot in tables if parts[slot].shape[0] == parts[slot].shape[1]]
+    for words, (kind, special, hint) in SPECIAL.items():
         for group in groups:
-            if "column" in words and group != tables:
+            known = {"any": floats, "table": tables, "tables": tables, "square": squares}[kind]
+            if not set(group) <= set(known) or (kind == "tables" and group != tables):
                 continue
             listed = " and ".join(names[slot] for slot in group)
             yield words.format(listed), group, special, hint
     for slot, value in parts.items():
         if is_number(value):
-            for number in (0, 1):
-                what = f": what is done with {names[slot]}?"
-                yield f"{names[slot]} is {number}", [slot], partial(_number_like, number), what
+            what = f": what is done with {names[slot]}?"
+            yield f"{names[slot]} is 1", [slot], partial(_number_like, 1), what
 
 
 def _number_like(number: int, value: float) -> float:

@@ -41,6 +41,7 @@ def exact(tried: Tried, names: Names) -> str:
         return ""
     return (
         _alike_within(pairs)
+        or _not_clamped(pairs)
         or _about_the_factor(_factor(pairs), tried, names)
         or _about_the_offset(tried, pairs)
         or _about_a_quantity(tried, pairs, names)
@@ -522,6 +523,19 @@ def _always_the_same(pairs: Pairs) -> str:
     if number == "0" and all((right >= 0).all() and (right <= 1).all() for _, right in pairs):
         hint = ": does // or a type of whole numbers cut the fractions off?"
     return f"your result is one and the same number in every case, {number}{hint}"
+
+
+def _not_clamped(pairs: Pairs) -> str:
+    """Whether the learner's numbers go beyond one at which the right ones stop, and only there."""
+    value, right, fine, _ = _entries(pairs)
+    number = _constant(right)
+    if len(right) < 3 or not number or len(fine) < 3:
+        return ""
+    if (value > right).all() and (fine <= right[0]).all():
+        return f"your numbers go above {number}, where the right ones stop: is a clamp missing?"
+    if (value < right).all() and (fine >= right[0]).all():
+        return f"your numbers go below {number}, where the right ones stop: is a clamp missing?"
+    return ""
 
 
 def _alike_within(pairs: Pairs) -> str:
