@@ -152,15 +152,22 @@ def prototype_loss(given: Any) -> Verdict:
                 torch.arange(n_query).remainder(n_way),
             ),
         )
-        for n_way, n_query, scale in ((3, 6, 1.0), (5, 4, 0.3), (2, 5, 3.0))
+        for n_way, n_query, scale in ((3, 6, 1.0), (5, 4, 0.3), (2, 5, 0.7))
     ]
-    far = (50 * normal(3, 4, seed=1), 50 * normal(6, 4, seed=2), torch.arange(6).remainder(3))
-    cases.append(Case("with points far apart", far))
+    for title, scale in (("with points apart", 3.0), ("with points far apart", 50.0)):
+        points = scale * normal(3, 4, seed=1), scale * normal(6, 4, seed=2)
+        cases.append(Case(title, (*points, torch.arange(6).remainder(3)), edge=CUT_OFF))
     overflow = (
         "exp() of a large number overflows or vanishes: let cross_entropy or logsumexp do it."
     )
     right = meta.prototype_loss
     return judge(given, right, cases, mistakes_in(right), overflow=overflow)
+
+
+CUT_OFF = (
+    "are distances or probabilities cut off, or a small number added in the logarithm? "
+    "cross_entropy takes logits of any size"
+)
 
 
 @check
