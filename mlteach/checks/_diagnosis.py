@@ -18,6 +18,7 @@ from mlteach.checks._symptoms import (
     close,
     exact,
     ignored_hyperparameter,
+    nearly_right,
     pattern,
     quantities,
     weak_pattern,
@@ -138,6 +139,8 @@ def _by_and_large(asks: _Asks, tried: Tried, mistakes: Sequence[Mistake]) -> str
     """What tells where to look though no number is explained, or ""."""
     if found := pattern(tried):
         return found
+    if nearly_right(tried):  # whatever a probe would tell of a hundredth is told by chance
+        return weak_pattern(tried)
     return (
         probed(tried, asks.names, asks.mine, asks.right)
         or _two_at_once(mistakes, tried, asks.names)

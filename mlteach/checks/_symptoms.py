@@ -33,8 +33,9 @@ def exact(tried: Tried, names: Names) -> str:
     """What the learner's results are of the right ones, in every case in the same way, or ""."""
     pairs = [(value.double(), right.double()) for _, value, right in tried]
     if all(right.dtype == torch.bool for _, _, right in tried):
-        swapped = all(close(value, 1 - right) for value, right in pairs)
-        return "True and False are swapped" if swapped else ""
+        return _of_all_of_a_mask(pairs)
+    if found := _always_the_same(pairs):
+        return found
     if found := of_the_right_one(pairs) or _of_another_shape(pairs):
         return found
     if any(value.shape != right.shape for value, right in pairs):
@@ -47,6 +48,15 @@ def exact(tried: Tried, names: Names) -> str:
         or _about_a_quantity(tried, pairs, names)
         or _about_a_line(pairs)
     )
+
+
+def _of_all_of_a_mask(pairs: Pairs) -> str:
+    if all(close(value, 1 - right) for value, right in pairs):
+        return "True and False are swapped"
+    for truth, number in ((False, 0.0), (True, 1.0)):
+        if all(v.shape == r.shape and (v == number).all() for v, r in pairs):
+            return f"your mask is {truth} everywhere"
+    return ""
 
 
 # --- numbers that are made of the right ones -----------------------------------------------------
@@ -74,6 +84,9 @@ OF_THE_RIGHT_ONE: dict[str, Callable[[Tensor], Tensor]] = {
         torch.trunc
     ),
     "your numbers are rounded to whole ones": torch.round,
+    "your numbers are bytes, from 0 to 255: numbers from 0 to 1 are expected": (
+        lambda right: (255 * right).round()
+    ),
     "your numbers are rounded to one digit: leave the rounding out": lambda r: r.round(decimals=1),
     "your numbers are rounded to two digits: leave the rounding out": lambda r: r.round(decimals=2),
     "your numbers are rounded to three digits: leave the rounding out": (
@@ -122,17 +135,19 @@ OF_THE_RIGHT_ONE: dict[str, Callable[[Tensor], Tensor]] = {
 def of_the_right_one(pairs: Pairs) -> str:
     """What the learner's numbers are of the right ones, one by one; "" if it is none of the list.
 
-    One number proves little: all cases must agree, and at least two different numbers be wrong.
+    All cases must agree; where numbers are rounded, at least two different ones must be wrong.
     """
-    same_shape = [(value, right) for value, right in pairs if value.shape == right.shape]
-    if len(same_shape) == len(pairs):
-        _, right, _, _ = _entries(pairs)
-        if len(right.unique()) < 2:
-            return ""
     for what, change in OF_THE_RIGHT_ONE.items():
         if all(close(value, change(right)) for value, right in pairs):
-            return what
+            return what if _differing_numbers(pairs) > 1 or "rounded" not in what else ""
     return ""
+
+
+def _differing_numbers(pairs: Pairs) -> int:
+    """How many different right numbers the learner has wrong."""
+    if any(value.shape != right.shape for value, right in pairs):
+        return 2  # a shape is no accident
+    return len(_entries(pairs)[1].unique())
 
 
 def _of_another_shape(pairs: Pairs) -> str:
@@ -391,8 +406,6 @@ def pattern(tried: Tried) -> str:
     wrong = [(v, r) for v, r in pairs if not close(v, r)]
     if tried[0][2].dtype == torch.bool:
         return next((what for what, fits in OF_PLACES.items() if fits(wrong)), "")
-    if found := _always_the_same(pairs):
-        return found
     if found := next((what for what, fits in OF_PLACES.items() if fits(wrong)), ""):
         return found + _and_what_is_there(wrong)
     if found := _at_certain_values(wrong):
@@ -413,6 +426,13 @@ def weak_pattern(tried: Tried) -> str:
     if tried[0][2].dtype == torch.bool:
         return _of_a_mask(wrong)
     return next((what for what, fits in WEAK.items() if fits(wrong, pairs)), "")
+
+
+def nearly_right(tried: Tried) -> bool:
+    """Whether no number differs by more than a hundredth."""
+    return tried[0][2].is_floating_point() and all(
+        ((value - right).abs() <= 0.01 * right.abs() + 1e-4).all() for _, value, right in tried
+    )
 
 
 def _of_a_mask(wrong: Pairs) -> str:
@@ -513,14 +533,10 @@ def _at_certain_values(wrong: Pairs) -> str:
 
 
 def _always_the_same(pairs: Pairs) -> str:
-    values = torch.cat([value.flatten() for value, _ in pairs])
-    number = _constant(values)
-    if len(pairs) < 2 or not number:
+    number = _constant(torch.cat([value.flatten() for value, _ in pairs]))
+    if len(pairs) < 2 or not number or any(v.shape != r.shape for v, r in pairs):
         return ""
-    hint = ""
-    if number == "0" and all((right >= 0).all() and (right <= 1).all() for _, right in pairs):
-        hint = ": does // or a type of whole numbers cut the fractions off?"
-    return f"your result is one and the same number in every case, {number}{hint}"
+    return f"your result is one and the same number in every case, {number}"
 
 
 def _not_clamped(pairs: Pairs) -> str:
@@ -649,7 +665,7 @@ def _not_symmetric(wrong: Pairs, pairs: Pairs) -> bool:
 
 def _another_order(wrong: Pairs, _: Pairs) -> bool:
     return all(
-        right.numel() > 2 and close(value.flatten().sort().values, right.flatten().sort().values)
+        right.numel() > 1 and close(value.flatten().sort().values, right.flatten().sort().values)
         for value, right in wrong
     )
 

@@ -29,12 +29,15 @@ def variant(tried: Tried, names: Names, definition: Compute) -> str:
 
     Something may be wrong with the result besides; what needs that comes last.
     """
+    if _wrong_numbers(tried) < 2:  # one number proves nothing
+        return ""
     (first, value, _), *others = _wrong_first(tried)
     undone = {"": value}
     if value.dtype != torch.bool:
         undone |= {besides: undo(value) for besides, undo in BESIDES.items()}
+    few = not tried[0][2].is_floating_point()
     fitting = {}
-    for words, change in _changes(first, names):
+    for words, change in _changes(first, names, few=few):
         result = definition(_changed(first, change))
         for besides, values in undone.items():
             if _fits(result, values):
@@ -45,6 +48,16 @@ def variant(tried: Tried, names: Names, definition: Compute) -> str:
             if all(_fits(definition(_changed(c, change)), undo(v)) for c, v, _ in others):
                 return f"{GIVES}{words}; {besides}" if besides else GIVES + words
     return ""
+
+
+def _wrong_numbers(tried: Tried) -> int:
+    """How many numbers of the learner differ from the right ones; those of a wrong shape do."""
+    return sum(
+        int((~torch.isclose(value.double(), right.double(), rtol=2e-4, atol=2e-5)).sum())
+        if value.shape == right.shape
+        else 2
+        for _, value, right in tried
+    )
 
 
 def quick_variant(tried: Tried, names: Names, definition: Compute) -> str:
@@ -121,6 +134,7 @@ OF_EVERY_NUMBER: dict[str, Callable[[Tensor], Tensor]] = {
     "1 in the place of {0}": torch.ones_like,
     "0 in the place of {0}": torch.zeros_like,
 }
+BY_CHANCE = set(list(OF_EVERY_NUMBER)[4:])  # all but signs, squares and roots
 OF_ENTRIES: dict[str, Callable[[Tensor], Tensor]] = {
     "{0} in reversed order": lambda x: x.flip(0),
     "{0} shifted by one, the last entry first": lambda x: x.roll(1, 0),
@@ -192,13 +206,21 @@ OF_ALL = (
 )
 
 
-def _changes(case: Case, names: Names, *, quick: bool = False) -> Iterator[tuple[str, Change]]:
-    """All changes of cases such as this one, in words, the likeliest first."""
+def _changes(
+    case: Case, names: Names, *, quick: bool = False, few: bool = False
+) -> Iterator[tuple[str, Change]]:
+    """All changes of cases such as this one, in words, the likeliest first.
+
+    Quick are those of numbers, of order and of lengths. Few are what does not fit by chance where
+    the results are whole numbers or True and False.
+    """
     parts = case.parts()
     for slot, value in parts.items():
         if quick and not is_number(value):
             continue
         for words, change in _changes_of(value).items():
+            if few and words in BY_CHANCE:
+                continue
             yield words.format(names[slot]), _each([slot], change)
     tables = [slot for slot, value in parts.items() if is_floating(value) and value.ndim == 2]
     for pair in _pairs(parts):

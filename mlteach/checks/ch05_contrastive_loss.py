@@ -28,6 +28,10 @@ NO_CROSS_ENTROPY = dict.fromkeys(
     "`cross_entropy` or a relative of it makes them: "
     "the exercise asks for `logsumexp` and indexing",
 )
+LARGE = (
+    "exp of these is too large for a float32, or exactly 0: subtract the largest logit of each row "
+    "before exp, and add it again after the logarithm"
+)
 NO_LOGSUMEXP = dict.fromkeys(
     ("logsumexp", "special_logsumexp", "logaddexp", "logcumsumexp", "log_softmax", "cross_entropy"),
     "a function of torch makes them that subtracts the maximum itself: "
@@ -105,7 +109,10 @@ def log_sum_exp(given: Any) -> Verdict:
         "with one row near 100 and one near -200": torch.tensor([[100.0], [-200.0]])
         + normal(2, 2, seed=5),
     }
-    cases = [Case(what, (matrix,)) for what, matrix in logits.items()]
+    cases = [
+        Case(what, (matrix,), edge="" if "small" in what else LARGE)
+        for what, matrix in logits.items()
+    ]
     right = softmax.log_sum_exp
     overflow, rules = f"{OVERFLOW} Has each row its own?", NO_LOGSUMEXP
     return judge(given, right, cases, mistakes_in(right), overflow=overflow, without=rules)

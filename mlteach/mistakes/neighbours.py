@@ -66,6 +66,11 @@ def neighbours_of_any_query(found, exact):
     return torch.isin(exact, found).double().mean()
 
 
+@mistake(recall, "a neighbour counts where it is equal to any that was found, not to all of them")
+def equal_to_all(found, exact):
+    return (exact[:, :, None] == found[:, None]).all(dim=2).double().mean()
+
+
 @mistake(
     recall,
     "you sort both lists and compare place by place: one stranger shifts all that come after it",
