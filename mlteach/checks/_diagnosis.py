@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mlteach.checks._case import Case, Slot, names_of
-from mlteach.checks._probes import probed
+from mlteach.checks._probes import ignored, probed
 from mlteach.checks._run import Answer, run_case
 from mlteach.checks._symptoms import (
     Names,
@@ -23,7 +23,7 @@ from mlteach.checks._symptoms import (
     quantities,
     weak_pattern,
 )
-from mlteach.checks._variants import BESIDES, quick_variant, variant
+from mlteach.checks._variants import BESIDES, quick_variant, reduction, variant
 from mlteach.checks._verdict import Entry, Verdict
 from mlteach.mistakes import Mistake
 
@@ -130,6 +130,8 @@ def _exactly(asks: _Asks, tried: Tried, mistakes: Sequence[Mistake]) -> str:
         _at_the_edge(tried)
         or exact(tried, asks.names)
         or (same_shape and ignored_hyperparameter(tried))
+        or ignored(tried, asks.names, asks.mine, asks.right)
+        or reduction(tried, asks.right)
         or variant(tried, asks.names, asks.right)
         or _with_one_thing_more(mistakes, tried)
     )

@@ -92,6 +92,9 @@ OF_THE_RIGHT_ONE: dict[str, Callable[[Tensor], Tensor]] = {
     "your numbers are rounded to three digits: leave the rounding out": (
         lambda r: r.round(decimals=3)
     ),
+    "every value is the arc cosine of the right one, in degrees": (
+        lambda right: right.acos().rad2deg()
+    ),
     "only the signs are right: every value is 1 or -1": torch.sign,
     "your rows are the softmax of the right ones": lambda r: r.softmax(1) if r.ndim == 2 else r,
     "your result is the softmax of the right one": lambda r: r.softmax(0) if r.ndim == 1 else r,
@@ -254,7 +257,7 @@ def _about_the_factor(factor: float, tried: Tried, names: Names) -> str:
         found = [
             f"{words} is {size}"
             for words, sizes in quantities(tried, names).items()
-            if set(sizes) == {size}
+            if set(sizes) == {size} and abs(share) in (size, Fraction(1, size))
         ]
         kinds = ("a mean", "a sum") if abs(factor) < 1 else ("a sum", "a mean")
         about = f" ({found[0]})" if found else ""
@@ -671,16 +674,16 @@ def _another_order(wrong: Pairs, _: Pairs) -> bool:
 
 
 def _in_the_same_order(sign: int) -> Callable[[Pairs, Pairs], bool]:
-    """Whether all numbers of a case, at least eight, are ordered as the right ones are."""
+    """Whether all numbers of a case are ordered as the right ones are, too many for chance."""
 
     def fits(wrong: Pairs, _: Pairs) -> bool:
-        if any(len(right.unique()) < 8 for _, right in wrong):
-            return False
+        chance = 0.0  # the logarithm of how many orders there are
         for value, right in wrong:
             value = sign * value.flatten()[right.flatten().argsort()]
-            if (value.diff() < -1e-6).any() or len(value.unique()) < 8:
+            if (value.diff() < -1e-6).any() or len(value.unique()) < 0.9 * len(right.unique()):
                 return False
-        return True
+            chance += math.lgamma(len(right.unique()) + 1)
+        return chance > 9
 
     return fits
 

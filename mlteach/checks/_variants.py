@@ -71,6 +71,61 @@ def quick_variant(tried: Tried, names: Names, definition: Compute) -> str:
     return ""
 
 
+# what is made of the values of single rows where their mean is asked for
+OF_ROWS: dict[str, Callable[[Tensor], Tensor]] = {
+    "the sum of": torch.sum,
+    "the smallest of": torch.min,
+    "the largest of": torch.max,
+    "the median of": torch.median,
+    "the product of": torch.prod,
+    "the first of": lambda rows: rows[0],
+    "the last of": lambda rows: rows[-1],
+    "the mean of those that are not 0 among": lambda rows: rows[rows != 0].mean(),
+    "the mean of all but the first of": lambda rows: rows[1:].mean(),
+    "the mean of all but the last of": lambda rows: rows[:-1].mean(),
+    "the root of the mean square of": lambda rows: rows.square().mean().sqrt(),
+    "the logarithm of the mean of exp of minus": lambda rows: (-rows).exp().mean().log(),
+    "minus the logarithm of the mean of exp of minus": lambda rows: -(-rows).exp().mean().log(),
+    "the square of the mean of": lambda rows: rows.mean().square(),
+    "the standard deviation of": torch.std,
+}
+
+
+def reduction(tried: Tried, definition: Compute) -> str:
+    """What is taken of the right values of the rows where their mean is asked for, or ""."""
+    if any(value.numel() != 1 or right.numel() != 1 for _, value, right in tried):
+        return ""
+    per_row = [_of_single_rows(case, definition) for case, _, _ in tried]
+    if any(
+        rows is None or not close(rows.mean(), right.double().reshape(()))
+        for rows, (_, _, right) in zip(per_row, tried, strict=True)
+    ):
+        return ""
+    for words, reduce in OF_ROWS.items():
+        pairs = zip(per_row, tried, strict=True)
+        if all(close(value.double().reshape(()), reduce(rows)) for rows, (_, value, _) in pairs):
+            return f"your result is {words} the right values of the single rows: take their mean"
+    return ""
+
+
+def _of_single_rows(case: Case, definition: Compute) -> Tensor | None:
+    """The right result of each row alone; None where there are no rows or a row has no result."""
+    parts = case.parts()
+    first = next((v for v in parts.values() if isinstance(v, Tensor) and v.ndim), torch.zeros(0))
+    slots = [
+        slot
+        for slot, value in parts.items()
+        if isinstance(value, Tensor) and value.ndim and len(value) == len(first)
+    ]
+    rows = [
+        definition(case.but({slot: parts[slot][i : i + 1] for slot in slots}))
+        for i in range(len(first))
+    ]
+    if not rows or any(row is None or row.numel() != 1 for row in rows):
+        return None
+    return torch.stack([row.double().reshape(()) for row in rows])
+
+
 def _wrong_first(tried: Tried) -> list[tuple[Case, Tensor, Tensor]]:
     """Wrong cases tell the soonest that a change does not fit."""
     return sorted(tried, key=lambda one: close(one[1], one[2]))

@@ -195,6 +195,11 @@ def exclusive_or(vectors, planes):
     return _code(vectors @ planes.T > 0, 2 ^ torch.arange(len(planes)))
 
 
+@mistake(hash_codes, "bit j is worth 2 to the power j, not 10 to the power j")
+def powers_of_10(vectors, planes):
+    return _code(vectors @ planes.T > 0, 10 ** torch.arange(len(planes)))
+
+
 @mistake(hash_codes, "bit j is worth 2 to the power j, not j squared")
 def worth_j_squared(vectors, planes):
     return _code(vectors @ planes.T > 0, torch.arange(len(planes)) ** 2)
