@@ -65,9 +65,9 @@ def ignored(tried: Tried, names: Names, mine: Result, theirs: Result) -> str:
     if any(value.shape != right.shape for _, value, right in tried):
         return ""
     for slot, value in tried[0][0].parts().items():
-        if is_number(value) or isinstance(value, Tensor):
-            if _does_nothing(_some(tried), slot, slice(None), mine, theirs):
-                return f"your result does not depend on {names[slot]}"
+        plain = is_number(value) or isinstance(value, Tensor)
+        if plain and _does_nothing(_some(tried), slot, slice(None), mine, theirs):
+            return f"your result does not depend on {names[slot]}"
     return ""
 
 
