@@ -199,6 +199,7 @@ def as_tensor(name: str, value: Any) -> Tensor:
         array = array.astype(np.int64 if array.dtype != np.uint8 else np.uint8)
     elif array.dtype == np.longdouble or not array.dtype.isnative:
         array = array.astype(np.float64)
+    array = np.ascontiguousarray(array)  # torch has no negative strides
     return torch.tensor(array, device="cpu")  # a copy: what the caller has is never written to
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
 from mlteach.checks._case import Case, names_of, normal
 from mlteach.checks._diagnosis import diagnosed, where
 from mlteach.checks._guard import check, listening
+from mlteach.checks._rules import Rule, broken
 from mlteach.checks._run import Answer, run_case
 from mlteach.checks._symptoms import Names, close
 from mlteach.checks._verdict import Verdict, kind, shown, told
@@ -29,7 +29,7 @@ def judge(
     *,
     gradients: bool = True,
     overflow: str = "",
-    without: Mapping[str, str] | None = None,
+    rules: tuple[Rule, ...] = (),
 ) -> Verdict:
     """Compares the learner's function with the definition: first the values, then the gradients.
 
@@ -40,7 +40,7 @@ def judge(
         mistakes: wrong functions; one is told where every value matches, or the gradient.
         gradients: whether the gradient with respect to every tensor argument must be right too.
         overflow: what to add to the message when a value is not finite.
-        without: the name of a function of torch that the exercise rules out → what to say to it.
+        rules: what the exercise says about how; looked at where all values are right.
     """
     if not callable(given):
         return expected("a function", given)
@@ -50,36 +50,13 @@ def judge(
     wrong = diagnosed(given, definition, cases, answers, right, mistakes, overflow)
     if not wrong and gradients:
         wrong = _wrong_gradient(given, definition, cases, answers, mistakes)
-    if not wrong and without:
-        wrong = _against_the_rules(given, cases[0], without)
     if wrong:
         return wrong
+    if rule := broken(given, rules):
+        return Verdict(False, f"the numbers are right, but {rule}")
     also = ", gradients too." if gradients else "."
     printed = next((answer.printed for answer in answers if answer.printed), ())
     return Verdict(True, f"{len(cases)} public checks passed{also}", printed=printed)
-
-
-class _Called(TorchFunctionMode):
-    """The names of the functions of torch that are called meanwhile."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-
-    def __torch_function__(
-        self, function: Callable, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        self.names.add(getattr(function, "__name__", ""))
-        return function(*args, **(kwargs or {}))
-
-
-def _against_the_rules(given: Callable, case: Case, without: Mapping[str, str]) -> Verdict | None:
-    """The verdict on right numbers that come from what the exercise rules out."""
-    called = _Called()
-    with listening([]), called:
-        case.copy().ask(given)
-    broken = [message for name, message in without.items() if name in called.names]
-    return Verdict(False, f"your numbers are right, but {broken[0]}") if broken else None
 
 
 def expected(what: str, answer: Any) -> Verdict:

@@ -45,6 +45,7 @@ def exact(tried: Tried, names: Names) -> str:
         or _not_clamped(pairs)
         or _about_the_factor(_factor(pairs), tried, names)
         or _about_the_offset(tried, pairs)
+        or _about_the_step(tried)
         or _about_a_quantity(tried, pairs, names)
         or _about_a_line(pairs)
     )
@@ -276,6 +277,25 @@ def _about_the_offset(tried: Tried, pairs: Pairs) -> str:
     whole = all(not right.is_floating_point() for _, _, right in tried)
     hint = ": the first one has the number 0" if whole and offset == 1 else ""
     return f"every value is {abs(offset):.4g} too {'large' if offset > 0 else 'small'}{hint}"
+
+
+def _about_the_step(tried: Tried) -> str:
+    """What is said of a step from the first argument that has the right direction."""
+    starts = [case.arguments[0] if case.arguments else None for case, _, _ in tried]
+    steps = [
+        (value.double() - start.double(), right.double() - start.double())
+        for start, (_, value, right) in zip(starts, tried, strict=True)
+        if isinstance(start, Tensor) and start.shape == right.shape and right.ndim
+    ]
+    if len(steps) < len(tried):
+        return ""
+    if all(close(mine, -right) for mine, right in steps):
+        return "you step in the opposite direction"
+    if factor := _factor(steps):
+        return f"your step has the right direction, and is {_short(factor)} times as long"
+    if _up_to_a_factor(steps, steps):
+        return "your step has the right direction, and a wrong length: by what is it to be divided?"
+    return ""
 
 
 def quantities(tried: Tried, names: Names) -> dict[str, list[float]]:

@@ -9,6 +9,7 @@ import torch
 
 from mlteach.checks._answers import judge_number
 from mlteach.checks._core import Case, Verdict, check, judge, normal
+from mlteach.checks._rules import at_most_dimensions, loops
 from mlteach.mistakes import mistakes_in
 from mlteach.mistakes.similarity import correlation as right_correlation
 from mlteach.mistakes.similarity import squared_distances as right_squared_distances
@@ -35,7 +36,16 @@ def _pairs() -> list[Case]:
 @check
 def squared_distances(given: Any) -> Verdict:
     """Checks ``given(x, y)``, (N, D) and (M, D) -> (N, M), against squared Euclidean distances."""
-    return judge(given, right_squared_distances, _pairs(), mistakes_in(right_squared_distances))
+    right, pairs = right_squared_distances, _pairs()
+    wide = "a tensor of three dimensions is made on the way: dot products do without"
+    rules = (
+        loops(
+            "there is a loop: dot products do without",
+            *(tuple(z[:n] for z in pairs[1].arguments) for n in (2, 5)),
+        ),
+        at_most_dimensions(wide, 2, *pairs[0].arguments),
+    )
+    return judge(given, right, pairs, mistakes_in(right), rules=rules)
 
 
 @check

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mlteach import maps
 from mlteach.checks._core import Case, Verdict, check, expected, judge, normal
+from mlteach.checks._rules import uses
 from mlteach.mistakes import maps as mistakes_of_maps
 from mlteach.mistakes import mistakes_in
 
@@ -20,10 +21,6 @@ UNDERFLOW = (
 ZERO_TIMES_LOG_ZERO = (
     "a probability of 0 gives 0 · log 0, which is nan in arithmetic and 0 in an entropy: "
     "torch.special.entr or torch.special.xlogy know that"
-)
-BY_HAND = dict.fromkeys(
-    ("grad", "backward"),
-    "automatic differentiation finds them: the exercise asks for the formula of section 4",
 )
 
 
@@ -81,8 +78,9 @@ def spring_forces(given: Any) -> Verdict:
         y = normal(size, 2, seed=size + 1, scale=scale)
         cases.append(Case(f"with {size} places {what}", (p, y)))
     right = mistakes_of_maps.spring_forces
-    rules = BY_HAND
-    return judge(given, right, cases, mistakes_in(right), gradients=False, without=rules)
+    names = ("grad", "backward", "vjp", "jacobian", "jacrev", "jacfwd")
+    rules = (uses("the formula is what is asked for: no automatic differentiation", *names),)
+    return judge(given, right, cases, mistakes_in(right), gradients=False, rules=rules)
 
 
 # --- reading maps --------------------------------------------------------------------------------

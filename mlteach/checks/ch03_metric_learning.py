@@ -10,6 +10,7 @@ import torch
 from mlteach import losses
 from mlteach.checks._answers import as_words
 from mlteach.checks._core import Case, Verdict, check, expected, gradients_of, judge, normal
+from mlteach.checks._rules import loops
 from mlteach.checks._verdict import shown
 from mlteach.metric import REGIONS, triplet_regions
 from mlteach.mistakes import metric, mistakes_in
@@ -79,7 +80,9 @@ def semi_hard(given: Any) -> Verdict:
     ties = ((line - line.T).square(), torch.tensor([0, 0, 1, 1, 0, 1]))
     cases.append(Case("with distances that are equal", ties, {"margin": 3.0}))
     right = metric.semi_hard
-    return judge(given, right, cases, mistakes_in(right), gradients=False)
+    small, large = ((*cases[k].arguments, 1.0) for k in (0, 2))  # 4 and 7 points
+    rules = (loops("there is a loop: comparisons of whole tensors do without", small, large),)
+    return judge(given, right, cases, mistakes_in(right), gradients=False, rules=rules)
 
 
 # --- easy, semi-hard, hard -----------------------------------------------------------------------

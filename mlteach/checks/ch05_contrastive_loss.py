@@ -11,6 +11,7 @@ from torch import Tensor
 from mlteach import losses
 from mlteach.checks._answers import judge_number
 from mlteach.checks._core import Case, Verdict, check, judge, normal
+from mlteach.checks._rules import uses
 from mlteach.mistakes import mistakes_in
 from mlteach.mistakes.losses import softmax
 
@@ -19,23 +20,9 @@ OVERFLOW = (
     "a cosine of 1 at temperature 0.01 is a logit of 100. "
     "What could be subtracted before exp, and be added again afterwards?"
 )
-BY_HAND = dict.fromkeys(
-    ("grad", "backward"),
-    "automatic differentiation finds them: the exercise asks for the formula of section 3",
-)
-NO_CROSS_ENTROPY = dict.fromkeys(
-    ("cross_entropy", "nll_loss"),
-    "`cross_entropy` or a relative of it makes them: "
-    "the exercise asks for `logsumexp` and indexing",
-)
 LARGE = (
     "exp of these is too large for a float32, or exactly 0: subtract the largest logit of each row "
     "before exp, and add it again after the logarithm"
-)
-NO_LOGSUMEXP = dict.fromkeys(
-    ("logsumexp", "special_logsumexp", "logaddexp", "logcumsumexp", "log_softmax", "cross_entropy"),
-    "a function of torch makes them that subtracts the maximum itself: "
-    "the exercise asks for `exp`, `log`, `amax` and sums",
 )
 
 
@@ -75,8 +62,10 @@ def nt_xent(given: Any) -> Verdict:
     z = normal(5, 8, seed=7)
     what, cold = "at temperature 0.01 with views almost alike", {"temperature": 0.01}
     cases = [*_at_temperatures(batches), Case(what, (z, z + 0.01), cold)]
-    right, rules = losses.nt_xent, NO_CROSS_ENTROPY
-    return judge(given, right, cases, mistakes_in(right), overflow=OVERFLOW, without=rules)
+    right = losses.nt_xent
+    names = ("cross_entropy", "CrossEntropyLoss", "nll_loss", "NLLLoss", "nt_xent", "info_nce")
+    rules = (uses("the sum is to be written out: logsumexp and indexing only", *names),)
+    return judge(given, right, cases, mistakes_in(right), overflow=OVERFLOW, rules=rules)
 
 
 @check
@@ -94,7 +83,9 @@ def pulls(given: Any) -> Verdict:
     cold = torch.tensor([0.95, 0.99, 0.97, -0.2]), 2
     cases.append(Case("at temperature 0.01 with scores near 1", cold, {"temperature": 0.01}))
     right = softmax.negative_gradient
-    options = {"gradients": False, "overflow": OVERFLOW, "without": BY_HAND}
+    names = ("grad", "backward", "vjp", "jacobian", "jacrev", "jacfwd", "value_and_grad")
+    rules = (uses("automatic differentiation is what this formula replaces: no autograd", *names),)
+    options = {"gradients": False, "overflow": OVERFLOW, "rules": rules}
     return judge(given, right, cases, mistakes_in(right), **options)
 
 
@@ -114,8 +105,12 @@ def log_sum_exp(given: Any) -> Verdict:
         for what, matrix in logits.items()
     ]
     right = softmax.log_sum_exp
-    overflow, rules = f"{OVERFLOW} Has each row its own?", NO_LOGSUMEXP
-    return judge(given, right, cases, mistakes_in(right), overflow=overflow, without=rules)
+    overflow = f"{OVERFLOW} Has each row its own?"
+    names = ("logsumexp", "log_softmax", "softmax", "logaddexp", "cross_entropy")
+    rules = (
+        uses("the library's function is what is to be written: exp, log, amax and sums", *names),
+    )
+    return judge(given, right, cases, mistakes_in(right), overflow=overflow, rules=rules)
 
 
 @check

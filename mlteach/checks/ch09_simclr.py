@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from mlteach.checks._answers import judge_number
 from mlteach.checks._core import Case, Verdict, check, judge, normal
 from mlteach.evaluate import features
+from mlteach.losses import nt_xent
 from mlteach.mistakes import Mistake, mistakes_in
 from mlteach.selfsup import SimCLR
 
@@ -19,11 +21,12 @@ def _network(seed: int) -> tuple[nn.Module, nn.Module]:
     """An encoder with BatchNorm and a projector, both with 5 outputs: no shape tells them apart."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        # whatever passes, its statistics stay: calls do not hang together
-        norm = nn.BatchNorm1d(6, momentum=0.0)
+        # without momentum the statistics stay, whatever passes: calls do not hang together
+        norm, second = (nn.BatchNorm1d(width, momentum=0.0) for width in (6, 8))
         norm.running_mean.fill_(0.5)
+        second.running_mean.fill_(-0.5)
         encoder = nn.Sequential(nn.Flatten(), nn.Linear(12, 6), norm, nn.ReLU(), nn.Linear(6, 5))
-        return encoder, nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 5))
+        return encoder, nn.Sequential(nn.Linear(5, 8), second, nn.ReLU(), nn.Linear(8, 5))
 
 
 # --- the loss of one step ------------------------------------------------------------------------
@@ -38,7 +41,19 @@ def _loss_of(method: type[SimCLR]) -> Callable:
     return loss
 
 
+def _with_loss(wrong: Callable) -> Callable:
+    """A step that is right but for the loss of the projections."""
+
+    def loss(encoder, projector, x1, x2, temperature):
+        z1, z2 = projector(encoder(torch.cat([x1, x2]))).chunk(2)
+        return wrong(z1, z2, temperature=temperature)
+
+    return loss
+
+
 SIMCLR_MISTAKES = [Mistake(_loss_of(m.function), m.explanation) for m in mistakes_in(SimCLR)]
+# what goes wrong in the loss alone was met in the chapter on it
+NT_XENT_MISTAKES = [Mistake(_with_loss(m), m.explanation) for m in mistakes_in(nt_xent)]
 
 
 @check
@@ -52,7 +67,7 @@ def simclr_loss(given: Any) -> Verdict:
         for size in (4, 7)
         for t in (0.2, 0.05, 2.0)
     ]
-    return judge(given, _loss_of(SimCLR), cases, SIMCLR_MISTAKES)
+    return judge(given, _loss_of(SimCLR), cases, [*SIMCLR_MISTAKES, *NT_XENT_MISTAKES])
 
 
 # --- what is used afterwards ---------------------------------------------------------------------
@@ -66,30 +81,36 @@ def representation(given: Any) -> Verdict:
         Case(f"with {count} images", (method, normal(count, 3, 2, 2, seed=count)))
         for count in (6, 9)
     ]
-    modes = []
+    left = []  # what the function leaves behind that it must not
 
     def watched(method, images):
-        method.train()
-        result = given(method, images)
-        modes.append(method.training)
+        mine = copy.deepcopy(method).train()  # a call of its own: what it changes spoils no other
+        for part in mine.modules():
+            if isinstance(part, nn.BatchNorm1d):
+                part.momentum = 0.1  # so that a pass in training mode shows
+        projector, gradients = mine.projector, [p.requires_grad for p in mine.parameters()]
+        result = given(mine, images)
         if isinstance(result, Tensor) and result.requires_grad:
-            modes.append("gradient")
+            left.append("a gradient hangs on them: compute under torch.no_grad()")
+        if not all(part.training for part in mine.modules()):
+            left.append(STAYS)
+        if mine.projector is not projector:
+            left.append("the projector is another one now: a training could not go on")
+        if [p.requires_grad for p in mine.parameters()] != gradients:
+            left.append("the weights are frozen now: a training could not go on")
         return result
 
     asked = watched if callable(given) else given
     verdict = judge(asked, features, cases, mistakes_in(features), gradients=False)
-    if verdict.passed and "gradient" in modes:
-        return Verdict(
-            False,
-            "the numbers are right, but a gradient hangs on them: compute under torch.no_grad()",
-        )
-    if verdict.passed and False in modes:
-        return Verdict(
-            False,
-            "the numbers are right, but the method stays in evaluation mode: a training that goes "
-            "on would use BatchNorm's old statistics. Call method.train() at the end",
-        )
+    if verdict.passed and left:
+        return Verdict(False, f"the numbers are right, but {left[0]}")
     return verdict
+
+
+STAYS = (
+    "the method stays in evaluation mode: a training that goes on would use BatchNorm's old "
+    "statistics. Call method.train() at the end"
+)
 
 
 # --- false negatives -----------------------------------------------------------------------------

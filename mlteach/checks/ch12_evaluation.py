@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mlteach.checks._answers import as_words
-from mlteach.checks._core import Case, Verdict, check, expected, judge, normal
+from mlteach.checks._core import Case, Verdict, check, expected, judge, normal, run_case
 from mlteach.checks._verdict import shown
 from mlteach.evaluate import knn_votes
 from mlteach.mistakes import evaluate, mistakes_in
@@ -24,6 +24,9 @@ def weighted_votes(given: Any) -> Verdict:
         title = f"with k = {k}, {n_classes} classes and temperature {temperature}"
         options = {"n_classes": n_classes, "temperature": temperature}
         cases.append(Case(title, (similarities, labels), options))
+        if temperature == 0.5:
+            title = f"with k = {k}, a class that no neighbour has, and temperature 0.01"
+            cases.append(Case(title, (similarities, labels), {"n_classes": 7, "temperature": 0.01}))
     return judge(given, knn_votes, cases, mistakes_in(knn_votes), gradients=False)
 
 
@@ -39,7 +42,19 @@ def standardise(given: Any) -> Verdict:
     cases.append(Case("where one feature is 0 for every image", constant))
     why = "Its standard deviation is 0: divide by 1 there, or by infinity."
     right = evaluate.standardise
-    return judge(given, right, cases, mistakes_in(right), gradients=False, overflow=why)
+    verdict = judge(given, right, cases, mistakes_in(right), gradients=False, overflow=why)
+    if not verdict.passed:
+        return verdict
+    new = Case("", (torch.full((4, 1), 5.0), torch.tensor([[6.0], [7.0]])))
+    value = run_case(given, new, torch.zeros(2, 1)).value
+    if value is None or value.shape != (2, 1) or not (0 <= value[0].item() <= 1):
+        got = "nothing" if value is None else f"{value.flatten()[0].item():.4g}"
+        return Verdict(
+            False,
+            "where a feature is 5 in every training image, a 6 in the test set "
+            f"becomes {got}: what is too small to divide by? Divide by 1 there, or by infinity",
+        )
+    return verdict
 
 
 @check

@@ -14,11 +14,12 @@ from mlteach.mistakes import episodes, meta, mistakes_in
 
 # --- drawing an episode --------------------------------------------------------------------------
 
-# 8 images of 5 classes, 3 of a sixth
-LABELS = torch.tensor([3, 0, 1, 2, 4, 1, 0, 3, 2, 4] * 4 + [5] * 3)
+# 8 images of classes 0, 1, 3 and 6, just enough of 4, and too few of 2 and 5
+LABELS = torch.tensor([3, 0, 1, 6, 1, 0, 3, 6] * 4 + [4, 2, 4, 5, 4, 2, 5, 4, 5, 2, 4, 5, 4, 5])
 N_WAY, N_SHOT = 3, 2
 N_QUERY = 4
-DRAWS = 60
+ENOUGH = LABELS.bincount()[LABELS] >= N_SHOT + N_QUERY
+DRAWS = 150
 TOLD = {m.function: m.explanation for m in mistakes_in(episodes.episode)}
 
 
@@ -33,7 +34,7 @@ def episode(given: Any) -> Verdict:
     drawn = []
     for seed in range(DRAWS):
         rows, problem, printed, line = _drawn(given, seed)
-        if line and not _drawn(given, seed, LABELS[:-3]).problem:
+        if line and not _drawn(given, seed, LABELS[ENOUGH]).problem:
             problem = TOLD[episodes.small_classes_too]
         problem = problem or _problem_of_one(rows)
         if problem:
@@ -45,8 +46,19 @@ def episode(given: Any) -> Verdict:
         again = [_drawn(given, seed).value for seed in range(DRAWS)]
         if any(one is None or not one.equal(rows) for one, rows in zip(again, drawn, strict=True)):
             problem = TOLD[episodes.not_seeded]
+    if not problem and _leaves_the_generator(given):
+        problem = "two calls with one generator draw the same: take the random numbers from it"
     message = problem or f"{DRAWS} episodes drawn, public checks passed."
     return Verdict(not problem, message, printed=printed)
+
+
+def _leaves_the_generator(given: Callable) -> bool:
+    """Whether a generator is where it was after a draw."""
+    generator = Generator().manual_seed(0)
+    before = generator.get_state()
+    shape = torch.zeros(N_WAY, N_SHOT + N_QUERY, dtype=torch.long)
+    run_case(given, Case("", (LABELS, N_WAY, N_SHOT, N_QUERY, generator)), shape)
+    return generator.get_state().equal(before)
 
 
 def _drawn(given: Callable, seed: int, labels: Tensor = LABELS) -> Answer:
@@ -88,7 +100,26 @@ def _problem_of_many(drawn: Tensor) -> str:
     if (classes == classes.sort(1).values).all():
         return TOLD[episodes.classes_sorted]
     support = drawn[..., :N_SHOT][classes == 0].sort(1).values
-    return TOLD[episodes.same_support] if (support == support[:1]).all() else ""
+    if (support == support[:1]).all():
+        return TOLD[episodes.same_support]
+    if (drawn == drawn.sort(-1).values).all():
+        return "your images come in rising order, so the first ones are support more often: shuffle"
+    return _never_drawn(drawn)
+
+
+def _never_drawn(drawn: Tensor) -> str:
+    """Which class or image has no chance, as far as many episodes can tell."""
+    sizes = LABELS.bincount()
+    allowed = (sizes >= N_SHOT + N_QUERY).nonzero()[:, 0]
+    classes = LABELS[drawn[..., 0]].unique()
+    if missing := sorted(set(allowed.tolist()) - set(classes.tolist())):
+        have = f"it has {sizes[missing[0]]} images, and {N_SHOT + N_QUERY} are enough"
+        return f"class {missing[0]} is never drawn: {have}"
+    for role, part in (("support", drawn[..., :N_SHOT]), ("query", drawn[..., N_SHOT:])):
+        seen = torch.isin(torch.arange(len(LABELS)), part)
+        if (unseen := (~seen & torch.isin(LABELS, allowed)).nonzero()[:, 0]).numel():
+            return f"image {unseen[0]} is never a {role} image: every image of its class may be one"
+    return ""
 
 
 # --- prototypes ----------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from torch.func import functional_call
 
 from mlteach.checks._answers import judge_number
 from mlteach.checks._core import Case, Verdict, check, judge, normal
+from mlteach.checks._rules import uses
 from mlteach.episodes import Episode
 from mlteach.meta import maml_loss as right_maml_loss
 from mlteach.mistakes import Mistake, meta, mistakes_in
@@ -21,6 +22,14 @@ def _told(verdict: Verdict) -> Verdict:
     """The verdict, with the usual message about changed inputs in this chapter's words."""
     changed = "changes its input" in verdict.message
     return replace(verdict, message=meta.OVERWRITES) if changed else verdict
+
+
+BY_HAND = (
+    uses(
+        "the gradient is to be written out by hand: no automatic differentiation",
+        *("grad", "backward", "vjp", "jvp", "jacobian", "jacrev", "jacfwd", "adapt", "maml_loss"),
+    ),
+)
 
 
 @check
@@ -34,7 +43,8 @@ def inner_step(given: Any) -> Verdict:
         for n in (4, 7)
         for lr in (0.05, 0.3)
     ]
-    return _told(judge(given, meta.inner_step, cases, mistakes_in(meta.inner_step)))
+    right = meta.inner_step
+    return _told(judge(given, right, cases, mistakes_in(right), rules=BY_HAND))
 
 
 # --- MAML's outer loss ---------------------------------------------------------------------------
@@ -100,7 +110,8 @@ def outer_gradient(given: Any) -> Verdict:
         for lr in (0.0, 0.2, 0.7)
     ]
     right = meta.outer_gradient
-    return _told(judge(given, right, cases, mistakes_in(right), gradients=False))
+    known = mistakes_in(right)
+    return _told(judge(given, right, cases, known, gradients=False, rules=BY_HAND))
 
 
 @check

@@ -13,6 +13,7 @@ from torch import nn
 from mlteach import evaluate
 from mlteach.checks._answers import judge_number
 from mlteach.checks._core import Case, Verdict, check, expected, judge, normal
+from mlteach.checks._rules import at_most_entries
 from mlteach.checks._verdict import shown
 from mlteach.episodes import Episode
 from mlteach.meta import reptile_step as right_reptile_step
@@ -81,7 +82,10 @@ def linear_cka(given: Any) -> Verdict:
         Case("for related ones", partly),
     ]
     right = evaluate.linear_cka
-    return judge(given, right, cases, mistakes_in(right), gradients=False)
+    wide = normal(5, 80, seed=6), normal(5, 90, seed=7)
+    large = "a matrix of D by D or E by E is made: products of N by N do without"
+    rules = (at_most_entries(large, 500, *wide),)
+    return judge(given, right, cases, mistakes_in(right), gradients=False, rules=rules)
 
 
 # --- what ANIL freezes ---------------------------------------------------------------------------

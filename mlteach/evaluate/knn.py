@@ -118,7 +118,8 @@ def knn_votes(
     temperature = float(_validate.number("temperature", temperature, above=0))
     labels = labels.long()
     # the exponential weights over their sum: no class gains or loses, and nothing overflows
-    weights = ((similarities - similarities.amax(1, keepdim=True)) / temperature).softmax(1)
+    behind = (similarities - similarities.amax(1, keepdim=True)).cpu().double()
+    weights = (behind / temperature).softmax(1).to(similarities)  # the tiniest is no 0 in float64
     return weights.new_zeros(len(weights), n_classes).scatter_add_(1, labels, weights)
 
 

@@ -72,6 +72,8 @@ def _is_known(module: nn.Module) -> bool:
     """Whether `forward` computes what the layer computes."""
     if module._parameters.keys() - {"weight", "bias"}:
         return False
+    if {"weight", "bias"} & (module._buffers.keys() | vars(module).keys()):
+        return False  # a buffer or a plain attribute, which no learned weight replaces
     if type(module) is nn.Conv2d:
         return (
             module.groups == 1 and module.padding_mode == "zeros" and "weight" in module._parameters

@@ -393,11 +393,6 @@ def _codes_by_comprehension(vectors, planes):
     return torch.tensor([int("".join("01"[bit] for bit in row[::-1]), 2) for row in rows])
 
 
-rule = answers.rule
-rule("hash_codes", "loops over the vectors and the planes", _codes_by_vector)
-rule("hash_codes", "a comprehension over the vectors' bits", _codes_by_comprehension)
-
-
 def _codes_by_plane(vectors, planes):
     return sum(2**j * (vectors @ plane > 0).long() for j, plane in enumerate(planes))
 

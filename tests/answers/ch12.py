@@ -552,8 +552,6 @@ for label, answer in {
     "0.95 for 1.96": lambda a: 0.95 * a.std() / math.sqrt(len(a)),
     "two standard errors": lambda a: 2 * a.std() / math.sqrt(len(a)),
     "E - 1 below a std with E - 1": lambda a: 1.96 * a.std() / math.sqrt(len(a) - 1),
-    "std with E in the denominator": lambda a: 1.96 * a.std(correction=0) / math.sqrt(len(a)),
-    "np.std has E": lambda a: 1.96 * np.std(a.numpy()) / math.sqrt(len(a)),
     "root of 600 typed in": lambda a: 1.96 * a.std() / math.sqrt(600),
     "mean in the place of std": lambda a: 1.96 * a.mean() / math.sqrt(len(a)),
     "both ends": _ends,

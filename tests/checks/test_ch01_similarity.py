@@ -26,7 +26,7 @@ def right_nearest(matrix, k):
 
 
 RIGHT = {
-    "squared_distances": lambda x, y: (x[:, None] - y).square().sum(-1),
+    "squared_distances": similarity.squared_distances,
     "correlation": right_correlation,
     "nearest": right_nearest,
 }
@@ -117,3 +117,22 @@ def test_a_wrong_length_is_explained(answer, part):
     verdict = checks.parting_length(answer)
     assert not verdict.passed
     assert part in verdict.message
+
+
+def test_right_numbers_against_the_rule_are_told():
+    verdict = checks.squared_distances(lambda x, y: (x[:, None] - y).square().sum(-1))
+    assert not verdict.passed
+    assert verdict.message.startswith("the numbers are right, but ")
+    assert "three dimensions" in verdict.message
+
+
+def test_a_comprehension_over_two_names_is_no_loop_over_the_data():
+    def right(x, y):
+        a, b = (z.square().sum(1) for z in (x, y))
+        return a[:, None] + b - 2 * x @ y.T
+
+    def loops(x, y):
+        return torch.stack([y.square().sum(1) + a @ a - 2 * y @ a for a in x])
+
+    assert checks.squared_distances(right).passed
+    assert "there is a loop" in checks.squared_distances(loops).message

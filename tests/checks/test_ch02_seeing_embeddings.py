@@ -49,7 +49,7 @@ class TestEveryCheck(EveryCheck):
 def test_the_exercise_asks_for_the_formula():
     verdict = checks.spring_forces(force_by_autograd)
     assert not verdict.passed
-    assert "your numbers are right, but automatic differentiation" in verdict.message
+    assert "the numbers are right, but the formula is what is asked for" in verdict.message
 
 
 def exp_as_typed(squared, sigma):

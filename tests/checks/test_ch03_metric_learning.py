@@ -35,7 +35,7 @@ RIGHT = {
     "triplet_loss": lambda a, p, n, margin: F.relu(
         (a - p).pow(2).sum(1) - (a - n).pow(2).sum(1) + margin
     ).mean(),
-    "semi_hard": semi_hard_with_loops,
+    "semi_hard": metric.semi_hard,
 }
 MISTAKES = {
     "siamese_loss": mistakes_in(losses.contrastive_loss),
@@ -100,3 +100,10 @@ def test_a_wrong_list_of_regions_is_explained(answer, part):
 def test_every_region_occurs_in_the_question():
     assert set(chapter_03._regions_by(2)) == set(REGIONS)
     assert chapter_03._regions_by(1) != chapter_03._regions_by(2)
+
+
+def test_right_numbers_against_the_rule_are_told():
+    verdict = checks.semi_hard(semi_hard_with_loops)
+    assert not verdict.passed
+    assert verdict.message.startswith("the numbers are right, but ")
+    assert "a loop" in verdict.message

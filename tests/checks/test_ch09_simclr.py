@@ -42,7 +42,7 @@ def detached(encoder, projector, x1, x2, temperature):
 
 
 def in_evaluation_mode(encoder, projector, x1, x2, temperature):
-    return right_loss(encoder.eval(), projector, x1, x2, temperature)
+    return right_loss(encoder.eval(), projector.eval(), x1, x2, temperature)
 
 
 def left_in_evaluation_mode(method, images):

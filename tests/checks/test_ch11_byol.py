@@ -107,7 +107,7 @@ def moves_online(target, online, decay):
 
 def replaces(target, online, decay):
     """A parameter replaced by a computed tensor is no parameter any more."""
-    for layer in (0, 2):
+    for layer in (0, 3):
         t, o = target[layer], online[layer]
         weight, bias = (
             decay * t.weight + (1 - decay) * o.weight,

@@ -17,7 +17,7 @@ from mlteach.mistakes import episodes, meta, mistakes_in
 
 def right_episode(labels, n_way, n_shot, n_query, generator):
     """By way of mlteach.sample_episodes, with the images' numbers in the place of images."""
-    numbers = data.Dataset("numbers", torch.arange(len(labels)), labels, ("?",) * 6, {})
+    numbers = data.Dataset("numbers", torch.arange(len(labels)), labels, ("?",) * 7, {})
     counts = {"n_tasks": 1, "n_way": n_way, "n_shot": n_shot, "n_query": n_query}
     drawn = sample_episodes(numbers, **counts, generator=generator)
     return torch.cat(
@@ -85,7 +85,7 @@ def test_an_image_drawn_twice_for_the_support_is_told():
 )
 def test_what_is_no_index_is_told(change):
     verdict = checks.episode(lambda *arguments: change(right_episode(*arguments)))
-    assert "whole numbers from 0 to 42" in verdict.message
+    assert "whole numbers from 0 to 45" in verdict.message
 
 
 def test_a_loss_that_overflows_is_told():

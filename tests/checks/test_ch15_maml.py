@@ -47,9 +47,9 @@ def right_outer_gradient(w, optimum, curvature, lr):
 
 
 RIGHT = {
-    "inner_step": right_inner_step,
+    "inner_step": meta.inner_step,
     "maml_loss": right_maml_loss,
-    "outer_gradient": right_outer_gradient,
+    "outer_gradient": meta.outer_gradient,
 }
 MISTAKES = {
     "inner_step": mistakes_in(meta.inner_step),
@@ -115,3 +115,13 @@ def test_the_rate_is_where_a_step_neither_helps_nor_harms():
     below, at, beyond = (4 / 2 * (1.0 - lr * 4 * 1.0) ** 2 for lr in (0.49, 0.5, 0.51))
     assert below < before < beyond
     assert at == pytest.approx(before)
+
+
+@pytest.mark.parametrize(
+    ("check", "given"),
+    [(checks.inner_step, right_inner_step), (checks.outer_gradient, right_outer_gradient)],
+)
+def test_right_numbers_against_the_rule_are_told(check, given):
+    verdict = check(given)
+    assert not verdict.passed
+    assert verdict.message.startswith("the numbers are right, but the gradient is to be written")

@@ -422,3 +422,20 @@ def test_first_order_needs_no_second_derivative():
     make, _ = REFUSED["no second derivative"]
     model, episodes = make().double(), tasks_of((4,), 2, 6)
     maml_loss(model, episodes, F.cross_entropy, lr=0.1, steps=1, first_order=True).backward()
+
+
+@pytest.mark.parametrize("kept", ["buffer", "attribute"])
+def test_a_bias_that_is_no_parameter_counts(kept):
+    """Side by side only what is a parameter is known: such a layer goes task by task."""
+    layer = nn.Linear(2, 2)
+    del layer.bias
+    bias = torch.tensor([100.0, 0.0])
+    if kept == "buffer":
+        layer.register_buffer("bias", bias)
+    else:
+        layer.bias = bias
+    x, y = torch.zeros(1, 4, 2), torch.zeros(1, 4).long()
+    found = adapted_predictions(
+        nn.Sequential(layer), Episode(x, y, x, y), F.cross_entropy, lr=0.1, steps=0
+    )
+    assert found[0, 0].tolist() == [100.0, 0.0]
