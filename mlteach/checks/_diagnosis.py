@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mlteach.checks._case import Case, Slot, names_of
-from mlteach.checks._probes import probed
+from mlteach.checks._probes import ignored, probed
 from mlteach.checks._run import Answer, run_case
 from mlteach.checks._symptoms import (
     Names,
@@ -18,11 +18,12 @@ from mlteach.checks._symptoms import (
     close,
     exact,
     ignored_hyperparameter,
+    nearly_right,
     pattern,
     quantities,
     weak_pattern,
 )
-from mlteach.checks._variants import BESIDES, quick_variant, variant
+from mlteach.checks._variants import BESIDES, quick_variant, reduction, variant
 from mlteach.checks._verdict import Entry, Verdict
 from mlteach.mistakes import Mistake
 
@@ -133,10 +134,13 @@ def _exactly(asks: _Asks, tried: Tried, mistakes: Sequence[Mistake]) -> str:
         return TWO_CALLS
     same_shape = all(value.shape == right.shape for _, value, right in tried)
     return (
-        exact(tried, asks.names)
+        _at_the_edge(tried)
+        or exact(tried, asks.names)
         or (same_shape and ignored_hyperparameter(tried))
+        or ignored(tried, asks.names, asks.mine, asks.right)
+        or reduction(tried, asks.right)
         or variant(tried, asks.names, asks.right)
-        or _at_the_edge(tried)
+        or _from_an_edge_on(tried)
         or _with_one_thing_more(mistakes, tried)
     )
 
@@ -158,6 +162,8 @@ def _by_and_large(asks: _Asks, tried: Tried, mistakes: Sequence[Mistake]) -> str
     """What tells where to look though no number is explained, or ""."""
     if found := pattern(tried):
         return found
+    if nearly_right(tried):  # whatever a probe would tell of a hundredth is told by chance
+        return weak_pattern(tried)
     return (
         probed(tried, asks.names, asks.mine, asks.right)
         or _in_the_plain_cases(mistakes, tried)
@@ -229,13 +235,19 @@ def _differs_when_called_again(given: Callable, tried: Tried) -> bool:
 
 
 def _at_the_edge(tried: Tried) -> str:
-    """What makes the first wrong case special, if all plain cases are right."""
+    """What makes the wrong cases special, if just these are wrong."""
     wrong = [case for case, value, right in tried if not close(value, right)]
-    edges = {case.edge for case in wrong}
-    if len(wrong) == len(tried) or "" in edges:
+    if len(wrong) == len(tried) or not wrong[0].edge or len({case.edge for case in wrong}) > 1:
         return ""
-    others = "the other" if len(edges) == 1 else "the plain"
-    return f"right in {others} cases, but not {wrong[0].title}: {wrong[0].edge}"
+    return f"right in the other cases, but not {wrong[0].title}: {wrong[0].edge}"
+
+
+def _from_an_edge_on(tried: Tried) -> str:
+    """What makes the first wrong case special, if all cases without an edge are right."""
+    wrong = [case for case, value, right in tried if not close(value, right)]
+    if len(wrong) == len(tried) or not all(case.edge for case in wrong):
+        return ""
+    return f"right in the plain cases, but not {wrong[0].title}: {wrong[0].edge}"
 
 
 # --- shapes --------------------------------------------------------------------------------------

@@ -33,8 +33,9 @@ def exact(tried: Tried, names: Names) -> str:
     """What the learner's results are of the right ones, in every case in the same way, or ""."""
     pairs = [(value.double(), right.double()) for _, value, right in tried]
     if all(right.dtype == torch.bool for _, _, right in tried):
-        swapped = all(close(value, 1 - right) for value, right in pairs)
-        return "True and False are swapped" if swapped else ""
+        return _of_all_of_a_mask(pairs)
+    if found := _always_the_same(pairs):
+        return found
     if found := of_the_right_one(pairs) or _of_another_shape(pairs):
         return found
     if any(value.shape != right.shape for value, right in pairs):
@@ -44,9 +45,19 @@ def exact(tried: Tried, names: Names) -> str:
         or _not_clamped(pairs)
         or _about_the_factor(_factor(pairs), tried, names)
         or _about_the_offset(tried, pairs)
+        or _about_the_step(tried)
         or _about_a_quantity(tried, pairs, names)
         or _about_a_line(pairs)
     )
+
+
+def _of_all_of_a_mask(pairs: Pairs) -> str:
+    if all(close(value, 1 - right) for value, right in pairs):
+        return "True and False are swapped"
+    for truth, number in ((False, 0.0), (True, 1.0)):
+        if all(v.shape == r.shape and (v == number).all() for v, r in pairs):
+            return f"your mask is {truth} everywhere"
+    return ""
 
 
 # --- numbers that are made of the right ones -----------------------------------------------------
@@ -74,10 +85,16 @@ OF_THE_RIGHT_ONE: dict[str, Callable[[Tensor], Tensor]] = {
         torch.trunc
     ),
     "your numbers are rounded to whole ones": torch.round,
+    "your numbers are bytes, from 0 to 255: numbers from 0 to 1 are expected": (
+        lambda right: (255 * right).round()
+    ),
     "your numbers are rounded to one digit: leave the rounding out": lambda r: r.round(decimals=1),
     "your numbers are rounded to two digits: leave the rounding out": lambda r: r.round(decimals=2),
     "your numbers are rounded to three digits: leave the rounding out": (
         lambda r: r.round(decimals=3)
+    ),
+    "every value is the arc cosine of the right one, in degrees": (
+        lambda right: right.acos().rad2deg()
     ),
     "only the signs are right: every value is 1 or -1": torch.sign,
     "your rows are the softmax of the right ones": lambda r: r.softmax(1) if r.ndim == 2 else r,
@@ -122,17 +139,19 @@ OF_THE_RIGHT_ONE: dict[str, Callable[[Tensor], Tensor]] = {
 def of_the_right_one(pairs: Pairs) -> str:
     """What the learner's numbers are of the right ones, one by one; "" if it is none of the list.
 
-    One number proves little: all cases must agree, and at least two different numbers be wrong.
+    All cases must agree; where numbers are rounded, at least two different ones must be wrong.
     """
-    same_shape = [(value, right) for value, right in pairs if value.shape == right.shape]
-    if len(same_shape) == len(pairs):
-        _, right, _, _ = _entries(pairs)
-        if len(right.unique()) < 2:
-            return ""
     for what, change in OF_THE_RIGHT_ONE.items():
         if all(close(value, change(right)) for value, right in pairs):
-            return what
+            return what if _differing_numbers(pairs) > 1 or "rounded" not in what else ""
     return ""
+
+
+def _differing_numbers(pairs: Pairs) -> int:
+    """How many different right numbers the learner has wrong."""
+    if any(value.shape != right.shape for value, right in pairs):
+        return 2  # a shape is no accident
+    return len(_entries(pairs)[1].unique())
 
 
 def _of_another_shape(pairs: Pairs) -> str:
@@ -241,7 +260,7 @@ def _about_the_factor(factor: float, tried: Tried, names: Names) -> str:
         found = [
             f"{words} is {size}"
             for words, sizes in quantities(tried, names).items()
-            if set(sizes) == {size}
+            if set(sizes) == {size} and abs(share) in (size, Fraction(1, size))
         ]
         kinds = ("a mean", "a sum") if abs(factor) < 1 else ("a sum", "a mean")
         about = f" ({found[0]})" if found else ""
@@ -260,6 +279,25 @@ def _about_the_offset(tried: Tried, pairs: Pairs) -> str:
     whole = all(not right.is_floating_point() for _, _, right in tried)
     hint = ": the first one has the number 0" if whole and offset == 1 else ""
     return f"every value is {abs(offset):.4g} too {'large' if offset > 0 else 'small'}{hint}"
+
+
+def _about_the_step(tried: Tried) -> str:
+    """What is said of a step from the first argument that has the right direction."""
+    starts = [case.arguments[0] if case.arguments else None for case, _, _ in tried]
+    steps = [
+        (value.double() - start.double(), right.double() - start.double())
+        for start, (_, value, right) in zip(starts, tried, strict=True)
+        if isinstance(start, Tensor) and start.shape == right.shape and right.ndim
+    ]
+    if len(steps) < len(tried):
+        return ""
+    if all(close(mine, -right) for mine, right in steps):
+        return "you step in the opposite direction"
+    if factor := _factor(steps):
+        return f"your step has the right direction, and is {_short(factor)} times as long"
+    if _up_to_a_factor(steps, steps):
+        return "your step has the right direction, and a wrong length: by what is it to be divided?"
+    return ""
 
 
 def quantities(tried: Tried, names: Names) -> dict[str, list[float]]:
@@ -393,8 +431,6 @@ def pattern(tried: Tried) -> str:
     wrong = [(v, r) for v, r in pairs if not close(v, r)]
     if tried[0][2].dtype == torch.bool:
         return next((what for what, fits in OF_PLACES.items() if fits(wrong)), "")
-    if found := _always_the_same(pairs):
-        return found
     if found := next((what for what, fits in OF_PLACES.items() if fits(wrong)), ""):
         return found + _and_what_is_there(wrong)
     if found := _at_certain_values(wrong):
@@ -415,6 +451,13 @@ def weak_pattern(tried: Tried) -> str:
     if tried[0][2].dtype == torch.bool:
         return _of_a_mask(wrong)
     return next((what for what, fits in WEAK.items() if fits(wrong, pairs)), "")
+
+
+def nearly_right(tried: Tried) -> bool:
+    """Whether no number differs by more than a hundredth."""
+    return tried[0][2].is_floating_point() and all(
+        ((value - right).abs() <= 0.01 * right.abs() + 1e-4).all() for _, value, right in tried
+    )
 
 
 def _of_a_mask(wrong: Pairs) -> str:
@@ -515,14 +558,10 @@ def _at_certain_values(wrong: Pairs) -> str:
 
 
 def _always_the_same(pairs: Pairs) -> str:
-    values = torch.cat([value.flatten() for value, _ in pairs])
-    number = _constant(values)
-    if len(pairs) < 2 or not number:
+    number = _constant(torch.cat([value.flatten() for value, _ in pairs]))
+    if len(pairs) < 2 or not number or any(v.shape != r.shape for v, r in pairs):
         return ""
-    hint = ""
-    if number == "0" and all((right >= 0).all() and (right <= 1).all() for _, right in pairs):
-        hint = ": does // or a type of whole numbers cut the fractions off?"
-    return f"your result is one and the same number in every case, {number}{hint}"
+    return f"your result is one and the same number in every case, {number}"
 
 
 def _not_clamped(pairs: Pairs) -> str:
@@ -651,22 +690,22 @@ def _not_symmetric(wrong: Pairs, pairs: Pairs) -> bool:
 
 def _another_order(wrong: Pairs, _: Pairs) -> bool:
     return all(
-        right.numel() > 2 and close(value.flatten().sort().values, right.flatten().sort().values)
+        right.numel() > 1 and close(value.flatten().sort().values, right.flatten().sort().values)
         for value, right in wrong
     )
 
 
 def _in_the_same_order(sign: int) -> Callable[[Pairs, Pairs], bool]:
-    """Whether all numbers of a case, at least eight, are ordered as the right ones are."""
+    """Whether all numbers of a case are ordered as the right ones are, too many for chance."""
 
     def fits(wrong: Pairs, _: Pairs) -> bool:
-        if any(len(right.unique()) < 8 for _, right in wrong):
-            return False
+        chance = 0.0  # the logarithm of how many orders there are
         for value, right in wrong:
             value = sign * value.flatten()[right.flatten().argsort()]
-            if (value.diff() < -1e-6).any() or len(value.unique()) < 8:
+            if (value.diff() < -1e-6).any() or len(value.unique()) < 0.9 * len(right.unique()):
                 return False
-        return True
+            chance += math.lgamma(len(right.unique()) + 1)
+        return chance > 9
 
     return fits
 

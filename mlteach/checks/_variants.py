@@ -29,12 +29,15 @@ def variant(tried: Tried, names: Names, definition: Compute) -> str:
 
     Something may be wrong with the result besides; what needs that comes last.
     """
+    if _wrong_numbers(tried) < 2:  # one number proves nothing
+        return ""
     (first, value, _), *others = _wrong_first(tried)
     undone = {"": value}
     if value.dtype != torch.bool:
         undone |= {besides: undo(value) for besides, undo in BESIDES.items()}
+    few = not tried[0][2].is_floating_point()
     fitting = {}
-    for words, change in _changes(first, names):
+    for words, change in _changes(first, names, few=few):
         result = definition(_changed(first, change))
         for besides, values in undone.items():
             if _fits(result, values):
@@ -47,6 +50,16 @@ def variant(tried: Tried, names: Names, definition: Compute) -> str:
     return ""
 
 
+def _wrong_numbers(tried: Tried) -> int:
+    """How many numbers of the learner differ from the right ones; those of a wrong shape do."""
+    return sum(
+        int((~torch.isclose(value.double(), right.double(), rtol=2e-4, atol=2e-5)).sum())
+        if value.shape == right.shape
+        else 2
+        for _, value, right in tried
+    )
+
+
 def quick_variant(tried: Tried, names: Names, definition: Compute) -> str:
     """As `variant`, of the commonest changes only, with nothing besides; for many definitions."""
     (first, value, _), *others = _wrong_first(tried)
@@ -56,6 +69,61 @@ def quick_variant(tried: Tried, names: Names, definition: Compute) -> str:
         ):
             return words
     return ""
+
+
+# what is made of the values of single rows where their mean is asked for
+OF_ROWS: dict[str, Callable[[Tensor], Tensor]] = {
+    "the sum of": torch.sum,
+    "the smallest of": torch.min,
+    "the largest of": torch.max,
+    "the median of": torch.median,
+    "the product of": torch.prod,
+    "the first of": lambda rows: rows[0],
+    "the last of": lambda rows: rows[-1],
+    "the mean of those that are not 0 among": lambda rows: rows[rows != 0].mean(),
+    "the mean of all but the first of": lambda rows: rows[1:].mean(),
+    "the mean of all but the last of": lambda rows: rows[:-1].mean(),
+    "the root of the mean square of": lambda rows: rows.square().mean().sqrt(),
+    "the logarithm of the mean of exp of minus": lambda rows: (-rows).exp().mean().log(),
+    "minus the logarithm of the mean of exp of minus": lambda rows: -(-rows).exp().mean().log(),
+    "the square of the mean of": lambda rows: rows.mean().square(),
+    "the standard deviation of": torch.std,
+}
+
+
+def reduction(tried: Tried, definition: Compute) -> str:
+    """What is taken of the right values of the rows where their mean is asked for, or ""."""
+    if any(value.numel() != 1 or right.numel() != 1 for _, value, right in tried):
+        return ""
+    per_row = [_of_single_rows(case, definition) for case, _, _ in tried]
+    if any(
+        rows is None or not close(rows.mean(), right.double().reshape(()))
+        for rows, (_, _, right) in zip(per_row, tried, strict=True)
+    ):
+        return ""
+    for words, reduce in OF_ROWS.items():
+        pairs = zip(per_row, tried, strict=True)
+        if all(close(value.double().reshape(()), reduce(rows)) for rows, (_, value, _) in pairs):
+            return f"your result is {words} the right values of the single rows: take their mean"
+    return ""
+
+
+def _of_single_rows(case: Case, definition: Compute) -> Tensor | None:
+    """The right result of each row alone; None where there are no rows or a row has no result."""
+    parts = case.parts()
+    first = next((v for v in parts.values() if isinstance(v, Tensor) and v.ndim), torch.zeros(0))
+    slots = [
+        slot
+        for slot, value in parts.items()
+        if isinstance(value, Tensor) and value.ndim and len(value) == len(first)
+    ]
+    rows = [
+        definition(case.but({slot: parts[slot][i : i + 1] for slot in slots}))
+        for i in range(len(first))
+    ]
+    if not rows or any(row is None or row.numel() != 1 for row in rows):
+        return None
+    return torch.stack([row.double().reshape(()) for row in rows])
 
 
 def _wrong_first(tried: Tried) -> list[tuple[Case, Tensor, Tensor]]:
@@ -121,6 +189,7 @@ OF_EVERY_NUMBER: dict[str, Callable[[Tensor], Tensor]] = {
     "1 in the place of {0}": torch.ones_like,
     "0 in the place of {0}": torch.zeros_like,
 }
+BY_CHANCE = set(list(OF_EVERY_NUMBER)[4:])  # all but signs, squares and roots
 OF_ENTRIES: dict[str, Callable[[Tensor], Tensor]] = {
     "{0} in reversed order": lambda x: x.flip(0),
     "{0} shifted by one, the last entry first": lambda x: x.roll(1, 0),
@@ -192,13 +261,21 @@ OF_ALL = (
 )
 
 
-def _changes(case: Case, names: Names, *, quick: bool = False) -> Iterator[tuple[str, Change]]:
-    """All changes of cases such as this one, in words, the likeliest first."""
+def _changes(
+    case: Case, names: Names, *, quick: bool = False, few: bool = False
+) -> Iterator[tuple[str, Change]]:
+    """All changes of cases such as this one, in words, the likeliest first.
+
+    Quick are those of numbers, of order and of lengths. Few are what does not fit by chance where
+    the results are whole numbers or True and False.
+    """
     parts = case.parts()
     for slot, value in parts.items():
         if quick and not is_number(value):
             continue
         for words, change in _changes_of(value).items():
+            if few and words in BY_CHANCE:
+                continue
             yield words.format(names[slot]), _each([slot], change)
     tables = [slot for slot, value in parts.items() if is_floating(value) and value.ndim == 2]
     for pair in _pairs(parts):

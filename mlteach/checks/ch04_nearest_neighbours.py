@@ -18,7 +18,7 @@ def recall(given: Any) -> Verdict:
     some = [[1, 3, 9], [5, 1, 9], [0, 1, 2], [7, 2, 5]]
     found = {
         "with some neighbours found, in another order": some,
-        "with empty places": [[3, -1, -1], [-1, -1, -1], [6, 2, -1], [0, 2, 7]],
+        "with empty places": [[3, -1, -1], [-1, -1, -1], [6, 2, -1], [-1, 2, 7]],
         "with nothing found": [[-1] * 3] * 4,
         "with all found": exact.flip(1).tolist(),
     }
@@ -70,7 +70,7 @@ def cells_to_probe(given: Any) -> Verdict:
             (normal(columns, seed=cells), normal(cells, columns, seed=cells + 50, scale=2.0)),
             {"n_probe": n_probe},
         )
-        for columns, cells, n_probe in ((3, 8, 3), (6, 20, 5), (2, 5, 5))
+        for columns, cells, n_probe in ((3, 8, 3), (6, 20, 5), (2, 5, 5), (4, 12, 4), (3, 15, 6))
     ]
     right = neighbours.cells_to_probe
     return judge(given, right, cases, mistakes_in(right), gradients=False)

@@ -66,6 +66,11 @@ def neighbours_of_any_query(found, exact):
     return torch.isin(exact, found).double().mean()
 
 
+@mistake(recall, "a neighbour counts where it is equal to any that was found, not to all of them")
+def equal_to_all(found, exact):
+    return (exact[:, :, None] == found[:, None]).all(dim=2).double().mean()
+
+
 @mistake(
     recall,
     "you sort both lists and compare place by place: one stranger shifts all that come after it",
@@ -188,6 +193,11 @@ def bits_of_sign(vectors, planes):
 )
 def exclusive_or(vectors, planes):
     return _code(vectors @ planes.T > 0, 2 ^ torch.arange(len(planes)))
+
+
+@mistake(hash_codes, "bit j is worth 2 to the power j, not 10 to the power j")
+def powers_of_10(vectors, planes):
+    return _code(vectors @ planes.T > 0, 10 ** torch.arange(len(planes)))
 
 
 @mistake(hash_codes, "bit j is worth 2 to the power j, not j squared")

@@ -465,3 +465,11 @@ def one_taken_off_the_diagonal(matrix, k=1):
 )
 def minus_1_on_the_diagonal(matrix, k=1):
     return matrix.clone().fill_diagonal_(-1).topk(k, dim=1).indices
+
+
+@mistake(
+    nearest,
+    "0 · ∞ is nan, so that every entry becomes nan: fill the diagonal with -∞ instead",
+)
+def infinity_times_0(matrix, k=1):
+    return (matrix - torch.eye(len(matrix)) * math.inf).topk(k, dim=1).indices

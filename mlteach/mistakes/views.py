@@ -615,6 +615,11 @@ def sides_swapped(width, height, x, y, share):
     return 1 - (inside(size, centre - half, centre + half) / size).prod()
 
 
+@mistake(kept_share, "your box is half as wide and high: √(1 - share) is the side, not half of it")
+def half_the_sides(width, height, x, y, share):
+    return kept_share(width, height, x, y, 1 - (1 - share) / 4)
+
+
 @mistake(kept_share, "your box is a square: its sides are width and height times √(1 - share)")
 def square_box(width, height, x, y, share):
     size, centre = torch.tensor([width, height]), torch.tensor([x, y])

@@ -71,7 +71,7 @@ class TestEveryCheck(EveryCheck):
         (
             "saturation_jitter",
             lambda images, draws, strength: images,
-            "with 0 in the place of `strength`",
+            "your result does not depend on `draws`",
         ),
         (
             "mixup_labels",

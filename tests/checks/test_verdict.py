@@ -227,7 +227,7 @@ def test_one_number_that_was_not_reduced_is_told():
         (lambda x: share(x).fill_diagonal_(0), "only the diagonal is wrong"),
         (
             lambda x: torch.zeros_like(x) + 0.5,
-            "all entries of your result are the same number: 0.5",
+            "one and the same number in every case, 0.5",
         ),
         (lambda x: share(x) + torch.rand(()), "two calls with the same arguments give different"),
         (lambda x: x / x.sum(), "what the right formula gives with the roots of `x`"),

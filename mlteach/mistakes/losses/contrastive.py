@@ -284,8 +284,10 @@ def softmax_of_the_vectors(query, positive, negatives, *, temperature):
 
 @mistake(info_nce, "your scores are distances: they are cosines, which grow with likeness")
 def distances_for_cosines(query, positive, negatives, *, temperature):
-    own, others = (2 - 2 * cosines for cosines in _cosines(query, positive, negatives))
-    return _first_of(-own.sqrt() / temperature, -others.sqrt() / temperature)
+    query, positive, negatives = (F.normalize(x, dim=-1) for x in (query, positive, negatives))
+    own = (query - positive).norm(dim=-1, keepdim=True)
+    others = (query[:, None] - negatives).norm(dim=-1)
+    return _first_of(-own / temperature, -others / temperature)
 
 
 @mistake(

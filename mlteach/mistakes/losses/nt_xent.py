@@ -137,6 +137,15 @@ def columns_normalised(z1, z2, *, temperature):
     return not_normalised(z1, z2, temperature=temperature)
 
 
+@mistake(
+    nt_xent,
+    "you divide each column of both views by its length (dim=0): every row is a vector, dim=1",
+)
+def columns_of_both_normalised(z1, z2, *, temperature):
+    z = F.normalize(torch.cat([z1, z2]), dim=0)
+    return not_normalised(*z.chunk(2), temperature=temperature)
+
+
 @mistake(nt_xent, "you multiply by the temperature: it divides the cosine")
 def multiplied_by_temperature(z1, z2, *, temperature):
     return nt_xent(z1, z2, temperature=1 / temperature)

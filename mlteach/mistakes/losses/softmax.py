@@ -202,6 +202,18 @@ def maximum_without_keepdim(logits):
     return largest + (logits - largest).exp().sum(1).log()
 
 
+@mistake(log_sum_exp, "your logarithm has base 2: the natural one undoes exp")
+def logarithm_of_base_2(logits):
+    largest = logits.amax(1, keepdim=True)
+    return largest[:, 0] + (logits - largest).exp().sum(1).log2()
+
+
+@mistake(log_sum_exp, "you divide by the maximum: subtract it, exp(l - m) = exp(l) / exp(m)")
+def divided_by_the_maximum(logits):
+    largest = logits.amax(1, keepdim=True)
+    return largest[:, 0] + (logits / largest).exp().sum(1).log()
+
+
 @mistake(log_sum_exp, "you take the mean of the exponentials: their sum is asked for")
 def mean_of_exponentials(logits):
     return log_sum_exp(logits) - math.log(logits.shape[1])
