@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mlteach.checks._case import Case, names_of, normal
-from mlteach.checks._diagnosis import Look, diagnosed, where
+from mlteach.checks._diagnosis import Look, diagnosed, result_of, where
 from mlteach.checks._guard import check, listening
 from mlteach.checks._rules import Rule, broken
 from mlteach.checks._run import Answer, run_case
@@ -133,7 +133,11 @@ def _gradient_problem(
     wrong = [place for place in right if not close(mine[place], right[place])]
     if not wrong:
         return ""
+    value = case.copy().call(definition)
     for mistake in mistakes:
+        theirs = result_of(mistake, case)
+        if theirs is None or not close(theirs, torch.as_tensor(value)):
+            continue  # the learner's value is right
         known, _ = gradients_of(lambda case, mistake=mistake: case.call(mistake), case)
         if known and all(close(mine[place], known[place]) for place in right):
             return mistake.explanation
