@@ -50,12 +50,12 @@ def judge(
     right = [torch.as_tensor(case.copy().call(definition)) for case in cases]
     answers = [run_case(given, case, value) for case, value in zip(cases, right, strict=True)]
     wrong = diagnosed(given, definition, cases, answers, right, mistakes, overflow, looks)
+    if not wrong and (rule := broken(given, rules)):
+        wrong = Verdict(False, f"the numbers are right, but {rule}")
     if not wrong and gradients:
         wrong = _wrong_gradient(given, definition, cases, answers, mistakes)
     if wrong:
         return wrong
-    if rule := broken(given, rules):
-        return Verdict(False, f"the numbers are right, but {rule}")
     also = ", gradients too." if gradients else "."
     printed = next((answer.printed for answer in answers if answer.printed), ())
     return Verdict(True, f"{len(cases)} public checks passed{also}", printed=printed)

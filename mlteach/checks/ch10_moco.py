@@ -11,8 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mlteach.checks._answers import judge_number, judge_numbers
+from mlteach.checks._answers import as_number, judge_number, judge_numbers
 from mlteach.checks._core import Case, Verdict, check, judge, normal
+from mlteach.checks._guard import listening
+from mlteach.checks._symptoms import close
 from mlteach.checks._verdict import kind
 from mlteach.mistakes import Mistake, mistakes_in, selfsup
 
@@ -61,10 +63,42 @@ def enqueue(given: Any) -> Verdict:
     mistakes = [Mistake(partial(joined, m.function), m.explanation) for m in mistakes_in(right)]
     asked = partial(joined, given) if callable(given) else given
     verdict = judge(asked, partial(joined, right), cases, mistakes, gradients=False)
-    if not verdict.passed and otherwise:
+    if verdict.passed or verdict.message in {m.explanation for m in mistakes}:
+        return verdict
+    if otherwise:
         two = "two values are expected, `return queue, pointer`"
         return replace(verdict, message=f"{two}: got {otherwise[0]}")
+    if found := next(filter(None, (_misplaced(given, case) for case in cases)), ""):
+        return replace(verdict, message=found)
     return verdict
+
+
+def _misplaced(given: Callable, case: Case) -> str:
+    """What lies in the wrong place of the learner's queue, or where the pointer is wrong, or ""."""
+    queue, pointer, keys = case.arguments
+    right, after = selfsup.enqueue(*case.arguments)
+    try:
+        with listening([]):
+            mine, moved = case.copy().ask(given)
+            mine, moved = torch.as_tensor(mine), as_number(moved)
+    except Exception:  # it is told by what it raises
+        return ""
+    if mine.shape != right.shape:
+        return f"the queue has shape {tuple(mine.shape)}, expected {tuple(right.shape)}: it keeps K"
+    names = {f"new key {i}": key for i, key in enumerate(keys)}
+    names |= {f"the old key {i}": key for i, key in enumerate(queue)} | {"zeros": 0 * keys[0]}
+    for place, (got, wanted) in enumerate(zip(mine, right, strict=True)):
+        if not close(got, wanted):
+            what = next((name for name, key in names.items() if close(got, key)), "neither of both")
+            belongs = next(name for name, key in names.items() if close(wanted, key))
+            return f"{case.title}, place {place} must hold {belongs}, and holds {what}"
+    if moved != after:
+        says = "nothing" if moved is None else f"{moved:g}"
+        return (
+            f"the queue is right, but the pointer is not: {case.title} it must become {after}, "
+            f"(pointer + B) % K, and becomes {says}"
+        )
+    return ""
 
 
 # --- numbers -------------------------------------------------------------------------------------
