@@ -74,6 +74,12 @@ NO_GRADIENT = (
 )
 
 
+BACKWARD_INSIDE = (
+    "the value is right, but its gradient has been taken already: "
+    "leave .backward() to whoever trains with what you return"
+)
+
+
 def gradients_of(call: Callable[[Case], Any], case: Case) -> tuple[dict[int, Tensor], str]:
     """The gradient of each tensor argument by its place, 0 where none arrives, or what is wrong.
 
@@ -97,6 +103,8 @@ def gradients_of(call: Callable[[Case], Any], case: Case) -> tuple[dict[int, Ten
     except BaseException as error:  # of the learner's function, or of the way back through it
         if "numpy" in told(error):
             return {}, NO_GRADIENT
+        if "a second time" in told(error):
+            return {}, BACKWARD_INSIDE
         return {}, f"the value is right, but the gradient fails with {told(error)}"
     pairs = zip(leaves.items(), found, strict=True)
     return {k: torch.zeros_like(leaf) if g is None else g for (k, leaf), g in pairs}, ""

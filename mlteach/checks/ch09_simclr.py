@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from mlteach.checks._answers import judge_number
 from mlteach.checks._core import Case, Verdict, check, judge, normal
+from mlteach.checks._guard import listening
 from mlteach.evaluate import features
 from mlteach.losses import nt_xent
 from mlteach.mistakes import Mistake, mistakes_in
@@ -67,7 +69,77 @@ def simclr_loss(given: Any) -> Verdict:
         for size in (4, 7)
         for t in (0.2, 0.05, 2.0)
     ]
-    return judge(given, _loss_of(SimCLR), cases, [*SIMCLR_MISTAKES, *NT_XENT_MISTAKES])
+    right, mistakes = _loss_of(SimCLR), [*SIMCLR_MISTAKES, *NT_XENT_MISTAKES]
+    verdict = judge(given, right, cases, mistakes)
+    if verdict.passed or verdict.message in {mistake.explanation for mistake in mistakes}:
+        return verdict
+    if verdict.message.startswith(("your function", "the result has shape")):
+        return verdict
+    # then without networks, where only the loss of the vectors can be wrong
+    plain = [
+        Case(
+            f"with networks that change nothing, B = {size} at temperature {t}",
+            (nn.Flatten(), nn.Identity(), *(normal(size, 3, 1, 2, seed=k) for k in (0, 50)), t),
+        )
+        for size, t in ((4, 0.2), (7, 0.05), (5, 2.0))
+    ]
+    of_vectors = judge(given, right, plain, mistakes)
+    if not of_vectors.passed and "value is right" not in verdict.message:
+        return of_vectors
+    if told := _about_the_passes(given, cases[0]):
+        return replace(verdict, message=told)
+    return verdict
+
+
+def _about_the_passes(given: Callable, case: Case) -> str:
+    """What passes through the networks otherwise than it should, or ""."""
+    encoder, projector, *rest = case.arguments
+    seen = {"encoder": [], "projector": []}
+    handles = [
+        part.register_forward_hook(
+            lambda part, inputs, output, name=name: seen[name].append((part, inputs[0], output))
+        )
+        for name, part in (("encoder", encoder), ("projector", projector))
+    ]
+    modes = {part: part.training for net in (encoder, projector) for part in net.modules()}
+    found = []
+    try:
+        with listening([]):
+            for name, part in (("encoder", encoder), ("projector", projector)):
+                norms = [m for m in part.modules() if isinstance(m, nn.BatchNorm1d)]
+                handles += [
+                    norm.register_forward_hook(
+                        lambda norm, *_, name=name: found.append((name, norm.training))
+                    )
+                    for norm in norms
+                ]
+            given(encoder, projector, *rest)
+    except Exception:  # it is told by what it raises
+        return ""
+    finally:
+        for handle in handles:
+            handle.remove()
+        for part, mode in modes.items():
+            part.training = mode
+    views = 2 * len(rest[0])
+    for name in ("encoder", "projector"):
+        if not seen[name]:
+            return f"your function never calls the {name}"
+        if (name, False) in found:
+            return (
+                f"the {name} is in evaluation mode: "
+                "in training BatchNorm has to normalise by the batch at hand"
+            )
+        if len(seen[name]) > 1:
+            return (
+                f"you call the {name} {len(seen[name])} times, so that its BatchNorm normalises "
+                "each part by itself: one batch of both views, torch.cat([x1, x2]), is SimCLR's"
+            )
+        if len(seen[name][0][1]) != views:
+            return f"{len(seen[name][0][1])} images pass through the {name}: all {views} views do"
+    if not torch.equal(seen["encoder"][0][2], seen["projector"][0][1]):
+        return "the projector does not get what the encoder gives: z = projector(encoder(x))"
+    return ""
 
 
 # --- what is used afterwards ---------------------------------------------------------------------
