@@ -114,7 +114,9 @@ def _about_the_passes(given: Callable, case: Case) -> str:
                     for norm in norms
                 ]
             given(encoder, projector, *rest)
-    except Exception:  # it is told by what it raises
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # it is told by what it raises
         return ""
     finally:
         for handle in handles:

@@ -80,8 +80,10 @@ def _misplaced(given: Callable, case: Case) -> str:
     try:
         with listening([]):
             mine, moved = case.copy().ask(given)
-            mine, moved = torch.as_tensor(mine), as_number(moved)
-    except Exception:  # it is told by what it raises
+            mine, moved = torch.as_tensor(mine).detach().to(right), as_number(moved)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # it is told by what it raises
         return ""
     if mine.shape != right.shape:
         return f"the queue has shape {tuple(mine.shape)}, expected {tuple(right.shape)}: it keeps K"
