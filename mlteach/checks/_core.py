@@ -50,10 +50,10 @@ def judge(
     right = [torch.as_tensor(case.copy().call(definition)) for case in cases]
     answers = [run_case(given, case, value) for case, value in zip(cases, right, strict=True)]
     wrong = diagnosed(given, definition, cases, answers, right, mistakes, overflow, looks)
-    if not wrong and (rule := broken(given, rules)):
-        wrong = Verdict(False, f"the numbers are right, but {rule}")
     if not wrong and gradients:
         wrong = _wrong_gradient(given, definition, cases, answers, mistakes)
+    if not wrong and (rule := broken(given, rules)):
+        wrong = Verdict(False, f"the numbers are right, but {rule}")
     if wrong:
         return wrong
     also = ", gradients too." if gradients else "."
@@ -61,9 +61,10 @@ def judge(
     return Verdict(True, f"{len(cases)} public checks passed{also}", printed=printed)
 
 
-def expected(what: str, answer: Any) -> Verdict:
+def expected(what: str, answer: Any, instead: str = "") -> Verdict:
     """The verdict on an answer of the wrong kind: "a number is expected here, got str: 'many'"."""
-    return Verdict(False, f"{what} is expected here, got {kind(answer)}: {shown(answer)}")
+    got = f"{what} is expected here, got {kind(answer)}: {shown(answer)}"
+    return Verdict(False, f"{got}. {instead}" if instead else got)
 
 
 # --- gradients -----------------------------------------------------------------------------------
