@@ -204,6 +204,14 @@ def false_negatives(answer: Any) -> Verdict:
         BATCH / SHAPES: f"{both}, and the anchor's own image is not among them",
         2 * BATCH - 2: "that is the number of all negatives: how many show the anchor's shape?",
         1 / SHAPES: "that is the share of them: how many are they?",
+        100 / SHAPES: "that is the share of them in percent: how many are they?",
+        2 * BATCH - 2 / SHAPES: "brackets are missing: take 2 away first, then divide",
+        (2 * BATCH - 2) * (1 - 1 / SHAPES): "these show other shapes: how many show the anchor's?",
+        (2 * BATCH - 2) / (SHAPES - 1): "a negative shows one of all 8 shapes, the anchor's too: "
+        "one in 8 shows it, not one in 7",
+        2 * BATCH * right: "these are the ones of all anchors: how many has one of them?",
+        0: "shapes are drawn at random and repeat: a negative shows the anchor's in one case of 8",
+        right - 1: "the anchor's own image is left out already: take nothing off once more",
     }
     return judge_number(
         answer,

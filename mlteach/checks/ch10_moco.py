@@ -124,6 +124,13 @@ def key_lives(answer: Any) -> Verdict:
         "that is how many keys there are: every step replaces B of them": [
             n_keys for n_keys, _ in QUEUES
         ],
+        "that is how many keys come in a step: how many steps are there until a key is replaced?": [
+            batch for _, batch in QUEUES
+        ],
+        "that is the mean age of the keys in the queue: how old does each become?": [
+            life / 2 for life in right
+        ],
+        "the power of 2 is asked for, not its exponent": [math.log2(life) for life in right],
     }
 
     def otherwise(place: int, number: float) -> str:
@@ -143,6 +150,13 @@ def lowest_loss(answer: Any) -> Verdict:
         1.0: "that is in bits: in nats the logarithm has base e",
         0.5: "that is the largest probability of the positive: the loss is minus its logarithm",
         -right: "the loss is minus the logarithm of a probability, so it cannot be negative",
+        math.log10(2): "that is the logarithm of base 10: in nats it has base e",
+        2 * right: "half of the probability is the positive's: minus its logarithm, once",
+        **dict.fromkeys(
+            (math.log(n) for n in (32, 33, 256, 1024, 1025, 2048, 2049)),
+            "that is the loss of one that guesses: how low can the best one come?",
+        ),
+        math.exp(-2): "that is an exponential: the loss is minus the logarithm of a probability",
         math.log(3): "count again: the own key is there twice, "
         "once as the positive and once in the queue",
     }

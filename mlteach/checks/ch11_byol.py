@@ -225,6 +225,22 @@ def half_lives(answer: Any) -> Verdict:
         "this is 0.5 / (1 - decay): the rest shrinks by a factor a step, "
         "not by a fixed part of the start": [0.5 / (1 - decay) for decay in DECAYS],
         "take the quotient the other way round: n log(decay) = log(0.5)": [1 / n for n in right],
+        "both logarithms are negative, so that their quotient is not": [-n for n in right],
+        "that is until a quarter is left: half of it is asked for": [2 * n for n in right],
+        "that is until a tenth is left: half of it is asked for": [
+            math.log(0.1) / math.log(decay) for decay in DECAYS
+        ],
+        "that is until 1 / e is left: half of it is asked for": [
+            -1 / math.log(decay) for decay in DECAYS
+        ],
+        "the logarithms are to be divided: n log(decay) = log(0.5)": [
+            math.log(0.5) * math.log(decay) for decay in DECAYS
+        ],
+        "both logarithms must have one base, 2, e, or 10": [n / math.log(2) for n in right],
+        "both logarithms must have one base: 10 and e are mixed": [n / math.log(10) for n in right],
+        "what is left after one step is not asked for: after how many steps is half left?": DECAYS,
+        "that is one step more than it takes": [round(n) + 1 for n in right],
+        "that is rounded down: give the nearest step": [math.floor(n) for n in right],
     }
 
     def otherwise(place: int, number: float) -> str:

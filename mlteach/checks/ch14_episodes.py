@@ -193,6 +193,13 @@ def episodes_needed(answer: Any, *, std: float = 0.11, half_width: float = 0.005
         _least(quotient**0.5): "the error falls with the root of the number: square the quotient",
         _least(std / half_width): "that many standard errors fit only without the 1.96",
         _least(2 * quotient): "half the width is 0.5 points, not the whole",
+        _least(quotient / 2): "half the width is 0.5 points: it is not to be doubled",
+        _least(quotient / 1.96 * 1.645): "1.645 is for 90 %: for 95 % it is 1.96",
+        _least(quotient / 1.96 * 2): "2 is a rule of thumb: for 95 % it is 1.96",
+        _least(quotient / 1.96 * 2.576): "2.576 is for 99 %: for 95 % it is 1.96",
+        _least(1.96**0.5 * std / half_width): "the 1.96 is to be squared too",
+        _least(1.96 * std / (100 * half_width)): "one number is in points, the other a share",
+        _least(196 * std / half_width): "one number is in points, the other a share",
     }
 
     def otherwise(number: float) -> str:
@@ -200,9 +207,13 @@ def episodes_needed(answer: Any, *, std: float = 0.11, half_width: float = 0.005
             return f"at least one episode is needed, got {number:g}"
         reached = 196 * std / number**0.5
         with_so_many = f"with {number:g} episodes"
+        if number != round(number) and abs(number - right) <= 1:
+            return "no episode is a fraction: round up, so that the interval is not wider"
         if number == right - 1:
             return f"rounded down: {with_so_many} it is {reached:.4f} points, still too wide"
         wanted = f"wanted ± {100 * half_width:g}"
+        if number > right:
+            wanted += ": fewer are enough"
         return f"{with_so_many} the interval is ± {reached:.2f} points, {wanted}"
 
     passed = f"{right:,} episodes. 1 public check passed."

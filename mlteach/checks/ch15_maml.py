@@ -153,10 +153,13 @@ def largest_rate(answer: Any, *, curvature: float = 4.0) -> Verdict:
         "a little more oversteps, but still comes nearer",
         curvature
         / 2: "this is the inverse: the steeper the parabola, the smaller the step must be",
+        (2 / curvature) ** 0.5: "no root: the distance is multiplied by 1 - lr * curvature",
         curvature: "this is the curvature itself: ask when |1 - lr * curvature| passes 1",
     }
 
     def otherwise(rate: float) -> str:
+        if rate <= 0:
+            return f"with lr {rate:g} no step goes down: ask for the largest one that does not harm"
         share = abs(1 - rate * curvature)
         return (
             f"with lr {rate:g} the distance to the optimum is multiplied by {share:.3g}, not by 1"

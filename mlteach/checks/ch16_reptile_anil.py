@@ -138,6 +138,12 @@ def inner_weight(answer: Any, *, k: int = 5) -> Verdict:
         "the step holds k AvgGrad, so divide by k",
         k / 2: "the first mini-batch has none before it: mini-batch i has i - 1, not i",
         k: "this is how often AvgGrad itself is in the step",
+        (k + 1) / 2: "no mini-batch is a pair with itself: mini-batch i has i - 1 before it",
+        (1 - k) / 2: "the minus sign stands in the formula already: m is positive",
+        k * (k - 1): "each pair counts once, an earlier and a later mini-batch; then divide by k",
+        (k - 1) / (2 * k): "you divide by k twice: the number of pairs by k, once",
+        (k - 2) / 2: "this is for one mini-batch less: there are k of them",
+        (k - 1) / k: "only the last mini-batch's pairs are counted: add up over all mini-batches",
     }
     return judge_number(
         answer,
