@@ -69,8 +69,24 @@ def target_update(given: Any) -> Verdict:
     for mistake in mistakes_in(move_towards):
         if _moved_by(mistake, results):
             return Verdict(False, mistake.explanation, printed=printed)
-    message = _by_parameter(results) or _by_formula(given, results)
+    message = _by_share(results) or _by_parameter(results) or _by_formula(given, results)
     return Verdict(False, message, printed=printed)
+
+
+def _by_share(results: Sequence[tuple[nn.Module, nn.Module, nn.Module, float]]) -> str:
+    """How much of themselves the targets keep, if they lie on the way between the networks, or ""."""
+    shares = []
+    for *nets, _ in results:
+        mine, target, online = (nn.utils.parameters_to_vector(net.parameters()) for net in nets)
+        way = target - online
+        share = ((mine - online) @ way / way.square().sum()).item()
+        if not torch.allclose(mine, online + share * way, rtol=1e-4, atol=1e-5):
+            return ""
+        shares.append(share)
+    kept = (
+        f"{share:.4g} at decay {decay}" for share, (*_, decay) in zip(shares, results, strict=True)
+    )
+    return f"the share of itself that your target keeps is {', '.join(kept)}: it must be the decay"
 
 
 def _by_parameter(results: Sequence[tuple[nn.Module, nn.Module, nn.Module, float]]) -> str:
@@ -190,15 +206,23 @@ def _told(error: BaseException) -> str:
 # --- effective rank ------------------------------------------------------------------------------
 
 
+WEAK = "are weak directions left out, or raised by a number that is added?"
+
+
 @check
 def effective_rank(given: Any) -> Verdict:
     """Checks ``given(z)``, (N, P), against the effective rank, ()."""
-    stretched = normal(20, 4, seed=1) * torch.tensor([4.0, 2.0, 1.0, 0.5])
+    stretched = normal(20, 4, seed=1) * torch.tensor([2.0, 1.5, 1.0, 0.8])
     thin = torch.cat([normal(12, 2, seed=3), torch.zeros(12, 2)], dim=1)
     cases = [
         Case("with random rows", (normal(12, 5, seed=0),)),
         Case("with stretched rows", (stretched,)),
-        Case("with a mean that is not 0", (stretched + 3,)),
+        Case(
+            "with one strong direction",
+            (stretched * torch.tensor([4.0, 1.0, 0.1, 0.02]),),
+            edge=WEAK,
+        ),
+        Case("with a mean that is not 0", (stretched + 3,), edge=WEAK),
         Case("with small numbers", (normal(9, 3, seed=2, scale=0.01),)),
         Case("where a singular value is 0", (thin,)),
     ]

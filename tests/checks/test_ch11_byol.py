@@ -134,7 +134,7 @@ def new_names(target, online, decay):
         (without_no_grad, "only under torch.no_grad()"),
         (new_names, "only gives a new name"),
         (replaces, "replaces parameters"),
-        (lambda t, o, m: right_update(t, o, m**3), "must become"),
+        (lambda t, o, m: right_update(t, o, m**3), "0.729 at decay 0.9"),
     ],
 )
 def test_ways_to_move_a_target_wrongly(given, part):

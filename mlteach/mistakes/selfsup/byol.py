@@ -204,6 +204,13 @@ def with_negatives(p1, p2, t1, t2):
     )
 
 
+@mistake(
+    byol_step, "one cosine is taken of all numbers of the batch: each image has its own, dim=1"
+)
+def one_cosine_for_all(p1, p2, t1, t2):
+    return byol_step(*(x.flatten()[None] for x in (p1, p2, t1, t2)))
+
+
 # --- BYOL ----------------------------------------------------------------------------------------
 
 
