@@ -45,7 +45,7 @@ def exact(tried: Tried, names: Names) -> str:
         or _not_clamped(pairs)
         or _about_the_factor(_factor(pairs), tried, names)
         or _about_the_offset(tried, pairs)
-        or _about_the_step(tried)
+        or _about_the_step(tried, names)
         or _about_a_quantity(tried, pairs, names)
         or _about_a_line(pairs)
     )
@@ -281,7 +281,7 @@ def _about_the_offset(tried: Tried, pairs: Pairs) -> str:
     return f"every value is {abs(offset):.4g} too {'large' if offset > 0 else 'small'}{hint}"
 
 
-def _about_the_step(tried: Tried) -> str:
+def _about_the_step(tried: Tried, names: Names) -> str:
     """What is said of a step from the first argument that has the right direction."""
     starts = [case.arguments[0] if case.arguments else None for case, _, _ in tried]
     steps = [
@@ -295,6 +295,8 @@ def _about_the_step(tried: Tried) -> str:
         return "you step in the opposite direction"
     if factor := _factor(steps):
         return f"your step has the right direction, and is {_short(factor)} times as long"
+    if found := _about_a_quantity(tried, steps, names):
+        return found.replace("your numbers are the right ones", "your step is the right one")
     if _up_to_a_factor(steps, steps):
         return "your step has the right direction, and a wrong length: by what is it to be divided?"
     return ""

@@ -74,7 +74,7 @@ def target_update(given: Any) -> Verdict:
 
 
 def _by_share(results: Sequence[tuple[nn.Module, nn.Module, nn.Module, float]]) -> str:
-    """How much of themselves the targets keep, if they lie on the way between the networks, or ""."""
+    """How much of themselves the targets keep, if they lie between the two networks, or ""."""
     shares = []
     for *nets, _ in results:
         mine, target, online = (nn.utils.parameters_to_vector(net.parameters()) for net in nets)

@@ -41,7 +41,7 @@ def inner_step(given: Any) -> Verdict:
         weights, y = normal(3, seed=n, scale=scale), normal(n, seed=n + 2, scale=scale)
         for lr in (0.05, 0.3):
             title = f"with {n} examples and lr {lr}"
-            cases.append(Case(title, (weights, normal(n, 3, seed=n + 1), y, lr)))
+            cases.append(Case(title, (weights, normal(n, 3, seed=n + 1), y), {"lr": lr}))
     right = meta.inner_step
     verdict = judge(given, right, cases, mistakes_in(right), rules=BY_HAND, looks=(STEP,))
     if verdict.message.startswith("the value is right") and (rule := broken(given, BY_HAND)):
@@ -81,8 +81,8 @@ def in_the_inner_loop(right: Callable, *but: Callable) -> list[Mistake]:
     """The mistakes in one inner step, but for these, made in all steps of inner loops."""
 
     def with_step(step: Callable) -> Callable:
-        def function(*arguments):
-            return right(*arguments, step=step)
+        def function(*arguments, **keywords):
+            return right(*arguments, **keywords, step=step)
 
         function.__name__ = step.__name__
         return function
@@ -116,14 +116,17 @@ def maml_loss(given: Any) -> Verdict:
         query = normal(n_tasks, 6, 3, seed=9), normal(n_tasks, 6, seed=10)
         title = f"with {n_tasks} task(s), {steps} inner step(s) and lr {lr}"
         edge = STEPS if n_tasks == 1 else TASKS if steps == 1 else BOTH
-        arguments = normal(3, seed=steps), *support, *query, lr, steps
-        cases.append(Case(title, arguments, edge="" if steps == n_tasks == 1 else edge))
+        arguments, inner = (normal(3, seed=steps), *support, *query), {"lr": lr, "steps": steps}
+        cases.append(Case(title, arguments, inner, "" if steps == n_tasks == 1 else edge))
     return _told(judge(given, _of_weights(right_maml_loss), cases, MAML_MISTAKES))
 
 
 # what may go wrong with more than one task or step, where one of each is right
 STEPS = "does each inner step start where the last one ended, and take its gradient there?"
-TASKS = "does every task start from the weights that were given, and is the mean taken at the end?"
+TASKS = (
+    "does every task start from the weights that were given, is it judged by its own query, "
+    "and is the mean of all taken at the end?"
+)
 BOTH = "is something kept from one task's inner loop to the next one's?"
 
 
@@ -136,7 +139,8 @@ def outer_gradient(given: Any) -> Verdict:
     cases = [
         Case(
             f"with lr {lr}",
-            (normal(6, seed=1), normal(6, seed=2), normal(6, seed=3).abs() + 0.3, lr),
+            (normal(6, seed=1), normal(6, seed=2), normal(6, seed=3).abs() + 0.3),
+            {"lr": lr},
         )
         for lr in (0.0, 0.2, 0.7)
     ]

@@ -15,7 +15,7 @@ from mlteach.checks._answers import judge_number
 from mlteach.checks._core import Case, Verdict, check, expected, judge, normal
 from mlteach.checks._rules import at_most_entries
 from mlteach.checks._verdict import shown
-from mlteach.checks.ch15_maml import BOTH, STEP, STEPS, TASKS, in_the_inner_loop
+from mlteach.checks.ch15_maml import BOTH, STEP, STEPS, in_the_inner_loop
 from mlteach.episodes import Episode
 from mlteach.meta import reptile_step as right_reptile_step
 from mlteach.mistakes import Mistake, meta, mistakes_in
@@ -42,6 +42,7 @@ REPTILE_MISTAKES = [
     *in_the_inner_loop(meta.linear_reptile),
 ]
 
+TASKS = "does every task start from the same weights, and is one step made towards their mean?"
 SETTINGS = ((1, 1, 0.7), (1, 3, 0.3), (4, 1, 0.5), (4, 3, 0.5), (4, 4, 0.1), (4, 2, 1.0))
 OVERWRITES = (
     "your inner loop overwrites the weights, so that the next task starts elsewhere and "
@@ -61,8 +62,9 @@ def reptile_step(given: Any) -> Verdict:
         tasks = normal(n_tasks, 5, 3, seed=7), normal(n_tasks, 5, seed=8)
         title = f"with {n_tasks} task(s), {steps} inner step(s) and step size {step_size}"
         edge = STEPS if n_tasks == 1 else TASKS if steps == 1 else BOTH
-        arguments = normal(3, seed=steps), *tasks, 0.1, steps, step_size
-        cases.append(Case(title, arguments, edge="" if steps == n_tasks == 1 else edge))
+        options = {"lr": 0.1, "steps": steps, "step_size": step_size}
+        edge = "" if steps == n_tasks == 1 else edge
+        cases.append(Case(title, (normal(3, seed=steps), *tasks), options, edge))
     right = _of_weights(right_reptile_step)
     verdict = judge(given, right, cases, REPTILE_MISTAKES, gradients=False, looks=(STEP,))
     changed = "changes its input" in verdict.message
