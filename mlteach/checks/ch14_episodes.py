@@ -18,6 +18,7 @@ from mlteach.mistakes import episodes, meta, mistakes_in
 LABELS = torch.tensor([3, 0, 1, 6, 1, 0, 3, 6] * 4 + [4, 2, 4, 5, 4, 2, 5, 4, 5, 2, 4, 5, 4, 5])
 N_WAY, N_SHOT = 3, 2
 N_QUERY = 4
+COUNTS = {"n_way": N_WAY, "n_shot": N_SHOT, "n_query": N_QUERY}
 ENOUGH = LABELS.bincount()[LABELS] >= N_SHOT + N_QUERY
 DRAWS = 150
 TOLD = {m.function: m.explanation for m in mistakes_in(episodes.episode)}
@@ -57,15 +58,15 @@ def _leaves_the_generator(given: Callable) -> bool:
     generator = Generator().manual_seed(0)
     before = generator.get_state()
     shape = torch.zeros(N_WAY, N_SHOT + N_QUERY, dtype=torch.long)
-    run_case(given, Case("", (LABELS, N_WAY, N_SHOT, N_QUERY, generator)), shape)
+    run_case(given, Case("", (LABELS,), COUNTS | {"generator": generator}), shape)
     return generator.get_state().equal(before)
 
 
 def _drawn(given: Callable, seed: int, labels: Tensor = LABELS) -> Answer:
     """One episode, or what is wrong with it as an answer."""
     shape = torch.zeros(N_WAY, N_SHOT + N_QUERY, dtype=torch.long)
-    arguments = (labels, N_WAY, N_SHOT, N_QUERY, Generator().manual_seed(seed))
-    answer = run_case(given, Case("", arguments), shape)
+    options = COUNTS | {"generator": Generator().manual_seed(seed)}
+    answer = run_case(given, Case("", (labels,), options), shape)
     rows = answer.value
     if answer.problem or (rows.dtype in WHOLE and rows.min() >= 0 and rows.max() < len(labels)):
         return answer
@@ -134,7 +135,7 @@ def prototypes(given: Any) -> Verdict:
         "with classes of 2, 3 and 1 images": torch.tensor([1, 0, 2, 1, 1, 0]),
     }
     cases = [
-        Case(title, (normal(len(labels), 5, seed=seed), labels, int(labels.max()) + 1))
+        Case(title, (normal(len(labels), 5, seed=seed), labels), {"n_way": int(labels.max()) + 1})
         for seed, (title, labels) in enumerate(orders.items())
     ]
     return judge(given, meta.prototypes, cases, mistakes_in(meta.prototypes))

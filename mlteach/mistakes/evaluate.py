@@ -223,6 +223,31 @@ def labels_from_one(similarities, labels, *, n_classes, temperature):
     return right.roll(-1, dims=1)
 
 
+@mistake(
+    knn_votes, "a sigmoid stands for the exponential: the weight is exp(similarity / temperature)"
+)
+def sigmoid_for_exponential(similarities, labels, *, n_classes, temperature):
+    return shares(count((similarities / temperature).sigmoid(), labels, n_classes))
+
+
+@mistake(knn_votes, "the nearest neighbour is left out: the test image is not among its neighbours")
+def nearest_left_out(similarities, labels, *, n_classes, temperature):
+    options = {"n_classes": n_classes, "temperature": temperature}
+    return knn_votes(similarities[:, 1:], labels[:, 1:], **options)
+
+
+@mistake(knn_votes, "you divide by the largest share: each row adds up to 1")
+def divided_by_the_winner(similarities, labels, *, n_classes, temperature):
+    votes = knn_votes(similarities, labels, n_classes=n_classes, temperature=temperature)
+    return votes / votes.amax(1, keepdim=True)
+
+
+@mistake(knn_votes, "weights fall with the rank: a weight is exp(similarity / temperature)")
+def weights_by_rank(similarities, labels, *, n_classes, temperature):
+    ranks = torch.arange(1, labels.shape[1] + 1).to(similarities)
+    return shares(count((1 / ranks).expand_as(similarities), labels, n_classes))
+
+
 # --- standardising -------------------------------------------------------------------------------
 
 
@@ -380,6 +405,24 @@ def difference_the_other_way(train, test):
     return -standardise(train, test)
 
 
+@mistake(standardise, "the mean is that of both sets: mean and deviation are the training set's")
+def mean_of_both_sets(train, test):
+    return (test - torch.cat([train, test]).mean(0)) / spread(train, 0)
+
+
+@mistake(
+    standardise, "the deviation is that of both sets: mean and deviation are the training set's"
+)
+def deviation_of_both_sets(train, test):
+    return (test - train.mean(0)) / spread(torch.cat([train, test]), 0)
+
+
+@mistake(standardise, "you divide by the mean absolute deviation: divide by the standard deviation")
+def absolute_deviation(train, test):
+    deviation = (train - train.mean(0)).abs().mean(0)
+    return (test - train.mean(0)) / torch.where(deviation > 0, deviation, 1)
+
+
 # --- how sure is a mean --------------------------------------------------------------------------
 
 
@@ -532,6 +575,21 @@ def mean_absolute_deviation(accuracies):
 @mistake(half_width, "600 is typed in: divide by the root of as many episodes as there are")
 def root_of_600(accuracies):
     return 1.96 * accuracies.std() / 600**0.5
+
+
+@mistake(half_width, "the division by N is missing in the standard deviation: a mean of squares")
+def sum_of_squares(accuracies):
+    return 1.96 * (accuracies - accuracies.mean()).norm() / len(accuracies) ** 0.5
+
+
+@mistake(half_width, "the mean is not subtracted: the standard deviation is about the mean")
+def root_mean_square_of_all(accuracies):
+    return 1.96 * accuracies.square().mean().sqrt() / len(accuracies) ** 0.5
+
+
+@mistake(half_width, "this is 2.262 of Student's t for 10 episodes: for 95 % it is 1.96 here")
+def by_student_s_t(accuracies):
+    return 2.262 * standard_error(accuracies)
 
 
 # --- effective rank ------------------------------------------------------------------------------
@@ -729,6 +787,43 @@ def of_unit_columns(z):
 def impurity(z):
     strength = torch.linalg.svdvals(z)
     return 1 - (strength / strength.sum()).square().sum()
+
+
+@mistake(
+    effective_rank,
+    "you use the roots of the singular values: the shares are of the values themselves",
+)
+def roots_of_singular_values(z):
+    return entropy(z, power=0.5).exp()
+
+
+@mistake(
+    effective_rank, "you use the variances of the columns: the shares are of the singular values"
+)
+def variances_for_singular_values(z):
+    return rank_of(z.var(0) / z.var(0).sum())
+
+
+@mistake(
+    effective_rank,
+    "you use the standard deviations of the columns: the shares are of the singular values",
+)
+def deviations_for_singular_values(z):
+    return rank_of(z.std(0) / z.std(0).sum())
+
+
+@mistake(
+    effective_rank, "you use the lengths of the columns: the shares are of the singular values"
+)
+def lengths_for_singular_values(z):
+    return rank_of(z.norm(dim=0) / z.norm(dim=0).sum())
+
+
+@mistake(effective_rank, "the logarithm is of 1 + p: the entropy is minus the sum of p log p")
+def logarithm_of_one_more(z):
+    strength = torch.linalg.svdvals(z)
+    shares = strength / strength.sum()
+    return (-(shares * shares.log1p()).sum()).exp()
 
 
 # --- linear CKA ----------------------------------------------------------------------------------

@@ -129,6 +129,41 @@ def first_task_judged(weights, x_support, y_support, x_query, y_query, lr, steps
     return linear_maml(weights, *first, lr, steps)
 
 
+def judged_by(how):
+    """MAML with another outer loss of each task's errors at the queries."""
+
+    def loss(weights, x_support, y_support, x_query, y_query, lr, steps):
+        tasks = zip(x_support, y_support, x_query, y_query, strict=True)
+        errors = [xq @ adapted(weights, x, y, lr, steps) - yq for x, y, xq, yq in tasks]
+        return torch.stack([how(error) for error in errors]).mean()
+
+    return loss
+
+
+@mistake(linear_maml, "the outer loss is the mean absolute error: it is the mean squared error")
+def judged_by_absolute_errors(weights, x_support, y_support, x_query, y_query, lr, steps):
+    tasks = x_support, y_support, x_query, y_query
+    return judged_by(lambda error: error.abs().mean())(weights, *tasks, lr, steps)
+
+
+@mistake(linear_maml, "the root is taken of each task's loss: the mean squared error has none")
+def judged_by_roots(weights, x_support, y_support, x_query, y_query, lr, steps):
+    tasks = x_support, y_support, x_query, y_query
+    return judged_by(lambda error: error.square().mean().sqrt())(weights, *tasks, lr, steps)
+
+
+@mistake(linear_maml, "a task is judged by another task's query: each has its own")
+def query_of_another_task(weights, x_support, y_support, x_query, y_query, lr, steps):
+    queries = x_query.roll(1, 0), y_query.roll(1, 0)
+    return linear_maml(weights, x_support, y_support, *queries, lr, steps)
+
+
+@mistake(linear_maml, "all tasks adapt to the first one's support: each has its own")
+def support_of_the_first_task(weights, x_support, y_support, x_query, y_query, lr, steps):
+    supports = x_support[:1].expand_as(x_support), y_support[:1].expand_as(y_support)
+    return linear_maml(weights, *supports, x_query, y_query, lr, steps)
+
+
 # --- Reptile -------------------------------------------------------------------------------------
 
 

@@ -344,6 +344,40 @@ def mean_of_class_means(prototypes, query, labels):
     return torch.stack(means).mean()
 
 
+@mistake(
+    prototype_loss,
+    "this is the squared error of the probabilities: the loss is minus the log of the own one",
+)
+def squared_error_of_probabilities(prototypes, query, labels):
+    p = (-squared_distances(query, prototypes)).softmax(1)
+    return F.mse_loss(p, F.one_hot(labels, len(prototypes)).to(p))
+
+
+@mistake(prototype_loss, "this is a loss with a margin: the cross-entropy is asked for")
+def margin_for_entropy(prototypes, query, labels):
+    return F.multi_margin_loss(-squared_distances(query, prototypes), labels)
+
+
+@mistake(prototype_loss, "exp is taken before cross_entropy: it takes exp itself, of the logits")
+def exp_before_entropy(prototypes, query, labels):
+    return F.cross_entropy((-squared_distances(query, prototypes)).exp(), labels)
+
+
+@mistake(prototype_loss, "1 / distance stands for the logit: a logit is minus the squared distance")
+def inverse_distances(prototypes, query, labels):
+    return F.cross_entropy(1 / torch.cdist(query, prototypes), labels)
+
+
+@mistake(prototype_loss, "you add up before you square: a squared distance is the sum of squares")
+def squared_after_the_sum(prototypes, query, labels):
+    return F.cross_entropy(-(query[:, None] - prototypes).sum(2).square(), labels)
+
+
+@mistake(prototype_loss, "only the largest difference counts: a squared distance is the sum of all")
+def largest_difference(prototypes, query, labels):
+    return F.cross_entropy(-(query[:, None] - prototypes).square().amax(2), labels)
+
+
 @mistake(prototypical_loss, "the prototypes are made of queries: they are the support's means")
 def prototypes_of_queries(encoder, episodes):
     return prototypical_loss(encoder, on_queries(episodes))

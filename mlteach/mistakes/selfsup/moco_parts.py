@@ -252,6 +252,17 @@ def largest_subtracted(query, key, queue, *, temperature):
     return logits - logits.amax(1, keepdim=True)
 
 
+@mistake(moco_logits, "you use 1 - cos: a logit is the cosine, divided by the temperature")
+def one_less_cosine(query, key, queue, *, temperature):
+    return 1 / temperature - moco_logits(query, key, queue, temperature=temperature)
+
+
+@mistake(moco_logits, "you divide by the sum of absolute values: a length is the root of squares")
+def sums_for_lengths(query, key, queue, *, temperature):
+    query, key, queue = (F.normalize(x, p=1) for x in (query, key.detach(), queue.detach()))
+    return torch.cat([product(query, key), query @ queue.T], dim=1) / temperature
+
+
 # --- MoCo's queue --------------------------------------------------------------------------------
 
 
