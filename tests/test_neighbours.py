@@ -461,6 +461,8 @@ def assert_counts_true_neighbours(counts):
     found = torch.tensor([[3, 9, 1], [2, -1, -1]])
     assert float(counts(found, exact)) == pytest.approx(1 / 3)
     assert float(counts(exact.flip(1), exact)) == 1
+    hardly = torch.tensor([[3, -1, -1], [-1, -1, -1]])
+    assert float(counts(hardly, exact)) == pytest.approx(1 / 6)
 
 
 @pytest.mark.parametrize("mistake", mistakes_in(recall), ids=str)

@@ -66,13 +66,68 @@ def judge_number(
     """
     number = as_number(answer)
     if number is None:
-        return expected(kind, answer)
-    if math.isclose(number, right, abs_tol=tolerance):
+        return expected(kind, answer, _instead(answer))
+    decimals = (round(right, places) for places in (2, 3))  # as somebody writes it down
+    if math.isclose(number, right, abs_tol=tolerance) or number in decimals:
         return Verdict(True, passed)
     for mistaken, message in told.items():
         if math.isclose(number, mistaken, abs_tol=tolerance):
             return Verdict(False, message)
-    return Verdict(False, otherwise(number))
+    symptom = of_the_right_number([number], [right])
+    return Verdict(False, _sentences(otherwise(number), symptom))
+
+
+def _instead(answer: Any) -> str:
+    """How an answer of the wrong kind becomes a number, or ""."""
+    if isinstance(answer, str):
+        return "Write it without quotes"
+    return "Call it, with its brackets" if callable(answer) else ""
+
+
+def invert(number: float) -> float:
+    return 1 / number
+
+
+def add_one(number: float) -> float:
+    return number + 1
+
+
+def subtract_one(number: float) -> float:
+    return number - 1
+
+
+# what a wrong number is of the right one → what to say
+OF_THE_RIGHT_NUMBER: dict[str, Callable[[float], float]] = {
+    "It is rounded: hand over the fraction too": round,
+    "It is cut off to a whole number: hand over the fraction too": math.floor,
+    "It is rounded up: hand over the fraction too": math.ceil,
+    "The sign is wrong": lambda n: -n,
+    "It is upside down: which is divided by which?": invert,
+    "It is a hundred times too large: is a share expected, not percent?": lambda n: 100 * n,
+    "It is a hundredth of the right number: percent or a share?": lambda n: n / 100,
+    "It is twice the right number: does something count twice?": lambda n: 2 * n,
+    "It is half of the right number: does something count half?": lambda n: n / 2,
+    "It is the square of the right number: is a root missing?": lambda n: n * n,
+    "It is the root of the right number: is a square missing?": lambda n: math.sqrt(n),
+    "It is in bits, with a logarithm of base 2": lambda n: n / math.log(2),
+    "It is one too many": add_one,
+    "It is one too few": subtract_one,
+}
+
+
+def of_the_right_number(numbers: Sequence[float], right: Sequence[float]) -> str:
+    """What all of the numbers are of the right ones, in a sentence, or ""."""
+    small = max(map(abs, right)) <= 2.5  # too many numbers are something of 2 or of 0.5
+    for what, change in OF_THE_RIGHT_NUMBER.items():
+        if small and change in (round, math.floor, math.ceil, add_one, subtract_one, invert):
+            continue
+        try:
+            changed = [change(n) for n in right]
+        except (ValueError, ZeroDivisionError, OverflowError):  # the root of -1, 1 / 0
+            continue
+        if changed != list(right) and all(map(math.isclose, numbers, changed)):
+            return what
+    return ""
 
 
 def judge_numbers(
@@ -98,12 +153,29 @@ def judge_numbers(
     entries = answer if is_vector or isinstance(answer, list | tuple) else [answer]
     numbers = [as_number(entry) for entry in entries]
     if len(numbers) != len(right) or None in numbers:
-        return expected(f"a list of {len(right)} numbers", answer)
+        return expected(f"a list of {len(right)} numbers", answer, _instead(answer))
     wrong = [i for i, n in enumerate(numbers) if not abs(n - right[i]) <= tolerance]
     if not wrong:
         return Verdict(True, f"{len(right)} public checks passed.")
     for mistake, values in told.items():
         pairs = zip(numbers, values, strict=True)
-        if all(math.isclose(n, value, rel_tol=told_within) for n, value in pairs):
+        if all(_meant(number, value, told_within) for number, value in pairs):
             return Verdict(False, mistake)
-    return Verdict(False, otherwise(wrong[0], numbers[wrong[0]]))
+    pairs = zip(sorted(numbers), sorted(right), strict=True)
+    if all(abs(number - value) <= tolerance for number, value in pairs):
+        return Verdict(False, "these are the right numbers in another order")
+    message = otherwise(wrong[0], numbers[wrong[0]])
+    symptom = of_the_right_number(numbers, right) if len(wrong) == len(right) else ""
+    return Verdict(False, _sentences(message, symptom))
+
+
+def _meant(number: float, value: float, within: float) -> bool:
+    """Whether a number is a value, or one of more than 1 that is rounded."""
+    whole = (math.floor(value), math.ceil(value)) if abs(value) > 1 else ()
+    return math.isclose(number, value, rel_tol=within) or number in whole
+
+
+def _sentences(one: str, other: str) -> str:
+    """Two of them, the other one may be empty."""
+    stop = "" if one.endswith("?") else "."
+    return f"{one}{stop} {other}" if other else one

@@ -7,6 +7,7 @@ or goes round in a loop. What cannot be looked into breaks none.
 from __future__ import annotations
 
 import dis
+import sys
 from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType
 
@@ -25,13 +26,39 @@ def uses(message: str, *names: str) -> Rule:
     return message, lambda given: any(set(names) & set(code.co_names) for code in _codes(given))
 
 
-def loops(message: str) -> Rule:
-    """The rule that there is no loop, and no comprehension."""
-    return message, lambda given: any(
-        step.opname.startswith(LOOPING)
-        for code in _codes(given)
-        for step in dis.get_instructions(code)
-    )
+def loops(message: str, small: tuple, large: tuple) -> Rule:
+    """The rule that no loop goes over the data: more of them, and more lines are run.
+
+    A comprehension over two names is none.
+    """
+
+    def is_broken(given: Callable) -> bool:
+        codes = set(_codes(given))
+        steps = (step for code in codes for step in dis.get_instructions(code))
+        if not any(step.opname.startswith(LOOPING) for step in steps):
+            return False
+        return _lines_run(given, codes, large) > _lines_run(given, codes, small)
+
+    return message, is_broken
+
+
+def _lines_run(given: Callable, codes: set[CodeType], arguments: tuple) -> int:
+    """How many lines of this code a call runs, each as often as it runs."""
+    count, before = 0, sys.gettrace()
+
+    def trace(frame, event, _):
+        nonlocal count
+        count += event == "line"
+        return trace if frame.f_code in codes else None
+
+    arguments = tuple(a.clone() if isinstance(a, Tensor) else a for a in arguments)
+    with listening([]):
+        sys.settrace(trace)
+        try:
+            given(*arguments)
+        finally:
+            sys.settrace(before)
+    return count
 
 
 def at_most_dimensions(message: str, most: int, *arguments: Tensor) -> Rule:

@@ -39,7 +39,10 @@ def squared_distances(given: Any) -> Verdict:
     right, pairs = right_squared_distances, _pairs()
     wide = "a tensor of three dimensions is made on the way: dot products do without"
     rules = (
-        loops("there is a loop: dot products do without"),
+        loops(
+            "there is a loop: dot products do without",
+            *(tuple(z[:n] for z in pairs[1].arguments) for n in (2, 5)),
+        ),
         at_most_dimensions(wide, 2, *pairs[0].arguments),
     )
     return judge(given, right, pairs, mistakes_in(right), rules=rules)

@@ -37,7 +37,8 @@ def conditional_affinities(given: Any) -> Verdict:
         sigma = 0.5 + torch.rand(size, generator=torch.Generator().manual_seed(size))
         cases.append(Case(f"with {size} points", (squared, sigma)))
     far = _squared_distances(normal(6, 3, seed=9, scale=100.0))
-    cases.append(Case("with points hundreds of sigmas apart", (far, torch.ones(6))))
+    what = "with points hundreds of sigmas apart"
+    cases.append(Case(what, (far, torch.ones(6)), edge=UNDERFLOW))
     right = mistakes_of_maps.affinities_at
     return judge(given, right, cases, mistakes_in(right), gradients=False, overflow=UNDERFLOW)
 
@@ -51,8 +52,8 @@ def perplexity(given: Any) -> Verdict:
         "with sharp rows": normal(4, 4, seed=2, scale=5.0).softmax(1),
         "with zeros on the diagonal": maps.conditional_affinities(normal(8, 3, seed=3), 3.0),
     }
-    cases = [Case(what, (p,)) for what, p in rows.items()]
     right, why = mistakes_of_maps.perplexity_of, ZERO_TIMES_LOG_ZERO
+    cases = [Case(what, (p,), edge=why if (p == 0).any() else "") for what, p in rows.items()]
     return judge(given, right, cases, mistakes_in(right), gradients=False, overflow=why)
 
 

@@ -80,7 +80,8 @@ def semi_hard(given: Any) -> Verdict:
     ties = ((line - line.T).square(), torch.tensor([0, 0, 1, 1, 0, 1]))
     cases.append(Case("with distances that are equal", ties, {"margin": 3.0}))
     right = metric.semi_hard
-    rules = (loops("there is a loop: comparisons of whole tensors do without"),)
+    small, large = ((*cases[k].arguments, 1.0) for k in (0, 2))  # 4 and 7 points
+    rules = (loops("there is a loop: comparisons of whole tensors do without", small, large),)
     return judge(given, right, cases, mistakes_in(right), gradients=False, rules=rules)
 
 

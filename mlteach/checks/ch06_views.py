@@ -28,7 +28,7 @@ def saturation_jitter(given: Any) -> Verdict:
             f"with {size} images at strength {strength}",
             (_uniform(size, 3, 5, 6, seed=size), draws, strength),
         )
-        for size, draws in ((4, _uniform(4, seed=9)), (6, _uniform(6, seed=8)))
+        for size, draws in ((4, torch.tensor([0.6, 0.05, 0.9, 0.3])), (6, _uniform(6, seed=8)))
         for strength in (0.4, 1.5, 0.0)
     ]
     right = views.saturation_jitter
@@ -50,6 +50,9 @@ def mixup_labels(given: Any) -> Verdict:
     return judge(given, soft_labels, cases, mistakes_in(soft_labels), gradients=False)
 
 
+OUTSIDE = "a part of the box lies outside the image there: cut it off at 0, and at width or height"
+
+
 @check
 def kept_share(given: Any) -> Verdict:
     """Checks ``given(width, height, x, y, share)``: the part outside the clipped box."""
@@ -59,8 +62,14 @@ def kept_share(given: Any) -> Verdict:
         "with the box over the lower right corner": (40.0, 20.0, 38.0, 19.0, 0.3),
         "with the box over the upper left corner": (10.0, 30.0, 0.0, 2.0, 0.6),
         "with a box as large as the image": (32.0, 32.0, 16.0, 16.0, 0.0),
+        "with the box in the middle of a broad image": (50.0, 30.0, 25.0, 15.0, 0.36),
+        "with the box over the right edge of a high image": (20.0, 52.0, 18.5, 20.0, 0.4),
+        "with the box over the lower edge of a high image": (18.0, 44.0, 8.0, 40.0, 0.7),
     }
-    cases = [Case(title, arguments) for title, arguments in places.items()]
+    cases = [
+        Case(title, arguments, edge=OUTSIDE if "over" in title else "")
+        for title, arguments in places.items()
+    ]
     right = views.kept_share
     return judge(given, right, cases, mistakes_in(right), gradients=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from mlteach.checks._answers import judge_number
 from mlteach.checks._core import Case, Verdict, check, judge, normal
+from mlteach.checks._guard import listening
 from mlteach.evaluate import features
 from mlteach.losses import nt_xent
 from mlteach.mistakes import Mistake, mistakes_in
@@ -62,12 +64,92 @@ def simclr_loss(given: Any) -> Verdict:
     cases = [
         Case(
             f"with B = {size} at temperature {t}",
-            (*_network(size), *(normal(size, 3, 2, 2, seed=size + k) for k in (0, 50)), t),
+            (*_network(size), *(normal(size, 3, 2, 2, seed=size + k) for k in (0, 50))),
+            {"temperature": t},
         )
         for size in (4, 7)
         for t in (0.2, 0.05, 2.0)
     ]
-    return judge(given, _loss_of(SimCLR), cases, [*SIMCLR_MISTAKES, *NT_XENT_MISTAKES])
+    right, mistakes = _loss_of(SimCLR), [*SIMCLR_MISTAKES, *NT_XENT_MISTAKES]
+    verdict = judge(given, right, cases, mistakes)
+    if verdict.passed or verdict.message in {mistake.explanation for mistake in mistakes}:
+        return verdict
+    if verdict.message.startswith(("your function", "the result has shape")):
+        return verdict
+    # then without networks, where only the loss of the vectors can be wrong
+    plain = [
+        Case(
+            f"with networks that change nothing, B = {size} at temperature {t}",
+            (nn.Flatten(), nn.Identity(), *(normal(size, 3, 1, 2, seed=k) for k in (0, 50))),
+            {"temperature": t},
+        )
+        for size, t in ((4, 0.2), (7, 0.05), (5, 2.0))
+    ]
+    of_vectors = judge(given, right, plain, mistakes)
+    if of_vectors.passed or verdict.message.startswith("the value is right"):
+        told = _about_the_passes(given, cases[0])
+        return replace(verdict, message=told) if told else verdict
+    if of_vectors.message in {mistake.explanation for mistake in mistakes}:
+        # with real networks it is not that, or not that alone
+        told = f"with networks that change nothing, {of_vectors.message}"
+        return replace(of_vectors, message=told)
+    return of_vectors
+
+
+def _about_the_passes(given: Callable, case: Case) -> str:
+    """What passes through the networks otherwise than it should, or ""."""
+    encoder, projector, x1, _ = case.arguments
+    seen = {"encoder": [], "projector": []}
+    handles = [
+        part.register_forward_hook(
+            lambda part, inputs, output, name=name: seen[name].append((part, inputs[0], output))
+        )
+        for name, part in (("encoder", encoder), ("projector", projector))
+    ]
+    modes = {part: part.training for net in (encoder, projector) for part in net.modules()}
+    found = []
+    try:
+        with listening([]):
+            for name, part in (("encoder", encoder), ("projector", projector)):
+                norms = [m for m in part.modules() if isinstance(m, nn.BatchNorm1d)]
+                handles += [
+                    norm.register_forward_hook(
+                        lambda norm, *_, name=name: found.append((name, norm.training))
+                    )
+                    for norm in norms
+                ]
+            case.ask(given)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # it is told by what it raises
+        return ""
+    finally:
+        for handle in handles:
+            handle.remove()
+        for part, mode in modes.items():
+            part.training = mode
+    views = 2 * len(x1)
+    for name in ("encoder", "projector"):
+        if not seen[name]:
+            return f"your function never calls the {name}"
+        if (name, False) in found:
+            return (
+                f"the {name} is in evaluation mode: "
+                "in training BatchNorm has to normalise by the batch at hand"
+            )
+        rows = [len(inputs) for _, inputs, _ in seen[name]]
+        if len(rows) > 1 and min(rows) >= views:
+            return f"you call the {name} {len(rows)} times with all views: once is enough"
+        if len(rows) > 1:
+            return (
+                f"you call the {name} {len(rows)} times, so that its BatchNorm normalises "
+                "each part by itself: one batch of both views, torch.cat([x1, x2]), is SimCLR's"
+            )
+        if rows != [views]:
+            return f"{rows[0]} views pass through the {name}: all {views} do"
+    if not torch.equal(seen["encoder"][0][2], seen["projector"][0][1]):
+        return "the projector does not get what the encoder gives: z = projector(encoder(x))"
+    return ""
 
 
 # --- what is used afterwards ---------------------------------------------------------------------
@@ -130,6 +212,14 @@ def false_negatives(answer: Any) -> Verdict:
         BATCH / SHAPES: f"{both}, and the anchor's own image is not among them",
         2 * BATCH - 2: "that is the number of all negatives: how many show the anchor's shape?",
         1 / SHAPES: "that is the share of them: how many are they?",
+        100 / SHAPES: "that is the share of them in percent: how many are they?",
+        2 * BATCH - 2 / SHAPES: "brackets are missing: take 2 away first, then divide",
+        (2 * BATCH - 2) * (1 - 1 / SHAPES): "these show other shapes: how many show the anchor's?",
+        (2 * BATCH - 2) / (SHAPES - 1): "a negative shows one of all 8 shapes, the anchor's too: "
+        "one in 8 shows it, not one in 7",
+        2 * BATCH * right: "these are the ones of all anchors: how many has one of them?",
+        0: "shapes are drawn at random and repeat: a negative shows the anchor's in one case of 8",
+        right - 1: "the anchor's own image is left out already: take nothing off once more",
     }
     return judge_number(
         answer,

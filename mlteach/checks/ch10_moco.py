@@ -11,8 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mlteach.checks._answers import judge_number, judge_numbers
+from mlteach.checks._answers import as_number, judge_number, judge_numbers
 from mlteach.checks._core import Case, Verdict, check, judge, normal
+from mlteach.checks._guard import listening
+from mlteach.checks._symptoms import close
 from mlteach.checks._verdict import kind
 from mlteach.mistakes import Mistake, mistakes_in, selfsup
 
@@ -61,10 +63,44 @@ def enqueue(given: Any) -> Verdict:
     mistakes = [Mistake(partial(joined, m.function), m.explanation) for m in mistakes_in(right)]
     asked = partial(joined, given) if callable(given) else given
     verdict = judge(asked, partial(joined, right), cases, mistakes, gradients=False)
-    if not verdict.passed and otherwise:
+    if verdict.passed or verdict.message in {m.explanation for m in mistakes}:
+        return verdict
+    if otherwise:
         two = "two values are expected, `return queue, pointer`"
         return replace(verdict, message=f"{two}: got {otherwise[0]}")
+    if found := next(filter(None, (_misplaced(given, case) for case in cases)), ""):
+        return replace(verdict, message=found)
     return verdict
+
+
+def _misplaced(given: Callable, case: Case) -> str:
+    """What lies in the wrong place of the learner's queue, or where the pointer is wrong, or ""."""
+    queue, pointer, keys = case.arguments
+    right, after = selfsup.enqueue(*case.arguments)
+    try:
+        with listening([]):
+            mine, moved = case.copy().ask(given)
+            mine, moved = torch.as_tensor(mine).detach().to(right), as_number(moved)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # it is told by what it raises
+        return ""
+    if mine.shape != right.shape:
+        return f"the queue has shape {tuple(mine.shape)}, expected {tuple(right.shape)}: it keeps K"
+    names = {f"new key {i}": key for i, key in enumerate(keys)}
+    names |= {f"the old key {i}": key for i, key in enumerate(queue)} | {"zeros": 0 * keys[0]}
+    for place, (got, wanted) in enumerate(zip(mine, right, strict=True)):
+        if not close(got, wanted):
+            what = next((name for name, key in names.items() if close(got, key)), "neither of both")
+            belongs = next(name for name, key in names.items() if close(wanted, key))
+            return f"{case.title}, place {place} must hold {belongs}, and holds {what}"
+    if moved != after:
+        says = "nothing" if moved is None else f"{moved:g}"
+        return (
+            f"the queue is right, but the pointer is not: {case.title} it must become {after}, "
+            f"(pointer + B) % K, and becomes {says}"
+        )
+    return ""
 
 
 # --- numbers -------------------------------------------------------------------------------------
@@ -88,6 +124,13 @@ def key_lives(answer: Any) -> Verdict:
         "that is how many keys there are: every step replaces B of them": [
             n_keys for n_keys, _ in QUEUES
         ],
+        "that is how many keys come in a step: how many steps are there until a key is replaced?": [
+            batch for _, batch in QUEUES
+        ],
+        "that is the mean age of the keys in the queue: how old does each become?": [
+            life / 2 for life in right
+        ],
+        "the power of 2 is asked for, not its exponent": [math.log2(life) for life in right],
     }
 
     def otherwise(place: int, number: float) -> str:
@@ -107,6 +150,13 @@ def lowest_loss(answer: Any) -> Verdict:
         1.0: "that is in bits: in nats the logarithm has base e",
         0.5: "that is the largest probability of the positive: the loss is minus its logarithm",
         -right: "the loss is minus the logarithm of a probability, so it cannot be negative",
+        math.log10(2): "that is the logarithm of base 10: in nats it has base e",
+        2 * right: "half of the probability is the positive's: minus its logarithm, once",
+        **dict.fromkeys(
+            (math.log(n) for n in (32, 33, 256, 1024, 1025, 2048, 2049)),
+            "that is the loss of one that guesses: how low can the best one come?",
+        ),
+        math.exp(-2): "that is an exponential: the loss is minus the logarithm of a probability",
         math.log(3): "count again: the own key is there twice, "
         "once as the positive and once in the queue",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import torch
@@ -97,7 +98,7 @@ HONEST = {
 @check
 def leaking(answer: Any) -> Verdict:
     """Checks a collection of letters, those of the protocols that leak."""
-    words = as_words(list(answer) if isinstance(answer, str) else answer)
+    words = as_words(re.findall(r"\w", answer) if isinstance(answer, str) else answer)
     if words is None:
         return expected('a set of letters, such as {"B", "D"},', answer)
     letters = {letter.upper() for letter in words}

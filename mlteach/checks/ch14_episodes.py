@@ -18,6 +18,7 @@ from mlteach.mistakes import episodes, meta, mistakes_in
 LABELS = torch.tensor([3, 0, 1, 6, 1, 0, 3, 6] * 4 + [4, 2, 4, 5, 4, 2, 5, 4, 5, 2, 4, 5, 4, 5])
 N_WAY, N_SHOT = 3, 2
 N_QUERY = 4
+COUNTS = {"n_way": N_WAY, "n_shot": N_SHOT, "n_query": N_QUERY}
 ENOUGH = LABELS.bincount()[LABELS] >= N_SHOT + N_QUERY
 DRAWS = 150
 TOLD = {m.function: m.explanation for m in mistakes_in(episodes.episode)}
@@ -57,15 +58,15 @@ def _leaves_the_generator(given: Callable) -> bool:
     generator = Generator().manual_seed(0)
     before = generator.get_state()
     shape = torch.zeros(N_WAY, N_SHOT + N_QUERY, dtype=torch.long)
-    run_case(given, Case("", (LABELS, N_WAY, N_SHOT, N_QUERY, generator)), shape)
+    run_case(given, Case("", (LABELS,), COUNTS | {"generator": generator}), shape)
     return generator.get_state().equal(before)
 
 
 def _drawn(given: Callable, seed: int, labels: Tensor = LABELS) -> Answer:
     """One episode, or what is wrong with it as an answer."""
     shape = torch.zeros(N_WAY, N_SHOT + N_QUERY, dtype=torch.long)
-    arguments = (labels, N_WAY, N_SHOT, N_QUERY, Generator().manual_seed(seed))
-    answer = run_case(given, Case("", arguments), shape)
+    options = COUNTS | {"generator": Generator().manual_seed(seed)}
+    answer = run_case(given, Case("", (labels,), options), shape)
     rows = answer.value
     if answer.problem or (rows.dtype in WHOLE and rows.min() >= 0 and rows.max() < len(labels)):
         return answer
@@ -134,7 +135,7 @@ def prototypes(given: Any) -> Verdict:
         "with classes of 2, 3 and 1 images": torch.tensor([1, 0, 2, 1, 1, 0]),
     }
     cases = [
-        Case(title, (normal(len(labels), 5, seed=seed), labels, int(labels.max()) + 1))
+        Case(title, (normal(len(labels), 5, seed=seed), labels), {"n_way": int(labels.max()) + 1})
         for seed, (title, labels) in enumerate(orders.items())
     ]
     return judge(given, meta.prototypes, cases, mistakes_in(meta.prototypes))
@@ -152,15 +153,22 @@ def prototype_loss(given: Any) -> Verdict:
                 torch.arange(n_query).remainder(n_way),
             ),
         )
-        for n_way, n_query, scale in ((3, 6, 1.0), (5, 4, 0.3), (2, 5, 3.0))
+        for n_way, n_query, scale in ((3, 6, 1.0), (5, 4, 0.3), (2, 5, 0.7))
     ]
-    far = (50 * normal(3, 4, seed=1), 50 * normal(6, 4, seed=2), torch.arange(6).remainder(3))
-    cases.append(Case("with points far apart", far))
+    for title, scale in (("with points apart", 3.0), ("with points far apart", 50.0)):
+        points = scale * normal(3, 4, seed=1), scale * normal(6, 4, seed=2)
+        cases.append(Case(title, (*points, torch.arange(6).remainder(3)), edge=CUT_OFF))
     overflow = (
         "exp() of a large number overflows or vanishes: let cross_entropy or logsumexp do it."
     )
     right = meta.prototype_loss
     return judge(given, right, cases, mistakes_in(right), overflow=overflow)
+
+
+CUT_OFF = (
+    "are distances or probabilities cut off, or a small number added in the logarithm? "
+    "cross_entropy takes logits of any size"
+)
 
 
 @check
@@ -186,6 +194,13 @@ def episodes_needed(answer: Any, *, std: float = 0.11, half_width: float = 0.005
         _least(quotient**0.5): "the error falls with the root of the number: square the quotient",
         _least(std / half_width): "that many standard errors fit only without the 1.96",
         _least(2 * quotient): "half the width is 0.5 points, not the whole",
+        _least(quotient / 2): "half the width is 0.5 points: it is not to be doubled",
+        _least(quotient / 1.96 * 1.645): "1.645 is for 90 %: for 95 % it is 1.96",
+        _least(quotient / 1.96 * 2): "2 is a rule of thumb: for 95 % it is 1.96",
+        _least(quotient / 1.96 * 2.576): "2.576 is for 99 %: for 95 % it is 1.96",
+        _least(1.96**0.5 * std / half_width): "the 1.96 is to be squared too",
+        _least(1.96 * std / (100 * half_width)): "one number is in points, the other a share",
+        _least(196 * std / half_width): "one number is in points, the other a share",
     }
 
     def otherwise(number: float) -> str:
@@ -193,9 +208,13 @@ def episodes_needed(answer: Any, *, std: float = 0.11, half_width: float = 0.005
             return f"at least one episode is needed, got {number:g}"
         reached = 196 * std / number**0.5
         with_so_many = f"with {number:g} episodes"
+        if number != round(number) and abs(number - right) <= 1:
+            return "no episode is a fraction: round up, so that the interval is not wider"
         if number == right - 1:
             return f"rounded down: {with_so_many} it is {reached:.4f} points, still too wide"
         wanted = f"wanted ± {100 * half_width:g}"
+        if number > right:
+            wanted += ": fewer are enough"
         return f"{with_so_many} the interval is ± {reached:.2f} points, {wanted}"
 
     passed = f"{right:,} episodes. 1 public check passed."

@@ -15,9 +15,10 @@ from mlteach.checks._answers import judge_number
 from mlteach.checks._core import Case, Verdict, check, expected, judge, normal
 from mlteach.checks._rules import at_most_entries
 from mlteach.checks._verdict import shown
+from mlteach.checks.ch15_maml import BOTH, STEP, STEPS, in_the_inner_loop
 from mlteach.episodes import Episode
 from mlteach.meta import reptile_step as right_reptile_step
-from mlteach.mistakes import Mistake, mistakes_in
+from mlteach.mistakes import Mistake, meta, mistakes_in
 
 # --- Reptile's step ------------------------------------------------------------------------------
 
@@ -36,9 +37,13 @@ def _of_weights(reptile: Callable) -> Callable:
 
 
 REPTILE_MISTAKES = [
-    Mistake(_of_weights(m.function), m.explanation) for m in mistakes_in(right_reptile_step)
+    *(Mistake(_of_weights(m.function), m.explanation) for m in mistakes_in(right_reptile_step)),
+    *mistakes_in(meta.linear_reptile),
+    *in_the_inner_loop(meta.linear_reptile),
 ]
 
+TASKS = "does every task start from the same weights, and is one step made towards their mean?"
+SETTINGS = ((1, 1, 0.7), (1, 3, 0.3), (4, 1, 0.5), (4, 3, 0.5), (4, 4, 0.1), (4, 2, 1.0))
 OVERWRITES = (
     "your inner loop overwrites the weights, so that the next task starts elsewhere and "
     "adapted - weights is 0. "
@@ -52,16 +57,16 @@ def reptile_step(given: Any) -> Verdict:
 
     Shapes (D,), (T, N, D), (T, N); the inner loop descends on each task's mean squared error.
     """
-    tasks = normal(4, 5, 3, seed=7), normal(4, 5, seed=8)
-    cases = [
-        Case(
-            f"with {steps} inner step(s) and step size {step_size}",
-            (normal(3, seed=steps), *tasks, 0.1, steps, step_size),
-        )
-        for steps, step_size in ((1, 0.5), (3, 0.5), (4, 0.1), (2, 1.0))
-    ]
+    cases = []
+    for n_tasks, steps, step_size in SETTINGS:
+        tasks = normal(n_tasks, 5, 3, seed=7), normal(n_tasks, 5, seed=8)
+        title = f"with {n_tasks} task(s), {steps} inner step(s) and step size {step_size}"
+        edge = STEPS if n_tasks == 1 else TASKS if steps == 1 else BOTH
+        options = {"lr": 0.1, "steps": steps, "step_size": step_size}
+        edge = "" if steps == n_tasks == 1 else edge
+        cases.append(Case(title, (normal(3, seed=steps), *tasks), options, edge))
     right = _of_weights(right_reptile_step)
-    verdict = judge(given, right, cases, REPTILE_MISTAKES, gradients=False)
+    verdict = judge(given, right, cases, REPTILE_MISTAKES, gradients=False, looks=(STEP,))
     changed = "changes its input" in verdict.message
     return replace(verdict, message=OVERWRITES) if changed else verdict
 
@@ -135,6 +140,12 @@ def inner_weight(answer: Any, *, k: int = 5) -> Verdict:
         "the step holds k AvgGrad, so divide by k",
         k / 2: "the first mini-batch has none before it: mini-batch i has i - 1, not i",
         k: "this is how often AvgGrad itself is in the step",
+        (k + 1) / 2: "no mini-batch is a pair with itself: mini-batch i has i - 1 before it",
+        (1 - k) / 2: "the minus sign stands in the formula already: m is positive",
+        k * (k - 1): "each pair counts once, an earlier and a later mini-batch; then divide by k",
+        (k - 1) / (2 * k): "you divide by k twice: the number of pairs by k, once",
+        (k - 2) / 2: "this is for one mini-batch less: there are k of them",
+        (k - 1) / k: "only the last mini-batch's pairs are counted: add up over all mini-batches",
     }
     return judge_number(
         answer,

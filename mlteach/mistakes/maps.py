@@ -102,6 +102,55 @@ def symmetrised(squared, sigma):
     return (p + p.T) / (2 * len(p))
 
 
+@mistake(affinities_at, "all points have one sigma, the mean: each row has its own")
+def mean_sigma(squared, sigma):
+    return affinities_at(squared, sigma.mean().expand_as(sigma))
+
+
+@mistake(affinities_at, "the 2 is squared too: the exponent is -d²/(2σ²), not -d²/(2σ)²")
+def two_inside_the_square(squared, sigma):
+    return _rows(-squared / (2 * sigma[:, None]) ** 2)
+
+
+@mistake(
+    affinities_at,
+    "you take the diagonal out after the division, so that the rows no longer sum to 1: before",
+)
+def diagonal_zeroed_too_late(squared, sigma):
+    return _without_self(point_itself_kept(squared, sigma), 0)
+
+
+@mistake(
+    affinities_at,
+    "this is the map's kernel, 1 / (1 + d²): among the data it is a Gaussian, exp(-d²/(2σ²))",
+)
+def student_t_for_gauss(squared, sigma):
+    weights = _without_self(1 / (1 + squared), 0)
+    return weights / weights.sum(1, keepdim=True)
+
+
+@mistake(
+    affinities_at,
+    "this is the map's kernel, with σ: among the data it is a Gaussian, exp(-d²/(2σ²))",
+)
+def student_t_of_width_sigma(squared, sigma):
+    weights = _without_self(1 / (1 + squared / sigma[:, None] ** 2), 0)
+    return weights / weights.sum(1, keepdim=True)
+
+
+@mistake(affinities_at, "the rows are not divided by their sums: each has to sum to 1")
+def rows_not_divided(squared, sigma):
+    return _without_self((-squared / (2 * sigma[:, None] ** 2)).exp(), 0)
+
+
+@mistake(
+    affinities_at,
+    "you divide by the height of a density, σ√(2π): divide each row by its sum",
+)
+def density_for_probability(squared, sigma):
+    return rows_not_divided(squared, sigma) / (sigma[:, None] * math.sqrt(2 * math.pi))
+
+
 # --- affinities at a perplexity ------------------------------------------------------------------
 
 
@@ -211,6 +260,53 @@ def summed_over_all_rows(p):
     return _entropy(p).sum().exp().expand(len(p))
 
 
+@mistake(perplexity_of, "this is 1 / the largest probability: all of them count in the entropy")
+def inverse_of_the_largest(p):
+    return 1 / p.amax(1)
+
+
+@mistake(
+    perplexity_of,
+    "you take the mean of p log p: an entropy is the sum, for p is the weight already",
+)
+def mean_for_sum(p):
+    return torch.special.entr(p).mean(1).exp()
+
+
+@mistake(
+    perplexity_of, "the weights are missing: the entropy is -Σ p log p, not the mean of -log p"
+)
+def weights_missing(p):
+    return (-p.clamp(min=1e-12).log().mean(1)).exp()
+
+
+@mistake(perplexity_of, "log1p is log(1 + p): the entropy has log p")
+def logarithm_of_1_plus(p):
+    return (-(p * p.log1p()).sum(1)).exp()
+
+
+@mistake(
+    perplexity_of,
+    "the number that you add or clamp to is so large that it changes the entropy: "
+    "0.01 is a probability like others. Leave the zeros out instead",
+)
+def clamped_inside_the_logarithm(p):
+    return (-(p * p.clamp(min=0.01).log()).sum(1)).exp()
+
+
+@mistake(
+    perplexity_of,
+    "a probability of 0 becomes 0.01 and is counted: leave the zeros out instead",
+)
+def clamped(p):
+    return perplexity_of(p.clamp(min=0.01))
+
+
+@mistake(perplexity_of, "the mean perplexity of all rows: every row has one of its own")
+def mean_of_all_rows(p):
+    return perplexity_of(p).mean().expand(len(p))
+
+
 # --- the map's side ------------------------------------------------------------------------------
 
 
@@ -283,6 +379,74 @@ def not_normalised(y):
     return _without_self(1 / (1 + _squared(y)), 0)
 
 
+@mistake(student_t, "the kernel is squared: it is 1 / (1 + d²), and d² is squared already")
+def kernel_squared(y):
+    return _shares((1 + _squared(y)) ** -2)
+
+
+@mistake(student_t, "you take the root of the kernel: it is 1 / (1 + d²)")
+def root_of_the_kernel(y):
+    return _shares((1 + _squared(y)) ** -0.5)
+
+
+@mistake(
+    student_t,
+    "this Student's t has more degrees of freedom: the map's has one, 1 / (1 + d²)",
+)
+def two_degrees_of_freedom(y):
+    return _shares((1 + _squared(y) / 2) ** -1.5)
+
+
+@mistake(
+    student_t,
+    "you take the diagonal out after the division, so that the sum is no longer 1: before",
+)
+def diagonal_out_too_late(y):
+    return _without_self(kernel_of_itself_kept(y), 0)
+
+
+@mistake(
+    student_t,
+    "you divide each row by its own sum, and then by the number of points: "
+    "on the map one sum over all pairs divides all",
+)
+def rows_divided_by_n(y):
+    return rows_sum_to_1(y) / len(y)
+
+
+@mistake(
+    student_t,
+    "you divide each row by its own sum, as the data's p does: "
+    "on the map one sum over all pairs divides all",
+)
+def rows_divided_by_2n(y):
+    return rows_sum_to_1(y) / (2 * len(y))
+
+
+@mistake(student_t, "each pair counts once in your sum: it runs over (i, j) and over (j, i)")
+def pairs_once_in_the_sum(y):
+    return 2 * student_t(y)
+
+
+@mistake(student_t, "you average over the coordinates: d² is their sum")
+def mean_over_coordinates(y):
+    return student_t(y / math.sqrt(y.shape[1]))
+
+
+@mistake(
+    student_t,
+    "this is the data's side, a Gaussian whose rows sum to 1: "
+    "the map has 1 / (1 + d²), and one sum over all pairs",
+)
+def softmax_of_the_rows(y):
+    return _rows(-_squared(y))
+
+
+@mistake(student_t, "only half of the pairs are there: the matrix is symmetric")
+def upper_triangle_only(y):
+    return _shares((1 / (1 + _squared(y))).triu(1))
+
+
 # --- the force on each place ---------------------------------------------------------------------
 
 
@@ -342,3 +506,78 @@ def repulsion_only(p, y):
 )
 def uphill_without_factor_4(p, y):
     return -spring_forces(p, y) / 4
+
+
+@mistake(spring_forces, "the kernel is squared: a spring is (p - q) times 1 / (1 + d²), once")
+def kernel_squared_in_the_force(p, y):
+    return _forces((student_t(y) - p) * _kernel(y).square(), y)
+
+
+@mistake(spring_forces, "your q sums to 1 in each row: on the map one sum over all pairs divides")
+def q_of_the_rows(p, y):
+    return _forces((rows_sum_to_1(y) - p) * _kernel(y), y)
+
+
+@mistake(spring_forces, "your q is the kernel itself: divide it by its sum over all pairs")
+def q_not_normalised(p, y):
+    return _forces((_kernel(y) - p) * _kernel(y), y)
+
+
+@mistake(spring_forces, "your q's sum has the diagonal in it: a point is no pair with itself")
+def q_with_the_diagonal(p, y):
+    return _forces((diagonal_out_too_late(y) - p) * _kernel(y), y)
+
+
+@mistake(
+    spring_forces,
+    "parentheses are missing: p - q · kernel multiplies q only, the stiffness is (p - q) · kernel",
+)
+def parentheses_missing(p, y):
+    return _forces(student_t(y) * _kernel(y) - p, y)
+
+
+@mistake(
+    spring_forces,
+    "your kernel has the distance in it: it is 1 / (1 + d²)",
+)
+def kernel_of_the_distance_in_the_force(p, y):
+    kernel = _without_self(1 / (1 + _squared(y).sqrt()), 0)
+    return _forces((kernel / kernel.sum() - p) * kernel, y)
+
+
+@mistake(
+    spring_forces,
+    "your differences have length 1: a spring pulls with its stiffness times the whole difference",
+)
+def differences_of_length_1(p, y):
+    gaps = y[:, None] - y
+    unit = gaps / gaps.norm(dim=2, keepdim=True).clamp(min=1e-12)
+    springs = (student_t(y) - p) * _kernel(y)
+    return 4 * (springs[..., None] * unit).sum(1)
+
+
+@mistake(spring_forces, "you divide p by q: the stiffness has their difference, p - q")
+def ratio_for_difference(p, y):
+    ratio = _without_self(p / student_t(y).clamp(min=1e-12), 0)
+    return _forces(-ratio * _kernel(y), y)
+
+
+@mistake(
+    spring_forces,
+    "this is the force of a Gaussian map, SNE: t-SNE's q and kernel are 1 / (1 + d²)",
+)
+def gaussian_forces(p, y):
+    return _forces(gaussian(y) - p, y)
+
+
+@mistake(spring_forces, "you average over j: the force is the sum over all springs")
+def mean_over_springs(p, y):
+    return spring_forces(p, y) / len(y)
+
+
+@mistake(
+    spring_forces,
+    "the places themselves stand where the differences belong: a spring pulls along y_i - y_j",
+)
+def places_for_differences(p, y):
+    return 4 * ((student_t(y) - p) * _kernel(y)) @ y

@@ -100,6 +100,59 @@ def band_on_the_wrong_side(distances, labels, margin):
     return _triplets(labels) & _band(-distances, margin)
 
 
+@mistake(semi_hard, "the axes of positive and negative are swapped: entry (a, p, n)")
+def axes_swapped(distances, labels, margin):
+    return semi_hard(distances, labels, margin).transpose(1, 2)
+
+
+@mistake(semi_hard, "positives may be of any class: they must be of the anchor's")
+def positives_of_any_class(distances, labels, margin):
+    return ~_same(labels)[:, None, :] & _band(distances, margin)
+
+
+@mistake(semi_hard, "these are the hard ones: the negative must be farther than the positive")
+def hard_ones(distances, labels, margin):
+    return _triplets(labels) & (_gap(distances) < 0)
+
+
+@mistake(
+    semi_hard, "these are the easy ones: the negative must be nearer than positive plus margin"
+)
+def easy_ones(distances, labels, margin):
+    return _triplets(labels) & (_gap(distances) >= margin)
+
+
+@mistake(semi_hard, "the distances are squared already: you square them again")
+def squared_again(distances, labels, margin):
+    return semi_hard(distances.square(), labels, margin)
+
+
+@mistake(semi_hard, "you take the root: the margin is one of squared distances")
+def root_taken(distances, labels, margin):
+    return semi_hard(distances.sqrt(), labels, margin)
+
+
+@mistake(semi_hard, "the distance to the negative is the positive's: both start at the anchor")
+def from_the_positive(distances, labels, margin):
+    gap = distances[None] - distances[:, :, None]
+    return _triplets(labels) & (gap > 0) & (gap < margin)
+
+
+@mistake(
+    semi_hard,
+    "the sign of the difference is lost: a negative that is nearer than the positive is hard",
+)
+def sign_lost(distances, labels, margin):
+    return _triplets(labels) & (_gap(distances) != 0) & (_gap(distances).abs() < margin)
+
+
+@mistake(
+    semi_hard, "the classes are not looked at: positives of the anchor's, negatives of another"
+)
+def classes_ignored(distances, labels, margin):
+    return _band(distances, margin)
+
+
 # --- mining pairs --------------------------------------------------------------------------------
 
 

@@ -66,6 +66,71 @@ def neighbours_of_any_query(found, exact):
     return torch.isin(exact, found).double().mean()
 
 
+@mistake(recall, "a neighbour counts where it is equal to any that was found, not to all of them")
+def equal_to_all(found, exact):
+    return (exact[:, :, None] == found[:, None]).all(dim=2).double().mean()
+
+
+@mistake(
+    recall,
+    "you sort both lists and compare place by place: one stranger shifts all that come after it",
+)
+def sorted_place_by_place(found, exact):
+    return (found.sort(1).values == exact.sort(1).values).double().mean()
+
+
+@mistake(
+    recall,
+    "you average each query's precision, hits over found: recall divides by the k true neighbours",
+)
+def mean_precision(found, exact):
+    hits = _hits(found, exact).sum(1)
+    return (hits / (found >= 0).sum(1).clamp(min=1)).mean()
+
+
+@mistake(
+    recall,
+    "you divide by the union of found and true neighbours: divide by the true ones, k a query",
+)
+def intersection_over_union(found, exact):
+    pairs = [(set(f), set(e)) for f, e in zip(found.tolist(), exact.tolist(), strict=True)]
+    return torch.tensor([len(f & e) / len(f | e) for f, e in pairs]).mean()
+
+
+@mistake(
+    recall,
+    "all queries share one set: compare each query's neighbours with its own",
+)
+def one_set_for_all(found, exact):
+    found, exact = set(found[found >= 0].tolist()), set(exact.flatten().tolist())
+    return torch.tensor(len(found & exact) / len(exact))
+
+
+@mistake(
+    recall,
+    "you look whether the first one found is a true neighbour: count all of the k true neighbours",
+)
+def first_found_is_true(found, exact):
+    return (exact == found[:, :1]).any(dim=1).double().mean()
+
+
+@mistake(
+    recall,
+    "-1 counts as a vector, the last one: it means that nothing was found there",
+)
+def empty_place_is_the_last(found, exact):
+    return recall(torch.where(found < 0, exact.max(), found), exact)
+
+
+@mistake(
+    recall,
+    "you leave out the queries for which nothing was found: their true neighbours count as missed",
+)
+def answered_queries_only(found, exact):
+    answered = (found >= 0).any(1)
+    return _hits(found, exact)[answered].mean() if answered.any() else torch.zeros(())
+
+
 # --- hash codes ----------------------------------------------------------------------------------
 
 
@@ -120,6 +185,70 @@ def counted_from_1(vectors, planes):
 @mistake(hash_codes, "your bits are +1 and -1: they have to be 1 and 0")
 def bits_of_sign(vectors, planes):
     return _code((vectors @ planes.T).sign(), 2 ** torch.arange(len(planes)))
+
+
+@mistake(
+    hash_codes,
+    "^ is no power in Python but exclusive or: 2 ** j is 2 to the power j",
+)
+def exclusive_or(vectors, planes):
+    return _code(vectors @ planes.T > 0, 2 ^ torch.arange(len(planes)))
+
+
+@mistake(hash_codes, "bit j is worth 2 to the power j, not 10 to the power j")
+def powers_of_10(vectors, planes):
+    return _code(vectors @ planes.T > 0, 10 ** torch.arange(len(planes)))
+
+
+@mistake(hash_codes, "bit j is worth 2 to the power j, not j squared")
+def worth_j_squared(vectors, planes):
+    return _code(vectors @ planes.T > 0, torch.arange(len(planes)) ** 2)
+
+
+@mistake(
+    hash_codes,
+    "a product of exactly 0 is not positive: its bit is 0, so take > and not >=",
+)
+def zero_is_positive(vectors, planes):
+    return _code(vectors @ planes.T >= 0, 2 ** torch.arange(len(planes)))
+
+
+@mistake(
+    hash_codes,
+    "your numbers are too small a type: with more than 8 planes codes reach beyond 255, use int64",
+)
+def eight_bits(vectors, planes):
+    return hash_codes(vectors, planes) % 256
+
+
+@mistake(
+    hash_codes,
+    "your type of whole numbers ends at 127: codes of 8 planes and more need int64",
+)
+def seven_bits_and_a_sign(vectors, planes):
+    return (hash_codes(vectors, planes) + 128) % 256 - 128
+
+
+@mistake(
+    hash_codes,
+    "packed bits begin with the highest, and a byte holds eight: plane 0 is worth 1",
+)
+def packed_from_the_front(vectors, planes):
+    bits = (vectors @ planes.T > 0).numpy()
+    return torch.as_tensor(np.packbits(bits, axis=1)[:, 0].astype(np.int64))
+
+
+@mistake(
+    hash_codes,
+    "this is the plane with the largest product: every plane gives one bit of the code",
+)
+def plane_with_the_largest_product(vectors, planes):
+    return (vectors @ planes.T).argmax(1)
+
+
+@mistake(hash_codes, "you round the products: a bit only says whether a product is positive")
+def products_rounded(vectors, planes):
+    return _code((vectors @ planes.T).round().clamp(0, 1), 2 ** torch.arange(len(planes)))
 
 
 # --- the chance of meeting -----------------------------------------------------------------------
@@ -185,6 +314,95 @@ def divided_by_the_whole_turn(angle, n_bits, n_tables):
     return chance_to_meet(angle / 2, n_bits, n_tables)
 
 
+@mistake(
+    chance_to_meet,
+    "the angle is divided by nothing: a plane parts the two with probability θ / π",
+)
+def angle_not_divided(angle, n_bits, n_tables):
+    return 1 - (1 - (1 - angle) ** n_bits) ** n_tables
+
+
+@mistake(
+    chance_to_meet,
+    "you take the cosine for the chance of equal bits: it is 1 - θ / π, linear in the angle",
+)
+def cosine_for_the_chance(angle, n_bits, n_tables):
+    return 1 - (1 - math.cos(angle) ** n_bits) ** n_tables
+
+
+@mistake(
+    chance_to_meet,
+    "you take (1 + cos θ) / 2 for the chance of equal bits: it is 1 - θ / π, linear in the angle",
+)
+def moved_cosine_for_the_chance(angle, n_bits, n_tables):
+    return 1 - (1 - ((1 + math.cos(angle)) / 2) ** n_bits) ** n_tables
+
+
+@mistake(
+    chance_to_meet,
+    "(θ / π) to the power of the bits is the chance that all bits differ: "
+    "a bucket is missed as soon as one does",
+)
+def all_bits_differ(angle, n_bits, n_tables):
+    return 1 - (angle / math.pi) ** (n_bits * n_tables)
+
+
+@mistake(
+    chance_to_meet,
+    "1 - (θ / π) to the power of the bits is the chance that some bit agrees: all must, "
+    "in one table at least",
+)
+def some_bit_in_all_tables(angle, n_bits, n_tables):
+    return (1 - (angle / math.pi) ** n_bits) ** n_tables
+
+
+@mistake(
+    chance_to_meet,
+    "1 - (θ / π) to the power of the bits is the chance that some bit agrees: "
+    "it is (1 - θ / π) to that power",
+)
+def power_in_the_wrong_place(angle, n_bits, n_tables):
+    return 1 - (angle / math.pi) ** n_bits
+
+
+@mistake(
+    chance_to_meet,
+    "this is the chance to meet in exactly one table: at least one is asked for",
+)
+def exactly_one_table(angle, n_bits, n_tables):
+    share = _of_bucket(angle, n_bits)
+    return n_tables * share * (1 - share) ** (n_tables - 1)
+
+
+@mistake(
+    chance_to_meet,
+    "you add the tables' chances and stop at 1: take one minus the chance to miss in all of them",
+)
+def chances_added_up_to_1(angle, n_bits, n_tables):
+    return min(1.0, n_tables * _of_bucket(angle, n_bits))
+
+
+@mistake(
+    chance_to_meet,
+    "you multiply by the number of bits: that all of them agree is a power, (1 - θ / π) ** n_bits",
+)
+def bits_as_a_factor(angle, n_bits, n_tables):
+    return 1 - (1 - n_bits * (1 - angle / math.pi)) ** n_tables
+
+
+@mistake(
+    chance_to_meet,
+    "you multiply by the number of tables: to miss in all of them is a power, (1 - …) ** n_tables",
+)
+def tables_as_a_factor(angle, n_bits, n_tables):
+    return 1 - n_tables * (1 - _of_bucket(angle, n_bits))
+
+
+@mistake(chance_to_meet, "all tables together are no bucket: the bits of one table must agree")
+def one_long_bucket(angle, n_bits, n_tables):
+    return (1 - angle / math.pi) ** (n_bits * n_tables) * n_tables
+
+
 # --- the cells to probe --------------------------------------------------------------------------
 
 
@@ -228,6 +446,74 @@ def distances_of_cells(query, centres, n_probe):
 @mistake(cells_to_probe, "you compare the lengths of the centres and never look at the query")
 def query_ignored(query, centres, n_probe):
     return centres.norm(dim=1).argsort()[:n_probe]
+
+
+@mistake(
+    cells_to_probe,
+    "you add absolute differences: the distance is Euclidean, the root of the sum of squares",
+)
+def absolute_differences(query, centres, n_probe):
+    return (centres - query).abs().sum(1).argsort()[:n_probe]
+
+
+@mistake(
+    cells_to_probe,
+    "you compare the largest difference of a coordinate: the distance is Euclidean",
+)
+def largest_difference(query, centres, n_probe):
+    return (centres - query).abs().amax(1).argsort()[:n_probe]
+
+
+@mistake(cells_to_probe, "you add the differences as they are: square each of them first")
+def differences_not_squared(query, centres, n_probe):
+    return (centres - query).sum(1).argsort()[:n_probe]
+
+
+@mistake(
+    cells_to_probe,
+    "you compare lengths, that of the query and those of the centres: take the length of what is "
+    "between them",
+)
+def difference_of_lengths(query, centres, n_probe):
+    return (centres.norm(dim=1) - query.norm()).abs().argsort()[:n_probe]
+
+
+@mistake(
+    cells_to_probe,
+    "these are ranks, how near each cell is: the numbers of the nearest are asked for, one argsort",
+)
+def ranks_for_numbers(query, centres, n_probe):
+    return (centres - query).norm(dim=1).argsort().argsort()[:n_probe]
+
+
+@mistake(
+    cells_to_probe,
+    "you cut the sorted list at the wrong end: the nearest stand first, take [:n_probe]",
+)
+def cut_at_the_wrong_end(query, centres, n_probe):
+    return (centres - query).norm(dim=1).argsort()[-n_probe:]
+
+
+@mistake(cells_to_probe, "you leave out the nearest: a query is no centre, so nothing is skipped")
+def nearest_left_out(query, centres, n_probe):
+    return (centres - query).norm(dim=1).argsort()[1 : n_probe + 1]
+
+
+@mistake(
+    cells_to_probe,
+    "these are the cells around the nearest centre: measure all distances from the query",
+)
+def around_the_nearest_centre(query, centres, n_probe):
+    nearest = centres[(centres - query).norm(dim=1).argmin()]
+    return (centres - nearest).norm(dim=1).argsort()[:n_probe]
+
+
+@mistake(
+    cells_to_probe,
+    "the 2 is missing: |q - c|² = |q|² + |c|² - 2 q·c",
+)
+def factor_2_missing(query, centres, n_probe):
+    return (centres.square().sum(1) - centres @ query).argsort()[:n_probe]
 
 
 # --- indexes -------------------------------------------------------------------------------------

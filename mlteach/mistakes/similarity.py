@@ -57,6 +57,75 @@ def cosine_distance(x, y):
     return 1 - cosine(x, y)
 
 
+@mistake(
+    cosine,
+    "your lengths are sums of absolute values: the length is the root of the sum of squares",
+)
+def lengths_of_absolute_values(x, y):
+    return (x * y).sum() / (x.abs().sum() * y.abs().sum())
+
+
+@mistake(cosine, "your lengths are the largest entries: the length is the root of all squares' sum")
+def largest_entry_for_length(x, y):
+    return (x * y).sum() / (x.abs().max() * y.abs().max())
+
+
+@mistake(
+    cosine,
+    "parentheses are missing: a / b * c is (a / b) · c, so that you multiply by the second length",
+)
+def parentheses_missing(x, y):
+    return (x * y).sum() / x.norm() * y.norm()
+
+
+@mistake(
+    cosine,
+    "you divide by the length of the products: divide by the length of x and by that of y",
+)
+def length_of_the_products(x, y):
+    return (x * y).sum() / (x * y).norm()
+
+
+@mistake(cosine, "you divide by the root of the two lengths' product: divide by the product itself")
+def root_of_both_lengths(x, y):
+    return (x * y).sum() / (x.norm() * y.norm()).sqrt()
+
+
+@mistake(cosine, "this is the correlation: it takes the mean away first, the cosine does not")
+def correlation_for_cosine(x, y):
+    return cosine(x - x.mean(), y - y.mean())
+
+
+@mistake(
+    cosine,
+    "you multiply every entry of x with every entry of y: each meets only the one at its own place",
+)
+def every_entry_with_every_other(x, y):
+    return x.sum() * y.sum() / (x.norm() * y.norm())
+
+
+@mistake(
+    cosine,
+    "you take the cosine of a number: the cosine of the angle needs no cos, "
+    "it is the dot product divided by both lengths",
+)
+def cosine_of_the_dot_product(x, y):
+    return torch.cos((x * y).sum())
+
+
+@mistake(cosine, "you divide by the sums of the entries: divide by the lengths")
+def divided_by_sums(x, y):
+    return (x * y).sum() / (x.sum() * y.sum())
+
+
+@mistake(
+    cosine,
+    "this is the distance of the two directions: it falls where the cosine grows",
+)
+def distance_of_directions(x, y):
+    return (x / x.norm() - y / y.norm()).norm()
+
+
 # --- squared distances ---------------------------------------------------------------------------
 
 
@@ -101,6 +170,42 @@ def lengths_not_squared(x, y):
 @mistake(squared_distances, "you took the root: the squared distance is asked for")
 def root_taken(x, y):
     return squared_distances(x, y).sqrt()
+
+
+@mistake(squared_distances, "you add the absolute differences: square them before you add")
+def differences_not_squared(x, y):
+    return (x[:, None] - y).abs().sum(2)
+
+
+@mistake(squared_distances, "you square after the sum: square each difference, then add")
+def squared_after_the_sum(x, y):
+    return (x[:, None] - y).sum(2).square()
+
+
+@mistake(squared_distances, "you add the differences as they are: square each of them first")
+def sum_of_differences(x, y):
+    return (x[:, None] - y).sum(2)
+
+
+@mistake(
+    squared_distances,
+    "2 - 2xy holds for vectors of length 1 only: take the squared lengths of x and of y",
+)
+def lengths_taken_for_1(x, y):
+    return 2 - 2 * x @ y.T
+
+
+@mistake(squared_distances, "this is the largest difference: square the differences and add them")
+def largest_difference(x, y):
+    return (x[:, None] - y).abs().amax(2)
+
+
+@mistake(
+    squared_distances,
+    "the squared length is the sum of squares: you square the sum of the entries",
+)
+def squares_of_sums(x, y):
+    return x.sum(1).square()[:, None] + y.sum(1).square() - 2 * x @ y.T
 
 
 # --- correlation ---------------------------------------------------------------------------------
@@ -168,6 +273,62 @@ def divided_by_the_entries(x, y):
 @mistake(correlation, "only x is centred: y needs its own mean subtracted too")
 def only_x_centred(x, y):
     return _unit(_centred(x)) @ _unit(y).T
+
+
+@mistake(
+    correlation,
+    "you divide by the standard deviations and not by the number of entries: "
+    "the sum of the products grows with it",
+)
+def not_divided_by_the_entries(x, y):
+    std = x.std(1, correction=0)[:, None] * y.std(1, correction=0)
+    return _centred(x) @ _centred(y).T / std
+
+
+@mistake(
+    correlation,
+    "your standard deviation divides by D - 1, your mean by D: "
+    "the lengths of the centred vectors need neither",
+)
+def mixed_denominators(x, y):
+    std = x.std(1)[:, None] * y.std(1)
+    return _centred(x) @ _centred(y).T / std / x.shape[1]
+
+
+@mistake(correlation, "you subtract the other vector's mean: each has its own")
+def mean_of_the_other(x, y):
+    return _unit(x - y.mean()) @ _unit(y - x.mean()).T
+
+
+@mistake(correlation, "you subtract the median: the mean is asked for")
+def median_for_mean(x, y):
+    x, y = (z - z.median(1, keepdim=True).values for z in (x, y))
+    return _unit(x) @ _unit(y).T
+
+
+@mistake(
+    correlation,
+    "you divide each column by its length (dim=0): every row is a vector, take lengths over dim=1",
+)
+def columns_divided(x, y):
+    return F.normalize(_centred(x), dim=0) @ F.normalize(_centred(y), dim=0).T
+
+
+@mistake(correlation, "you divide by the squared lengths: a root is missing")
+def divided_by_squares(x, y):
+    x, y = (z / z.square().sum(1, keepdim=True) for z in (_centred(x), _centred(y)))
+    return x @ y.T
+
+
+@mistake(correlation, "you divide by one length for all vectors: each row has its own")
+def one_length_for_all(x, y):
+    x, y = _centred(x), _centred(y)
+    return x @ y.T / (x.norm() * y.norm())
+
+
+@mistake(correlation, "only y is centred: x needs its own mean subtracted too")
+def only_y_centred(x, y):
+    return _unit(x) @ _unit(_centred(y)).T
 
 
 # --- all four measures, each row against each row ------------------------------------------------
@@ -280,3 +441,35 @@ def most_similar_last(matrix, k=1):
 )
 def diagonal_zeroed(matrix, k=1):
     return (matrix * (1 - torch.eye(len(matrix)))).topk(k, dim=1).indices
+
+
+@mistake(
+    nearest,
+    "these are ranks, how near each one is: the numbers of the nearest are asked for (one argsort)",
+)
+def ranks_for_numbers(matrix, k=1):
+    return _without_self(matrix).argsort(dim=1, descending=True).argsort(dim=1)[:, :k]
+
+
+@mistake(
+    nearest,
+    "1 off the diagonal does not leave the query out where it is more alike to itself: use -∞",
+)
+def one_taken_off_the_diagonal(matrix, k=1):
+    return (matrix - torch.eye(len(matrix))).topk(k, dim=1).indices
+
+
+@mistake(
+    nearest,
+    "-1 on the diagonal does not leave the query out where similarities are below -1: use -∞",
+)
+def minus_1_on_the_diagonal(matrix, k=1):
+    return matrix.clone().fill_diagonal_(-1).topk(k, dim=1).indices
+
+
+@mistake(
+    nearest,
+    "0 · ∞ is nan, so that every entry becomes nan: fill the diagonal with -∞ instead",
+)
+def infinity_times_0(matrix, k=1):
+    return (matrix - torch.eye(len(matrix)) * math.inf).topk(k, dim=1).indices

@@ -123,6 +123,122 @@ def not_clamped(images, draws, strength):
     return saturated(images, factors(draws, max(0.0, 1 - strength), 1 + strength))
 
 
+def _mixed_with(images, draws, strength, grey):
+    """The right jitter with another grey."""
+    factor = factors(draws, max(0.0, 1 - strength), 1 + strength)
+    return (factor * images + (1 - factor) * grey).clamp(0, 1)
+
+
+def _grey(images, weights):
+    return (images * torch.tensor(weights).to(images)[:, None, None]).sum(1, keepdim=True)
+
+
+@mistake(saturation_jitter, "your grey is the sum of the channels: weigh 0.299, 0.587, 0.114")
+def grey_of_the_sum(images, draws, strength):
+    return _mixed_with(images, draws, strength, images.sum(1, keepdim=True))
+
+
+@mistake(saturation_jitter, "your grey is the brightest channel: weigh 0.299, 0.587, 0.114")
+def grey_of_the_brightest(images, draws, strength):
+    return _mixed_with(images, draws, strength, images.amax(1, keepdim=True))
+
+
+@mistake(saturation_jitter, "the weights of red and blue are swapped: 0.299, 0.587, 0.114")
+def weights_reversed(images, draws, strength):
+    return _mixed_with(images, draws, strength, _grey(images, GREY[::-1]))
+
+
+@mistake(
+    saturation_jitter,
+    "these are the weights of another standard, 0.2126, 0.7152, 0.0722: "
+    "the chapter's are 0.299, 0.587, 0.114",
+)
+def weights_of_another_standard(images, draws, strength):
+    return _mixed_with(images, draws, strength, _grey(images, (0.2126, 0.7152, 0.0722)))
+
+
+@mistake(saturation_jitter, "your grey is a mean over the batch: every pixel has its own grey")
+def grey_of_the_batch(images, draws, strength):
+    return _mixed_with(images, draws, strength, _grey(images, GREY).mean(0, keepdim=True))
+
+
+@mistake(
+    saturation_jitter, "grey is added whole: it takes 1 - factor, factor x + (1 - factor) grey"
+)
+def grey_without_its_factor(images, draws, strength):
+    factor = factors(draws, max(0.0, 1 - strength), 1 + strength)
+    return (factor * images + _grey(images, GREY)).clamp(0, 1)
+
+
+@mistake(saturation_jitter, "draw 0 gives the largest factor: it begins at max(0, 1 - strength)")
+def draws_the_other_way(images, draws, strength):
+    return saturation_jitter(images, 1 - draws, strength)
+
+
+@mistake(saturation_jitter, "low + high · draw ends beyond: low + (high - low) · draw")
+def high_for_the_width(images, draws, strength):
+    low, high = max(0.0, 1 - strength), 1 + strength
+    return saturated(images, factors(draws, low, low + high)).clamp(0, 1)
+
+
+@mistake(saturation_jitter, "the factor starts at 0: draw from max(0, 1 - strength)")
+def factor_from_zero(images, draws, strength):
+    return saturated(images, factors(draws, 0.0, 1 + strength)).clamp(0, 1)
+
+
+@mistake(saturation_jitter, "half of the range is missing: it ends at 1 + strength")
+def half_of_the_range(images, draws, strength):
+    return saturated(images, factors(draws, 1 - strength / 2, 1 + strength / 2)).clamp(0, 1)
+
+
+@mistake(
+    saturation_jitter,
+    "you clamp the factor: beyond strength 1 many draws then give 0, "
+    "and it should run evenly from max(0, 1 - strength)",
+)
+def factor_clamped(images, draws, strength):
+    factor = factors(draws, 1 - strength, 1 + strength).clamp(min=0)
+    return saturated(images, factor).clamp(0, 1)
+
+
+@mistake(
+    saturation_jitter,
+    "the range begins at |1 - strength|: at strength 1.5 it begins at max(0, -0.5) = 0, not 0.5",
+)
+def low_reflected(images, draws, strength):
+    return saturated(images, factors(draws, abs(1 - strength), 1 + strength)).clamp(0, 1)
+
+
+@mistake(saturation_jitter, "the strength stops at 1: the range goes on, to 1 + strength")
+def strength_at_most_1(images, draws, strength):
+    return saturation_jitter(images, draws, min(strength, 1.0))
+
+
+@mistake(saturation_jitter, "every image gets the mean draw: each has its own")
+def mean_draw_for_all(images, draws, strength):
+    return saturation_jitter(images, draws.mean().expand_as(draws), strength)
+
+
+@mistake(saturation_jitter, "you clamp before grey is added: clamp at the end")
+def clamped_too_early(images, draws, strength):
+    factor = factors(draws, max(0.0, 1 - strength), 1 + strength)
+    return (factor * images).clamp(0, 1) + (1 - factor) * _grey(images, GREY)
+
+
+@mistake(saturation_jitter, "a sigmoid changes every colour: clamp keeps those in [0, 1]")
+def sigmoid_for_clamp(images, draws, strength):
+    return not_clamped(images, draws, strength).sigmoid()
+
+
+@mistake(
+    saturation_jitter,
+    "you stretch the colours to [0, 1]: clamp, which keeps those in between as they are",
+)
+def stretched_for_clamp(images, draws, strength):
+    images = not_clamped(images, draws, strength)
+    return (images - images.min()) / (images.max() - images.min())
+
+
 # --- random views --------------------------------------------------------------------------------
 
 
@@ -256,6 +372,91 @@ def partner_missing(labels, others, share, *, n_classes):
     return share[:, None] * F.one_hot(labels, n_classes)
 
 
+@mistake(
+    soft_labels,
+    "where both images are of one class the second assignment overwrites the first, "
+    "so that the partner's part is lost: add the two",
+)
+def overwritten_by_the_label(labels, others, share, *, n_classes):
+    soft = share.new_zeros(len(labels), n_classes)
+    rows = torch.arange(len(labels))
+    soft[rows, others] = 1 - share
+    soft[rows, labels] = share
+    return soft
+
+
+@mistake(
+    soft_labels,
+    "where both images are of one class you take the larger of the two parts: add them",
+)
+def larger_of_both(labels, others, share, *, n_classes):
+    own, other = F.one_hot(labels, n_classes), F.one_hot(others, n_classes)
+    return torch.maximum(share[:, None] * own, (1 - share[:, None]) * other)
+
+
+@mistake(soft_labels, "the image gets the larger share always: it gets the one that is given")
+def larger_share_first(labels, others, share, *, n_classes):
+    return soft_labels(labels, others, share.maximum(1 - share), n_classes=n_classes)
+
+
+@mistake(soft_labels, "both classes get share: the partner's gets 1 - share")
+def share_for_both(labels, others, share, *, n_classes):
+    return share[:, None] * (F.one_hot(labels, n_classes) + F.one_hot(others, n_classes))
+
+
+@mistake(soft_labels, "the partners are not used: `partners` has their classes, row by row")
+def neighbours_for_partners(labels, others, share, *, n_classes):
+    return soft_labels(labels, labels.roll(1), share, n_classes=n_classes)
+
+
+@mistake(
+    soft_labels,
+    "you take the partners for places in the batch: they are classes already",
+)
+def partners_as_places(labels, others, share, *, n_classes):
+    return soft_labels(labels, labels[others % len(labels)], share, n_classes=n_classes)
+
+
+@mistake(
+    soft_labels,
+    "you blend the numbers of the classes: half of class 0 and half of class 2 is not class 1",
+)
+def numbers_blended(labels, others, share, *, n_classes):
+    blended = (share * labels + (1 - share) * others).round().long()
+    return F.one_hot(blended, n_classes).to(share)
+
+
+@mistake(
+    soft_labels,
+    "every row gets the labels of all: index rows and columns together, soft[rows, labels]",
+)
+def labels_of_all(labels, others, share, *, n_classes):
+    soft = share.new_zeros(len(labels), n_classes)
+    soft[:, labels] += share[:, None]
+    soft[:, others] += 1 - share[:, None]
+    return soft
+
+
+@mistake(soft_labels, "your labels are smoothed besides: the two shares alone are the label")
+def smoothed(labels, others, share, *, n_classes):
+    return 0.9 * soft_labels(labels, others, share, n_classes=n_classes) + 0.1 / n_classes
+
+
+@mistake(
+    soft_labels,
+    "a type of whole numbers cuts the shares off: make the zeros with torch.zeros, floats",
+)
+def cut_to_whole_numbers(labels, others, share, *, n_classes):
+    own, other = F.one_hot(labels, n_classes), F.one_hot(others, n_classes)
+    return share.long()[:, None] * own + (1 - share).long()[:, None] * other
+
+
+@mistake(soft_labels, "only the first row is filled: does `return` stand inside the loop?")
+def first_row_only(labels, others, share, *, n_classes):
+    soft = soft_labels(labels, others, share, n_classes=n_classes)
+    return torch.cat([soft[:1], torch.zeros_like(soft[1:])])
+
+
 # --- Mixup and CutMix ----------------------------------------------------------------------------
 
 
@@ -301,7 +502,12 @@ def side_for_area(images, labels, *, n_classes, alpha=1.0, generator=None):
 def kept_share(width, height, x, y, share):
     """Right: the part outside a box of area 1 - share around (x, y), cut off at the edges."""
     size, start, end = box(width, height, x, y, share)
-    return 1 - ((end.minimum(size) - start.clamp(min=0)) / size).prod()
+    return 1 - (inside(size, start, end) / size).prod()
+
+
+def inside(size, start, end):
+    """How much of the box lies in the image along each side, (2,)."""
+    return (end.minimum(size) - start.clamp(min=0)).clamp(min=0)
 
 
 def box(width, height, x, y, share):
@@ -378,3 +584,100 @@ def pasted_share(width, height, x, y, share):
 @mistake(kept_share, "that is an area in pixels: divide by width times height")
 def kept_pixels(width, height, x, y, share):
     return width * height * kept_share(width, height, x, y, share)
+
+
+@mistake(kept_share, "you take 1 - √share for the side: it is √(1 - share)")
+def side_less_the_root(width, height, x, y, share):
+    return kept_share(width, height, x, y, 1 - (1 - math.sqrt(share)) ** 2)
+
+
+@mistake(kept_share, "the height is not cut off: the box can reach over the upper and lower edge")
+def cut_off_across_only(width, height, x, y, share):
+    size, start, end = box(width, height, x, y, share)
+    across = inside(size, start, end)[0]
+    return 1 - across * (end - start)[1] / size.prod()
+
+
+@mistake(kept_share, "the width is not cut off: the box can reach over the left and right edge")
+def cut_off_down_only(width, height, x, y, share):
+    size, start, end = box(width, height, x, y, share)
+    down = inside(size, start, end)[1]
+    return 1 - down * (end - start)[0] / size.prod()
+
+
+@mistake(
+    kept_share,
+    "the sides of the box are swapped: width · √(1 - share) across, height · √(1 - share) down",
+)
+def sides_swapped(width, height, x, y, share):
+    size, centre = torch.tensor([width, height]), torch.tensor([x, y])
+    half = size.flip(0) * math.sqrt(1 - share) / 2
+    return 1 - (inside(size, centre - half, centre + half) / size).prod()
+
+
+@mistake(kept_share, "your box is half as wide and high: √(1 - share) is the side, not half of it")
+def half_the_sides(width, height, x, y, share):
+    return kept_share(width, height, x, y, 1 - (1 - share) / 4)
+
+
+@mistake(kept_share, "your box is a square: its sides are width and height times √(1 - share)")
+def square_box(width, height, x, y, share):
+    size, centre = torch.tensor([width, height]), torch.tensor([x, y])
+    half = size.min() * math.sqrt(1 - share) / 2
+    return 1 - (inside(size, centre - half, centre + half) / size).prod()
+
+
+@mistake(kept_share, "you divide by the width squared: the image's area is width times height")
+def divided_by_the_width_squared(width, height, x, y, share):
+    return 1 - (1 - kept_share(width, height, x, y, share)) * height / width
+
+
+@mistake(kept_share, "you divide by the area of the box: divide by that of the image")
+def share_of_the_box(width, height, x, y, share):
+    _, start, end = box(width, height, x, y, share)
+    area = (1 - kept_share(width, height, x, y, share)) * width * height
+    return 1 - area / ((end - start).prod() + 1e-12)
+
+
+@mistake(kept_share, "the lower edge is the height, not the width: y is cut off there")
+def width_for_both_edges(width, height, x, y, share):
+    size, start, end = box(width, height, x, y, share)
+    return 1 - ((end.minimum(size[:1]) - start.clamp(min=0)) / size).prod()
+
+
+@mistake(kept_share, "you divide by 32 · 32: the image's area is width times height")
+def area_of_32(width, height, x, y, share):
+    return 1 - (1 - kept_share(width, height, x, y, share)) * width * height / 32**2
+
+
+@mistake(kept_share, "the image ends at its width and height, not one pixel before")
+def edge_one_pixel_before(width, height, x, y, share):
+    size, start, end = box(width, height, x, y, share)
+    return 1 - (inside(size - 1, start, end) / size).prod()
+
+
+@mistake(kept_share, "x and y are pixels already, not shares of the width and the height")
+def centre_as_shares(width, height, x, y, share):
+    return kept_share(width, height, x * width, y * height, share)
+
+
+@mistake(kept_share, "minimum and maximum are swapped: min(…, width) and max(…, 0) cut the box off")
+def minimum_and_maximum_swapped(width, height, x, y, share):
+    size, start, end = box(width, height, x, y, share)
+    return 1 - ((end.maximum(size) - start.clamp(max=0)) / size).prod()
+
+
+@mistake(kept_share, "you average the two sides: the area is their product")
+def mean_of_the_sides(width, height, x, y, share):
+    size, start, end = box(width, height, x, y, share)
+    return 1 - (inside(size, start, end) / size).mean()
+
+
+@mistake(
+    kept_share,
+    "you round to whole pixels: here the places are real numbers, and nothing is rounded",
+)
+def whole_pixels(width, height, x, y, share):
+    size, centre = torch.tensor([width, height]), torch.tensor([x, y]).floor()
+    half = (size * math.sqrt(1 - share)).floor() // 2
+    return 1 - (inside(size, centre - half, centre + half) / size).prod()

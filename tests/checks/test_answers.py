@@ -36,3 +36,29 @@ def test_right_known_and_other_numbers():
     assert repr(judge(2.0004)) == "✔ right"
     assert repr(judge(3)) == "✘ one too many"
     assert repr(judge(-1)) == "✘ not -1"
+
+
+@pytest.mark.parametrize(
+    ("number", "part"),
+    [
+        (63.5, "It is twice the right number"),
+        (31, "It is cut off to a whole number"),
+        (-31.75, "The sign is wrong"),
+        (3175, "It is a hundred times too large"),
+        (4 / 127, "It is upside down"),
+    ],
+)
+def test_what_a_wrong_number_is_of_the_right_one_is_told(number, part):
+    verdict = judged(number, 31.75)
+    assert not verdict.passed
+    assert part in verdict.message
+
+
+def test_a_number_may_be_written_down_with_two_decimals():
+    assert judged(0.69, 0.6931472).passed
+    assert not judged(0.7, 0.6931472).passed
+
+
+def judged(number, right):
+    options = {"passed": "right", "otherwise": lambda number: f"{number:g} is not it"}
+    return judge_number(number, right, {}, **options)

@@ -124,3 +124,15 @@ def test_right_numbers_against_the_rule_are_told():
     assert not verdict.passed
     assert verdict.message.startswith("the numbers are right, but ")
     assert "three dimensions" in verdict.message
+
+
+def test_a_comprehension_over_two_names_is_no_loop_over_the_data():
+    def right(x, y):
+        a, b = (z.square().sum(1) for z in (x, y))
+        return a[:, None] + b - 2 * x @ y.T
+
+    def loops(x, y):
+        return torch.stack([y.square().sum(1) + a @ a - 2 * y @ a for a in x])
+
+    assert checks.squared_distances(right).passed
+    assert "there is a loop" in checks.squared_distances(loops).message

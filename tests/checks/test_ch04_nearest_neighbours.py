@@ -51,6 +51,6 @@ def test_an_unknown_mistake_is_located():
         lambda angle, bits, tables: right_chance(angle, min(bits, 4), tables)
     )
     assert not verdict.passed
-    assert verdict.message.startswith("if `n_bits` grows by 1, the right result falls, and yours")
-    assert "for angle 0.2, 8 bits and 2 tables" in verdict.where
-    assert "Right in 4 of 5 cases" in verdict.where
+    assert verdict.message.startswith("right for angle 1.5, 3 bits and 8 tables, wrong")
+    assert verdict.message.endswith("wrong for angle 0.2, 8 bits and 2 tables")
+    assert "Right in 4 of 6 cases" in verdict.where

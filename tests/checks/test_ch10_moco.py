@@ -62,8 +62,8 @@ def flowing(query, key, queue, temperature, *, stopped=()):
     ("stopped", "part"),
     [
         ((), "flows into keys and queue"),
-        (("queue",), "flows into argument 2"),
-        (("key",), "flows into argument 3"),
+        (("queue",), "flows into `key`"),
+        (("key",), "flows into `queue`"),
         (("query", "key", "queue"), "no gradient can flow"),
         (("query", "queue"), "you stopped the wrong side"),
     ],
@@ -83,7 +83,7 @@ def test_a_query_without_gradient_is_told():
             + (query - query).sum()
         )
 
-    assert "the gradient with respect to argument 1 is wrong" in checks.moco_logits(wrong).message
+    assert "no gradient arrives at `query`" in checks.moco_logits(wrong).message
 
 
 def in_place(queue, pointer, keys):

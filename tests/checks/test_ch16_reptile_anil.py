@@ -54,7 +54,7 @@ def test_two_mistakes_at_once_are_shown_by_their_numbers():
     def twice_flipped(weights, *given):
         return 2 * weights - climbed(weights, *given)
 
-    assert "with 3 inner step(s)" in checks.reptile_step(twice_flipped).message
+    assert "3 inner step(s)" in checks.reptile_step(twice_flipped).where
 
 
 # --- what is frozen ------------------------------------------------------------------------------

@@ -233,24 +233,23 @@ def test_nothing_makes_a_check_raise_or_leave_a_trace(name, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def written_out(z1, z2, temperature):
+def right_nt_xent(z1, z2, temperature):
     z = torch.nn.functional.normalize(torch.cat([z1, z2]), dim=1)
-    logits = z @ z.T / temperature
-    others = torch.where(torch.eye(len(z), dtype=torch.bool), -torch.inf, logits)
-    rows = torch.arange(len(z))
-    return (others.logsumexp(1) - logits[rows, rows.roll(len(z1))]).mean()
+    itself = torch.eye(len(z), dtype=torch.bool)
+    logits, rows = (z @ z.T / temperature).masked_fill(itself, -torch.inf), torch.arange(len(z))
+    return (logits.logsumexp(1) - logits[rows, rows.roll(len(z1))]).mean()
 
 
-def stable(logits):
+def right_log_sum_exp(logits):
     largest = logits.amax(1, keepdim=True)
     return largest[:, 0] + (logits - largest).exp().sum(1).log()
 
 
 RIGHT = {
-    "nt_xent": written_out,
+    "nt_xent": right_nt_xent,
     "target_update": lambda target, online, decay: move_towards(target, online, decay=decay),
     "maml_loss": ch15_maml._of_weights(maml_loss),
-    "log_sum_exp": stable,
+    "log_sum_exp": right_log_sum_exp,
     "siamese_loss": lambda x1, x2, same, margin: contrastive_loss(x1, x2, same, margin=margin),
     "half_lives": [6.58, 68.97, 692.8],
 }

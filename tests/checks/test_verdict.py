@@ -209,22 +209,33 @@ def test_one_number_that_was_not_reduced_is_told():
 
     cases = [checks.Case(f"with {n} numbers", (torch.arange(float(n)),)) for n in (3, 4)]
     verdict = checks.judge(lambda x: x.square(), loss, cases, [])
-    assert verdict.message == "the mean is missing: one number is expected, the mean of yours"
+    assert (
+        verdict.message
+        == "the mean is missing: the right result is the mean of yours (shape (3,), expected ())"
+    )
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (lambda x: x.exp(), "the whole of the right result sums to 1, and yours does not"),
-        (lambda x: share(x).roll(1, 0), "the right numbers in another order"),
+        (lambda x: x.exp(), "the whole of the right result sums to 1, and yours to "),
+        (lambda x: share(x).flip(1).roll(1, 0), "the right numbers in another order"),
+        (lambda x: share(x).roll(1, 0), "the entries are shifted by one place: the last one comes"),
         (lambda x: share(x).triu() * 2 - share(x).diag().diag(), "symmetric, and yours is not"),
         (lambda x: share(x) * len(x), "right up to a factor, which changes from case to case"),
         (lambda x: share(x) * x.sum(1, keepdim=True), "each of your rows is right up to a factor"),
         (lambda x: share(x).fill_diagonal_(0), "only the diagonal is wrong"),
-        (lambda x: torch.zeros_like(x) + 0.5, "one and the same number in every case"),
+        (
+            lambda x: torch.zeros_like(x) + 0.5,
+            "one and the same number in every case, 0.5",
+        ),
         (lambda x: share(x) + torch.rand(()), "two calls with the same arguments give different"),
-        (lambda x: x / x.sum(), "wrong in every case: work one number out by hand"),
-        (lambda x: share(x).sum(), "shape (), expected (3, 3): is a sum or a mean taken over too"),
+        (lambda x: x / x.sum(), "what the right formula gives with the roots of `x`"),
+        (lambda x: share(x).sum(), "a sum too much is taken (shape (), expected (3, 3))"),
+        (
+            lambda x: x.square().sum(),
+            "shape (), expected (3, 3): is a sum or a mean taken over too",
+        ),
         (lambda x: share(x)[None], "the numbers are right, but not their shape: it is (1, 3, 3)"),
         (lambda x: share(x)[None] + x, "expected (3, 3): is a sum or a mean missing?"),
     ],
@@ -269,7 +280,10 @@ def test_a_mask_is_no_float():
 
 def test_a_hyperparameter_without_effect_is_named():
     verdict = judged(lambda x, power: mean_of(x, power=2))
-    assert verdict.message == "your result does not change with `power`"
+    assert (
+        verdict.message
+        == "your result does not change with `power`: it is right for power = 2 only"
+    )
     assert "Right in 1 of 3 cases." in verdict.where
     assert verdict.entries[0] == ("[0]", "1.0000", "1.6667")
 

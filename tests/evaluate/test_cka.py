@@ -77,8 +77,11 @@ def test_noise_of_many_features_looks_alike():
 
 @pytest.mark.parametrize("mistake", mistakes_in(linear_cka), ids=str)
 def test_mistakes_are_caught(mistake):
-    """Each differs from the definition on shifted representations."""
-    assert abs(mistake(X + 7, Y + 3) - naive_cka(X + 7, Y + 3)) > 0.05
+    """Each differs from the definition on shifted representations, or on skewed ones."""
+    by_feature = X[:9].exp() + 9 * torch.arange(5), Y[:9].exp() - 9 * torch.arange(4)
+    skewed = (2 * X[:9]).exp(), (2 * Y[:9]).exp()
+    pairs = (X + 7, Y + 3), by_feature, skewed
+    assert any(abs(mistake(x, y) - naive_cka(x, y)) > 0.05 for x, y in pairs)
 
 
 @pytest.mark.parametrize(

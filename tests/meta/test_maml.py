@@ -457,10 +457,26 @@ def assembled(prototypes=meta.prototypes, prototype_loss=meta.prototype_loss):
     return loss
 
 
+# an episode has as many images of each class, so that these show in exercises only
+OF_UNEQUAL_CLASSES = {
+    meta.prototypical.mean_of_class_means,
+    meta.prototypical.equal_sizes_taken_for_granted,
+    meta.prototypical.divided_by_the_largest_class,
+    meta.prototypical.sorted_and_cut,
+    meta.prototypical.halfway_to_each_image,
+}
 PROTOTYPE_MISTAKES = {
     **{str(wrong): wrong for wrong in mistakes_in(prototypical_loss)},
-    **{str(wrong): assembled(prototypes=wrong) for wrong in mistakes_in(meta.prototypes)},
-    **{str(wrong): assembled(prototype_loss=wrong) for wrong in mistakes_in(meta.prototype_loss)},
+    **{
+        str(wrong): assembled(prototypes=wrong)
+        for wrong in mistakes_in(meta.prototypes)
+        if wrong.function not in OF_UNEQUAL_CLASSES
+    },
+    **{
+        str(wrong): assembled(prototype_loss=wrong)
+        for wrong in mistakes_in(meta.prototype_loss)
+        if wrong.function not in OF_UNEQUAL_CLASSES
+    },
 }
 
 

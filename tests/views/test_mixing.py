@@ -88,9 +88,10 @@ def test_values_known_by_hand():
 
 
 def labels_known_by_hand(soft_labels):
-    labels, partners = torch.tensor([1, 2, 0]), torch.tensor([0, 2, 1])
-    soft = soft_labels(labels, partners, torch.tensor([0.75, 0.1, 0.5]), n_classes=3)
-    return torch.equal(soft, torch.tensor([[0.25, 0.75, 0.0], [0.0, 0.0, 1.0], [0.5, 0.5, 0.0]]))
+    labels, partners = torch.tensor([1, 2, 0, 0]), torch.tensor([0, 2, 1, 2])
+    soft = soft_labels(labels, partners, torch.tensor([0.75, 0.1, 0.5, 0.25]), n_classes=3)
+    right = [[0.25, 0.75, 0.0], [0.0, 0.0, 1.0], [0.5, 0.5, 0.0], [0.25, 0.0, 0.75]]
+    return torch.equal(soft, torch.tensor(right))
 
 
 # properties

@@ -137,6 +137,15 @@ def columns_normalised(z1, z2, *, temperature):
     return not_normalised(z1, z2, temperature=temperature)
 
 
+@mistake(
+    nt_xent,
+    "you divide each column of both views by its length (dim=0): every row is a vector, dim=1",
+)
+def columns_of_both_normalised(z1, z2, *, temperature):
+    z = F.normalize(torch.cat([z1, z2]), dim=0)
+    return not_normalised(*z.chunk(2), temperature=temperature)
+
+
 @mistake(nt_xent, "you multiply by the temperature: it divides the cosine")
 def multiplied_by_temperature(z1, z2, *, temperature):
     return nt_xent(z1, z2, temperature=1 / temperature)
@@ -174,6 +183,99 @@ def positive_without_temperature(z1, z2, *, temperature):
 def softmax_before_cross_entropy(z1, z2, *, temperature):
     probabilities = _without_self(_logits(z1, z2, temperature)).softmax(1)
     return F.cross_entropy(probabilities, _positives(z1))
+
+
+@mistake(
+    nt_xent,
+    "-1 on the diagonal still counts, for exp(-1 / temperature) is not 0: set it to -inf",
+)
+def self_similarity_of_minus_1(z1, z2, *, temperature):
+    z = F.normalize(torch.cat([z1, z2]), dim=1)
+    cosines = (z @ z.T).masked_fill(torch.eye(len(z), dtype=torch.bool), -1)
+    return F.cross_entropy(cosines / temperature, _positives(z1))
+
+
+@mistake(
+    nt_xent,
+    "one sum runs over all pairs: each view has a denominator of its own, the sum of its row",
+)
+def one_denominator_for_all(z1, z2, *, temperature):
+    logits = _without_self(_logits(z1, z2, temperature))
+    views = torch.arange(len(logits))
+    return (logits.flatten().logsumexp(0) - logits[views, _positives(z1)]).mean()
+
+
+@mistake(
+    nt_xent,
+    "your denominator is the mean over the candidates: it is their sum",
+)
+def mean_of_the_candidates(z1, z2, *, temperature):
+    return nt_xent(z1, z2, temperature=temperature) - math.log(2 * len(z1) - 1)
+
+
+@mistake(
+    nt_xent,
+    "you take the logarithm of the mean probability: take the mean of the logarithms",
+)
+def logarithm_of_the_mean(z1, z2, *, temperature):
+    probabilities = _without_self(_logits(z1, z2, temperature)).softmax(1)
+    return -probabilities[torch.arange(len(probabilities)), _positives(z1)].mean().log()
+
+
+@mistake(
+    nt_xent,
+    "this is minus the mean probability of the positive: the loss is minus its logarithm",
+)
+def probability_without_logarithm(z1, z2, *, temperature):
+    probabilities = _without_self(_logits(z1, z2, temperature)).softmax(1)
+    return -probabilities[torch.arange(len(probabilities)), _positives(z1)].mean()
+
+
+@mistake(
+    nt_xent,
+    "the temperature stands outside the sum of exponentials: it divides every cosine",
+)
+def temperature_outside(z1, z2, *, temperature):
+    return nt_xent(z1, z2, temperature=1) / temperature
+
+
+@mistake(
+    nt_xent,
+    "the second views' positives are second views too: those of i >= B are i - B",
+)
+def second_half_with_itself(z1, z2, *, temperature):
+    logits, size = _logits(z1, z2, temperature), len(z1)
+    views = torch.arange(2 * size)
+    positives = views[size:].repeat(2)
+    return (_without_self(logits).logsumexp(1) - logits[views, positives]).mean()
+
+
+@mistake(
+    nt_xent,
+    "only z1 is divided by its lengths: z2 must be too",
+)
+def second_views_not_normalised(z1, z2, *, temperature):
+    return not_normalised(F.normalize(z1, dim=1), z2, temperature=temperature)
+
+
+@mistake(
+    nt_xent,
+    "only z2 is divided by its lengths: z1 must be too",
+)
+def first_views_not_normalised(z1, z2, *, temperature):
+    return not_normalised(z1, F.normalize(z2, dim=1), temperature=temperature)
+
+
+@mistake(nt_xent, "you divide by one length for all vectors: every row has its own")
+def one_length_for_all(z1, z2, *, temperature):
+    length = torch.cat([z1, z2]).norm()
+    return not_normalised(z1 / length, z2 / length, temperature=temperature)
+
+
+@mistake(nt_xent, "you divide by the squared lengths: a root is missing")
+def divided_by_squared_lengths(z1, z2, *, temperature):
+    z1, z2 = (z / z.square().sum(1, keepdim=True) for z in (z1, z2))
+    return not_normalised(z1, z2, temperature=temperature)
 
 
 @mistake(nt_xent, "you add up over the batch: the loss is the mean over the 2B views")

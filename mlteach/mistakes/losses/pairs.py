@@ -133,6 +133,78 @@ def second_detached(x1, x2, same, *, margin):
     return contrastive_loss(x1, x2.detach(), same, margin=margin)
 
 
+def _with_distance(d: Tensor, same: Tensor, margin: float) -> Tensor:
+    """The right loss of distances that may be wrong."""
+    return torch.where(same, d, (margin - d).relu()).square().mean() / 2
+
+
+@mistake(
+    contrastive_loss,
+    "you add absolute differences: the distance is the root of the sum of their squares",
+)
+def absolute_differences(x1, x2, same, *, margin):
+    return _with_distance((x1 - x2).abs().sum(1), same, margin)
+
+
+@mistake(contrastive_loss, "you compare directions: the distance is that of the points, |x1 - x2|")
+def cosine_distances(x1, x2, same, *, margin):
+    return _with_distance(1 - F.cosine_similarity(x1, x2), same, margin)
+
+
+@mistake(
+    contrastive_loss,
+    "you average over the coordinates: the distance is the root of the sum of squares",
+)
+def distance_over_the_mean(x1, x2, same, *, margin):
+    return _with_distance(_distance(x1, x2) / x1.shape[1] ** 0.5, same, margin)
+
+
+@mistake(contrastive_loss, "you take one length of the whole batch: each pair has its own distance")
+def one_distance_for_all(x1, x2, same, *, margin):
+    return _with_distance((x1 - x2).norm().expand(len(x1)), same, margin)
+
+
+@mistake(
+    contrastive_loss,
+    "you take the squared distance for d in both terms: it is d² / 2 and max(0, m - d)² / 2",
+)
+def squared_distance_for_both(x1, x2, same, *, margin):
+    return _with_distance(_squared(x1, x2), same, margin)
+
+
+@mistake(
+    contrastive_loss,
+    "you compare the squared distance with the margin before you square: it is (m - d)²",
+)
+def margin_less_the_square(x1, x2, same, *, margin):
+    squared = _squared(x1, x2)
+    return torch.where(same, squared, (margin - squared).relu().square()).mean() / 2
+
+
+@mistake(contrastive_loss, "the factor 1/2 stands before the pairs of one class only: before both")
+def half_of_same_pairs_only(x1, x2, same, *, margin):
+    d = _distance(x1, x2)
+    return torch.where(same, d.square() / 2, (margin - d).relu().square()).mean()
+
+
+@mistake(
+    contrastive_loss,
+    "the factor 1/2 stands before the pairs of different classes only: before both",
+)
+def half_of_different_pairs_only(x1, x2, same, *, margin):
+    d = _distance(x1, x2)
+    return torch.where(same, d.square(), (margin - d).relu().square() / 2).mean()
+
+
+@mistake(
+    contrastive_loss,
+    "you add the means of the two kinds: the loss is one mean over all pairs",
+)
+def means_of_both_kinds(x1, x2, same, *, margin):
+    d = _distance(x1, x2)
+    return d[same].square().mean() / 2 + (margin - d[~same]).relu().square().mean() / 2
+
+
 NO_SLOPE = (
     "the gradient is nan: look at a pair whose two points coincide: "
     "the root has an infinite slope at 0, and infinity times 0 is nan. "
@@ -247,3 +319,63 @@ def mean_over_coordinates(anchor, positive, negative, *, margin):
 )
 def negative_detached(anchor, positive, negative, *, margin):
     return triplet_loss(anchor, positive, negative.detach(), margin=margin)
+
+
+@mistake(
+    triplet_loss,
+    "softplus is the soft form: the hinge max(0, …) is asked for, which is 0 for easy triplets",
+)
+def softplus_for_the_hinge(anchor, positive, negative, *, margin):
+    return F.softplus(_gap(anchor, positive, negative) + margin).mean()
+
+
+@mistake(
+    triplet_loss,
+    "you square after the sum: square each difference, then add",
+)
+def differences_squared_after_the_sum(anchor, positive, negative, *, margin):
+    to_positive = (anchor - positive).sum(1).square()
+    return (to_positive - (anchor - negative).sum(1).square() + margin).relu().mean()
+
+
+@mistake(
+    triplet_loss,
+    "you add up over the whole batch before the hinge: each triplet has its own, sum over dim=1",
+)
+def one_hinge_for_the_batch(anchor, positive, negative, *, margin):
+    return (_gap(anchor, positive, negative).sum() + margin).relu()
+
+
+@mistake(
+    triplet_loss,
+    "you take the nearer of two distances for the negative: it is that from the anchor",
+)
+def nearer_of_two_negatives(anchor, positive, negative, *, margin):
+    to_negative = torch.minimum(_squared(anchor, negative), _squared(positive, negative))
+    return (_squared(anchor, positive) - to_negative + margin).relu().mean()
+
+
+@mistake(triplet_loss, "you compare directions: Schroff's distance is that of the points, squared")
+def cosine_distances_of_triplets(anchor, positive, negative, *, margin):
+    to_positive, to_negative = (F.cosine_similarity(anchor, x) for x in (positive, negative))
+    return (to_negative - to_positive + margin).relu().mean()
+
+
+@mistake(
+    triplet_loss,
+    "you add absolute differences: a squared distance is the sum of squares",
+)
+def absolute_differences_of_triplets(anchor, positive, negative, *, margin):
+    gap = (anchor - positive).abs().sum(1) - (anchor - negative).abs().sum(1)
+    return (gap + margin).relu().mean()
+
+
+@mistake(triplet_loss, "the hinge keeps the wrong side: max(0, …), not min(0, …)")
+def smaller_for_larger_triplets(anchor, positive, negative, *, margin):
+    return (_gap(anchor, positive, negative) + margin).clamp(max=0).mean()
+
+
+@mistake(triplet_loss, "you square the difference of the distances: each is squared by itself")
+def difference_squared(anchor, positive, negative, *, margin):
+    gap = _distance(anchor, positive) - _distance(anchor, negative)
+    return (gap.square() + margin).relu().mean()

@@ -1,6 +1,7 @@
 """Mistakes in meta-learning: inner steps, outer losses, prototypes."""
 
 from mlteach.mistakes.meta import reptile
+from mlteach.mistakes.meta.linear import linear_maml, linear_reptile
 from mlteach.mistakes.meta.maml import OVERWRITES, inner_step, outer_gradient
 from mlteach.mistakes.meta.prototypical import linear_layer, prototype_loss, prototypes
 
@@ -8,6 +9,8 @@ __all__ = [
     "OVERWRITES",
     "inner_step",
     "linear_layer",
+    "linear_maml",
+    "linear_reptile",
     "outer_gradient",
     "prototype_loss",
     "prototypes",

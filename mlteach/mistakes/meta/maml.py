@@ -63,6 +63,168 @@ def no_step(weights, x, y, lr):
     return inner_step(weights, x, y, 0.0)
 
 
+def along(weights, x, error, lr):
+    """A step along what each example's error adds, as a mean over the examples."""
+    return weights - lr * 2 * x.T @ error / len(error)
+
+
+@mistake(inner_step, "you divide by the number of features D: the mean is over the N examples")
+def divided_by_features(weights, x, y, lr):
+    return inner_step(weights, x, y, lr * len(y) / len(weights))
+
+
+@mistake(inner_step, "you divide by D too: the mean is over the N examples, each is one number")
+def divided_by_features_too(weights, x, y, lr):
+    return inner_step(weights, x, y, lr / len(weights))
+
+
+@mistake(inner_step, "you divide by N - 1: a mean divides by N")
+def divided_by_one_less(weights, x, y, lr):
+    return inner_step(weights, x, y, lr * len(y) / (len(y) - 1))
+
+
+@mistake(
+    inner_step,
+    "this is the step for half the sum of the squares: "
+    "the loss is their mean, with a factor 2 from the square and a division by N",
+)
+def half_of_the_sum(weights, x, y, lr):
+    return inner_step(weights, x, y, lr * len(y) / 2)
+
+
+@mistake(inner_step, "you return the gradient: the adapted weights are weights - lr * gradient")
+def gradient_for_weights(weights, x, y, lr):
+    return -step_alone(weights, x, y, 1.0)
+
+
+@mistake(inner_step, "the learning rate scales the weights too: it belongs to the gradient only")
+def rate_on_the_weights(weights, x, y, lr):
+    return lr * inner_step(weights, x, y, 1.0)
+
+
+@mistake(
+    inner_step,
+    "the targets are missing in the gradient: the error is prediction less target, x @ weights - y",
+)
+def targets_missing(weights, x, y, lr):
+    return along(weights, x, x @ weights, lr)
+
+
+@mistake(
+    inner_step,
+    "the predictions are missing in the gradient: "
+    "the error is prediction less target, x @ weights - y",
+)
+def predictions_missing(weights, x, y, lr):
+    return along(weights, x, -y, lr)
+
+
+@mistake(
+    inner_step,
+    "the error is not multiplied by x: by the chain rule each weight gets error times its feature",
+)
+def inputs_missing(weights, x, y, lr):
+    return weights - lr * 2 * (x @ weights - y).mean()
+
+
+@mistake(
+    inner_step,
+    "you multiply mean error by mean input: multiply example by example, then take the mean",
+)
+def product_of_means(weights, x, y, lr):
+    return weights - lr * 2 * (x @ weights - y).mean() * x.mean(0)
+
+
+@mistake(inner_step, "the error is still squared: the derivative of a square is twice the error")
+def error_squared(weights, x, y, lr):
+    return along(weights, x, (x @ weights - y).square(), lr)
+
+
+@mistake(
+    inner_step,
+    "this goes down the absolute error, whatever its size: the loss is the squared error",
+)
+def absolute_error(weights, x, y, lr):
+    return along(weights, x, (x @ weights - y).sign(), lr / 2)
+
+
+@mistake(
+    inner_step, "this goes down the root of the mean squared error: the loss is without the root"
+)
+def root_of_the_error(weights, x, y, lr):
+    return inner_step(weights, x, y, lr / (2 * (x @ weights - y).square().mean().sqrt()))
+
+
+@mistake(
+    inner_step,
+    "your step has the same length whatever the gradient: do not divide the gradient by its norm",
+)
+def step_of_one_length(weights, x, y, lr):
+    return inner_step(weights, x, y, lr / step_alone(weights, x, y, 1.0).norm())
+
+
+@mistake(inner_step, "your gradient is clipped: take it as it is")
+def clipped(weights, x, y, lr):
+    return inner_step(weights, x, y, lr / step_alone(weights, x, y, 1.0).norm().clamp(min=1))
+
+
+@mistake(inner_step, "your gradient is clamped: take it as it is")
+def clamped(weights, x, y, lr):
+    return weights + lr * step_alone(weights, x, y, 1.0).clamp(-1, 1)
+
+
+@mistake(
+    inner_step,
+    "you step after each example: take the gradient of the mean over all of them, then one step",
+)
+def step_after_each_example(weights, x, y, lr):
+    for one, target in zip(x, y, strict=True):
+        weights = inner_step(weights, one[None], target[None], lr)
+    return weights
+
+
+@mistake(
+    inner_step,
+    "you change the weights after each example, by its share: "
+    "every example's error is that of the weights before the step",
+)
+def share_of_a_step_after_each_example(weights, x, y, lr):
+    return step_after_each_example(weights, x, y, lr / len(y))
+
+
+@mistake(
+    inner_step,
+    "each weight is changed with the new ones before it: take the whole gradient first",
+)
+def one_weight_after_the_other(weights, x, y, lr):
+    for place in torch.eye(len(weights)).to(weights):
+        weights = weights + place * step_alone(weights, x, y, lr)
+    return weights
+
+
+@mistake(inner_step, "only the first example counts: the loss is the mean over all of them")
+def first_example_only(weights, x, y, lr):
+    return inner_step(weights, x[:1], y[:1], lr)
+
+
+@mistake(inner_step, "only the last example counts: the loss is the mean over all of them")
+def last_example_only(weights, x, y, lr):
+    return inner_step(weights, x[-1:], y[-1:], lr)
+
+
+@mistake(inner_step, "you make two steps: one is asked for")
+def two_steps(weights, x, y, lr):
+    return inner_step(inner_step(weights, x, y, lr), x, y, lr)
+
+
+@mistake(
+    inner_step,
+    "these are the weights of the least error: one step of gradient descent comes nearer",
+)
+def least_squares(weights, x, y, lr):
+    return torch.linalg.pinv(x) @ y
+
+
 # --- MAML ----------------------------------------------------------------------------------------
 
 
@@ -249,3 +411,79 @@ def gradient_after_climbing(w, optimum, curvature, lr):
 )
 def one_factor_too_many(w, optimum, curvature, lr):
     return curvature * (1 - lr * curvature) ** 3 * (w - optimum)
+
+
+@mistake(
+    outer_gradient, "the chain rule multiplies: the slope at w' times dw'/dw, and you add them"
+)
+def factors_added(w, optimum, curvature, lr):
+    return curvature * (1 - lr * curvature) * (w - optimum) + (1 - lr * curvature)
+
+
+@mistake(
+    outer_gradient,
+    "the curvature stands there once too often: the slope of a / 2 (w - c)² is a (w - c)",
+)
+def curvature_squared(w, optimum, curvature, lr):
+    return curvature * outer_gradient(w, optimum, curvature, lr)
+
+
+@mistake(
+    outer_gradient,
+    "the curvature is missing in the inner step, or in dw'/dw: both have 1 - lr * curvature",
+)
+def step_without_curvature(w, optimum, curvature, lr):
+    return curvature * (1 - lr) * (1 - lr * curvature) * (w - optimum)
+
+
+@mistake(
+    outer_gradient,
+    "the curvature is missing in the inner step, and in dw'/dw: both have 1 - lr * curvature",
+)
+def factors_without_curvature(w, optimum, curvature, lr):
+    return curvature * (1 - lr) ** 2 * (w - optimum)
+
+
+@mistake(outer_gradient, "dw'/dw lacks the 1: w' is w less the step, so it is 1 - lr * curvature")
+def derivative_without_one(w, optimum, curvature, lr):
+    return -lr * curvature * first_order_gradient(w, optimum, curvature, lr)
+
+
+@mistake(outer_gradient, "dw'/dw has the wrong sign: it is 1 - lr * curvature")
+def derivative_plus(w, optimum, curvature, lr):
+    return (1 + lr * curvature) * first_order_gradient(w, optimum, curvature, lr)
+
+
+@mistake(outer_gradient, "dw'/dw is 1 - lr * curvature itself, with its sign, not its size")
+def size_of_the_derivative(w, optimum, curvature, lr):
+    return (1 - lr * curvature).abs() * first_order_gradient(w, optimum, curvature, lr)
+
+
+@mistake(
+    outer_gradient,
+    "(1 - lr * curvature)² is cut off after 1 - 2 lr * curvature: the square of it is missing",
+)
+def square_cut_off(w, optimum, curvature, lr):
+    return curvature * (1 - 2 * lr * curvature) * (w - optimum)
+
+
+@mistake(outer_gradient, "this is the loss after the step: its derivative in w is asked for")
+def loss_for_gradient(w, optimum, curvature, lr):
+    return curvature / 2 * ((1 - lr * curvature) * (w - optimum)) ** 2
+
+
+@mistake(outer_gradient, "this is the adapted weight w': the outer loss's gradient is asked for")
+def adapted_for_gradient(w, optimum, curvature, lr):
+    return w - lr * curvature * (w - optimum)
+
+
+@mistake(outer_gradient, "this is w after the outer step: the gradient alone is asked for")
+def moved_for_gradient(w, optimum, curvature, lr):
+    return w - lr * outer_gradient(w, optimum, curvature, lr)
+
+
+@mistake(
+    outer_gradient, "w is not compared with the optimum: the slope at w' is curvature * (w' - c)"
+)
+def optimum_missing(w, optimum, curvature, lr):
+    return outer_gradient(w, 0, curvature, lr)

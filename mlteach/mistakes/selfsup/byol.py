@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import torch
+import torch.nn.functional as F
+
 from mlteach.losses import byol_loss
 from mlteach.mistakes._registry import mistake, mistakes_in
 from mlteach.mistakes.losses.noncontrastive import neither_normalised
@@ -59,6 +62,153 @@ def each_way(distance):
 
 for wrong in mistakes_in(byol_loss):
     mistake(byol_step, wrong.explanation)(each_way(wrong))
+
+
+@mistake(byol_step, "one direction counts twice: add the loss with the two views swapped")
+def one_direction_twice(p1, p2, t1, t2):
+    return 2 * byol_loss(p1, t2)
+
+
+@mistake(byol_step, "one direction is missing: p1 has to meet t2 as well as p2 t1")
+def other_direction(p1, p2, t1, t2):
+    return byol_loss(p2, t1)
+
+
+@mistake(byol_step, "p1 predicts both targets: p1 has to meet t2, and p2 t1")
+def first_predicts_both(p1, p2, t1, t2):
+    return byol_loss(p1, t2) + byol_loss(p1, t1)
+
+
+@mistake(byol_step, "p1 meets p2: each prediction has to meet a target, p1 t2 and p2 t1")
+def predictions_meet(p1, p2, t1, t2):
+    return byol_loss(p1, p2) + byol_loss(p2, p1)
+
+
+@mistake(byol_step, "t1 meets t2: the predictions have to meet the targets, p1 t2 and p2 t1")
+def targets_meet(p1, p2, t1, t2):
+    return byol_loss(t1, t2) + byol_loss(t2, t1)
+
+
+def of_cosines(formula):
+    """The loss of both directions with another formula of the cosines (B,)."""
+
+    def step(p1, p2, t1, t2):
+        pairs = (p1, t2), (p2, t1)
+        return sum(formula(F.cosine_similarity(p, t.detach())) for p, t in pairs)
+
+    return step
+
+
+@mistake(byol_step, "this is 2 - cos: the squared distance of unit vectors is 2 - 2 cos")
+def two_less_cosine(p1, p2, t1, t2):
+    return of_cosines(lambda c: (2 - c).mean())(p1, p2, t1, t2)
+
+
+@mistake(byol_step, "the cosine is squared: the squared distance of unit vectors is 2 - 2 cos")
+def two_less_square(p1, p2, t1, t2):
+    return of_cosines(lambda c: (2 - 2 * c.square()).mean())(p1, p2, t1, t2)
+
+
+@mistake(byol_step, "negative cosines are cut off: opposite vectors cost most, 4")
+def cosines_cut_off(p1, p2, t1, t2):
+    return of_cosines(lambda c: (2 - 2 * c.clamp(min=0)).mean())(p1, p2, t1, t2)
+
+
+@mistake(
+    byol_step, "this is the square of 1 - cos: the squared distance of unit vectors is 2 - 2 cos"
+)
+def square_of_one_less(p1, p2, t1, t2):
+    return of_cosines(lambda c: (1 - c).square().mean())(p1, p2, t1, t2)
+
+
+@mistake(
+    byol_step, "these are distances of unit vectors: the loss is their squares, without a root"
+)
+def distances(p1, p2, t1, t2):
+    return of_cosines(lambda c: (2 - 2 * c).sqrt().mean())(p1, p2, t1, t2)
+
+
+@mistake(byol_step, "these are angles: the loss is 2 - 2 cos, without arccos")
+def angles(p1, p2, t1, t2):
+    return of_cosines(lambda c: c.clamp(-1, 1).acos().mean())(p1, p2, t1, t2)
+
+
+@mistake(byol_step, "the sum over coordinates is of absolute differences: squares are added up")
+def absolute_differences(p1, p2, t1, t2):
+    pairs = (p1, t2), (p2, t1)
+    return sum((F.normalize(p) - F.normalize(t.detach())).abs().sum(1).mean() for p, t in pairs)
+
+
+@mistake(
+    byol_step, "the prediction is not normalised: divide it by its length, as the target by its own"
+)
+def prediction_not_normalised(p1, p2, t1, t2):
+    pairs = (p1, t2), (p2, t1)
+    return sum((p - F.normalize(t.detach())).square().sum(1).mean() for p, t in pairs)
+
+
+def divided_by_lengths(dim):
+    """The loss with other lengths: over the batch (0), or of the whole matrix (0, 1)."""
+
+    def step(p1, p2, t1, t2):
+        pairs = (p1, t2), (p2, t1)
+        return sum(
+            (F.normalize(p, dim=dim) - F.normalize(t.detach(), dim=dim)).square().sum(1).mean()
+            for p, t in pairs
+        )
+
+    return step
+
+
+@mistake(byol_step, "the columns are divided by their lengths: a row is a vector, dim=1")
+def normalised_over_the_batch(p1, p2, t1, t2):
+    return divided_by_lengths(0)(p1, p2, t1, t2)
+
+
+@mistake(byol_step, "the cosine is taken of columns (dim=0): a row is a vector, dim=1")
+def cosine_of_columns(p1, p2, t1, t2):
+    return byol_step(p1.T, p2.T, t1.T, t2.T)
+
+
+@mistake(
+    byol_step, "the batch is divided by the length of all its numbers: a row is a vector, dim=1"
+)
+def batch_as_one_vector(p1, p2, t1, t2):
+    return divided_by_lengths((0, 1))(p1, p2, t1, t2)
+
+
+@mistake(
+    byol_step, "the means of the batch are compared: compare image by image, then take the mean"
+)
+def means_compared(p1, p2, t1, t2):
+    return byol_step(*(x.mean(0, keepdim=True) for x in (p1, p2, t1, t2)))
+
+
+@mistake(
+    byol_step,
+    "every prediction meets the targets of all images: image i has one target, row i",
+)
+def all_pairs(p1, p2, t1, t2):
+    pairs = (p1, t2), (p2, t1)
+    return sum((2 - 2 * F.normalize(p) @ F.normalize(t.detach()).T).mean() for p, t in pairs)
+
+
+@mistake(
+    byol_step, "other images are negatives here: BYOL has none, each image has its target alone"
+)
+def with_negatives(p1, p2, t1, t2):
+    pairs = (p1, t2), (p2, t1)
+    images = torch.arange(len(p1))
+    return sum(
+        F.cross_entropy(F.normalize(p) @ F.normalize(t.detach()).T, images) for p, t in pairs
+    )
+
+
+@mistake(
+    byol_step, "one cosine is taken of all numbers of the batch: each image has its own, dim=1"
+)
+def one_cosine_for_all(p1, p2, t1, t2):
+    return byol_step(*(x.flatten()[None] for x in (p1, p2, t1, t2)))
 
 
 # --- BYOL ----------------------------------------------------------------------------------------

@@ -116,6 +116,153 @@ def queries_detached(query, key, queue, *, temperature):
     return nothing_detached(query.detach(), key, queue.detach(), temperature=temperature)
 
 
+def normalised(query, key, queue, *, temperature, dim=1):
+    """The right logits, if dim is 1."""
+    query, key, queue = (F.normalize(x, dim=dim) for x in (query, key.detach(), queue.detach()))
+    return torch.cat([product(query, key), query @ queue.T], dim=1) / temperature
+
+
+@mistake(moco_logits, "the columns are divided by their lengths: a row is a vector, dim=1")
+def normalised_over_the_batch(query, key, queue, *, temperature):
+    return normalised(query, key, queue, temperature=temperature, dim=0)
+
+
+@mistake(
+    moco_logits, "each matrix is divided by the length of all its numbers: a row is a vector, dim=1"
+)
+def normalised_as_one_vector(query, key, queue, *, temperature):
+    return normalised(query, key, queue, temperature=temperature, dim=(0, 1))
+
+
+@mistake(moco_logits, "a softmax stands where a row is to be divided by its length")
+def softmax_for_length(query, key, queue, *, temperature):
+    query, key, queue = (x.softmax(1) for x in (query, key.detach(), queue.detach()))
+    return torch.cat([product(query, key), query @ queue.T], dim=1) / temperature
+
+
+@mistake(moco_logits, "the query is not normalised: divide each query by its length too")
+def query_not_normalised(query, key, queue, *, temperature):
+    logits = moco_logits(query, key, queue, temperature=temperature)
+    return logits * query.norm(dim=1, keepdim=True)
+
+
+@mistake(moco_logits, "the key is not normalised: divide each key by its length too")
+def key_not_normalised(query, key, queue, *, temperature):
+    logits = moco_logits(query, key, queue, temperature=temperature)
+    return torch.cat([logits[:, :1] * key.norm(dim=1, keepdim=True), logits[:, 1:]], dim=1)
+
+
+@mistake(moco_logits, "only the positive is divided by the temperature: the negatives are too")
+def negatives_without_temperature(query, key, queue, *, temperature):
+    logits = moco_logits(query, key, queue, temperature=temperature)
+    return torch.cat([logits[:, :1], temperature * logits[:, 1:]], dim=1)
+
+
+@mistake(moco_logits, "you divide by the temperature twice: each cosine is divided by it once")
+def logits_by_temperature_twice(query, key, queue, *, temperature):
+    return moco_logits(query, key, queue, temperature=temperature**2)
+
+
+@mistake(
+    moco_logits,
+    "the batch's keys are negatives too: they come into the queue after the step, "
+    "a query meets its own key and the queue, 1 + K",
+)
+def batch_among_the_negatives(query, key, queue, *, temperature):
+    logits = moco_logits(query, key, queue, temperature=temperature)
+    batch = F.normalize(query) @ F.normalize(key.detach()).T / temperature
+    return torch.cat([logits[:, :1], batch, logits[:, 1:]], dim=1)
+
+
+@mistake(
+    moco_logits,
+    "the batch's keys are negatives too: they come into the queue after the step, "
+    "and a query meets its own key once, in the first column",
+)
+def queue_then_batch(query, key, queue, *, temperature):
+    logits = moco_logits(query, key, queue, temperature=temperature)
+    batch = F.normalize(query) @ F.normalize(key.detach()).T / temperature
+    return torch.cat([logits, batch], dim=1)
+
+
+@mistake(moco_logits, "the positive is missing: its cosine is the first column, before the queue's")
+def positive_missing(query, key, queue, *, temperature):
+    return moco_logits(query, key, queue, temperature=temperature)[:, 1:]
+
+
+@mistake(
+    moco_logits,
+    "the positive has taken the place of the first negative: the queue has K columns of its own",
+)
+def first_negative_replaced(query, key, queue, *, temperature):
+    return moco_logits(query, key, queue[1:], temperature=temperature)
+
+
+@mistake(
+    moco_logits,
+    "these are log-probabilities: cross_entropy takes the softmax and the logarithm itself",
+)
+def log_probabilities(query, key, queue, *, temperature):
+    return moco_logits(query, key, queue, temperature=temperature).log_softmax(1)
+
+
+@mistake(moco_logits, "you use distances: a logit is a cosine, divided by the temperature")
+def squared_distances(query, key, queue, *, temperature):
+    return 2 * moco_logits(query, key, queue, temperature=temperature) - 2 / temperature
+
+
+@mistake(moco_logits, "you take the mean over the coordinates: a dot product is their sum")
+def mean_over_coordinates(query, key, queue, *, temperature):
+    return moco_logits(query, key, queue, temperature=temperature) / query.shape[1]
+
+
+@mistake(
+    moco_logits, "the positive is the mean over the coordinates: a dot product is their sum, sum(1)"
+)
+def mean_for_the_positive(query, key, queue, *, temperature):
+    logits = moco_logits(query, key, queue, temperature=temperature)
+    return torch.cat([logits[:, :1] / query.shape[1], logits[:, 1:]], dim=1)
+
+
+@mistake(
+    moco_logits,
+    "all queries have the same positive, over the batch: each has its own, sum over dim 1",
+)
+def positives_added_up(query, key, queue, *, temperature):
+    logits = moco_logits(query, key, queue, temperature=temperature)
+    own = logits[:, :1].sum(0).expand(len(query), 1)
+    return torch.cat([own, logits[:, 1:]], dim=1)
+
+
+@mistake(
+    moco_logits, "all queries have the same positive, the mean over the batch: each has its own key"
+)
+def positives_averaged(query, key, queue, *, temperature):
+    logits = moco_logits(query, key, queue, temperature=temperature)
+    own = logits[:, :1].mean(0).expand(len(query), 1)
+    return torch.cat([own, logits[:, 1:]], dim=1)
+
+
+@mistake(
+    moco_logits,
+    "the largest logit of each row is subtracted: leave that to cross_entropy",
+)
+def largest_subtracted(query, key, queue, *, temperature):
+    logits = moco_logits(query, key, queue, temperature=temperature)
+    return logits - logits.amax(1, keepdim=True)
+
+
+@mistake(moco_logits, "you use 1 - cos: a logit is the cosine, divided by the temperature")
+def one_less_cosine(query, key, queue, *, temperature):
+    return 1 / temperature - moco_logits(query, key, queue, temperature=temperature)
+
+
+@mistake(moco_logits, "you divide by the sum of absolute values: a length is the root of squares")
+def sums_for_lengths(query, key, queue, *, temperature):
+    query, key, queue = (F.normalize(x, p=1) for x in (query, key.detach(), queue.detach()))
+    return torch.cat([product(query, key), query @ queue.T], dim=1) / temperature
+
+
 # --- MoCo's queue --------------------------------------------------------------------------------
 
 
@@ -184,3 +331,37 @@ def batch_kept_together(queue, pointer, keys):
 )
 def pushed_to_the_front(queue, pointer, keys):
     return torch.cat([keys, queue])[: len(queue)], (pointer + len(keys)) % len(queue)
+
+
+@mistake(enqueue, "pointer and queue are swapped: return queue, pointer")
+def swapped(queue, pointer, keys):
+    return enqueue(queue, pointer, keys)[::-1]
+
+
+@mistake(enqueue, "the new keys are added to the old ones: they replace them")
+def added_to_the_old(queue, pointer, keys):
+    new, after = enqueue(queue, pointer, keys)
+    return torch.where(new == queue, queue, new + queue), after
+
+
+@mistake(enqueue, "the new keys are averaged with the old ones: they replace them")
+def averaged_with_the_old(queue, pointer, keys):
+    new, after = enqueue(queue, pointer, keys)
+    return (new + queue) / 2, after
+
+
+@mistake(enqueue, "all other keys are lost: only those from the pointer on are replaced")
+def others_lost(queue, pointer, keys):
+    return enqueue(torch.zeros_like(queue), pointer, keys)
+
+
+@mistake(enqueue, "you write from place 0 on, whatever the pointer says")
+def always_at_the_front(queue, pointer, keys):
+    return enqueue(queue, 0, keys)[0], (pointer + len(keys)) % len(queue)
+
+
+@mistake(enqueue, "you write backwards from the pointer: key i belongs at pointer + i")
+def written_backwards(queue, pointer, keys):
+    return enqueue(queue, pointer - len(keys) + 1, keys.flip(0))[0], (pointer - len(keys)) % len(
+        queue
+    )

@@ -78,3 +78,30 @@ def runs_away(target, online, *, decay):
 @torch.no_grad()
 def first_weights_only(target, online, *, decay):
     next(target.parameters()).lerp_(next(online.parameters()), 1 - decay)
+
+
+@mistake(move_towards, "the target moves twice: once, it keeps `decay` of itself, not its square")
+def moved_twice(target, online, *, decay):
+    move_towards(target, online, decay=decay**2)
+
+
+@mistake(
+    move_towards, "the target shrinks, nothing of the online network comes in: (1 - decay) * online"
+)
+def only_shrunk(target, online, *, decay):
+    rewrite(target, online, lambda t, o: decay * t)
+
+
+@mistake(
+    move_towards, "brackets are missing: decay * target + 1 - decay * online is something else"
+)
+def brackets_missing(target, online, *, decay):
+    rewrite(target, online, lambda t, o: decay * t + 1 - decay * o)
+
+
+@mistake(
+    move_towards,
+    "brackets are missing: in decay * target + (1 - decay) * online both parts are products",
+)
+def weight_of_the_sum(target, online, *, decay):
+    rewrite(target, online, lambda t, o: decay * (t + (1 - decay) * o))
