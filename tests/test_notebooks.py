@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import re
 import subprocess
 import sys
@@ -140,6 +141,17 @@ def test_every_explorer_keeps_a_line_its_figure_and_the_widget(chapter):
             line, figure = cell.outputs[place - 2 : place]
             assert LINE in line.data["text/html"]
             assert figure.metadata["image/png"]["alt"] == figure.data["text/plain"] != ""
+
+
+def test_a_cell_that_needs_a_finished_training_says_what_to_do_without(chapter):
+    """The kernel's stop button pauses the training, and the cells below can still be run."""
+    cells = code_cells(chapter)
+    for waits, below in itertools.pairwise(cells):
+        waited = re.findall(r"(\w+)\.wait\(", waits.source)
+        if any(f"{name}." in below.source for name in waited) and "assert" in below.source:
+            first = next(line for line in below.source.split("\n") if "assert" in line)
+            assert '"finished"' in first
+            assert '"not finished: ' in below.source
 
 
 def test_solutions_are_folded(chapter):

@@ -90,9 +90,11 @@ def _refresh_one(
 def _names(chapter: Path) -> Iterator[str]:
     """The chapter's own name, and those of new versions beside files that have been edited."""
     yield chapter.name
-    yield f"{chapter.stem} (new version).ipynb"
-    for number in itertools.count(2):
-        yield f"{chapter.stem} (new version {number}).ipynb"
+    # beside the learner's own file in a list by name, and told from it where names are cut short
+    number, _, name = chapter.stem.partition("_")
+    yield "_".join(filter(None, [number, "new", name])) + ".ipynb"
+    for version in itertools.count(2):
+        yield "_".join(filter(None, [number, f"new{version}", name])) + ".ipynb"
 
 
 def _hash(path: Path) -> str | None:

@@ -96,6 +96,26 @@ def test_a_slider_steers_the_training_by_mouse_to_both_ends(live):
     live.lab.ask("setattr(live.controls['temperature'], 'value', 0.2)")
 
 
+NUMBERS = """(output) => [...output.querySelectorAll(".widget-readout")].map((box) => {
+    const text = document.createRange();
+    text.selectNodeContents(box);
+    const { right } = box.parentElement.getBoundingClientRect();
+    return [box.innerText, right - text.getBoundingClientRect().right, box.clientWidth];
+})"""
+
+
+def test_the_numbers_of_the_sliders_have_room(live):
+    """The next label does not touch them, and none moves the slider, at the left end either."""
+    lr, widths = "live.controls['lr']", set()
+    for step in (0, 1, 2, 30, 60):
+        live.set("lr", live.ask(f"10 ** ({lr}.min + {step} * {lr}.step)"))
+        numbers = live.output.evaluate(NUMBERS)
+        assert [text for text, room, _ in numbers if room < 8] == []
+        widths |= {width for *_, width in numbers}
+    assert len(widths) == 1
+    live.set("lr", 4e-3)
+
+
 def test_it_goes_on_while_another_cell_runs(live):
     live.press("start")
     live.wait_for_steps()

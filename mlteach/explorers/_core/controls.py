@@ -42,7 +42,7 @@ def log_slider(label: str, low: float, high: float, value: float) -> FloatLogSli
         max=math.log10(high),
         step=step,
         description=label,
-        readout_format=".2g",
+        readout_format=".2g" if low >= 1e-3 else ".1e",  # 0.000040 has no room, 4.0e-5 has
         **_look(SLIDER),
     )
 

@@ -14,7 +14,7 @@ import sys
 
 from ipywidgets import Widget
 
-LINE = "Saved figure: run this cell to move it. After a restart, run the cells above it first."
+LINE = "Saved figure. To move it: Run → Run All Above Selected Cell, then run this cell."
 # By this entry of its metadata a page that was reloaded finds the figure to be brought up to date.
 DISPLAY = "mlteach_display"
 MOST_KEPT = 8  # figures of one explorer; those of cells that were run again are gone, unknown to us

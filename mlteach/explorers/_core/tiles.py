@@ -1,4 +1,7 @@
-"""Images as tiles of one array: coloured, framed, side by side."""
+"""Images as tiles of one array: coloured, framed, side by side.
+
+Between them nothing is drawn, so that the figure's own paper is seen there, light or dark.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from torch import Tensor
 
 from mlteach.plots import drawable
 
-FRAME, GAP = 3, 2  # pixels of a tile's frame, and of the white around it
+FRAME, GAP = 3, 2  # pixels of a tile's frame, and of the room around it
 
 
 def colour_images(images: Tensor) -> np.ndarray:
@@ -38,7 +41,7 @@ def views_of(views1: Any, views2: Any, size: int) -> tuple[np.ndarray, np.ndarra
 
 
 def framed(image: np.ndarray, colour: str) -> np.ndarray:
-    """One (H, W, 3) image in a frame of this colour, with white around."""
+    """One (H, W, 3) image in a frame of this colour, with room around, as (…, …, 4)."""
     height, width = image.shape[:2]
     tile = np.tile(np.float32(to_rgb(colour)), (height + 2 * FRAME, width + 2 * FRAME, 1))
     tile[FRAME:-FRAME, FRAME:-FRAME] = image
@@ -46,12 +49,13 @@ def framed(image: np.ndarray, colour: str) -> np.ndarray:
 
 
 def with_gap(tiles: np.ndarray, gap: int) -> np.ndarray:
-    """(…, H, W, 3) tiles with so many white pixels on all four sides."""
+    """(…, H, W, 3) tiles with so many clear pixels on all four sides: (…, 4), the last is alpha."""
+    opaque = np.concatenate([tiles, np.ones_like(tiles[..., :1])], axis=-1)
     around = [(0, 0)] * (tiles.ndim - 3) + [(gap, gap), (gap, gap), (0, 0)]
-    return np.pad(tiles, around, constant_values=1)
+    return np.pad(opaque, around)
 
 
 def row(tiles: Sequence[np.ndarray], *, length: int, blank: np.ndarray) -> np.ndarray:
-    """Tiles side by side, filled up with white like the blank one to so many."""
-    white = np.ones_like(blank)
-    return np.concatenate([*tiles, *[white] * (length - len(tiles))], axis=1)
+    """Tiles side by side, and where there are fewer than so many, clear room like the blank one."""
+    clear = np.zeros_like(blank)
+    return np.concatenate([*tiles, *[clear] * (length - len(tiles))], axis=1)

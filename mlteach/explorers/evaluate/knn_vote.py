@@ -130,7 +130,7 @@ class KnnVote(Explorer):
             tiles.framed(self.train_images[index], POSITIVE if right else NEGATIVE)
             for index, right in zip(neighbours, same, strict=True)
         ]
-        gap = np.ones_like(first)[:, : first.shape[1] // 2]
+        gap = np.zeros_like(first)[:, : first.shape[1] // 2]
         return np.concatenate([first, gap, tiles.row(found, length=SHOWN, blank=first)], axis=1)
 
     def update(self) -> dict:

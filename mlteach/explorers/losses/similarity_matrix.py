@@ -31,10 +31,10 @@ from mlteach.plots import (
     similarity_matrix,
 )
 
-SHOWN = {  # what the colours mean: label of the colour bar, and the values at its two ends
-    "cosines": ("cosine", (-1.0, 1.0)),
-    "logits": ("logit: cosine / temperature", (-20.0, 20.0)),
-    "probabilities": ("probability, row by row", (0.0, 1.0)),
+SHOWN = {  # what the colours mean: the label of the colour bar
+    "cosines": "cosine",
+    "logits": "logit: cosine / temperature",
+    "probabilities": "probability, row by row",
 }
 # around one cell
 SQUARE = torch.tensor([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5], [-0.5, -0.5]])
@@ -128,8 +128,9 @@ class SimilarityMatrix(Explorer):
         values = values.clone().fill_diagonal_(math.nan)[order][:, order]
         found = (logits.argmax(dim=1) == self.positive).double().mean().item()
 
-        if self.changed("look", shown, order_name):
-            self._dress(shown, order_name, order)
+        largest = 1 / temperature if shown == "logits" else 1.0  # that can occur
+        if self.changed("look", shown, order_name, largest):
+            self._dress(shown, order_name, order, largest)
         self.cells.set_data(values.numpy())
         place = order.argsort()  # where in the figure each view now stands
         corners = torch.stack([place[self.positive], place], dim=1)[:, None] + SQUARE  # (2B, 5, 2)
@@ -150,12 +151,16 @@ class SimilarityMatrix(Explorer):
         key = self.labels if name == "by class" else ink
         return key.double().argsort(stable=True)
 
-    def _dress(self, shown: str, order_name: str, order: Tensor) -> None:
+    def _dress(self, shown: str, order_name: str, order: Tensor, largest: float) -> None:
         """Colours, colour bar, class lines and ticks."""
-        label, (low, high) = SHOWN[shown]
-        self.cells.set(cmap=similarity_colours(low), clim=(low, high))
+        low = 0.0 if shown == "probabilities" else -largest
+        self.cells.set(cmap=similarity_colours(low), clim=(low, largest))
         self.bar.update_normal(self.cells)
-        self.bar.set_label(label)
+        # three digits at every temperature: the panels beside the bar do not make room
+        decimals = 2 if round(largest, 2) < 10 else 1 if round(largest, 1) < 100 else 0
+        ends = [low, (low + largest) / 2, largest]
+        self.bar.set_ticks(ends, labels=[f"{x:.{decimals}f}".replace("-", "−") for x in ends])
+        self.bar.set_label(SHOWN[shown])
         for line in list(self.ax.lines):
             line.remove()
         self.ax.set(xticks=[], yticks=[])

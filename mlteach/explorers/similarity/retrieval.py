@@ -83,7 +83,7 @@ class Retrieval(Explorer):
         return tiles.framed(self.images[index], colour)
 
     def _row(self, indices: list[int], colours: list[str]) -> np.ndarray:
-        """Neighbours side by side, with white where there are fewer than MOST."""
+        """Neighbours side by side, with nothing where there are fewer than MOST."""
         found = [self._tile(*one) for one in zip(indices, colours, strict=True)]
         return tiles.row(found, length=MOST, blank=self._tile(0, ANCHOR))
 

@@ -125,8 +125,8 @@ class LiveFigure(Picture):
         self.knob_lines = {
             name: self._line(knobs, color=colours[name], drawstyle="steps-pre") for name in colours
         }
-        # a short thick line: a marker lies on whole pixels, and not each step of a knob were seen
-        dot = {"linewidth": 5, "solid_capstyle": "round", "snap": False}
+        # a line so short that it is a dot: a marker lies on whole pixels and would hide small steps
+        dot = {"linewidth": 4, "solid_capstyle": "round", "snap": False}
         self.knob_points = {name: self._line(knobs, color=colours[name], **dot) for name in colours}
         handles = [Line2D([], [], color=colours[name], label=name) for name in colours]
         place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "ncols": 2}
@@ -177,7 +177,7 @@ class LiveFigure(Picture):
                 columns[0], [_height(control, value) for value in column]
             )
             height = _height(control, following[label])
-            self.knob_points[label].set_data([here, here + 0.01 * steps], [height, height])
+            self.knob_points[label].set_data([here, here + 0.001 * steps], [height, height])
         return self._fit_axes(columns[1], steps)
 
     def _fit_axes(self, losses: np.ndarray, steps: int) -> bool:

@@ -70,6 +70,7 @@ class LiveRun:
         self.worker = Worker(name)
         self.waiting = 0  # cells that wait
         self.held = False  # paused by its button while a cell waits, which goes on waiting
+        self.told: list[tuple[Line, str]] = []  # what cells that have waited say at last
         self.method = copy.deepcopy(method).eval()
         self.draw, self.seed = draw, seed
         self.steps_of_a_start, self.settings = steps, settings
@@ -95,6 +96,9 @@ class LiveRun:
                 return
             if self.status in ("stopped", "failed"):
                 self._begin_again()
+                for line, text in self.told:
+                    line.show(f"earlier: {text}")
+                self.told.clear()
             if len(self.rows) >= self.steps:
                 self.steps += self.steps_of_a_start
             self.status, self.why = "running", ""
@@ -148,7 +152,9 @@ class LiveRun:
                 self.waiting -= 1
         if progress:
             begin = " · start() or the start button begins" if self.status == "ready" else ""
-            line.show(self.headline() + begin)
+            text = self.headline() + begin
+            line.show(text)
+            self.told.append((line, text))
         if self.error is not None:
             raise self.error
         if interrupts:

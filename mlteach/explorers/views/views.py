@@ -79,15 +79,15 @@ class Views(Explorer):
         return figure, [self.rows]
 
     def _rows(self, views: Tensor) -> np.ndarray:
-        """All images and views (N, VIEWS, C, H, W) as one image with white between them."""
+        """All images and views (N, VIEWS, C, H, W) as one image with room between them."""
         # resampling may end a bit's width above 1
         both = torch.cat([self.images[:, None], views], 1).clamp(0, 1)
         gap = max(1, self.images.shape[3] // 12)
         tiles = with_gap(colour_images(both.flatten(0, 1)), gap // 2)
         rows = tiles.reshape(len(both), 1 + VIEWS, *tiles.shape[1:]).swapaxes(1, 2)
-        first = rows[:, :, :1].reshape(rows.shape[0] * rows.shape[1], -1, 3)  # (N H, W, 3)
-        rest = rows[:, :, 1:].reshape(len(first), -1, 3)
-        return np.concatenate([first, np.ones((len(first), 2 * gap, 3)), rest], 1)
+        first = rows[:, :, :1].reshape(rows.shape[0] * rows.shape[1], -1, 4)  # (N H, W, 4)
+        rest = rows[:, :, 1:].reshape(len(first), -1, 4)
+        return np.concatenate([first, np.zeros((len(first), 2 * gap, 4)), rest], 1)
 
     def update(self) -> dict:
         views = self.views(self.values())

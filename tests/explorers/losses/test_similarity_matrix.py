@@ -58,6 +58,25 @@ def test_pointing_at_a_cell_shows_its_pair():
     assert explorer.state["hover"] is None
 
 
+@pytest.mark.parametrize(
+    ("temperature", "ends"), [(0.01, "100"), (0.1, "10.0"), (0.32, "3.16"), (10, "0.10")]
+)
+def test_the_colours_of_logits_reach_as_far_as_logits_can_at_this_temperature(temperature, ends):
+    """The bar says how far, and its label stays clear of the panels beside it."""
+    explorer = matrix_explorer()
+    control = explorer.controls["temperature"]
+    explorer.controls["shown"].value = "logits"
+    control.value = 10 ** (round(np.log10(temperature) / control.step) * control.step)
+    assert explorer.cells.get_clim() == pytest.approx((-1 / control.value, 1 / control.value))
+    low, middle, high = (tick.get_text() for tick in explorer.bar.ax.get_yticklabels())
+    assert (low, float(middle), high) == (f"−{ends}", 0, ends)
+    right = explorer.bar.ax.get_tightbbox().x1
+    beside = [image.axes.get_tightbbox().x0 for image in explorer.pair]
+    assert right < min(*beside, explorer.text.get_window_extent().x0)
+    explorer.controls["shown"].value = "cosines"
+    assert explorer.cells.get_clim() == (-1, 1)
+
+
 def test_the_matrix_refuses_batches_that_do_not_fit():
     with pytest.raises(ValueError, match="encodings must have at least one entry"):
         SimilarityMatrix({}, *views(3), torch.arange(3))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from support.explorer_drawing import shown
 from support.factor_cases import encodings, factors, toy_images
 from support.pages import point
 
@@ -39,11 +40,29 @@ def test_frames_are_blue_where_right_and_orange_where_wrong():
         side = drawn.shape[0]
         for place, index in enumerate(explorer.state["neighbours"][name]):
             same = index % 3 == explorer.state["query"] % 3
-            assert np.allclose(drawn[3, place * side + 3], blue if same else orange)
+            assert np.allclose(drawn[3, place * side + 3, :3], blue if same else orange)
             assert np.allclose(
-                drawn[5:13, place * side + 5 : place * side + 13], explorer.images[index]
+                drawn[5:13, place * side + 5 : place * side + 13, :3], explorer.images[index]
             )
-        assert (drawn[:, 8 * side :] == 1).all()  # no ninth neighbour was asked for
+        assert (drawn[:, 8 * side :, 3] == 0).all()  # no ninth neighbour was asked for
+
+
+def test_the_room_around_the_neighbours_is_the_paper_of_the_page():
+    """On a dark page too: no white stands between them, nor where there is none."""
+    explorer = retrieval_explorer()
+    explorer.controls["k"].value = 3
+    for dark in (False, True):
+        explorer.canvas.dark = dark
+        pixels = shown(explorer)
+        paper = pixels[0, 0]
+        for ax in explorer.rows:
+            box = ax.get_window_extent()
+            left, right = round(box.x0), round(box.x1)
+            middle = pixels[len(pixels) - round((box.y0 + box.y1) / 2)]
+            side = (right - left) / 10
+            assert (middle[round(left + 3.1 * side) : right] == paper).all()
+            for place in (1, 2, 3):
+                assert (middle[round(left + place * side)] == paper).all()
 
 
 def test_a_press_on_a_neighbour_makes_it_the_query():

@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from ipywidgets import Checkbox
 from PIL import Image
+from support.explorer_drawing import redrawn, shown
 from torch import nn
 
 from mlteach.data import Dataset
@@ -282,6 +283,21 @@ def test_a_knob_moved_in_a_pause_is_seen_at_once_and_used_by_the_next_step():
     assert (live.state["used"]["temperature"], live.state["temperature"]) == (old, new)
     assert "temperature 0.2 (next 0.02)" in live.canvas.readout
     assert finish(live).rows[12][3] == new
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_the_knobs_are_dots_where_they_are_now_and_do_not_overlap_at_first(narrow):
+    live = make(narrow=narrow)
+    whole = shown(live)
+    places = []
+    for dot in live.figure.knob_points.values():
+        dot.set_visible(False)
+        rows, columns = (redrawn(live) != whole).any(2).nonzero()
+        dot.set_visible(True)
+        assert abs(np.ptp(rows) - np.ptp(columns)) <= 1
+        places.append((rows.min(), rows.max()))
+    above, below = sorted(places)
+    assert above[1] <= below[0]
 
 
 def test_a_control_of_ones_own_can_be_a_knob():
@@ -561,10 +577,6 @@ def test_slow_drawings_hold_up_neither_the_mover_nor_the_training(monkeypatch):
 
 
 # --- the figure ---------------------------------------------------------------------------------
-
-
-def shown(live):
-    return np.asarray(Image.open(io.BytesIO(live.canvas.png)))
 
 
 def test_it_draws_at_most_ten_figures_a_second_and_a_quarter_of_the_time(monkeypatch):
