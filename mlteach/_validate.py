@@ -75,6 +75,8 @@ def number(
     """
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
+    if isinstance(value, np.floating):  # NumPy would round the ends of the range to its type
+        value = float(value)
     is_tensor = isinstance(value, Tensor)
     if isinstance(value, bool) or not (_is_real(value) if is_tensor else isinstance(value, Real)):
         raise TypeError(f"{name} must be a number or a 0-d tensor, got {kind(value)}")

@@ -84,15 +84,15 @@ def _instead(answer: Any) -> str:
     return "Call it, with its brackets" if callable(answer) else ""
 
 
-def invert(number: float) -> float:
+def _invert(number: float) -> float:
     return 1 / number
 
 
-def add_one(number: float) -> float:
+def _add_one(number: float) -> float:
     return number + 1
 
 
-def subtract_one(number: float) -> float:
+def _subtract_one(number: float) -> float:
     return number - 1
 
 
@@ -102,7 +102,7 @@ OF_THE_RIGHT_NUMBER: dict[str, Callable[[float], float]] = {
     "It is cut off to a whole number: hand over the fraction too": math.floor,
     "It is rounded up: hand over the fraction too": math.ceil,
     "The sign is wrong": lambda n: -n,
-    "It is upside down: which is divided by which?": invert,
+    "It is upside down: which is divided by which?": _invert,
     "It is a hundred times too large: is a share expected, not percent?": lambda n: 100 * n,
     "It is a hundredth of the right number: percent or a share?": lambda n: n / 100,
     "It is twice the right number: does something count twice?": lambda n: 2 * n,
@@ -110,8 +110,8 @@ OF_THE_RIGHT_NUMBER: dict[str, Callable[[float], float]] = {
     "It is the square of the right number: is a root missing?": lambda n: n * n,
     "It is the root of the right number: is a square missing?": lambda n: math.sqrt(n),
     "It is in bits, with a logarithm of base 2": lambda n: n / math.log(2),
-    "It is one too many": add_one,
-    "It is one too few": subtract_one,
+    "It is one too many": _add_one,
+    "It is one too few": _subtract_one,
 }
 
 
@@ -119,7 +119,7 @@ def of_the_right_number(numbers: Sequence[float], right: Sequence[float]) -> str
     """What all of the numbers are of the right ones, in a sentence, or ""."""
     small = max(map(abs, right)) <= 2.5  # too many numbers are something of 2 or of 0.5
     for what, change in OF_THE_RIGHT_NUMBER.items():
-        if small and change in (round, math.floor, math.ceil, add_one, subtract_one, invert):
+        if small and change in (round, math.floor, math.ceil, _add_one, _subtract_one, _invert):
             continue
         try:
             changed = [change(n) for n in right]

@@ -208,6 +208,7 @@ class LiveTrainingOnPage(Live):
         raise AssertionError(f"it never came to be: {self.readout()}")
 
     def wait_for_steps(self, more=3):
+        self.wait_for("running")  # before, the line tells the steps of the training before
         target = self.steps() + more
         self.until(lambda: self.steps() >= target)
 
