@@ -1,7 +1,7 @@
 """Is a representation any good? Neighbours, probes, few labels, few shots, collapse meters."""
 
 from mlteach.evaluate.classify import classify
-from mlteach.evaluate.features import accuracy, features
+from mlteach.evaluate.features import accuracy, features, with_statistics
 from mlteach.evaluate.few_labels import Curve, few_label_curve, stratified_sample
 from mlteach.evaluate.few_shots import (
     adapted_accuracy,
@@ -41,4 +41,5 @@ __all__ = [
     "prototype_accuracies",
     "spectrum",
     "stratified_sample",
+    "with_statistics",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -58,6 +59,46 @@ def features(
             for batch in images.split(min(batch_size, len(images)))
         ]
     return torch.cat(batches)
+
+
+def with_statistics(encoder: nn.Module, images: Tensor, *, batch_size: int = 500) -> nn.Module:
+    """Copy of an untrained encoder whose batch norms know the statistics of images: a baseline.
+
+    A new BatchNorm keeps mean 0 and variance 1, so that in evaluation mode an untrained network
+    normalises nothing, and its features say little of what random weights can do. Here every mean
+    and variance is the average over the batches; no weight moves. Batches go through in the order
+    given: shuffle images that are sorted by class.
+
+    Args:
+        encoder: module (B, ...) -> (B, D); it stays as it is, as do its modes in the copy.
+        images: (N, ...), such as the training images; sent to the module's device batch by batch.
+        batch_size: >= 2; a last batch of one image is left out, because it has no variance.
+
+    Raises:
+        TypeError: encoder is no module, or does not return a tensor.
+        ValueError: fewer than two images, a number in them that is not finite, batch_size < 2, or
+            the encoder's output is not (B, D).
+    """
+    encoder = _validate.module("encoder", encoder)
+    batch_size = _validate.count("batch_size", batch_size, at_least=2)
+    images = _checked_images(images)
+    if len(images) < 2:
+        raise ValueError(f"images must be two or more, got {len(images)}")
+    filled = copy.deepcopy(encoder)
+    norms = [part for part in filled.modules() if isinstance(part, _BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    device = next((p.device for p in filled.parameters()), images.device)
+    with _evaluation_mode(filled), torch.no_grad():
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # PyTorch's word for the average over all batches
+            norm.train()
+        for batch in images.split(min(batch_size, len(images))):
+            if len(batch) > 1:
+                _encoded(filled, batch.to(device))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    return filled
 
 
 def _checked_images(images: Tensor) -> Tensor:

@@ -663,6 +663,13 @@ add_all(
         **{"labels": classes(40), "n": 10, "generator": a_generator},
         "takes": ANY_CLASSES | ANY_LENGTH,
     },
+    with_statistics={
+        **{"encoder": encoder, "images": images(6), "batch_size": 4},
+        "takes": {
+            ("images", "0 to 255"): "any numbers that the encoder takes, such as signals",
+            ("batch_size", "huge"): "a bound of the memory",
+        },
+    },
 )
 
 add_all(
