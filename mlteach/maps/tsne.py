@@ -204,7 +204,7 @@ def _gradient(p: Tensor, y: Tensor) -> Tensor:
 
 def _kernel(y: Tensor) -> Tensor:
     """1 / (1 + squared distance) of all pairs."""
-    return (1 + sum(gap.square() for gap in _gaps(y))).reciprocal_()
+    return sum((gap.square() for gap in _gaps(y)), y.new_ones(())).reciprocal_()
 
 
 def _gaps(y: Tensor) -> Iterator[Tensor]:

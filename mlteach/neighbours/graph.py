@@ -133,12 +133,16 @@ class NeighbourGraph(Index):
             been = been[column, order]
         return np.where(np.isfinite(gaps), nodes, self.nobody)[:, :ef], seen, trail
 
-    def _visit(self, query: np.ndarray, *, ef: int = 32) -> np.ndarray:
+    def usual(self, k: int = 1) -> dict[str, int]:
+        """A beam of 32, or of k where that is more; never of more than there are vectors."""
+        return {"ef": min(max(32, k), len(self))}
+
+    def _visit(self, query: np.ndarray, *, ef: int) -> np.ndarray:
         ef = self._setting(ef)
         return np.flatnonzero(self.walk(query[None], ef)[1][0, :-1])
 
-    def _find(self, queries: np.ndarray, k: int, *, ef: int | None = None) -> np.ndarray:
-        ef = self._setting(min(max(32, k), len(self)) if ef is None else ef, at_least=k)
+    def _find(self, queries: np.ndarray, k: int, *, ef: int) -> np.ndarray:
+        ef = self._setting(ef, at_least=k)
         found = []
         for start in range(0, len(queries), QUERIES_AT_ONCE):
             some = queries[start : start + QUERIES_AT_ONCE]
