@@ -407,7 +407,8 @@ def test_links_are_chosen_in_all_directions():
     nodes, candidates = np.arange(20), np.stack([np.arange(100, 130)] * 20)
     candidates[:, -3:] = index.nobody
     candidates = index._sorted(nodes, candidates)
-    for node, row, chosen in zip(nodes, candidates, index._choose(nodes, candidates), strict=True):
+    found = index._choose(nodes, candidates, index.n_links)
+    for node, row, chosen in zip(nodes, candidates, found, strict=True):
         expected = []
         for c in row[row != index.nobody]:
             to_node = np.linalg.norm(index.vectors[c] - index.vectors[node])
@@ -417,6 +418,16 @@ def test_links_are_chosen_in_all_directions():
                 expected.append(c)
         expected = expected[: index.n_links]
         assert chosen[chosen != index.nobody].tolist() == expected
+
+
+def test_a_vector_without_room_keeps_twice_as_many_links_as_a_new_one_makes():
+    """Five vectors in five directions from the first; all might stay, and four have room."""
+    vectors = torch.cat([torch.zeros(1, 3), torch.eye(3), -torch.eye(3)])[:6]
+    index = NeighbourGraph(vectors, measure="euclidean", n_links=2, generator=seeded())
+    index.links[0, :4] = [1, 2, 3, 4]
+    index._link_back(np.array([5]), np.array([0]))
+    kept = index.links[0, :4]
+    assert len(set(kept) - {index.nobody}) == 4
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
