@@ -407,7 +407,8 @@ def test_links_are_chosen_in_all_directions():
     nodes, candidates = np.arange(20), np.stack([np.arange(100, 130)] * 20)
     candidates[:, -3:] = index.nobody
     candidates = index._sorted(nodes, candidates)
-    for node, row, chosen in zip(nodes, candidates, index._choose(nodes, candidates), strict=True):
+    found = index._choose(nodes, candidates, index.n_links)
+    for node, row, chosen in zip(nodes, candidates, found, strict=True):
         expected = []
         for c in row[row != index.nobody]:
             to_node = np.linalg.norm(index.vectors[c] - index.vectors[node])
@@ -417,6 +418,16 @@ def test_links_are_chosen_in_all_directions():
                 expected.append(c)
         expected = expected[: index.n_links]
         assert chosen[chosen != index.nobody].tolist() == expected
+
+
+def test_a_vector_without_room_keeps_twice_as_many_links_as_a_new_one_makes():
+    """Five vectors in five directions from the first; all might stay, and four have room."""
+    vectors = torch.cat([torch.zeros(1, 3), torch.eye(3), -torch.eye(3)])[:6]
+    index = NeighbourGraph(vectors, measure="euclidean", n_links=2, generator=seeded())
+    index.links[0, :4] = [1, 2, 3, 4]
+    index._link_back(np.array([5]), np.array([0]))
+    kept = index.links[0, :4]
+    assert len(set(kept) - {index.nobody}) == 4
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -491,6 +502,68 @@ def test_measure_reports_every_setting():
     assert all_of_them.recall == 1
     assert all_of_them.distances == 620
     assert few.per_second > 0
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("size", [1, 2, 5, 31])
+def test_few_vectors_are_visited_and_measured_without_a_setting(name, size):
+    """The measurement says which setting it was."""
+    few = VECTORS[:size]
+    index = MAKERS[name](few)
+    right = ExactSearch(few).search(QUERIES, size)[1]
+    assert all(len(vectors) <= size for vectors in index.visited(QUERIES))
+    (measured,) = measure(index, QUERIES, right, repeats=1)
+    assert measured.recall == recall(index.search(QUERIES, size)[1], right)
+    assert measured.distances == pytest.approx(index.cost(QUERIES))
+    setting = {"exact": "everything", "graph": f"ef {size}"}.get(name, "n_probe 1")
+    assert measured.setting == setting
+
+
+def test_the_distances_of_a_measurement_are_those_of_its_search():
+    """The usual beam of a search for 50 neighbours is 50."""
+    right = ExactSearch(VECTORS).search(QUERIES, 50)[1]
+    index = NeighbourGraph(VECTORS, generator=seeded())
+    (measured,) = measure(index, QUERIES, right, repeats=1)
+    assert measured.setting == "ef 50"
+    assert measured.distances == index.cost(QUERIES, ef=50)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_an_unknown_knob_is_refused_by_its_name(name):
+    """Whichever way the index is asked."""
+    index = MAKERS[name](VECTORS)
+    calls = (index.cost, index.visited, lambda queries, **knob: index.search(queries, 3, **knob))
+    for call in calls:
+        with pytest.raises(TypeError, match=r"knob of \w+ must be .*, got 'wrong'"):
+            call(QUERIES, wrong=3)
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        ({"index": 3}, TypeError, "index must be an index, got int"),
+        ({"exact": torch.zeros(3, 2, dtype=torch.long)}, ValueError, "exact must be"),
+        ({"exact": torch.zeros(3, dtype=torch.long)}, ValueError, "exact must be"),
+        ({"queries": "all"}, TypeError, "queries must be"),
+        ({"settings": 5}, TypeError, "settings must be whole numbers in a row, got int"),
+        ({"settings": "55"}, TypeError, "settings must be whole numbers in a row, got str"),
+        ({"settings": [2.5]}, TypeError, "settings must be a whole number"),
+        ({"settings": [601]}, ValueError, "settings must be a whole number between 1 and 600"),
+        ({"index": ExactSearch(VECTORS)}, ValueError, r"settings must be left out.* got \[40\]"),
+        ({"repeats": 0}, ValueError, "repeats must be"),
+        ({"repeats": 2.5}, TypeError, "repeats must be"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(changed, error, message):
+    """By the name of the argument."""
+    arguments = {
+        "index": MAKERS["graph"](VECTORS),
+        "queries": QUERIES,
+        "exact": ExactSearch(VECTORS).search(QUERIES, 3)[1],
+        "settings": [40],
+    }
+    with pytest.raises(error, match=message):
+        measure(**arguments | changed)
 
 
 # --- the mistakes that people make ---------------------------------------------------------------

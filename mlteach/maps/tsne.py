@@ -23,6 +23,7 @@ BISECTIONS = 100
 MOST_POINTS = 4_000  # all pairs of more would take gigabytes
 MOST_ITERATIONS = 1_000_000  # more come from a mistake
 LARGEST = 1e15  # squares of larger coordinates leave float32
+ROUNDING = 1e-3  # of affinities: what 16 bits make of them
 START_SPREAD = 1e-4  # standard deviation of the first coordinate where a layout begins
 
 
@@ -75,6 +76,8 @@ def conditional_affinities(x: Tensor, perplexity: float) -> Tensor:
     points = x.cpu().double()  # some devices have no float64
     if not 1 < perplexity < size - 1:
         raise ValueError(f"perplexity must lie between 1 and N - 1 = {size - 1}, got {perplexity}")
+    # p does not change, and no square leaves float64
+    points = points / points.abs().max().clamp(min=1e-300)
     squared = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist").square()
     squared.fill_diagonal_(math.inf)  # no point is its own neighbour
     # than the nearest: p does not change, and some exp is 1
@@ -148,19 +151,22 @@ def kl_divergence(p: Tensor, y: Tensor) -> Tensor:
     .. math:: \mathrm{KL}(P \Vert Q) = \sum_{i \ne j} p_{ij} \log \frac{p_{ij}}{q_{ij}}
 
     Args:
-        p: (N, N) affinities, summing to 1.
+        p: (N, N) affinities: >= 0, symmetric, 0 on the diagonal, summing to 1, each to 1 in 1,000.
         y: (N, 2) places on the map.
 
     Returns:
         () in nats, >= 0; 0 when q equals p.
 
     Raises:
-        TypeError, ValueError: as `student_t`; or p is not (N, N), or has a negative entry.
+        TypeError, ValueError: as `student_t`; or p is not (N, N), or holds no affinities.
 
     Source: van der Maaten and Hinton 2008, Eq. (2) with joint probabilities.
     """
     q = student_t(y)
     p = _checked_affinities(p, q)
+    total = p.detach().cpu().double().sum().item()  # some devices have no float64
+    if abs(total - 1) > ROUNDING:
+        raise ValueError(f"p must sum to 1, got a sum of {total:g}")
     apart = ~torch.eye(len(q), dtype=torch.bool, device=q.device)
     return (torch.special.xlogy(p[apart], p[apart]) - torch.special.xlogy(p[apart], q[apart])).sum()
 
@@ -172,14 +178,15 @@ def tsne_gradient(p: Tensor, y: Tensor) -> Tensor:
               4 \sum_j \frac{(p_{ij} - q_{ij})(y_i - y_j)}{1 + \lVert y_i - y_j \rVert^2}
 
     Args:
-        p: (N, N) symmetric affinities; times an exaggeration > 1, attraction outweighs repulsion.
+        p: (N, N) affinities, symmetric, 0 on the diagonal; times an exaggeration > 1, attraction
+            outweighs repulsion.
         y: (N, 2) places on the map.
 
     Returns:
-        (N, 2); 0 when all places coincide. If p is symmetric, the rows sum to 0.
+        (N, 2); 0 when all places coincide. The rows sum to 0.
 
     Raises:
-        TypeError, ValueError: as `kl_divergence`.
+        TypeError, ValueError: as `kl_divergence`, but p may have any sum.
 
     Source: van der Maaten and Hinton 2008, Eq. (5).
     """
@@ -192,25 +199,29 @@ def tsne_gradient(p: Tensor, y: Tensor) -> Tensor:
 def _gradient(p: Tensor, y: Tensor) -> Tensor:
     kernel = _kernel(y).fill_diagonal_(0)
     springs = torch.addcmul(p, kernel, 1 / kernel.sum(), value=-1).mul_(kernel)  # (p - q) * kernel
-    return 4 * (springs.sum(1, keepdim=True) * y - springs @ y)
+    return 4 * torch.stack([(springs * gap).sum(1) for gap in _gaps(y)], 1)
 
 
 def _kernel(y: Tensor) -> Tensor:
     """1 / (1 + squared distance) of all pairs."""
-    lengths = y.square().sum(1)
-    return torch.addmm(lengths[:, None] + (lengths + 1), y, y.T, alpha=-2).reciprocal_()
+    return sum((gap.square() for gap in _gaps(y)), y.new_ones(())).reciprocal_()
+
+
+def _gaps(y: Tensor) -> Iterator[Tensor]:
+    """(N, N) y_i - y_j, one coordinate after the other; products of large places would cancel."""
+    return (along[:, None] - along for along in y.T)
 
 
 def _checked_places(y: Tensor) -> Tensor:
-    """(N, D) places as seen from their mean: far from 0, their distances would cancel."""
+    """(N, D) places."""
     y = checked_points("y", y)
     if (largest := y.abs().max()) > LARGEST:
         raise ValueError(f"y must have no coordinate beyond {LARGEST:g}, got {largest:g}")
-    return y - y.mean(0)
+    return y
 
 
 def _checked_affinities(p: Tensor, places: Tensor) -> Tensor:
-    """(N, N), in the wider type of the two."""
+    """(N, N), symmetric, 0 on the diagonal, in the wider type of the two."""
     size = len(places)
     p = _validate.as_tensor("p", p)
     if p.shape != (size, size):
@@ -220,6 +231,14 @@ def _checked_affinities(p: Tensor, places: Tensor) -> Tensor:
     p = _validate.features("p", p)
     if p.min() < 0:
         raise ValueError(f"p must be >= 0, got {p.min():g}")
+    rounding = ROUNDING * p.max()
+    if (p - p.T).abs().max() > rounding:
+        raise ValueError(
+            "p must be symmetric, as affinities of pairs are; conditional ones c become "
+            "(c + c.T) / (2 N)"
+        )
+    if p.diagonal().max() > rounding:
+        raise ValueError(f"p must be 0 on the diagonal, got {p.diagonal().max():g}")
     return p.to(torch.promote_types(p.dtype, places.dtype))
 
 

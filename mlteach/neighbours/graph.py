@@ -133,12 +133,16 @@ class NeighbourGraph(Index):
             been = been[column, order]
         return np.where(np.isfinite(gaps), nodes, self.nobody)[:, :ef], seen, trail
 
-    def _visit(self, query: np.ndarray, *, ef: int = 32) -> np.ndarray:
+    def usual(self, k: int = 1) -> dict[str, int]:
+        """A beam of 32, or of k where that is more; never of more than there are vectors."""
+        return {"ef": min(max(32, k), len(self))}
+
+    def _visit(self, query: np.ndarray, *, ef: int) -> np.ndarray:
         ef = self._setting(ef)
         return np.flatnonzero(self.walk(query[None], ef)[1][0, :-1])
 
-    def _find(self, queries: np.ndarray, k: int, *, ef: int | None = None) -> np.ndarray:
-        ef = self._setting(min(max(32, k), len(self)) if ef is None else ef, at_least=k)
+    def _find(self, queries: np.ndarray, k: int, *, ef: int) -> np.ndarray:
+        ef = self._setting(ef, at_least=k)
         found = []
         for start in range(0, len(queries), QUERIES_AT_ONCE):
             some = queries[start : start + QUERIES_AT_ONCE]
@@ -152,7 +156,7 @@ class NeighbourGraph(Index):
 
     def _insert(self, new: np.ndarray, ef: int) -> None:
         """Links new vectors with those that they find, both ways."""
-        found = self._choose(new, self._walk(self.rows[new], ef)[0])
+        found = self._choose(new, self._walk(self.rows[new], ef)[0], self.n_links)
         self.links[new, : found.shape[1]] = found
         givers, takers = np.repeat(new, found.shape[1]), found.ravel()
         self._link_back(givers[takers != self.nobody], takers[takers != self.nobody])
@@ -170,7 +174,7 @@ class NeighbourGraph(Index):
         full = wide[:, width] != self.nobody
         self.links[takers[~full], :width] = wide[~full, :width]
         nearest = self._sorted(takers[full], wide[full])[:, : 2 * width]
-        chosen = self._choose(takers[full], nearest)
+        chosen = self._choose(takers[full], nearest, width)
         self.links[takers[full]] = self.nobody
         self.links[takers[full], : chosen.shape[1]] = chosen
 
@@ -179,8 +183,8 @@ class NeighbourGraph(Index):
         dots = (self.rows[candidates] @ self.rows[nodes][:, :, None])[:, :, 0]
         return np.take_along_axis(candidates, (self.heights[candidates] - dots).argsort(1), axis=1)
 
-    def _choose(self, nodes: np.ndarray, candidates: np.ndarray) -> np.ndarray:
-        """Of candidates (B, C), nearest first: n_links nearer to the node than to each other."""
+    def _choose(self, nodes: np.ndarray, candidates: np.ndarray, most: int) -> np.ndarray:
+        """Of candidates (B, C), nearest first: so many nearer to the node than to each other."""
         rows = self.rows[candidates]  # (B, C, D)
         to_node = np.square(rows - self.rows[nodes][:, None]).sum(2)  # (B, C)
         squares = np.square(rows).sum(2)
@@ -193,7 +197,7 @@ class NeighbourGraph(Index):
             kept[:, c] &= ~(
                 kept[:, :c] & (equal[:, c, :c] | (apart[:, c, :c] < to_node[:, c, None]))
             ).any(1)
-        first = np.argsort(~kept, axis=1, kind="stable")[:, : self.n_links]
+        first = np.argsort(~kept, axis=1, kind="stable")[:, :most]
         chosen = np.take_along_axis(candidates, first, axis=1)
         return np.where(np.take_along_axis(kept, first, axis=1), chosen, self.nobody)
 

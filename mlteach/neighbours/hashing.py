@@ -89,7 +89,7 @@ class HashTables(Index):
         detours = np.square(sides) @ self.bits_of_codes
         return own[:, None] ^ np.argpartition(detours, n_probe - 1, axis=1)[:, :n_probe]
 
-    def _visit(self, query: np.ndarray, *, n_probe: int = 1) -> np.ndarray:
+    def _visit(self, query: np.ndarray, *, n_probe: int) -> np.ndarray:
         n_probe = self._setting(n_probe)
         visited = np.zeros(len(self), bool)
         tables = zip(self.members, self.starts, self.probed(query, n_probe), strict=True)

@@ -57,7 +57,8 @@ class Index:
         Args:
             queries: (Q, D).
             k: 1 to N neighbours.
-            knob: the index's own setting, ``n_probe`` or ``ef``; exact search has none.
+            knob: the index's own setting, ``n_probe`` or ``ef``; exact search has none. Left out,
+                ``n_probe`` is 1, and ``ef`` the larger of 32 and k, but N at most.
 
         Returns:
             Values (Q, k), cosines or Euclidean distances, nearest first, and indices (Q, k) of the
@@ -66,15 +67,20 @@ class Index:
             infinity or minus infinity.
 
         Raises:
+            TypeError: the index has no knob of that name.
             ValueError: the queries do not fit the vectors, or k or the knob is out of range.
         """
         rows = self._checked_queries(queries)
         k = _validate.count("k", k, at_most=len(self))
-        indices = self._find(rows, k, **knob)
+        indices = self._find(rows, k, **self._checked_knob(knob, k))
         return torch.from_numpy(self._values(rows, indices)), torch.from_numpy(indices)
 
     def visited(self, queries: Tensor, **knob: int) -> list[Tensor]:
-        """For each query, the indices of the vectors whose distance is computed."""
+        """For each query, the indices of the vectors whose distance is computed.
+
+        The knob, if left out, is as for the search of one neighbour.
+        """
+        knob = self._checked_knob(knob)
         return [
             torch.from_numpy(self._visit(query, **knob)) for query in self._checked_queries(queries)
         ]
@@ -144,6 +150,20 @@ class Index:
                 )
             rows /= lengths
         return rows
+
+    def usual(self, k: int = 1) -> dict[str, int]:
+        """The knob and its setting where none is given; nothing for an index without a knob."""
+        return {self.knob: 1} if self.knob else {}
+
+    def _checked_knob(self, knob: dict[str, int], k: int = 1) -> dict[str, int]:
+        """The knob as it is given, else as usual."""
+        for name in knob:
+            if name != self.knob:
+                allowed = (
+                    f"must be {self.knob!r}" if self.knob else "must be left out: there is none"
+                )
+                raise TypeError(f"knob of {type(self).__name__} {allowed}, got {name!r}")
+        return knob or self.usual(k)
 
     def _setting(self, value: int, at_least: int = 1) -> int:
         """The knob's setting, refused where it is out of range."""

@@ -72,7 +72,7 @@ class InvertedLists(Index):
         gaps = self.half_squares_of_centres - self.centres_seen @ query
         return np.argpartition(gaps, n_probe - 1)[:n_probe]
 
-    def _visit(self, query: np.ndarray, *, n_probe: int = 1) -> np.ndarray:
+    def _visit(self, query: np.ndarray, *, n_probe: int) -> np.ndarray:
         n_probe = self._setting(n_probe)
         lists = [
             self.members[self.starts[cell] : self.starts[cell + 1]]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import numpy as np
 from torch import Tensor
 
 from mlteach import _validate
@@ -52,16 +53,25 @@ def measure(
         index: any index.
         queries: (Q, D), searched all at once.
         exact: (Q, k) indices of their true neighbours.
-        settings: of the index's knob; none for exact search.
+        settings: of the index's knob; none for exact search, or for the usual one.
         repeats: how often each search is timed; the fastest counts, for what else the computer does
             only slows it.
+
+    Raises:
+        TypeError, ValueError: index is none, exact is not (Q, k) indices, settings are none of this
+            index, or repeats is less than 1.
     """
+    _validate.instance("index", index, Index, "an index")
+    queries = _validate.features("queries", queries)
+    exact = _validate.as_tensor("exact", exact)
+    k = _validate.shaped("exact", exact, len(queries), "k", at_least=1).shape[1]
+    repeats = _validate.count("repeats", repeats)
     measured = []
-    for knob in [{index.knob: setting} for setting in settings] or [{}]:
+    for knob in _knobs(index, settings) or [index.usual(k)]:
         seconds = []
         for _ in range(repeats):
             start = time.perf_counter()
-            found = index.search(queries, exact.shape[1], **knob)[1]
+            found = index.search(queries, k, **knob)[1]
             seconds.append(time.perf_counter() - start)
         title = " ".join(f"{name} {value}" for name, value in knob.items()) or "everything"
         distances = index.cost(queries[:100], **knob)
@@ -69,3 +79,15 @@ def measure(
             Measured(title, recall(found, exact), len(queries) / min(seconds), distances)
         )
     return measured
+
+
+def _knobs(index: Index, settings: Iterable[int]) -> list[dict[str, int]]:
+    """The knob of the index at each of the settings."""
+    if isinstance(settings, str) or not isinstance(settings, Iterable):
+        raise TypeError(f"settings must be whole numbers in a row, got {_validate.kind(settings)}")
+    if isinstance(settings, Tensor | np.ndarray):
+        settings = settings.tolist()
+    settings = [_validate.count("settings", s, at_most=index.exhaustive) for s in settings]
+    if settings and not index.knob:
+        raise ValueError(f"settings must be left out: exact search has none, got {settings}")
+    return [{index.knob: setting} for setting in settings]

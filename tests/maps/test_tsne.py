@@ -85,7 +85,7 @@ def test_affinities_ignore_scale_place_and_order():
     x = clusters()
     p = maps.affinities(x, 9)
     order = torch.randperm(60, generator=torch.Generator().manual_seed(0))
-    for scale in (1e-6, 1e6):
+    for scale in (1e-170, 1e-6, 1e6, 1e140):
         assert torch.allclose(maps.affinities(scale * (x + 3), 9), p, atol=1e-6)
     assert torch.allclose(maps.affinities(x[order], 9), p[order][:, order], atol=1e-9)
 
@@ -171,6 +171,40 @@ def test_wrong_forces_are_seen(mistake):
     (gradient,) = torch.autograd.grad(maps.kl_divergence(p, y), y)
     assert torch.allclose(mistakes.maps.spring_forces(p, y.detach()), -gradient)
     assert not torch.allclose(mistake(p, y.detach()), -gradient, rtol=1e-2)
+
+
+@pytest.mark.parametrize("far", [1e3, 1e5])
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_cancels_on_a_map_of_places_far_from_each_other(seed, far):
+    """In single precision the same places have the same pairs as in double."""
+    y = (normal(40, 2, seed=seed) + far * torch.linspace(-1, 1, 40)[:, None].sign()).float()
+    p = maps.affinities(normal(40, 4, seed=seed), 5)
+    wide = y.double()
+    assert torch.allclose(maps.student_t(y).double(), maps.student_t(wide), rtol=1e-5, atol=0)
+    single, double = maps.tsne_gradient(p.float(), y).double(), maps.tsne_gradient(p, wide)
+    assert (single - double).abs().max() < 1e-5 * double.abs().max()
+    assert maps.kl_divergence(p.float(), y).item() == pytest.approx(
+        maps.kl_divergence(p, wide).item(), rel=1e-5
+    )
+
+
+def test_what_are_no_affinities_is_refused():
+    x, y = normal(12, 4), normal(12, 2)
+    p = maps.affinities(x, 4)
+    for function in (maps.kl_divergence, maps.tsne_gradient):
+        with pytest.raises(ValueError, match="p must be symmetric"):
+            function(maps.conditional_affinities(x, 4) / 12, y)
+        with pytest.raises(ValueError, match="p must be 0 on the diagonal, got 0.01"):
+            function(p + 0.01 * torch.eye(12), y)
+        with pytest.raises(ValueError, match="p must be >= 0"):
+            function(p - 0.01, y)
+    with pytest.raises(ValueError, match="p must sum to 1, got a sum of 12"):
+        maps.kl_divergence(12 * p, y)
+    assert maps.tsne_gradient(12 * p, y).isfinite().all()  # an exaggeration
+    for dtype in (torch.float32, torch.bfloat16, torch.float16):
+        assert maps.kl_divergence(p.to(dtype), y).item() == pytest.approx(
+            maps.kl_divergence(p, y).item(), rel=0.02
+        )
 
 
 def test_a_wrong_shape_is_refused():
