@@ -19,7 +19,7 @@ from mlteach.evaluate import features, knn_accuracy, linear_probe
 from mlteach.losses import nt_xent
 from mlteach.networks import conv_encoder, prediction_head, projection_head
 from mlteach.recipes.batches import two_views
-from mlteach.selfsup import BYOL, BarlowTwins, MoCo, SimCLR, VICReg
+from mlteach.selfsup import BYOL, BarlowTwins, LeJEPA, MoCo, SimCLR, VICReg
 from mlteach.training import fit, seed_everything
 from mlteach.views import simclr_view
 
@@ -105,12 +105,17 @@ def _vicreg(net: nn.Module, features: int) -> VICReg:
     return VICReg(net, projection_head(features, batch_norm=True))
 
 
+def _lejepa(net: nn.Module, features: int) -> LeJEPA:
+    return LeJEPA(net, projection_head(features, batch_norm=True), weight=0.02)
+
+
 RECIPES = {
     "SimCLR": Recipe(_simclr, steps=700, floor=0.83),
     "MoCo": Recipe(_moco, steps=550, floor=0.75, widths=LARGE),
     "BYOL": Recipe(_byol, steps=1000, floor=0.65, batch_size=64, grayscale=0.5),
     "BarlowTwins": Recipe(_barlow_twins, steps=520, floor=0.68),
     "VICReg": Recipe(_vicreg, steps=520, floor=0.72),
+    "LeJEPA": Recipe(_lejepa, steps=520, floor=0.75),
 }
 
 

@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 import torch
-from support.numbers import normal
+from support.numbers import generator, normal
 
 from mlteach import losses
 
@@ -37,6 +37,10 @@ CASES = {
     "byol_loss": (lambda p: losses.byol_loss(p, TARGET.to(p.dtype)), [(4, 3)]),
     "clip_loss": (losses.clip_loss, [(4, 3), (4, 3)]),
     "barlow_twins": (losses.barlow_twins, [(4, 3), (4, 3)]),
+    "sigreg": (
+        lambda z: losses.sigreg(z, slices=4, generator=generator()),
+        [(4, 3)],
+    ),
     "vicreg": (losses.vicreg, [(4, 3), (4, 3)]),
     "alignment": (losses.alignment, [(4, 3), (4, 3)]),
     "uniformity": (losses.uniformity, [(4, 3)]),
@@ -162,7 +166,7 @@ def test_torch_func(loss, shapes):
     """`grad` of torch.func gives autograd's gradient, and `vmap` that of each task."""
     tasks = [torch.stack([x.detach(), 2 * x.detach() + 1]) for x in inputs_of(shapes)]
     gradient = torch.func.grad(loss, argnums=tuple(range(len(shapes))))
-    together = torch.func.vmap(gradient)(*tasks)
+    together = torch.func.vmap(gradient, randomness="same")(*tasks)
     for task in range(2):
         single = [x[task].clone().requires_grad_() for x in tasks]
         loss(*single).backward()
@@ -195,6 +199,11 @@ WRONG = {
         r"\(N >= 2, ",
     ),
     "one image, VICReg": (lambda: losses.vicreg(Z[:1], Z[:1]), ValueError, r"\(N >= 2, "),
+    "one image, SIGReg": (
+        lambda: losses.sigreg(Z[:1], generator=None),
+        ValueError,
+        r"\(N >= 2, ",
+    ),
     "one point": (lambda: losses.uniformity(Z[:1]), ValueError, r"\(N >= 2, "),
     "empty batch": (lambda: losses.byol_loss(Z[:0], Z[:0]), ValueError, r"\(N >= 1, "),
     "no columns": (lambda: losses.alignment(Z[:, :0], Z[:, :0]), ValueError, r"D >= 1\)"),

@@ -1,15 +1,16 @@
-"""Barlow Twins and VICReg: definitions, properties, and the mistakes people make."""
+"""Barlow Twins, VICReg and SIGReg: definitions, properties, and the mistakes people make."""
 
 from __future__ import annotations
 
+import cmath
 import math
 from statistics import fmean
 
 import pytest
 import torch
-from support.numbers import assert_equal, normal
+from support.numbers import assert_equal, generator, normal
 
-from mlteach.losses import barlow_twins, vicreg
+from mlteach.losses import barlow_twins, sigreg, vicreg
 from mlteach.mistakes import mistakes_in
 
 
@@ -136,3 +137,105 @@ def test_vicreg_symmetries():
     z1, z2 = views()
     for same in [(z2, z1), (z1.flip(0), z2.flip(0)), (z1.flip(1), z2.flip(1)), (z1 + 3, z2 + 3)]:
         torch.testing.assert_close(vicreg(*same), vicreg(z1, z2), rtol=1e-10, atol=1e-10)
+
+
+# SIGReg
+
+
+def naive_sigreg(z, directions):
+    """Epps and Pulley's statistic of each slice, by complex numbers, in 17 points from -5 to 5."""
+    total = 0.0
+    for a in directions.T.tolist():
+        length = math.hypot(*a)
+        x = [sum(u * v for u, v in zip(row, a, strict=True)) / length for row in z.tolist()]
+        values = []
+        for k in range(17):
+            t = -5 + 10 * k / 16
+            gap = fmean_complex([cmath.exp(1j * t * v) for v in x]) - math.exp(-t * t / 2)
+            values.append(abs(gap) ** 2 * math.exp(-t * t / 2))
+        total += len(x) * 10 / 16 * (sum(values) - (values[0] + values[-1]) / 2)
+    return total / directions.shape[1]
+
+
+def fmean_complex(values):
+    return sum(values) / len(values)
+
+
+def assert_is_sigreg(loss):
+    """Value of the definition for several numbers of slices, and its gradient."""
+    z = views()[0] / 2
+    for slices in (1, 5):
+        directions = torch.randn(3, slices, generator=generator(4))
+        number = naive_sigreg(z, directions)
+        assert loss(z, slices=slices, generator=generator(4)).item() == pytest.approx(
+            number, rel=1e-5
+        )
+    assert_gradient_is_right(lambda z1, _: loss(z1, slices=4, generator=generator(4)))
+
+
+def test_sigreg_equals_the_definition():
+    """Value and gradient are those of the paper."""
+    assert_is_sigreg(sigreg)
+
+
+@pytest.mark.parametrize("mistake", mistakes_in(sigreg), ids=str)
+def test_sigreg_catches(mistake):
+    """Each mistake is caught."""
+    with pytest.raises(AssertionError):
+        assert_is_sigreg(mistake)
+
+
+def closed_form(x):
+    """The same integral over the whole axis, without a grid: a double sum of Gaussians."""
+    pairs = (-(x[:, None] - x).square() / 2).exp().mean()
+    singles = (-x.square() / 4).exp().mean()
+    return len(x) * math.sqrt(2 * math.pi) * (pairs - math.sqrt(2) * singles + 3**-0.5)
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1, 0), (0.3, 0), (1, 0.5), (0.01, 1)])
+def test_sigreg_is_the_integral(scale, offset):
+    """17 points suffice: an independent closed form agrees while projections stay within 5."""
+    z = scale * normal(200, 1).clamp(-4, 4) + offset
+    exact = closed_form(z[:, 0]).item()
+    assert sigreg(z, slices=2, generator=generator(0)).item() == pytest.approx(exact, rel=2e-3)
+
+
+def test_sigreg_by_hand():
+    """The docstring's numbers: 0.409 B when all rows are 0, 1.06 on average for normal draws."""
+    zeros = torch.zeros(50, 4, dtype=torch.float64)
+    assert sigreg(zeros, generator=generator(0)).item() == pytest.approx(0.409 * 50, rel=1e-3)
+    for batch in (32, 512):
+        draws = [
+            sigreg(normal(batch, 16, seed=seed), slices=64, generator=generator(seed)).item()
+            for seed in range(40)
+        ]
+        floor = math.sqrt(2 * math.pi) * (1 - 3**-0.5)  # expectation under normality
+        assert floor == pytest.approx(1.06, abs=1e-3)
+        assert fmean(draws) == pytest.approx(floor, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda z: 0.5 * z, lambda z: 2 * z, lambda z: z + 0.5, lambda z: z[:, :1].expand_as(z)],
+    ids=["too narrow", "too wide", "off centre", "copied coordinates"],
+)
+def test_sigreg_rises(change):
+    """Whatever differs from a standard normal of full rank costs more than a draw of one."""
+    z = normal(256, 8)
+    plain, changed = (sigreg(x, generator=generator(0)) for x in (z, change(z)))
+    assert changed > 2 * plain
+
+
+def test_sigreg_pulls_a_batch_into_shape():
+    """Gradient descent on the vectors alone: from nearly one line to full rank and spread 1."""
+    z = (normal(256, 1) * torch.ones(6) / 6**0.5 + 0.05 * normal(256, 6, seed=1)).requires_grad_()
+    optimiser = torch.optim.Adam([z], lr=0.05)
+    for step in range(150):
+        optimiser.zero_grad()
+        sigreg(z, slices=32, generator=generator(step)).backward()
+        optimiser.step()
+    z = z.detach()
+    assert z.std(0).sub(1).abs().max() < 0.2
+    assert torch.linalg.eigvalsh(torch.cov(z.T)).min() > 0.5
+    # evener than random draws, whose expectation is 1.06
+    assert sigreg(z, generator=generator(999)) < 0.5

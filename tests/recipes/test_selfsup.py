@@ -19,6 +19,7 @@ SHORT = {
     "BYOL": (350, 0.03),
     "BarlowTwins": (200, 0.03),
     "VICReg": (150, 0.1),
+    "LeJEPA": (200, 0.1),
 }
 
 

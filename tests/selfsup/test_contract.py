@@ -16,6 +16,7 @@ from support.selfsup_cases import (
     OUTPUTS,
     make_barlow_twins,
     make_byol,
+    make_lejepa,
     make_moco,
     make_simclr,
     make_vicreg,
@@ -28,7 +29,7 @@ from torch import nn
 from mlteach import losses, selfsup
 from mlteach.mistakes import mistakes_in
 from mlteach.networks import mlp, prediction_head, projection_head, resnet18
-from mlteach.selfsup import BYOL, BarlowTwins, MoCo, SimCLR, VICReg
+from mlteach.selfsup import BYOL, BarlowTwins, LeJEPA, MoCo, SimCLR, VICReg
 from mlteach.training import fit
 
 every_method = pytest.mark.parametrize("make", METHODS.values(), ids=METHODS)
@@ -192,9 +193,11 @@ def test_after_step_moves_target_and_queue_only(make):
     before = copy.deepcopy(method.state_dict())
     method.after_step(aux)
     owner = {name.split(".")[0] for name in moved(before, method.state_dict())}
-    expected = {MoCo: {"key_encoder", "queue", "age", "pointer"}, BYOL: {"target"}}.get(
-        type(method), set()
-    )
+    expected = {
+        MoCo: {"key_encoder", "queue", "age", "pointer"},
+        BYOL: {"target"},
+        LeJEPA: {"step"},
+    }.get(type(method), set())
     assert owner == (set() if getattr(method, "target", 0) is None else expected)
 
 
@@ -209,6 +212,8 @@ def test_after_step_moves_target_and_queue_only(make):
         (make_vicreg, "invariance", 1.0),
         (make_vicreg, "variance", 1.0),
         (make_vicreg, "covariance", 25.0),
+        (make_lejepa, "weight", 0.5),
+        (make_lejepa, "slices", 3),
     ],
 )
 def test_a_hyperparameter_is_read_at_every_step(make, name, value):
@@ -281,7 +286,7 @@ def test_each_keeps_its_paper_s_meaning_by_default():
 
 
 @pytest.mark.parametrize(
-    "cls", [SimCLR, MoCo, BYOL, BarlowTwins, VICReg], ids=lambda cls: cls.__name__
+    "cls", [SimCLR, MoCo, BYOL, BarlowTwins, VICReg, LeJEPA], ids=lambda cls: cls.__name__
 )
 def test_a_method_fits_on_a_page(cls):
     """At most 45 lines of code a class, docstrings and empty lines not counted."""
@@ -384,7 +389,7 @@ def test_views_that_do_not_fit_are_named(make, change, message):
     torch.testing.assert_close(method.state_dict(), before, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("cls", [SimCLR, MoCo, BarlowTwins, VICReg])
+@pytest.mark.parametrize("cls", [SimCLR, MoCo, BarlowTwins, VICReg, LeJEPA])
 @pytest.mark.parametrize(
     ("encoder", "projector", "message"),
     [
@@ -464,6 +469,7 @@ RESNET_METHODS = {
     "BYOL": lambda encoder, projector: BYOL(encoder, projector, prediction_head(32, hidden=32)),
     "BarlowTwins": BarlowTwins,
     "VICReg": VICReg,
+    "LeJEPA": LeJEPA,
 }
 
 
@@ -483,3 +489,22 @@ def test_resnet18_takes_steps(make):
     # 20 convolutions, 20 norms of two parameters each
     assert len(moved(before, method.encoder.state_dict())) == 60
     assert method.encode(torch.rand(2, 3, 32, 32)).shape == (2, 512)
+
+
+def test_lejepa_is_agreement_and_the_test_of_each_view():
+    """(1 - weight) times the squared distances to the mean of both, and weight times SIGReg."""
+    encoder, projector, _ = parts()
+    x1, x2 = views()
+    z1, z2 = (projector(encoder(x)) for x in (x1, x2))
+    mean = (z1 + z2) / 2
+    distances = [(z - mean).square().mean() for z in (z1, z2)]
+    method = make_lejepa(weight=0.3)
+    for step in (0, 1):
+        tests = [
+            losses.sigreg(z, slices=16, generator=torch.Generator().manual_seed(step))
+            for z in (z1, z2)
+        ]
+        expected = 0.7 * sum(distances) / 2 + 0.3 * sum(tests) / 2
+        value, aux = method.loss(x1, x2)
+        torch.testing.assert_close(value, expected)
+        method.after_step(aux)

@@ -10,7 +10,7 @@ from torch import nn
 
 from mlteach.metric import PAIRS, TRIPLETS, Siamese, Triplet
 from mlteach.networks import conv_encoder, prediction_head, projection_head
-from mlteach.selfsup import BYOL, BarlowTwins, MoCo, SimCLR, VICReg
+from mlteach.selfsup import BYOL, BarlowTwins, LeJEPA, MoCo, SimCLR, VICReg
 from mlteach.training import fit
 
 BATCH, KEYS = 8, 20
@@ -34,6 +34,7 @@ METHODS = {
     "SimSiam": lambda: BYOL(*parts(), predictor(), target_average=False),
     "BarlowTwins": lambda: BarlowTwins(*parts()),
     "VICReg": lambda: VICReg(*parts()),
+    "LeJEPA": lambda: LeJEPA(*parts(), slices=16),
 }
 LABELLED = {
     "Siamese": lambda: Siamese(parts()[0]),

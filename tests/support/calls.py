@@ -168,6 +168,7 @@ add_all(
         "takes": {("negative", "infinity"): "farther than any margin"},
         "propagates": True,
     },
+    sigreg={"z": z(), "slices": 4, "generator": a_generator, "propagates": True},
     vicreg={**PAIR, "invariance": 25.0, "variance": 25.0, "covariance": 1.0},
 )
 
@@ -459,6 +460,7 @@ add_all(
         **{"decay": 0.99, "stop_gradient": True, "target_average": True},
     },
     BarlowTwins={**ENCODER_AND_HEAD, "redundancy_weight": 0.005},
+    LeJEPA={**ENCODER_AND_HEAD, "weight": 0.05, "slices": 16},
     VICReg={**ENCODER_AND_HEAD, "invariance": 25.0, "variance": 25.0, "covariance": 1.0},
 )
 METHODS: dict[str, Callable[[], nn.Module]] = {
@@ -467,6 +469,7 @@ METHODS: dict[str, Callable[[], nn.Module]] = {
     "BYOL": lambda: selfsup.BYOL(encoder(), head(), head(4, 4)),
     "BarlowTwins": lambda: selfsup.BarlowTwins(encoder(), head()),
     "VICReg": lambda: selfsup.VICReg(encoder(), head()),
+    "LeJEPA": lambda: selfsup.LeJEPA(encoder(), head()),
 }
 for name, make in METHODS.items():
     two_views = {"x1": images(), "x2": images(seed=2)}

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from mlteach.networks import mlp
-from mlteach.selfsup import BYOL, BarlowTwins, MoCo, SimCLR, VICReg
+from mlteach.selfsup import BYOL, BarlowTwins, LeJEPA, MoCo, SimCLR, VICReg
 
 BATCH, INPUTS = 6, 5
 FEATURES, OUTPUTS = 7, 4
@@ -58,6 +58,10 @@ def make_vicreg(**options):
     return VICReg(*parts()[:2], **options)
 
 
+def make_lejepa(**options):
+    return LeJEPA(*parts()[:2], **{"slices": 16} | options)
+
+
 METHODS = {
     "SimCLR": make_simclr,
     "MoCo": make_moco,
@@ -66,6 +70,7 @@ METHODS = {
     "BYOL without stop-gradient": lambda: make_byol(stop_gradient=False),
     "BarlowTwins": make_barlow_twins,
     "VICReg": make_vicreg,
+    "LeJEPA": make_lejepa,
 }
 
 

@@ -1,4 +1,4 @@
-"""Mistakes in the losses without negatives: BYOL's, Barlow Twins' and VICReg's."""
+"""Mistakes in the losses without negatives: BYOL's, Barlow Twins', VICReg's and SIGReg's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mlteach.losses import barlow_twins, byol_loss, vicreg
+from mlteach.losses import barlow_twins, byol_loss, sigreg, vicreg
 from mlteach.mistakes._registry import mistake
 
 # --- BYOL ----------------------------------------------------------------------------------------
@@ -246,3 +246,66 @@ def difference_to_the_detached(z1, z2, **weights):
 @mistake(vicreg, "the weights of invariance and covariance are swapped")
 def weights_swapped(z1, z2, *, invariance, variance, covariance):
     return vicreg(z1, z2, invariance=covariance, variance=variance, covariance=invariance)
+
+
+# --- SIGReg --------------------------------------------------------------------------------------
+
+
+def _other_test(
+    z: Tensor,
+    slices: int,
+    generator: torch.Generator | None,
+    *,
+    directions: Callable[[Tensor], Tensor] = lambda a: a / a.norm(dim=0),
+    projected: Callable[[Tensor], Tensor] = lambda x: x,
+    sine: float = 1,
+    window: Callable[[Tensor], Tensor] = lambda normal: normal,
+) -> Tensor:
+    x = projected(z @ directions(torch.randn(z.shape[1], slices, generator=generator)).to(z))
+    t = torch.linspace(-5, 5, 17, dtype=z.dtype)
+    normal = (-t.square() / 2).exp()
+    angles = x[..., None] * t
+    gap = (angles.cos().mean(0) - normal).square() + sine * angles.sin().mean(0).square()
+    return len(z) * torch.trapezoid(gap * window(normal), t).mean()
+
+
+@mistake(sigreg, "your directions are not unit vectors: divide each column by its length")
+def directions_not_normalised(z, *, slices, generator):
+    return _other_test(z, slices, generator, directions=lambda a: a)
+
+
+@mistake(sigreg, "you divide each row of the directions by its length: a direction is a column")
+def directions_normalised_by_row(z, *, slices, generator):
+    return _other_test(z, slices, generator, directions=lambda a: F.normalize(a, dim=1))
+
+
+@mistake(sigreg, "you standardise each slice first: then no scale and no offset costs anything")
+def slices_standardised(z, *, slices, generator):
+    return _other_test(
+        z, slices, generator, projected=lambda x: (x - x.mean(0)) / x.std(0).clamp(min=1e-6)
+    )
+
+
+@mistake(sigreg, "the imaginary part is missing: without the sines an offset costs too little")
+def sines_forgotten(z, *, slices, generator):
+    return _other_test(z, slices, generator, sine=0)
+
+
+@mistake(sigreg, "the weight e^(-t^2/2) under the integral is missing")
+def window_forgotten(z, *, slices, generator):
+    return _other_test(z, slices, generator, window=torch.ones_like)
+
+
+@mistake(sigreg, "the factor B is missing: the statistic of the test is B times the integral")
+def batch_size_forgotten(z, *, slices, generator):
+    return sigreg(z, slices=slices, generator=generator) / len(z)
+
+
+@mistake(sigreg, "you add up over the slices: take their mean")
+def slices_summed(z, *, slices, generator):
+    return slices * sigreg(z, slices=slices, generator=generator)
+
+
+@mistake(sigreg, "you integrate over half of the axis, 0 to 5: the other half counts as much")
+def half_of_the_axis(z, *, slices, generator):
+    return sigreg(z, slices=slices, generator=generator) / 2
