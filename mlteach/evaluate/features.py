@@ -115,9 +115,12 @@ def _encoded(encode: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     size = len(images)
     try:
         batch = encode(images)
-    except RuntimeError as error:  # as torch calls what does not fit
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except Exception as error:  # whatever the caller's own function says to what does not fit
         given = f"{tuple(images.shape)}, {_validate.kind(images)}"
-        raise ValueError(f"encoder must take images like these, {given}: {error}") from error
+        why = f"{type(error).__name__}: {error}"
+        raise ValueError(f"encoder must take images like these, {given}: {why}") from error
     if not isinstance(batch, Tensor):
         raise TypeError(f"encoder must return a tensor (B, D), got {_validate.kind(batch)}")
     if batch.ndim != 2 or len(batch) != size or not batch.shape[1]:

@@ -22,8 +22,10 @@ def confidence_interval(values: Tensor) -> tuple[float, float]:
     .. math:: \bar a \pm 1.96\, \frac{s}{\sqrt{n}}
 
     s is the standard deviation over the tasks, with n - 1 below the sum. Of many such intervals, 95
-    in 100 hold the mean over all tasks that there could be. They say nothing of how another
-    training would have ended.
+    in 100 hold the mean over all tasks that there could be, if n is large. This is the field's
+    formula; of few tasks s itself is known badly, and of normal values 92 in 100 intervals hold the
+    mean for n = 10, 88 for n = 5 and 70 for n = 2. Student's quantile instead of 1.96 (2.26, 2.78
+    and 12.7) would make it 95. They say nothing of how another training would have ended.
 
     Args:
         values: (n,) n >= 2 finite measurements, each of a task drawn independently of the others; a
