@@ -185,7 +185,12 @@ def as_tensor(name: str, value: Any) -> Tensor:
     For the entrances that learners call with data of their own; losses take tensors only.
     """
     if isinstance(value, Tensor):
+        if value.layout != torch.strided or value.is_meta:
+            given = "one without values" if value.is_meta else "a sparse one: use .to_dense()"
+            raise TypeError(f"{name} must be a dense tensor with values, got {given}")
         return value
+    if np.ma.is_masked(value):
+        raise ValueError(f"{name} must have no masked entries: leave them out or fill them")
     try:
         array = np.asarray(value)
     except (TypeError, ValueError, RuntimeError):  # lists of unequal lengths, or of such tensors
@@ -308,19 +313,24 @@ def features(name: str, value: Any, *, at_least: int = 1) -> Tensor:
     """(N, D) features of at least so many rows, all finite, returned in float32 or float64.
 
     Arrays and lists are taken, integers too; 16-bit floats become float32, in which distances and
-    lengths are computed.
+    lengths are computed, and so do integers, if it holds them all exactly.
     """
     value = as_tensor(name, value)
     if not _is_real(value):
         raise TypeError(f"{name} must hold numbers, got {kind(value)}")
     if value.dtype not in (torch.float32, torch.float64):
-        value = value.to(torch.float32)
+        exact = value.is_floating_point() or value.numel() == 0 or _largest(value) <= 2**24
+        value = value.to(torch.float32) if exact else value.double()
     if value.dim() != 2 or len(value) < at_least or value.shape[1] < 1:
         raise ValueError(f"{name} must be (N >= {at_least}, D >= 1), got {tuple(value.shape)}")
     if not value.isfinite().all():
         row = (~value.isfinite()).nonzero()[0, 0]
         raise ValueError(f"{name} must be finite, got NaN or infinity in row {row}")
     return value
+
+
+def _largest(whole: Tensor) -> float:
+    return whole.cpu().double().abs().max().item()  # of uint16 torch knows no largest
 
 
 def images(

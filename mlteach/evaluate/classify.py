@@ -16,6 +16,7 @@ from mlteach.episodes import Episode, encode, squared_distances
 from mlteach.meta import adapted_predictions
 from mlteach.meta.calling import untouched
 from mlteach.meta.inner import LossFunction, Rate, check_loss
+from mlteach.meta.stacked import chain
 
 
 @torch.no_grad()
@@ -52,7 +53,8 @@ def classify(
         support_images: (N, C, H, W) or, in grey, (N, H, W), N >= 2: a tensor, an array, or a list
             of images; uint8, or numbers in the range that the model was trained on. Vectors (N, D)
             are taken as well.
-        labels: N texts or whole numbers, at least two different ones.
+        labels: N texts or whole numbers, at least two different ones: a list, an array, a tensor or
+            a column of a table.
         new_images: one image (C, H, W) or (H, W), or a batch of them, as the support images are.
         loss_fn, lr, steps, frozen: as for `mlteach.meta.adapt`.
         probabilities: give the probability of every label instead.
@@ -77,6 +79,8 @@ def classify(
             f"labels must be as many as support_images, got {len(names)} for {len(support)}"
         )
     new, is_single = _like_support(_tensor("new_images", new_images), support)
+    if new.dim() == 4:
+        _check_scale("new_images", new)
     _validate.flag("probabilities", probabilities)
     if (lr is None) != (steps is None):
         raise ValueError(f"lr and steps must be given both or neither, got {lr} and {steps}")
@@ -95,7 +99,8 @@ def classify(
             inner = {"lr": lr, "steps": steps, "frozen": frozen}
             scores = _adapted_scores(model, support, y, new, loss_fn, len(words), **inner)
     if not scores.isfinite().all():
-        raise ValueError("model gives scores that are not finite: lr may be too large")
+        why = "features too far apart to be compared" if lr is None else "lr may be too large"
+        raise ValueError(f"model gives scores that are not finite: {why}")
     if probabilities:
         shares = scores.float().softmax(1).tolist()
         answers: list[Any] = [dict(zip(words, row, strict=True)) for row in shares]
@@ -104,18 +109,32 @@ def classify(
     return answers[0] if is_single else answers
 
 
+def _by_batch(module: Any) -> bool:
+    """Whether a batch norm in it has no statistics but those of the batch."""
+    parts = module.modules() if isinstance(module, nn.Module) else ()
+    norms = (part for part in parts if isinstance(part, nn.modules.batchnorm._BatchNorm))
+    return any(norm.running_mean is None for norm in norms)
+
+
+def _looks_at_each_alone(model: Any, x: Tensor) -> bool:
+    """Whether it is known to say the same of an image whatever the others in its batch are."""
+    return isinstance(model, nn.Module) and not _by_batch(model) and chain(model, x) is not None
+
+
 def _prototype_scores(encoder: Any, module: Any, support: Tensor, y: Tensor, new: Tensor) -> Tensor:
     """(M, C) minus the squared distances from each new image to each class's mean."""
-    parts = module.modules() if isinstance(module, nn.Module) else ()
-    by_batch = any(
-        isinstance(part, nn.modules.batchnorm._BatchNorm) and part.running_mean is None
-        for part in parts
-    )
+    by_batch, n_classes = _by_batch(module), int(y.max()) + 1
     z = encode(encoder, support, "model")
+    if _looks_at_each_alone(encoder, support):
+        found = [
+            -squared_distances(z[None], y[None], encode(encoder, part, "model")[None], n_classes)[0]
+            for part in new.split(IMAGES_AT_ONCE)
+        ]
+        return torch.cat(found)
     found = []
     for one in new.split(1):
         query = encode(encoder, torch.cat([support, one]) if by_batch else one, "model")[-1:]
-        distances = squared_distances(z[None], y[None], query[None], int(y.max()) + 1)
+        distances = squared_distances(z[None], y[None], query[None], n_classes)
         found.append(-distances[0])
     return torch.cat(found)
 
@@ -129,7 +148,7 @@ def _adapted_scores(
     n_classes: int,
     **inner: Any,
 ) -> Tensor:
-    """(M, C) logits after adapting, each new image in one batch with the support."""
+    """(M, C) logits after adapting, each new image as in one batch with the support."""
     asked = Episode(support[None], y[None], support[None], y[None])
     before = adapted_predictions(model, asked, loss_fn, **inner | {"steps": 0})[0]
     if before.dim() != 2 or before.shape[1] < n_classes:
@@ -137,9 +156,14 @@ def _adapted_scores(
             f"model must give an output for each of the {n_classes} labels, "
             f"got {tuple(before.shape[1:])}"
         )
-    task = Episode(support[None], y[None], new[None], y.new_zeros(1, len(new)))
-    logits = adapted_predictions(model, task, loss_fn, **inner, queries="with support")
-    return logits[0, :, :n_classes]
+    apart = _looks_at_each_alone(model, support)
+    found = []
+    for part in new.split(IMAGES_AT_ONCE):
+        task = Episode(support[None], y[None], part[None], y.new_zeros(1, len(part)))
+        queries = "together" if apart else "with support"
+        logits = adapted_predictions(model, task, loss_fn, **inner, queries=queries)
+        found.append(logits[0, :, :n_classes])
+    return torch.cat(found)
 
 
 @contextmanager
@@ -159,7 +183,7 @@ def _weight_of(model: Any, otherwise: Tensor) -> Tensor:
 
 def _names(labels: Any) -> list[Any]:
     """The labels as a list of Python's own values."""
-    if isinstance(labels, Tensor | np.ndarray):
+    if hasattr(labels, "tolist"):  # tensors, arrays, and the columns of a table
         labels = labels.tolist()
     if not isinstance(labels, Sequence) or isinstance(labels, str):
         raise TypeError(f"labels must be a list of labels, got {_validate.kind(labels)}")
@@ -188,14 +212,18 @@ def _tensor(name: str, images: Any) -> Tensor:
     if images.numel() == 0:
         raise ValueError(f"{name} must not be empty, got shape {tuple(images.shape)}")
     _validate.finite(name, images)
-    if images.dim() > 1 and images.min() >= 0 and images.max() > LIKE_BYTES:
+    return images
+
+
+def _check_scale(name: str, images: Tensor) -> None:
+    if images.min() >= 0 and images.max() > LIKE_BYTES:
         raise ValueError(
             f"{name} must be on the scale that model was trained on, such as [0, 1], got values up "
             f"to {images.max():.4g}: divide by 255, or give uint8"
         )
-    return images
 
 
+IMAGES_AT_ONCE = 500  # bounds the memory
 LIKE_BYTES = 16.0  # numbers above it with none below 0 are bytes that were made floats
 
 
@@ -211,6 +239,8 @@ def _images(name: str, images: Any) -> Tensor:
             f"{name} must be (N, C, H, W), got {tuple(images.shape)}, which looks like "
             "(N, H, W, C): move the last dimension"
         )
+    if images.dim() == 4:  # a vector's numbers may be of any size
+        _check_scale(name, images)
     return images
 
 

@@ -86,18 +86,19 @@ def with_statistics(encoder: nn.Module, images: Tensor, *, batch_size: int = 500
         raise ValueError(f"images must be two or more, got {len(images)}")
     filled = copy.deepcopy(encoder)
     norms = [part for part in filled.modules() if isinstance(part, _BatchNorm)]
-    momenta = [norm.momentum for norm in norms]
+    before = [(norm.momentum, norm.track_running_stats) for norm in norms]
     device = next((p.device for p in filled.parameters()), images.device)
     with _evaluation_mode(filled), torch.no_grad():
         for norm in norms:
+            norm.track_running_stats = norm.running_mean is not None
             norm.reset_running_stats()
             norm.momentum = None  # PyTorch's word for the average over all batches
             norm.train()
         for batch in images.split(min(batch_size, len(images))):
             if len(batch) > 1:
                 _encoded(filled, batch.to(device))
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
+    for norm, kept in zip(norms, before, strict=True):
+        norm.momentum, norm.track_running_stats = kept
     return filled
 
 
@@ -115,9 +116,12 @@ def _encoded(encode: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     size = len(images)
     try:
         batch = encode(images)
-    except RuntimeError as error:  # as torch calls what does not fit
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except Exception as error:  # whatever the caller's own function says to what does not fit
         given = f"{tuple(images.shape)}, {_validate.kind(images)}"
-        raise ValueError(f"encoder must take images like these, {given}: {error}") from error
+        why = f"{type(error).__name__}: {error}"
+        raise ValueError(f"encoder must take images like these, {given}: {why}") from error
     if not isinstance(batch, Tensor):
         raise TypeError(f"encoder must return a tensor (B, D), got {_validate.kind(batch)}")
     if batch.ndim != 2 or len(batch) != size or not batch.shape[1]:
@@ -163,6 +167,12 @@ def accuracy(scores: Tensor, labels: Tensor) -> float:
 def share(hits: Tensor) -> float:
     """The share of True; on the CPU, as not every device has float64."""
     return hits.cpu().double().mean().item()
+
+
+def scale_of(*parts: Tensor) -> float:
+    """What to divide float64 by for no square to overflow or vanish; 1 as a rule."""
+    largest = max(part.abs().max().item() for part in parts)
+    return 1.0 if 1e-150 < largest < 1e150 or largest == 0 else largest
 
 
 def check_labelled(

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from mlteach import _validate
@@ -18,6 +17,7 @@ def stratified_sample(labels: Tensor, n: int, *, generator: Generator) -> Tensor
     """Draws n of the labelled images, each class in its share and none left out.
 
     The same generator state gives nested draws: the first m of a draw of n are the draw of m.
+    One of each class comes first; then always follows the class least of which has been drawn.
 
     Args:
         labels: (N,) integer classes >= 0.
@@ -25,7 +25,9 @@ def stratified_sample(labels: Tensor, n: int, *, generator: Generator) -> Tensor
         generator: where the random numbers come from.
 
     Returns:
-        (n,) indices, none twice; of each class its share of n but for one, and one at least.
+        (n,) indices, none twice. A class of s images has one at least, at most one more than its
+        share n s / N, and no less than (n - C) s / N: what classes too small for a share take is
+        missing from the others. Classes of equal size differ by one at most.
 
     Raises:
         TypeError, ValueError: labels are no integers >= 0, or n is no whole number from the number
@@ -38,8 +40,10 @@ def stratified_sample(labels: Tensor, n: int, *, generator: Generator) -> Tensor
     n = _validate.count("n", n, at_least=max(len(sizes), 1), at_most=len(labels))
     order = torch.randperm(len(labels), generator=generator, device="cpu")
     classes = labels[order]
-    # 0 for the first of its class
-    turn = F.one_hot(classes).cumsum(0).gather(1, classes[:, None])[:, 0] - 1
+    by_class = classes.argsort(stable=True)
+    turn = torch.empty_like(classes)  # 0 for the first of its class
+    starts = sizes.cumsum(0) - sizes
+    turn[by_class] = torch.arange(len(labels), device="cpu") - starts[classes[by_class]]
     return order[(turn / sizes[classes]).argsort(stable=True)[:n]]
 
 
@@ -88,6 +92,13 @@ def few_label_curve(
     n_seeds = _validate.count("n_seeds", n_seeds, at_most=10_000)
     fractions = _checked_fractions(fractions)
     counts = [round(fraction * len(labels)) for fraction in fractions]
+    if len(labels) == 0:
+        raise ValueError("labels must hold one image at least, got none")
+    if (fewest := min(counts)) < (n_classes := len(labels.unique())):
+        raise ValueError(
+            f"fractions must leave an image of each of the {n_classes} classes, "
+            f"got {min(fractions):g} of {len(labels)} images, which is {fewest}"
+        )
     accuracies = [
         [_scored(score, stratified_sample(labels, n, generator=_seeded(seed))) for n in counts]
         for seed in range(n_seeds)

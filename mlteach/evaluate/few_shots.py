@@ -9,6 +9,7 @@ from torch import Generator, Tensor, nn
 
 from mlteach import _validate
 from mlteach.episodes import Episode, check_episodes, class_means
+from mlteach.evaluate.features import scale_of
 from mlteach.meta import adapted_predictions
 from mlteach.meta.maml import LossFunction, Rate
 from mlteach.metric import sample_classes
@@ -22,8 +23,10 @@ def confidence_interval(values: Tensor) -> tuple[float, float]:
     .. math:: \bar a \pm 1.96\, \frac{s}{\sqrt{n}}
 
     s is the standard deviation over the tasks, with n - 1 below the sum. Of many such intervals, 95
-    in 100 hold the mean over all tasks that there could be. They say nothing of how another
-    training would have ended.
+    in 100 hold the mean over all tasks that there could be, if n is large. This is the field's
+    formula; of few tasks s itself is known badly, and of normal values 92 in 100 intervals hold the
+    mean for n = 10, 88 for n = 5 and 70 for n = 2. Student's quantile instead of 1.96 (2.26, 2.78
+    and 12.7) would make it 95. They say nothing of how another training would have ended.
 
     Args:
         values: (n,) n >= 2 finite measurements, each of a task drawn independently of the others; a
@@ -42,7 +45,10 @@ def confidence_interval(values: Tensor) -> tuple[float, float]:
     if values.dim() != 1 or len(values) < 2:
         raise ValueError(f"values must be (n >= 2,), got shape {tuple(values.shape)}")
     values = _validate.finite("values", values.double())
-    return values.mean().item(), STANDARD_ERRORS * values.std().item() / math.sqrt(len(values))
+    scale = scale_of(values)
+    values = values / scale
+    half = STANDARD_ERRORS * values.std().item() / math.sqrt(len(values))
+    return values.mean().item() * scale, half * scale
 
 
 def few_shot_accuracy(
@@ -127,6 +133,8 @@ def prototype_accuracies(episodes: Episode) -> Tensor:
 def _share_at_prototypes(support: Tensor, y_support: Tensor, query: Tensor, y: Tensor) -> Tensor:
     # in float64, which not every device has, and from differences, which do not cancel
     support, query = support.detach().cpu().double(), query.detach().cpu().double()
+    scale = scale_of(support, query)
+    support, query = support / scale, query / scale
     y_support, y = y_support.cpu(), y.cpu()
     means = class_means(support, y_support, int(y_support.max()) + 1, "episodes.y_support")
     exact = "donot_use_mm_for_euclid_dist"

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from mlteach import _validate
+from mlteach.evaluate.features import scale_of
 from mlteach.similarity import distances
 
 MOST_POINTS = 4_000  # scikit-learn's trustworthiness keeps all pairs
@@ -17,6 +18,7 @@ def nearest_others(x: Tensor, k: int) -> Tensor:
     x = _validate.features("x", x, at_least=2)
     k = _validate.count("k", k, at_most=len(x) - 1)
     wide = x.detach().cpu().double()  # not every device has float64
+    wide = wide / scale_of(wide)
     everyone = torch.arange(len(x), device="cpu")
     found = []
     for rows in everyone.split(ROWS_AT_ONCE):
@@ -54,7 +56,8 @@ def trustworthiness(x: Tensor, layout: Tensor, *, k: int) -> float:
             f"x must have at most {MOST_POINTS:,} rows, got {len(x):,}: "
             "measure a random subset of the rows, of x and of layout alike"
         )
-    given, map_ = (points.detach().cpu().double().numpy() for points in (x, layout))
+    both = (points.detach().cpu().double() for points in (x, layout))
+    given, map_ = ((points / scale_of(points)).numpy() for points in both)
     return float(measure(given, map_, n_neighbors=k))
 
 
@@ -75,6 +78,7 @@ def layout_moves(layouts: Tensor) -> Tensor:
     _validate.shaped("layouts", layouts, "E", "N", 2, at_least=1)
     _validate.finite("layouts", layouts)
     wide = layouts.detach().cpu().double()  # not every device has float64
+    wide = wide / scale_of(wide)
     centred = wide - wide.mean(1, keepdim=True)
     gaps = (centred[1:] - centred[:-1]).norm(dim=2).mean(1)
     spread = centred.square().sum(2).mean(1).sqrt()  # (E,)

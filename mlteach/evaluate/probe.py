@@ -14,6 +14,11 @@ from mlteach import _validate
 from mlteach.evaluate.features import check_labelled, check_pair, features, share
 from mlteach.training import fit
 
+ROUNDINGS = (
+    4  # so many of them, of the largest entry, a feature that means to be constant differs by
+)
+SMALLEST = 1e-300  # of a smaller entry a weight would be infinite
+
 
 def linear_probe(
     train_features: Tensor,
@@ -67,7 +72,8 @@ def linear_classifier(x: Tensor, labels: Tensor, *, penalty: float = 1.0) -> nn.
 
     Returns:
         Linear layer (B, D) -> (B, C) in float64; the standardisation is folded into its weights and
-        biases. A feature that is the same for all N images gets the weight 0.
+        biases. A feature that is the same for all N images, but for the rounding of its type, gets
+        the weight 0. So does one all of whose entries are smaller than 1e-300.
 
     Raises:
         TypeError, ValueError: x or labels of a wrong type or shape, not finite, a class without an
@@ -82,9 +88,13 @@ def linear_classifier(x: Tensor, labels: Tensor, *, penalty: float = 1.0) -> nn.
         given = _validate.shown(classes)
         raise ValueError(f"labels must hold each class 0 to C - 1, C >= 2, got {given}")
     penalty = float(_validate.number("penalty", penalty, above=0))
-    device, x = x.device, x.detach().cpu().double()
+    device, resolution = x.device, torch.finfo(x.dtype).eps
+    x = x.detach().cpu().double()
+    largest = x.abs().amax(0)
+    scale = torch.where(largest > SMALLEST, largest, torch.inf)
+    x = x / scale  # no square can overflow now
     mean, std = x.mean(0), x.std(0, correction=0)
-    std[std <= 1e-6 * mean.abs()] = torch.inf  # constant, but for rounding
+    std[x.amax(0) - x.amin(0) <= ROUNDINGS * resolution] = torch.inf  # constant, but for rounding
     x = (x - mean) / std
     binary = len(classes) == 2
     # of two classes scikit-learn fits the difference, whose square is twice the sum of both squares
@@ -98,8 +108,9 @@ def linear_classifier(x: Tensor, labels: Tensor, *, penalty: float = 1.0) -> nn.
     weight, bias = (torch.from_numpy(part).to(x) for part in (solver.coef_, solver.intercept_))
     if binary:
         weight, bias = torch.cat([-weight, weight]) / 2, torch.cat([-bias, bias]) / 2
-    weight = weight / std  # (C, D), for the features as they are
-    return _linear(weight, bias - weight @ mean).to(device)
+    weight = weight / std  # (C, D)
+    # for the features as they are
+    return _linear(weight / scale, bias - weight @ mean).to(device)
 
 
 def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
@@ -152,7 +163,8 @@ def fine_tune(
         labels: (N,) integer classes, 0 to C - 1, each of which occurs; C >= 2.
         view: (images, generator=) -> images, such as `mlteach.views.simclr_view`; None takes
             them as they are.
-        steps: >= 0 updates; with 0 the result is the linear probe.
+        steps: >= 0 updates; with 0 the result is the linear probe, up to the rounding of the
+            encoder's type, which counts where features lie thousands of their spreads from 0.
         lr: > 0, peak learning rate of `mlteach.training.fit`. Larger ones forget what was learned
             before.
         batch_size: >= 1 images of one step, drawn with replacement.
@@ -181,6 +193,8 @@ def fine_tune(
     seed = _validate.seed("seed", seed)
     images = _validate.as_tensor("images", images)
     frozen = features(encoder, images)
+    if not frozen.isfinite().all():
+        raise ValueError("encoder must give finite features, got NaN or infinity")
     labels = _validate.labels("labels", labels, size=len(images))
     head = linear_classifier(frozen, labels, penalty=penalty).to(frozen.dtype).requires_grad_()
     tuned = Classifier(copy.deepcopy(encoder).requires_grad_(), head)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from numbers import Real
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,6 +21,7 @@ Rate = float | Tensor | Mapping[str, Tensor]
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 
 USUAL = (F.cross_entropy, F.mse_loss)
+GENERATORS = (torch.Generator, np.random.Generator, np.random.RandomState, random.Random)
 
 
 def check_names(params: Mapping[str, Tensor], model: nn.Module) -> None:
@@ -149,6 +154,37 @@ def loss_of(loss_fn: LossFunction, prediction: Any, y: Tensor) -> Tensor:
     if not loss.is_floating_point():
         raise TypeError(f"loss_fn must return a floating-point number, got {_validate.kind(loss)}")
     return loss
+
+
+def draws_of_its_own(loss_fn: Any, depth: int = 3) -> bool:
+    """Whether loss_fn holds a generator: what it draws then depends on the order of its calls.
+
+    It is looked for in a function's closure, defaults and globals, in the arguments of a partial,
+    and in the attributes of an object.
+    """
+    if isinstance(loss_fn, GENERATORS):
+        return True
+    if depth == 0 or loss_fn in USUAL or isinstance(loss_fn, type | ModuleType | Tensor):
+        return False
+    held: list[Any] = []
+    if isinstance(loss_fn, FunctionType):
+        for cell in loss_fn.__closure__ or ():
+            with suppress(ValueError):  # an empty one
+                held.append(cell.cell_contents)
+        names = loss_fn.__code__.co_names
+        held += [loss_fn.__globals__[name] for name in names if name in loss_fn.__globals__]
+        held += [*(loss_fn.__defaults__ or ()), *(loss_fn.__kwdefaults__ or {}).values()]
+    elif isinstance(loss_fn, partial):
+        held = [loss_fn.func, *loss_fn.args, *loss_fn.keywords.values()]
+    elif isinstance(loss_fn, dict):
+        held = list(loss_fn.values())
+    elif isinstance(loss_fn, list | tuple):
+        held = list(loss_fn)
+    elif isinstance(loss_fn, MethodType):
+        held = [loss_fn.__self__, loss_fn.__func__]
+    elif hasattr(loss_fn, "__dict__"):
+        held = [*vars(loss_fn).values(), *vars(type(loss_fn)).values()]
+    return any(draws_of_its_own(one, depth - 1) for one in held)
 
 
 def losses_of(loss_fn: LossFunction, predictions: Tensor, y: Tensor) -> Tensor:

@@ -27,6 +27,7 @@ from mlteach.meta.inner import (
     check_loss,
     check_names,
     check_task,
+    draws_of_its_own,
     inner_rates,
     loss_of,
     losses_of,
@@ -114,7 +115,8 @@ def maml_loss(
     Args:
         model: as for `adapt`; its parameters are the initialisation and are not changed.
         episodes: T tasks.
-        loss_fn: (prediction, y) -> ().
+        loss_fn: (prediction, y) -> (). It is called task by task, or, where it is seen to hold no
+            generator, step by step: any other memory of its own must not count.
         lr, steps, first_order, frozen: as for `adapt`.
 
     Returns:
@@ -258,7 +260,7 @@ def _side_by_side(
 ) -> _Found | None:
     """`adapt` for all tasks at once, if that is known to give the same; else None."""
     layers = stacked.chain(model, episodes.x_support)
-    if layers is None or torch.is_inference_mode_enabled():
+    if layers is None or torch.is_inference_mode_enabled() or draws_of_its_own(loss_fn):
         return None
     n_tasks = len(episodes.x_support)
     params = {name: p.expand(n_tasks, *p.shape) for name, p in model.named_parameters()}

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mlteach.meta.calling import storage_of
 from mlteach.networks import AverageAndMaxPool
 
 POINTWISE = (nn.Identity, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid)
@@ -32,14 +33,15 @@ def chain(model: nn.Module, x: Tensor) -> Chain | None:
     """The layers in the order of the data, under their names; None where one is not known.
 
     A layer is known by its exact type and settings, and has no hooks and no methods of its own. No
-    weight stands in the network twice, and all of them and x are of one type.
+    weight stands in the network twice or in the memory of another, and all of them and x are of
+    one type.
     """
     layers = _leaves("", model)
     if layers is None:
         return None
     weights = [p for _, layer in layers for p in layer.parameters()]
     unlike = [p for p in weights if type(p) is not nn.Parameter or p.dtype != x.dtype]
-    once = len({id(p) for p in weights}) == len(weights)
+    once = len({storage_of(p) for p in weights}) == len(weights)
     autocast = torch.is_autocast_enabled(x.device.type)  # rounds each layer in its own way
     hooked = torch.nn.modules.module._has_any_global_hook()
     plain = type(x) is Tensor and x.is_floating_point()

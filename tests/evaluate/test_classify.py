@@ -176,6 +176,58 @@ def test_far_from_zero_and_in_half_precision():
         assert classify(nn.Flatten(), support, labels, support) == labels
 
 
+def test_vectors_may_be_of_any_size_and_a_grey_image_of_two_dimensions():
+    support = torch.tensor([[170.0, 60.0], [20.0, 5.0], [180.0, 70.0], [25.0, 4.0]])
+    assert classify(nn.Identity(), support, [1, 0, 1, 0], support[2]) == 1
+    assert classify(nn.Identity(), support, [1, 0, 1, 0], support) == [1, 0, 1, 0]
+    grey = examples(3)[:, 0]
+    for given in (grey, grey[:, None], list(grey.numpy())):
+        assert classify(nn.Flatten(), given, ["a", "b", "c"], grey[1]) == "b"
+        assert classify(nn.Flatten(), given, ["a", "b", "c"], (255 * grey[1]).byte().numpy()) == "b"
+
+
+class Column:
+    """As pandas has it: no Sequence, but a list can be made of it."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def tolist(self):
+        return list(self.values)
+
+
+def test_labels_may_be_a_column_of_a_table():
+    support = examples(3)
+    assert classify(nn.Flatten(), support, Column("abc"), support[1]) == "b"
+
+
+@pytest.mark.parametrize("norm", ["batch", "group", "batch_no_stats"])
+@pytest.mark.parametrize("inner", [{}, ADAPT], ids=["prototypes", "MAML"])
+def test_many_images_go_through_a_network_at_once_where_it_looks_at_each_alone(
+    norm, inner, monkeypatch
+):
+    """The answers are those of one at a time to rounding; with batch statistics one at a time."""
+    calls = []
+    torch.manual_seed(0)
+    model, new = classifier(norm), torch.rand(30, 1, 12, 12, generator=generator(2))
+    alone = [classify(model, examples(), WORDS, x, probabilities=True, **inner) for x in new]
+    found = classify(model, examples(), WORDS, new, probabilities=True, **inner)
+    for one, other in zip(found, alone, strict=True):
+        assert one == pytest.approx(other, abs=1e-5)
+    monkeypatch.setattr(F, "linear", counted(F.linear, calls))
+    monkeypatch.setattr(torch, "baddbmm", counted(torch.baddbmm, calls))
+    classify(model, examples(), WORDS, new, **inner)
+    assert len(calls) > 30 if norm == "batch_no_stats" else len(calls) < 10
+
+
+def counted(function, calls):
+    def run(*given):
+        calls.append(1)
+        return function(*given)
+
+    return run
+
+
 @pytest.mark.parametrize("norm", ["batch", "batch_no_stats"])
 def test_characters_are_recognised_above_chance(norm):
     """By an untrained encoder: 150 characters of six tasks, of which a guess names 30."""

@@ -6,6 +6,7 @@ import pytest
 import torch
 from support.numbers import generator, normal
 from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
 
 from mlteach.evaluate import (
     effective_rank,
@@ -34,6 +35,48 @@ def test_a_stratified_sample_has_each_class_in_its_share(n):
             count = (UNEVEN[index] == label).sum()
             assert count >= 1
             assert abs(count - n * size / 100) <= 1 or count == 1
+
+
+# of 40 classes 39 are too small for a share: they have their one image at the cost of the first
+@pytest.mark.parametrize("sizes", [[961, *[1] * 39], [7] * 12, [90, 10], [500, 300, 3, 1, 2]])
+def test_no_class_is_further_from_its_share_than_promised(sizes):
+    labels = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
+    total, classes = len(labels), len(sizes)
+    for n in range(classes, total + 1, max(total // 50, 1)):
+        index = stratified_sample(labels, n, generator=generator(n))
+        for size, count in zip(sizes, labels[index].bincount().tolist(), strict=True):
+            assert max(1, (n - classes) * size / total - 1e-9) <= count <= n * size / total + 1
+        if len(set(sizes)) == 1:
+            assert labels[index].bincount().max() - labels[index].bincount().min() <= 1
+    rounded = stratified_sample(labels, min(total, 60), generator=generator())
+    if sizes[0] == 961:  # a share of 57.7, and 21 are drawn
+        assert (labels[rounded] == 0).sum() == 21
+
+
+def test_the_draw_of_many_classes_needs_no_table_of_them():
+    """20,000 labels of 10,000 classes: a column for each would take 1.6 GB."""
+    labels = torch.arange(20_000) // 2
+    _, most = traced(lambda: stratified_sample(labels, 15_000, generator=generator()))
+    assert most < 20e6
+
+
+def traced(run):
+    """What it gives, and the largest tensor it made in bytes."""
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as found:
+        result = run()
+    return result, max(event.cpu_memory_usage for event in found.events())
+
+
+def test_a_draw_is_that_of_the_definition():
+    """Image by image: the number of its class drawn before it, as a share of its class."""
+    order = torch.randperm(100, generator=generator(5)).tolist()
+    before, keys = {}, []
+    for place, image in enumerate(order):
+        label = UNEVEN[image].item()
+        keys.append((before.get(label, 0) / (label == UNEVEN).sum().item(), place))
+        before[label] = before.get(label, 0) + 1
+    expected = [order[place] for _, place in sorted(keys)[:37]]
+    assert stratified_sample(UNEVEN, 37, generator=generator(5)).tolist() == expected
 
 
 def test_samples_of_one_seed_are_nested_and_those_of_others_are_not():
@@ -120,7 +163,10 @@ def test_more_labels_help():
         ({"fractions": (0.5, 1.5)}, r"fractions must be .* got 1.5"),
         ({"fractions": ()}, "fractions must name at least one"),
         ({"n_seeds": 0}, "n_seeds must be a whole number between 1 and .*, got 0"),
-        ({"fractions": (0.01,)}, "n must be a whole number between 4"),
+        (
+            {"fractions": (0.5, 0.01)},
+            "fractions must leave an image of each of the 4 classes, got 0.01 of 100 images",
+        ),
     ],
 )
 def test_a_curve_that_cannot_be_is_refused(keywords, message):

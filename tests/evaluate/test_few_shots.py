@@ -42,6 +42,14 @@ def test_mistaken_intervals_are_caught(mistake):
     assert mistake(values).item() != pytest.approx(right, rel=0.01)
 
 
+@pytest.mark.parametrize(("n", "share"), [(2, 0.70), (5, 0.88), (10, 0.92), (200, 0.95)])
+def test_how_many_intervals_of_few_tasks_hold_the_truth(n, share):
+    """As the docstring says, of 4,000 times n normal values with the mean 0."""
+    draws = normal(4000, n)
+    held = [abs(mean) <= half for mean, half in map(confidence_interval, draws)]
+    assert statistics.mean(held) == pytest.approx(share, abs=0.02)  # standard error <= 0.0072
+
+
 @pytest.mark.parametrize("shape", [(), (1,), (3, 2)])
 def test_an_interval_needs_two_tasks(shape):
     """One value says nothing of the spread: the error names the shape."""

@@ -142,6 +142,25 @@ def test_features_refuse_what_cannot_work(encoder, images, keywords, error, mess
         features(encoder, images, **keywords)
 
 
+@pytest.mark.parametrize("error", [KeyError, TypeError, AttributeError, IndexError, RuntimeError])
+def test_what_an_encoder_of_ones_own_raises_names_the_encoder(error):
+    def encoder(images):
+        raise error("of mine")
+
+    with pytest.raises(ValueError, match=f"encoder must take images like .*{error.__name__}.*of m"):
+        features(encoder, IMAGES)
+
+
+class Broken(nn.Module):
+    def forward(self, images):
+        return images.flatten(1) * torch.nan
+
+
+def test_fine_tuning_names_the_encoder_whose_features_are_nan():
+    with pytest.raises(ValueError, match="encoder must give finite features"):
+        fine_tune(Broken(), IMAGES, torch.arange(10) % 2)
+
+
 def test_accuracy_by_hand():
     """Two of three; a label beyond the columns is wrong."""
     scores = torch.tensor([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]])
@@ -334,6 +353,41 @@ def test_the_probe_does_not_see_scale_or_shift_and_ignores_a_constant():
     assert torch.allclose(
         layer(torch.cat([x_test, torch.full((90, 1), 1e6).double()], 1)), expected, atol=1e-5
     )
+
+
+@pytest.mark.parametrize(
+    ("dtype", "shift", "unit"),
+    [
+        (torch.float32, 1e3, 1e-3),  # 16 steps of float32
+        (torch.float32, -1e6, 1.0),
+        (torch.float64, 1e9, 1.0),
+        (torch.float64, 0, 1e160),  # whose square is infinite
+        (torch.float64, 1e303, 1e300),
+        (torch.float64, 0, 1e-160),
+    ],
+)
+def test_a_feature_far_from_zero_is_one(dtype, shift, unit):
+    """It is a whole number from -8 to 8 of units: what is known of it at 0 is known there."""
+    x = torch.arange(-8, 9).repeat(10)[:, None]
+    y = (x[:, 0] >= 3).long()
+    moved = x.to(dtype) * unit + shift
+    assert len(moved.unique()) == 17
+    assert linear_probe(moved, y, moved, y) == linear_probe(x, y, x, y) == 1
+    logits = linear_classifier(x, y)(x.double())
+    found = linear_classifier(moved, y)(moved.double())
+    step = 0.05 if dtype == torch.float32 else 1e-3  # the features themselves are rounded
+    assert (found - logits).abs().max() < step * logits.abs().max()
+
+
+@pytest.mark.parametrize("value", [0.1, -3e4, 1e30])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_rounding_is_no_feature(value, dtype):
+    x, y = TRAIN
+    constant = torch.full((len(x), 1), value, dtype=dtype)
+    constant[::3] = torch.nextafter(constant[::3], torch.tensor(torch.inf, dtype=dtype))
+    layer = linear_classifier(torch.cat([x.to(dtype), constant], 1), y)
+    assert not layer.weight[:, -1].any()
+    assert layer.weight[:, :-1].all()
 
 
 def test_the_probe_takes_any_class_numbers():

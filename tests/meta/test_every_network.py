@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
+from collections import deque
+from functools import partial
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -251,6 +255,257 @@ RANDOM = {
     "ignored labels": (lambda: nn.Linear(4, WAY), without_the_first),
     "a module": (lambda: nn.Linear(4, WAY), nn.CrossEntropyLoss(weight=torch.ones(WAY).double())),
 }
+
+
+OF_THE_TEST = torch.Generator()
+
+
+def noisy_by_a_global(prediction, y):
+    return F.cross_entropy(prediction + torch.randn(prediction.shape, generator=OF_THE_TEST), y)
+
+
+def noisy_with(generator, prediction, y):
+    return F.cross_entropy(prediction + torch.randn(prediction.shape, generator=generator), y)
+
+
+class NoisyLoss(nn.Module):
+    def __init__(self, generator):
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, prediction, y):
+        return noisy_with(self.generator, prediction, y)
+
+
+def with_numpy(generator):
+    draws = np.random.default_rng(generator.initial_seed())
+    return lambda p, y: F.cross_entropy(p + torch.from_numpy(draws.normal(size=p.shape)), y)
+
+
+WITH_GENERATOR = {
+    "in a closure": lambda g: lambda p, y: noisy_with(g, p, y),
+    "in a closure's closure": lambda g: (lambda inner: lambda p, y: inner(p, y))(
+        lambda p, y: noisy_with(g, p, y)
+    ),
+    "as a default": lambda g: lambda p, y, g=g: noisy_with(g, p, y),
+    "in a partial": lambda g: partial(noisy_with, g),
+    "in an object": NoisyLoss,
+    "in a method": lambda g: NoisyLoss(g).forward,
+    "as a global": lambda g: OF_THE_TEST.set_state(g.get_state()) and noisy_by_a_global,
+    "of NumPy": with_numpy,
+}
+
+
+@pytest.mark.parametrize("name", WITH_GENERATOR)
+def test_a_loss_with_its_own_generator_is_asked_task_by_task(name):
+    """In the order of a loop over the tasks."""
+    torch.manual_seed(0)
+    model, episodes = nn.Linear(4, WAY).double(), tasks_of((4,), 4, 6)
+    found, right = (
+        way(model, episodes, WITH_GENERATOR[name](torch.Generator().manual_seed(3)), **OPTIONS[o])
+        for way, o in ((maml_loss, "second order"), (in_turn, "second order"))
+    )
+    torch.testing.assert_close(found, right, rtol=0, atol=1e-9)
+
+
+# --- what a network keeps outside of its weights and buffers -------------------------------------
+
+
+class Keeper(nn.Module):
+    """A linear layer that writes into what it keeps, in whatever kind of container."""
+
+    def __init__(self, keep):
+        super().__init__()
+        self.layer, self.keep = nn.Linear(4, WAY), keep
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        WRITERS[type(self.keep)](self.keep, x)
+        return self.layer(x)
+
+
+def into_dict(kept, x):
+    kept["n"] = kept.get("n", 0) + 1
+    kept.setdefault("last", []).append(x)
+
+
+WRITERS = {
+    list: lambda kept, x: kept.append(x),
+    dict: into_dict,
+    set: lambda kept, x: kept.add(x.sum().item()),
+    deque: lambda kept, x: kept.appendleft(x),
+    np.ndarray: lambda kept, x: kept.__iadd__(1),
+    tuple: lambda kept, x: kept[0].append(x),
+}
+KEPT = {
+    "list": lambda: ["a"],
+    "dict": lambda: {"n": 3, "last": ["a"]},
+    "set": lambda: {1.0},
+    "deque": lambda: deque(["a"], maxlen=2),
+    "array": lambda: np.zeros(3),
+    "a list in a tuple": lambda: (["a"],),
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_what_a_network_keeps_in_python_is_put_back(name):
+    torch.manual_seed(0)
+    model, episodes = Keeper(KEPT[name]()).double(), tasks_of((4,), 2, 6)
+    kept = model.keep
+    found = maml_loss(model, episodes, F.cross_entropy, lr=0.3, steps=2)
+    right = maml_loss(model.layer, episodes, F.cross_entropy, lr=0.3, steps=2)
+    torch.testing.assert_close(found, right, rtol=0, atol=1e-9)
+    assert model.keep is kept
+    assert str(kept) == str(KEPT[name]())
+    assert model.calls == 0
+
+
+class Writer(nn.Module):
+    """Adds 1 to a tensor that it holds somewhere."""
+
+    def __init__(self, hold):
+        super().__init__()
+        self.layer, self.hold = nn.Linear(4, WAY), hold(torch.zeros(1))
+
+    def forward(self, x):
+        self.tensor().add_(1)
+        return self.layer(x)
+
+    def tensor(self):
+        hold = self.hold
+        while not isinstance(hold, torch.Tensor):
+            hold = hold["t"] if isinstance(hold, dict) else hold[0]
+        return hold
+
+
+@pytest.mark.parametrize(
+    "hold", [lambda t: t, lambda t: [t], lambda t: (t,), lambda t: {"t": [t]}, lambda t: deque([t])]
+)
+def test_a_tensor_that_is_written_to_is_refused_and_stays(hold):
+    model, episodes = Writer(hold), tasks_of((4,), 2, 6)
+    tensor = model.tensor()
+    with pytest.raises(ValueError, match="model changes its own hold.* while it computes"):
+        maml_loss(model.double(), episodes, F.cross_entropy, lr=0.3, steps=2)
+    assert model.tensor() is tensor
+    assert tensor.item() == 0
+
+
+class Alias(nn.Module):
+    """A linear layer whose weight is read somewhere else than where it is registered."""
+
+    def __init__(self, keep, read):
+        super().__init__()
+        self.layer = nn.Linear(4, WAY)
+        self.double()
+        self.alias, self.read = keep(self.layer.weight), read
+
+    def forward(self, x):
+        return x @ self.read(self.alias).T + self.layer.bias
+
+
+def hidden(weight):
+    layer = nn.Linear(4, WAY)
+    layer.weight = weight
+    return [layer]
+
+
+ALIASES = {
+    "in a list": (lambda w: [w], lambda kept: kept[0]),
+    "in a dict of lists": (lambda w: {"w": [w]}, lambda kept: kept["w"][0]),
+    "its transpose": (lambda w: w.T, lambda kept: kept.T),
+    "its rows": (lambda w: list(w.unbind()), torch.stack),
+    "a part of it": (
+        lambda w: {"l": w[:, :1], "r": w[:, 1:]},
+        lambda k: torch.cat([*k.values()], 1),
+    ),
+    "a layer in a list": (hidden, lambda kept: kept[0].weight),
+}
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("name", ALIASES)
+def test_a_second_name_of_a_weight_is_adapted_with_it(name, options):
+    """Loss and gradients are those of the plain layer, and the alias is as it was."""
+    torch.manual_seed(0)
+    model, episodes = Alias(*ALIASES[name]), tasks_of((4,), 2, 6)
+    alias, content = model.alias, model.read(model.alias).clone()
+    found = maml_loss(model, episodes, F.cross_entropy, **OPTIONS[options])
+    right = maml_loss(model.layer, episodes, F.cross_entropy, **OPTIONS[options])
+    torch.testing.assert_close(found, right, rtol=0, atol=1e-9)
+    slopes = (torch.autograd.grad(loss, model.layer.parameters()) for loss in (found, right))
+    torch.testing.assert_close(*slopes, rtol=0, atol=1e-9)
+    assert model.alias is alias
+    assert model.read(alias).equal(content)
+
+
+def test_a_detached_second_name_moves_with_the_weight_as_a_constant():
+    """As in a descent in place: the output uses the new weights, the gradient passes them by."""
+    torch.manual_seed(0)
+    model = Alias(lambda w: w.data, lambda kept: kept)
+    model.layer.weight.requires_grad_()
+    x, y = torch.randn(6, 4).double(), torch.arange(6) % WAY
+    new = {name: p + 1 for name, p in model.named_parameters()}
+    phi = adapt(model, new, x, y, F.cross_entropy, lr=0.3, steps=1)
+    in_place = copy.deepcopy(model)
+    with torch.no_grad():
+        for p in in_place.parameters():
+            p += 1
+    slope = torch.autograd.grad(F.cross_entropy(in_place(x), y), in_place.layer.bias)[0]
+    torch.testing.assert_close(phi["layer.bias"], in_place.layer.bias - 0.3 * slope)
+    assert phi["layer.weight"].equal(new["layer.weight"])
+
+
+def two_in_one_memory():
+    model = nn.Sequential(nn.Linear(WAY, WAY), nn.Linear(WAY, WAY)).double()
+    model[1].weight = nn.Parameter(model[0].weight.data)
+    return model
+
+
+UNREACHED = {
+    "in a closure": lambda: Alias(lambda w: lambda: w, lambda kept: kept()),
+    "in a tuple": lambda: Alias(lambda w: (w,), lambda kept: kept[0]),
+    "two parameters in one memory": two_in_one_memory,
+}
+
+
+@pytest.mark.parametrize("name", UNREACHED)
+def test_a_second_name_that_cannot_follow_is_refused(name):
+    model = UNREACHED[name]()
+    width = next(model.parameters()).shape[1]
+    told = r"model must not keep alias.*memory with layer.weight|0.weight and 1.weight are two"
+    with pytest.raises(ValueError, match=told):
+        maml_loss(model, tasks_of((width,), 2, 6), F.cross_entropy, lr=0.3, steps=1)
+
+
+def test_parts_of_one_flat_memory_are_weights_of_their_own():
+    """As a recurrent layer keeps them on a GPU."""
+    torch.manual_seed(0)
+    model, episodes = nn.Linear(4, WAY).double(), tasks_of((4,), 2, 6)
+    right = maml_loss(model, episodes, F.cross_entropy, lr=0.3, steps=1)
+    flat = torch.cat([p.detach().flatten() for p in model.parameters()])
+    model.weight = nn.Parameter(flat[: 4 * WAY].view(WAY, 4))
+    model.bias = nn.Parameter(flat[4 * WAY :])
+    in_turn_too = nn.Sequential(model, nn.Unflatten(1, (WAY, 1)), nn.Flatten())
+    for one in (model, in_turn_too):
+        found = maml_loss(one, episodes, F.cross_entropy, lr=0.3, steps=1)
+        torch.testing.assert_close(found, right, rtol=0, atol=1e-9)
+
+
+def test_a_batch_norm_that_no_longer_tracks_is_one_without_statistics():
+    """In training mode it uses those of its batch, and leaves the ones it has."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(144, WAY))
+    model.double()
+    twin = copy.deepcopy(model)
+    twin[1] = nn.BatchNorm2d(4, track_running_stats=False).double()
+    model[1].track_running_stats = False
+    before, episodes = state_of(model), tasks_of((1, 8, 8), 3, 6)
+    found, right = (
+        maml_loss(one, episodes, F.cross_entropy, lr=0.3, steps=2) for one in (model, twin)
+    )
+    torch.testing.assert_close(found, right, rtol=0, atol=1e-9)
+    assert same(before, state_of(model))
 
 
 @pytest.mark.parametrize("steps", [0, 2])
