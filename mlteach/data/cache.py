@@ -67,6 +67,8 @@ def cached(
 ) -> Arrays:
     """The arrays of the cache file `name`; where it is missing or damaged, `make()`'s, cached.
 
+    A file that cannot be used may be somebody's own that only has this name: it gets another one.
+
     Args:
         name: file name, ending in .npz.
         names: of the arrays in it.
@@ -78,7 +80,8 @@ def cached(
             try:
                 return read(folder / name, names, check=check)
             except ValueError as error:
-                warnings.warn(f"{error}; it is made again", stacklevel=2)
+                beside = f"the old file is kept beside it as {Path(name).stem}-kept-..."
+                warnings.warn(f"{error}; it is made again, {beside}", stacklevel=2)
     arrays = make()
     save(name, arrays)
     return arrays
@@ -132,8 +135,11 @@ def texts(name: str, array: np.ndarray) -> None:
         raise TypeError(f"{name} must be a row of texts, got {array.dtype} of shape {array.shape}")
 
 
-def save(name: str, arrays: Arrays) -> None:
-    """Writes the file into the first data folder that takes it; warns where none does."""
+def save(name: str, arrays: Arrays, *, replace: bool = False) -> None:
+    """Writes the file into the first data folder that takes it; warns where none does.
+
+    With `replace`, over an earlier file of that name; else that one is kept under another.
+    """
     refused = []
     for folder in data_folders():
         try:
@@ -141,7 +147,7 @@ def save(name: str, arrays: Arrays) -> None:
             # an administrator's process could write here all the same
             if not folder.stat().st_mode & 0o222:
                 raise PermissionError(f"{folder} is read-only")
-            _write(folder / name, arrays)
+            _write(folder / name, arrays, replace=replace)
             return
         except OSError as error:
             refused.append(str(error))
@@ -151,13 +157,15 @@ def save(name: str, arrays: Arrays) -> None:
     )
 
 
-def _write(path: Path, arrays: Arrays) -> None:
+def _write(path: Path, arrays: Arrays, *, replace: bool) -> None:
     """Writes beside the file and moves it into place, so that nobody ever reads half a file."""
     contents: dict[str, Any] = arrays  # some versions of NumPy see an allow_pickle in the names
     partial = path.with_name(f"{path.stem}-{uuid.uuid4().hex}.partial")
     try:
         with open(partial, "xb") as file:
             np.savez_compressed(file, **contents)
+        if path.exists() and not replace:
+            path.rename(path.with_name(f"{path.stem}-kept-{uuid.uuid4().hex[:8]}{path.suffix}"))
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

@@ -191,7 +191,7 @@ def _cached(place: Path, files: list[Path], size: int) -> Arrays:
         except ValueError:  # damaged, or of an earlier state of the folder: it is made again
             pass
     arrays = _read(place, files, size) | {"key": np.array(key)}
-    cache.save(name, arrays)
+    cache.save(name, arrays, replace=True)  # nobody else calls a file by such a sum
     return arrays
 
 

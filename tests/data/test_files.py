@@ -123,6 +123,18 @@ def test_damaged_files_are_never_believed(folders):
     assert remade > 10
 
 
+def test_a_file_of_somebody_else_is_kept(folders):
+    """What only has the name of a cache file is moved aside, whole, and its new name is said."""
+    theirs = folders.named / "a.npz"
+    np.savez(theirs, mine=np.arange(3))
+    content = theirs.read_bytes()
+    with pytest.warns(UserWarning, match="made again, the old file is kept beside it as a-kept-"):
+        cache.cached("a.npz", ("a", "b"), some_arrays)
+    (kept,) = folders.named.glob("a-kept-*.npz")
+    assert kept.read_bytes() == content
+    cache.cached("a.npz", ("a", "b"), must_not_be_called)
+
+
 def test_an_interrupted_write_leaves_nothing(folders, monkeypatch):
     """A write that breaks off leaves no half file, and the next call makes a whole one."""
 
@@ -140,6 +152,8 @@ def test_an_interrupted_write_leaves_nothing(folders, monkeypatch):
     monkeypatch.setattr(np, "savez_compressed", break_off)
     with pytest.raises(KeyboardInterrupt):
         cache.save("a.npz", some_arrays())
+    with pytest.raises(KeyboardInterrupt):
+        cache.save("a.npz", some_arrays(), replace=True)
     assert [file.read_bytes() for file in folders.named.iterdir()] == [good]
 
 
