@@ -82,6 +82,7 @@ def listening(heard: list[str]) -> Iterator[None]:
 
 
 LINES = 3
+STAYS_OFF = "your function leaves gradients switched off, and no training could go on"
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mlteach.checks._answers import judge_number
 from mlteach.checks._core import Case, Verdict, check, judge, normal
-from mlteach.checks._guard import listening
+from mlteach.checks._guard import STAYS_OFF, listening
 from mlteach.evaluate import features
 from mlteach.losses import nt_xent
 from mlteach.mistakes import Mistake, mistakes_in
@@ -72,7 +72,10 @@ def simclr_loss(given: Any) -> Verdict:
     ]
     right, mistakes = _loss_of(SimCLR), [*SIMCLR_MISTAKES, *NT_XENT_MISTAKES]
     verdict = judge(given, right, cases, mistakes)
-    if verdict.passed or verdict.message in {mistake.explanation for mistake in mistakes}:
+    if verdict.passed:
+        told = _about_the_weights(given, cases[0])
+        return Verdict(False, told, printed=verdict.printed) if told else verdict
+    if verdict.message in {mistake.explanation for mistake in mistakes}:
         return verdict
     if verdict.message.startswith(("your function", "the result has shape")):
         return verdict
@@ -94,6 +97,26 @@ def simclr_loss(given: Any) -> Verdict:
         told = f"with networks that change nothing, {of_vectors.message}"
         return replace(of_vectors, message=told)
     return of_vectors
+
+
+def _about_the_weights(given: Callable, case: Case) -> str:
+    """Which network this loss would not train as it should, or ""."""
+    trained = []
+    for loss in (given, _loss_of(SimCLR)):
+        encoder, projector, *views = copy.deepcopy(case.arguments)
+        nets = {"encoder": encoder, "projector": projector}
+        with listening([]):
+            value = case._replace(arguments=(encoder, projector, *views)).ask(loss)
+            if not value.requires_grad:  # all weights are frozen, and the views are constants
+                return "the loss is right, but no gradient arrives at the weights: nothing learns"
+            value.backward()
+        trained.append({n: [p.grad for p in net.parameters()] for n, net in nets.items()})
+    for name in trained[1]:
+        for mine, right in zip(*(grads[name] for grads in trained), strict=True):
+            if mine is None or not torch.allclose(mine, right, rtol=1e-3, atol=1e-5):
+                what = "no" if mine is None else "the wrong"
+                return f"the loss is right, but {what} gradient arrives at the {name}'s weights"
+    return ""
 
 
 def _about_the_passes(given: Callable, case: Case) -> str:
@@ -180,6 +203,8 @@ def representation(given: Any) -> Verdict:
             left.append("the projector is another one now: a training could not go on")
         if [p.requires_grad for p in mine.parameters()] != gradients:
             left.append("the weights are frozen now: a training could not go on")
+        if not torch.is_grad_enabled():
+            left.append(STAYS_OFF)
         return result
 
     asked = watched if callable(given) else given

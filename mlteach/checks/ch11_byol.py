@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from mlteach import evaluate
 from mlteach.checks._answers import judge_numbers
 from mlteach.checks._core import Case, Verdict, check, expected, judge, normal
-from mlteach.checks._guard import LINES, listening
+from mlteach.checks._guard import LINES, STAYS_OFF, listening
 from mlteach.checks._verdict import told
 from mlteach.mistakes import mistakes_in, selfsup
 from mlteach.selfsup._shared import move_towards
@@ -50,7 +50,10 @@ def target_update(given: Any) -> Verdict:
         try:
             with listening(heard):
                 Case("", (mine, leader), {"decay": decay}).ask(given)
+                recording = torch.is_grad_enabled()
             problem = _problem_of_one(mine, target, leader, online)
+            if not problem and not recording:
+                problem = f"{STAYS_OFF}: `with torch.no_grad():` ends by itself"
             if not problem and any(
                 a is not b for a, b in zip(mine.parameters(), parameters, strict=True)
             ):
@@ -160,7 +163,9 @@ def _problem_of_one(
         if not all(map(torch.equal, now.buffers(), before.buffers())):
             copies = name == "target" and _same(mine, online)
             return COPIES if copies else BUFFERS.format(name)
-    if any(p.grad is None for p in leader.parameters()):
+    if not all(p.requires_grad for p in leader.parameters()):
+        return "your function freezes the online network: it could not be trained any more"
+    if any(p.grad is None or (p.grad != 1).any() for p in leader.parameters()):
         return "your function clears the online network's gradients: nothing else is to change"
     return ""
 

@@ -1,6 +1,7 @@
 """The checks on answers that students wrote before anybody looked at the checks.
 
-Each file chNN.py holds the answers to one chapter. Every wrong one is rejected, every right one is
+Each file chNN.py holds the answers to one chapter, fresh/chNN.py those of another student, who came
+after the checks had been mended for the first. Every wrong one is rejected, every right one is
 accepted, and nine in ten of the wrong ones get a message that tells where to look.
 """
 
@@ -17,7 +18,9 @@ from support.answers import Answer, Answers, tells
 
 from mlteach.checks import Verdict
 
-CHAPTERS = sorted(path.stem for path in Path(__file__).parent.glob("ch*.py"))
+HERE = Path(__file__).parent
+FILES = sorted([*HERE.glob("ch*.py"), *HERE.glob("fresh/ch*.py")])
+CHAPTERS = [".".join(path.relative_to(HERE).with_suffix("").parts) for path in FILES]
 
 
 @cache

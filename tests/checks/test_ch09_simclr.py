@@ -1,5 +1,7 @@
 """The checks on SimCLR pass the right answers and name each mistake that they know."""
 
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -45,6 +47,19 @@ def in_evaluation_mode(encoder, projector, x1, x2, temperature):
     return right_loss(encoder.eval(), projector.eval(), x1, x2, temperature)
 
 
+def freezes_the_encoder(encoder, *given):
+    return right_loss(encoder.requires_grad_(False), *given)
+
+
+def projects_with_a_copy(encoder, projector, *given):
+    return right_loss(encoder, copy.deepcopy(projector), *given)
+
+
+def switches_gradients_off(method, images):
+    torch.set_grad_enabled(False)
+    return right_representation(method, images)
+
+
 def left_in_evaluation_mode(method, images):
     with torch.no_grad():
         return method.eval().encode(images)
@@ -66,7 +81,10 @@ def with_gradients(method, images):
             lambda encoder, projector, x1, x2, temperature: encoder(x1),
             "shape (4, 5), expected ()",
         ),
+        ("simclr_loss", freezes_the_encoder, "no gradient arrives at the encoder's weights"),
+        ("simclr_loss", projects_with_a_copy, "no gradient arrives at the projector's weights"),
         ("representation", with_gradients, "a gradient hangs on them"),
+        ("representation", switches_gradients_off, "leaves gradients switched off"),
         ("representation", left_in_evaluation_mode, "stays in evaluation mode"),
         ("representation", lambda method, images: method(images), "NotImplementedError"),
     ],

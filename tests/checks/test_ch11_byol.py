@@ -127,9 +127,27 @@ def new_names(target, online, decay):
         t = decay * t + (1 - decay) * o
 
 
+def freezes_online(target, online, decay):
+    right_update(target, online.requires_grad_(False), decay)
+
+
+def empties_gradients(target, online, decay):
+    right_update(target, online, decay)
+    for p in online.parameters():
+        p.grad.zero_()
+
+
+def switches_gradients_off(target, online, decay):
+    torch.set_grad_enabled(False)
+    right_update(target, online, decay)
+
+
 @pytest.mark.parametrize(
     ("given", "part"),
     [
+        (freezes_online, "freezes the online network"),
+        (empties_gradients, "clears the online network's gradients"),
+        (switches_gradients_off, "leaves gradients switched off"),
         (moves_online, "moves the online network"),
         (without_no_grad, "only under torch.no_grad()"),
         (new_names, "only gives a new name"),

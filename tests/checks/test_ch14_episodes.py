@@ -88,6 +88,30 @@ def test_what_is_no_index_is_told(change):
     assert "whole numbers from 0 to 45" in verdict.message
 
 
+def test_a_random_start_is_no_shuffle():
+    def turned(labels, n_way, n_shot, n_query, generator):
+        classes = episodes.shuffled(episodes.large_enough(labels, n_shot + n_query), generator)
+        rows = []
+        for label in classes[:n_way]:
+            images = episodes.members(labels, label)
+            start = torch.randint(len(images), (), generator=generator).item()
+            rows.append(images.roll(start)[: n_shot + n_query])
+        return torch.stack(rows)
+
+    assert "a random start is not enough" in checks.episode(turned).message
+
+
+def test_a_small_class_with_its_images_repeated_is_told():
+    def repeated(labels, n_way, n_shot, n_query, generator):
+        rows = []
+        for label in episodes.shuffled(labels.unique(), generator)[:n_way]:
+            images = episodes.shuffled(episodes.members(labels, label), generator)
+            rows.append(images.repeat(n_shot + n_query)[: n_shot + n_query])
+        return torch.stack(rows)
+
+    assert "leave such classes out" in checks.episode(repeated).message
+
+
 def test_a_loss_that_overflows_is_told():
     """With points far apart every exp() of the formula as it stands is 0."""
 

@@ -46,6 +46,13 @@ def test_overwritten_weights_are_named():
     assert checks.reptile_step(in_place).message == chapter_16.OVERWRITES
 
 
+def test_new_weights_written_over_the_old_ones_are_told():
+    def at_the_end(weights, *given, **options):
+        return weights.copy_(right_reptile_step(weights, *given, **options))
+
+    assert checks.reptile_step(at_the_end).message == chapter_16.IN_PLACE
+
+
 def test_two_mistakes_at_once_are_shown_by_their_numbers():
     """Away from weights that climbed: each flipped sign alone would be named."""
 
