@@ -62,8 +62,8 @@ def untouched(model: nn.Module) -> Iterator[Call]:
     """
     own: dict[str, Tensor] = {}
     names: dict[int, str] = {}  # of each weight the first, as in named_parameters
-    places = []  # of weights
-    before = []
+    places: list[tuple[Any, str, str]] = []  # of weights
+    before: list[tuple[nn.Module, dict, Any, Any]] = []
     found = Holdings(model)
     for path, part in found.modules:  # each once, whatever its names
         before.append((part, dict(vars(part)), dict(part._parameters), dict(part._buffers)))
@@ -223,9 +223,9 @@ def storage_of(tensor: Tensor) -> int:
 
 def _span(tensor: Tensor) -> tuple[int, int]:
     """Its first byte in the storage, and the one behind its last."""
-    first = tensor.storage_offset()
+    first = int(tensor.storage_offset())
     reach = zip(tensor.shape, tensor.stride(), strict=True)
-    last = first + sum((size - 1) * stride for size, stride in reach)
+    last = first + sum(int((size - 1) * stride) for size, stride in reach)
     return first * tensor.itemsize, (last + 1) * tensor.itemsize if tensor.numel() else 0
 
 

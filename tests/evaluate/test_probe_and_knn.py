@@ -360,6 +360,7 @@ def test_the_probe_does_not_see_scale_or_shift_and_ignores_a_constant():
     [
         (torch.float32, 1e3, 1e-3),  # 16 steps of float32
         (torch.float32, -1e6, 1.0),
+        (torch.float32, 2**23 + 8, 1.0),  # steps of float32, hence a spread of 6e-7 of the mean
         (torch.float64, 1e9, 1.0),
         (torch.float64, 0, 1e160),  # whose square is infinite
         (torch.float64, 1e303, 1e300),
