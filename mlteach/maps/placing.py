@@ -15,8 +15,9 @@ def place(new: Tensor, x: Tensor, y: Tensor, *, k: int = 5) -> Tensor:
     .. math:: y_\text{new} = \sum_{j \in \text{kNN}} w_j\, y_j, \qquad
               w_j \propto 1 / \lVert x_\text{new} - x_j \rVert
 
-    No place is ever outside of the map: a point that is like nothing there lands on the map all the
-    same, so look at its distances too.
+    A mean lies between its parts: a point whose neighbours stand on two islands lands in the sea
+    between them. And no place is ever outside of the map: what is like nothing on it lands there
+    all the same, so look at the distances in x too.
 
     Args:
         new: (M, ...) the new points, flattened to (M, D), encoded as x was.

@@ -172,9 +172,9 @@ def cross_entropy(p: Tensor, y: Tensor) -> Tensor:
 
     No matrix but p and the kernel, so that a live descent can afford it; p is 0 on the diagonal.
     """
-    kernel = _kernel(y)
-    total = kernel.sum() - len(y)  # the kernel of a point with itself is 1
-    return p.sum() * total.log() - (p * kernel.log_()).sum()
+    kernel = _kernel(y).fill_diagonal_(0)  # no point is its own neighbour
+    total = kernel.sum()
+    return p.sum() * total.log() - (p * kernel.fill_diagonal_(1).log_()).sum()
 
 
 def tsne_gradient(p: Tensor, y: Tensor) -> Tensor:
@@ -210,7 +210,8 @@ def _gradient(p: Tensor, y: Tensor) -> Tensor:
 def _kernel(y: Tensor) -> Tensor:
     """1 / (1 + squared distance) of all pairs."""
     lengths = y.square().sum(1)
-    return torch.addmm(lengths[:, None] + (lengths + 1), y, y.T, alpha=-2).reciprocal_()
+    inverse = torch.addmm(lengths[:, None] + (lengths + 1), y, y.T, alpha=-2)
+    return inverse.clamp_(min=1).reciprocal_()  # far from 0, rounding makes a distance negative
 
 
 def _checked_places(y: Tensor) -> Tensor:

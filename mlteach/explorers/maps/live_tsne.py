@@ -43,6 +43,7 @@ STEPS_A_FIGURE = 5
 PERPLEXITIES = (2, 3, 5, 8, 12, 20, 30, 50, 80, 120, 200, 300)
 SIDE_BY_SIDE = "side by side"
 DASHES = ("-", "--", ":")  # of the starts
+MOST_KNOWN = 6  # perplexities whose (N, N) affinities are kept
 LONGEST = 12  # letters of a start's name
 
 # where the panels stand, as shares of the figure: left, bottom, width, height
@@ -70,6 +71,7 @@ class Seen(NamedTuple):
     step: int
     layouts: dict[str, Tensor]  # name of the start → (N, 2)
     kl: dict[str, float]
+    curve: list[tuple]  # steps so far, each with the divergences of all maps
 
 
 class LiveTSNE(EmbeddingMap):
@@ -171,11 +173,12 @@ class LiveTSNE(EmbeddingMap):
         steps = _validate.count("steps", steps, at_most=100_000)
         with self.worker.turn:
             self.pause()
+            self._more_steps()
             end = self.step + steps
             with one_thread():
                 while self.step < end and self._make(min(STEPS_A_FIGURE, end - self.step)):
                     pass
-            self.steps = max(self.steps, self.step)
+            self.steps = max(self.steps, end)
             if self.status != "diverged":
                 self.status = "finished" if self.step >= self.steps else "paused"
         self.refresh()
@@ -183,10 +186,9 @@ class LiveTSNE(EmbeddingMap):
     def _begin_again(self) -> None:
         self.step, self.steps = 0, self.steps_of_a_start
         self.descents = {name: Descent(self.starts[name]) for name in self.shown}
-        self.curve: list[tuple] = []  # step, and the divergences of the maps
         self.status, self.why = "ready", ""
         self.known_trust = {}
-        self._measure(self.settings["perplexity"])
+        self._measure(self.settings["perplexity"], [])
 
     def _more_steps(self) -> None:
         if self.status == "diverged":
@@ -208,13 +210,13 @@ class LiveTSNE(EmbeddingMap):
                     self.refresh()
                     rest = 1 / FIGURES_A_SECOND - (time.monotonic() - begin)
                     time.sleep(max(rest, LEAST_REST))
+            if running and self.worker.interrupted:
+                self.why = "The kernel's stop button paused this map; the start button goes on."
             if running:
                 self.status = "finished" if self.step >= self.steps else "paused"
-            if self.worker.interrupted:
-                self.why = "The kernel's stop button paused this map; the start button goes on."
         except BaseException as error:
-            self.status = "failed"
             self.why = f"{type(error).__name__}: {error}".splitlines()[0]
+            self.status = "failed"
             raise
         finally:
             self.refresh()
@@ -233,25 +235,26 @@ class LiveTSNE(EmbeddingMap):
             self.step += 1
         # a comparison with NaN is False
         if not all((d.places.abs() < LARGEST).all() for d in self.descents.values()):
-            self.step, self.status = self.seen.step, "diverged"
             self.why = "The places left all bounds: lower the learning rate and start again."
+            self.step, self.status = self.seen.step, "diverged"
             return False
-        self._measure(knobs["perplexity"])
+        self._measure(knobs["perplexity"], self.seen.curve)
         return True
 
     def _affinities(self, perplexity: float) -> tuple[Tensor, float]:
         """Those of a perplexity, and their entropy, computed when it is first used."""
         if perplexity not in self.known_affinities:
+            if len(self.known_affinities) == MOST_KNOWN:
+                self.known_affinities.pop(next(iter(self.known_affinities)))
             p = affinities(self.x, perplexity)
             self.known_affinities[perplexity] = p, torch.special.entr(p).sum().item()
         return self.known_affinities[perplexity]
 
-    def _measure(self, perplexity: float) -> None:
+    def _measure(self, perplexity: float, before: list[tuple]) -> None:
         p, entropy = self._affinities(perplexity)
         layouts = {name: descent.places for name, descent in self.descents.items()}
         kl = {name: cross_entropy(p, y).item() - entropy for name, y in layouts.items()}
-        self.curve.append((self.step, *kl.values()))
-        self.seen = Seen(self.step, layouts, kl)
+        self.seen = Seen(self.step, layouts, kl, [*before, (self.step, *kl.values())])
 
     # --- controls and figure ---------------------------------------------------------------------
 
@@ -322,8 +325,7 @@ class LiveTSNE(EmbeddingMap):
 
     def update(self) -> dict:
         status, seen, settings = self.status, self.seen, self.settings  # the thread replaces them
-        curve = [row for row in list(self.curve) if row[0] <= seen.step]
-        step, layouts, kl = seen
+        step, layouts, kl, curve = seen
         self._arrange(len(layouts))
         factor = self.controls["colour"].value
         if self.changed("colour", factor):
