@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from mlteach import _validate
 from mlteach.maps._points import checked_points
-from mlteach.similarity import distances
 
 
 def place(new: Tensor, x: Tensor, y: Tensor, *, k: int = 5) -> Tensor:
@@ -43,8 +43,11 @@ def place(new: Tensor, x: Tensor, y: Tensor, *, k: int = 5) -> Tensor:
     if new.shape[1] != x.shape[1]:
         raise ValueError(f"new must have the {x.shape[1]} columns of x, got {new.shape[1]}")
     k = _validate.count("k", k, at_most=len(x))
-    near, neighbours = distances(new.double(), x.double()).topk(k, dim=1, largest=False)
+    # some devices have no float64
+    ends = new.cpu().double(), x.cpu().double()
+    gaps = torch.cdist(*ends, compute_mode="donot_use_mm_for_euclid_dist")  # (M, N)
+    near, neighbours = gaps.topk(k, dim=1, largest=False)
     least = 1e-9 * near.amax(1, keepdim=True)  # a copy's distance is 0
     weights = 1 / near.maximum(least).clamp(min=1e-300)
     weights = weights / weights.sum(1, keepdim=True)  # (M, k)
-    return (weights[..., None] * y.double()[neighbours]).sum(1).to(y)
+    return (weights[..., None] * y.cpu().double()[neighbours]).sum(1).to(y)

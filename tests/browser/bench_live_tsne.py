@@ -45,5 +45,6 @@ def test_figures_a_second(lab, capsys, start):
     live.wait_for("paused")
     seconds, processor, steps = (b - a for a, b in zip(before, after, strict=True))
     with capsys.disabled():
-        print(f"\n{start}: {figures / seconds:.1f} figures and {steps / seconds:.0f} steps a second")
+        rates = f"{figures / seconds:.1f} figures and {steps / seconds:.0f} steps a second"
+        print(f"\n{start}: {rates}")
         print(f"processor time of a figure: {1000 * processor / figures:.0f} ms")
