@@ -25,10 +25,11 @@ MOST_ITERATIONS = 1_000_000  # more come from a mistake
 LARGEST = 1e15  # squares of larger coordinates leave float32
 ROUNDING = 1e-3  # of affinities: what 16 bits make of them
 START_SPREAD = 1e-4  # standard deviation of the first coordinate where a layout begins
+EARLY_MOMENTUM, MOMENTUM = 0.5, 0.8  # while affinities are exaggerated, and afterwards
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Compute with one thread: several that share many small operations wait for each other."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -38,7 +39,7 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-@_one_thread()
+@one_thread()
 def conditional_affinities(x: Tensor, perplexity: float) -> Tensor:
     r"""How likely each point picks each other point as its neighbour.
 
@@ -167,8 +168,19 @@ def kl_divergence(p: Tensor, y: Tensor) -> Tensor:
     total = p.detach().cpu().double().sum().item()  # some devices have no float64
     if abs(total - 1) > ROUNDING:
         raise ValueError(f"p must sum to 1, got a sum of {total:g}")
-    apart = ~torch.eye(len(q), dtype=torch.bool, device=q.device)
-    return (torch.special.xlogy(p[apart], p[apart]) - torch.special.xlogy(p[apart], q[apart])).sum()
+    itself = torch.eye(len(q), dtype=torch.bool, device=q.device)
+    p, q = p.masked_fill(itself, 0), q.masked_fill(itself, 1)
+    return (torch.special.xlogy(p, p) - torch.special.xlogy(p, q)).sum()
+
+
+def cross_entropy(p: Tensor, y: Tensor) -> Tensor:
+    """What of `kl_divergence` depends on the map, unchecked: the rest is the entropy of p.
+
+    No matrix but p and the kernel, so that a live descent can afford it; p is 0 on the diagonal.
+    """
+    kernel = _kernel(y).fill_diagonal_(0)  # no point is its own neighbour
+    total = kernel.sum()
+    return p.sum() * total.log() - (p * kernel.fill_diagonal_(1).log_()).sum()
 
 
 def tsne_gradient(p: Tensor, y: Tensor) -> Tensor:
@@ -242,7 +254,34 @@ def _checked_affinities(p: Tensor, places: Tensor) -> Tensor:
     return p.to(torch.promote_types(p.dtype, places.dtype))
 
 
-@_one_thread()
+class Descent:
+    """Gradient descent with momentum, and a step size of its own for every coordinate.
+
+    ``places`` (N, 2) is where the map stands; each `move` makes one step.
+    """
+
+    def __init__(self, start: Tensor):
+        self.places = start
+        self.step, self.gains = torch.zeros_like(start), torch.ones_like(start)
+
+    def move(self, p: Tensor, *, lr: float, momentum: float) -> None:
+        """One step down the divergence from p (N, N), which may be exaggerated."""
+        gradient = _gradient(p, self.places)
+        # the last step went downhill here too: a longer one may follow
+        onwards = self.step * gradient < 0
+        self.gains = torch.where(onwards, self.gains + 0.2, self.gains * 0.8).clamp(min=0.01)
+        self.step = momentum * self.step - lr * self.gains * gradient
+        places = self.places + self.step
+        # the gains let it drift, and a small map far from 0 would be lost in rounding
+        self.places = places - places.mean(0)
+
+
+def default_lr(size: int, early_exaggeration: float) -> float:
+    """The learning rate for so many points, as scikit-learn chooses it."""
+    return max(size / (4 * early_exaggeration), 50)
+
+
+@one_thread()
 def tsne_path(
     x: Tensor,
     *,
@@ -291,29 +330,23 @@ def tsne_path(
         _validate.number("early_exaggeration", early_exaggeration, above=0, at_most=1e6)
     )
     p = affinities(x, perplexity)
-    y = _principal_start(x) if start is None else _checked_start(start, p)
+    y = principal_start(x) if start is None else _checked_start(start, p)
     if (x == x[0]).all():
         return torch.stack([torch.zeros_like(y) if iteration else y for iteration in at])
-    lr = max(len(y) / (4 * early_exaggeration), 50)
-    step, gains = torch.zeros_like(y), torch.ones_like(y)
+    lr, descent = default_lr(len(y), early_exaggeration), Descent(y)
     layouts = {0: y}  # of the iterations asked for
     exaggerated_p = early_exaggeration * p
     for iteration in range(1, max(at) + 1):
         early = iteration <= exaggerated
-        gradient = _gradient(exaggerated_p if early else p, y)
-        # the last step went downhill here too: a longer one may follow
-        onwards = step * gradient < 0
-        gains = torch.where(onwards, gains + 0.2, gains * 0.8).clamp(min=0.01)
-        step = (0.5 if early else 0.8) * step - lr * gains * gradient
-        y = y + step
-        # the gains let it drift, and a small map far from 0 would be lost in rounding
-        y = y - y.mean(0)
+        momentum = EARLY_MOMENTUM if early else MOMENTUM
+        descent.move(exaggerated_p if early else p, lr=lr, momentum=momentum)
         if iteration in at:
-            layouts[iteration] = y
+            layouts[iteration] = descent.places
     return torch.stack([layouts[iteration] for iteration in at])
 
 
-def _principal_start(x: Tensor) -> Tensor:
+def principal_start(x: Tensor) -> Tensor:
+    """(N, 2) the first two principal components, scaled to almost a point."""
     points = pca(x, min(2, x.shape[1])).points
     spread = points[:, 0].std()
     # of equal points one point, of one feature a line

@@ -90,6 +90,13 @@ def film(own):
     return explorers.Film(stages.numpy(), layouts.tolist(), known, **options)
 
 
+def live_tsne(own):
+    options = {"starts": ["PCA", 3], "images": own.images.numpy(), "names": own.factor_names}
+    live = explorers.LiveTSNE(own.images.numpy(), own.factors, **options)
+    live.run(20)
+    return live
+
+
 def search_plane(own):
     return explorers.SearchPlane(maps.pca(encodings(own)["network"]).points.numpy())
 
@@ -179,7 +186,8 @@ def layer_change(own):
 OWN = {
     make.__name__: make
     for make in (
-        *(factor_matrix, retrieval, embedding_map, film, search_plane, recall_curve, temperature),
+        *(factor_matrix, retrieval, embedding_map, film, live_tsne, search_plane, recall_curve),
+        temperature,
         *(similarity_matrix, views, mixing, conveyor, knn_vote, live_training, episode_accuracy),
         layer_change,
     )
@@ -270,7 +278,7 @@ def many_classes(count, per_class=2):
 
 
 MANY = ("factor_matrix", "retrieval", "embedding_map", "film", "similarity_matrix", "mixing")
-MANY += ("knn_vote", "live_training")
+MANY += ("live_tsne", "knn_vote", "live_training")
 
 
 @pytest.mark.parametrize("count", [12, 30, 150])

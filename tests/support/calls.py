@@ -338,6 +338,18 @@ add_all(
         **{"early_exaggeration": 12.0, "exaggerated": 2, "start": z(8, 2)},
         "takes": {("start", "None"): "the first two principal components"},
     },
+    curve_parameters={"min_dist": 0.1},
+    fuzzy_graph={"x": z(), "n_neighbors": 4},
+    umap={
+        **{"x": z(), "n_neighbors": 4, "min_dist": 0.1, "epochs": 3, "n_negative": 2},
+        **{"start": z(8, 2), "generator": a_generator},
+        "takes": {("start", "None"): "the first two principal components"},
+    },
+    umap_loss={
+        **{"anchors": z(8, 2), "neighbours": z(8, 2, 1), "a": 1.5, "b": 0.9},
+        "strangers": lambda: normal32(8, 3, 2, seed=2),
+    },
+    place={"new": z(5, seed=1), "x": z(), "y": z(8, 2), "k": 3},
 )
 
 LABELLED = {"images": images(), "labels": classes()}
@@ -781,6 +793,14 @@ add_all(
         "test_labels": classes(20, 3),
         "classes": ("a", "b", "c"),
         "query": 0,
+    },
+    LiveTSNE={
+        "x": z(20),
+        **FACTORS,
+        "takes": {("images", "None"): "no images"},
+        "images": images(20),
+        "starts": ("PCA", 0),
+        "steps": 20,
     },
     MetaRates={
         "losses": lambda: normal32(3, 4, 2).exp(),

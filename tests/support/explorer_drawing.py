@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlteach.explorers import LiveTraining
+from mlteach.explorers import LiveTraining, LiveTSNE
 from mlteach.explorers._core import explorer as module
 from mlteach.plots import SHARPNESS
 
@@ -143,8 +143,8 @@ class EveryDrawing:
         """A new one; a training ends with its test."""
         made = request.module.MAKE[name]()
         yield made
-        if isinstance(made, LiveTraining):
-            made.stop()
+        if isinstance(made, LiveTraining | LiveTSNE):
+            made.pause()
         module._page.update(density=0.0, dark=False)  # the next test's page has told nothing yet
 
     def test_every_control_reaches_both_ends_and_every_option(self, explorer):

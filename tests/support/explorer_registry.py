@@ -93,6 +93,11 @@ def film():
     return explorers.Film(*tsne_film(), factors(30), steps=steps, scores=scores, images=images(30))
 
 
+def live_tsne():
+    options = {"names": {"class": CLASSES}, "cyclic": ("hue",)}
+    return explorers.LiveTSNE(clouds(30), factors(30), images=images(30), steps=20, **options)
+
+
 def search_plane():
     return explorers.SearchPlane(normal32(80, 2), k=5)
 
@@ -119,6 +124,7 @@ SIMILARITY = {
     "retrieval": retrieval,
     "embedding_map": embedding_map,
     "film": film,
+    "live_tsne": live_tsne,
     "pair_loss": explorers.PairLoss,
     "triplet_plane": explorers.TripletPlane,
     "search_plane": search_plane,
@@ -359,6 +365,20 @@ def large_embedding_map():
     )
 
 
+def large_live_tsne():
+    """Three starts with long names side by side, many factors and the longest key."""
+    known = {name: torch.arange(30.0) for name in ("hue", "size", "x", "y", "angle", "background")}
+    made = explorers.LiveTSNE(
+        clouds(30),
+        {"shape": torch.arange(30) % 10} | known,
+        images=images(30),
+        starts=(2**32 - 1, 2**32 - 2, "PCA"),
+        names={"shape": [f"a shape {number}" for number in range(10)]},
+    )
+    made.controls["from"].value = "side by side"
+    return made
+
+
 def large_inner_loop():
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -402,6 +422,7 @@ LARGE = {
     "large_factor_matrix": large_factor_matrix,
     "large_retrieval": large_retrieval,
     "large_embedding_map": large_embedding_map,
+    "large_live_tsne": large_live_tsne,
     "large_inner_loop": large_inner_loop,
     "large_live_training": large_live_training,
     "side_by_side": side_by_side,

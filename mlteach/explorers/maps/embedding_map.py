@@ -11,6 +11,7 @@ from matplotlib.artist import Artist
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba_array
 from matplotlib.lines import Line2D
+from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
@@ -205,7 +206,6 @@ class EmbeddingMap(Explorer):
         classes = values.unique().tolist()
         is_many = len(classes) > MOST_LOOKS and factor not in self.names
         is_scale = values.is_floating_point() or is_many
-        self.dots.set_paths(self.discs)
         if is_scale:
             self._colour_scale(factor, values)
         else:
@@ -213,11 +213,16 @@ class EmbeddingMap(Explorer):
         self.scale_bar.set_visible(is_scale)
         self.redraw_all()
 
+    def _paint(self, colours: np.ndarray, outlines: Sequence[Path]) -> None:
+        """Gives each point its colour, and its outline or all of them the one that is given."""
+        self.dots.set_facecolors(colours)
+        self.dots.set_paths(outlines)
+
     def _colour_scale(self, factor: str, values: Tensor) -> None:
         colours = colormaps["hsv" if factor in self.cyclic else "viridis"]
         low, high = values.aminmax()
         shares = (values - low) / (high - low).clamp(min=1e-12)
-        self.dots.set_facecolors(colours(shares.numpy()))
+        self._paint(colours(shares.numpy()), self.discs)
         box = (float(low), float(high) if high > low else float(low) + 1, 0, 1)
         ramp = np.linspace(0, 1, 100)[None]
         self.scale_bar.imshow(ramp, cmap=colours, aspect="auto", extent=box)
@@ -229,9 +234,10 @@ class EmbeddingMap(Explorer):
     def _colour_classes(self, factor: str, values: Tensor, classes: list) -> None:
         looks = {label: class_look(place) for place, label in enumerate(classes)}
         of_points = [looks[label] for label in values.tolist()]
-        self.dots.set_facecolors(to_rgba_array([colour for colour, _ in of_points]))
-        if len(classes) > len(CLASS_COLOURS):
-            self.dots.set_paths([marker_outline(marker) for _, marker in of_points])
+        colours = to_rgba_array([colour for colour, _ in of_points])
+        plain_dots = len(classes) <= len(CLASS_COLOURS)
+        outlines = self.discs if plain_dots else [marker_outline(m) for _, m in of_points]
+        self._paint(colours, outlines)
         columns, longest, fontsize = _key_sizes(len(classes), self.key_rows)
         names = self.names.get(factor)
         most = 3 * self.key_rows
