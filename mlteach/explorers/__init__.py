@@ -12,6 +12,7 @@ from mlteach.explorers.losses.similarity_matrix import SimilarityMatrix
 from mlteach.explorers.losses.temperature import Temperature
 from mlteach.explorers.maps.embedding_map import EmbeddingMap
 from mlteach.explorers.maps.film import Film
+from mlteach.explorers.maps.map_and_matrix import MapAndMatrix
 from mlteach.explorers.meta.curvature import Curvature
 from mlteach.explorers.meta.inner_loop import InnerLoop
 from mlteach.explorers.meta.meta_rates import MetaRates
@@ -43,6 +44,7 @@ __all__ = [
     "KnnVote",
     "LayerChange",
     "LiveTraining",
+    "MapAndMatrix",
     "MetaRates",
     "Mixing",
     "PairLoss",

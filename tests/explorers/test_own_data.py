@@ -90,6 +90,11 @@ def film(own):
     return explorers.Film(stages.numpy(), layouts.tolist(), known, **options)
 
 
+def map_and_matrix(own):
+    z = encodings(own)["network"].numpy()
+    return explorers.MapAndMatrix(z, class_texts(own), own.images.tolist())
+
+
 def search_plane(own):
     return explorers.SearchPlane(maps.pca(encodings(own)["network"]).points.numpy())
 
@@ -179,9 +184,9 @@ def layer_change(own):
 OWN = {
     make.__name__: make
     for make in (
-        *(factor_matrix, retrieval, embedding_map, film, search_plane, recall_curve, temperature),
-        *(similarity_matrix, views, mixing, conveyor, knn_vote, live_training, episode_accuracy),
-        layer_change,
+        *(factor_matrix, retrieval, embedding_map, film, map_and_matrix, search_plane),
+        *(recall_curve, temperature, similarity_matrix, views, mixing, conveyor, knn_vote),
+        *(live_training, episode_accuracy, layer_change),
     )
 }
 
@@ -255,6 +260,7 @@ def test_images_without_labels_are_shown_too(own):
     assert np.isnan(list(matrix.state["gap"].values())).all()
     assert shows(retrieval(alone))
     assert shows(embedding_map(alone))
+    assert shows(explorers.MapAndMatrix(own.images))
 
 
 # --- many classes --------------------------------------------------------------------------------
@@ -270,7 +276,7 @@ def many_classes(count, per_class=2):
 
 
 MANY = ("factor_matrix", "retrieval", "embedding_map", "film", "similarity_matrix", "mixing")
-MANY += ("knn_vote", "live_training")
+MANY += ("knn_vote", "live_training", "map_and_matrix")
 
 
 @pytest.mark.parametrize("count", [12, 30, 150])

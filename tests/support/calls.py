@@ -779,6 +779,13 @@ add_all(
         "classes": ("a", "b", "c"),
         "query": 0,
     },
+    MapAndMatrix={
+        "z": z(20),
+        "takes": HUGE_CLASS | {(name, "None"): "not needed" for name in ("labels", "images")},
+        "labels": classes(20, 3),
+        "images": images(20),
+        "layout": z(20, 2),
+    },
     MetaRates={
         "losses": lambda: normal32(3, 4, 2).exp(),
         "steps": (0, 1),

@@ -93,6 +93,11 @@ def film():
     return explorers.Film(*tsne_film(), factors(30), steps=steps, scores=scores, images=images(30))
 
 
+def map_and_matrix():
+    names = [CLASSES[label] for label in labels(30)]
+    return explorers.MapAndMatrix(clouds(30, 0.5), names, images(30, 3))
+
+
 def search_plane():
     return explorers.SearchPlane(normal32(80, 2), k=5)
 
@@ -119,6 +124,7 @@ SIMILARITY = {
     "retrieval": retrieval,
     "embedding_map": embedding_map,
     "film": film,
+    "map_and_matrix": map_and_matrix,
     "pair_loss": explorers.PairLoss,
     "triplet_plane": explorers.TripletPlane,
     "search_plane": search_plane,
@@ -359,6 +365,13 @@ def large_embedding_map():
     )
 
 
+def large_map_and_matrix():
+    """More rows than the matrix shows, ten classes with long names, and larger images."""
+    names = [f"a rather long name {i % 10}" for i in range(500)]
+    pixels = images(500, 3).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    return explorers.MapAndMatrix(normal32(500, 6), names, pixels, layout=normal32(500, 2))
+
+
 def large_inner_loop():
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -402,6 +415,7 @@ LARGE = {
     "large_factor_matrix": large_factor_matrix,
     "large_retrieval": large_retrieval,
     "large_embedding_map": large_embedding_map,
+    "large_map_and_matrix": large_map_and_matrix,
     "large_inner_loop": large_inner_loop,
     "large_live_training": large_live_training,
     "side_by_side": side_by_side,
