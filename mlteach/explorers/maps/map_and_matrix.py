@@ -375,6 +375,9 @@ class MapAndMatrix(Explorer):
 
     def select(self, indices: Sequence[int] | Tensor) -> None:
         """Selects these rows of z; those that are not among the items shown are left out."""
+        indices = _validate.as_tensor("indices", indices)
+        if indices.numel() == 0:  # an empty list tells no type
+            indices = indices.long()
         indices = _validate.labels("indices", indices, n_classes=self.size)
         self._take(np.isin(self.items.numpy(), indices.cpu().numpy()))
 
