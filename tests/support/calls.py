@@ -781,7 +781,8 @@ add_all(
     },
     MapAndMatrix={
         "z": z(20),
-        "takes": HUGE_CLASS | {(name, "None"): "not needed" for name in ("labels", "images")},
+        "takes": HUGE_CLASS
+        | {(name, "None"): "not needed" for name in ("labels", "images", "layout")},
         "labels": classes(20, 3),
         "images": images(20),
         "layout": z(20, 2),
