@@ -13,6 +13,7 @@ from mlteach.explorers.losses.temperature import Temperature
 from mlteach.explorers.maps.embedding_map import EmbeddingMap
 from mlteach.explorers.maps.film import Film
 from mlteach.explorers.maps.live_tsne import LiveTSNE
+from mlteach.explorers.maps.map_and_matrix import MapAndMatrix
 from mlteach.explorers.meta.curvature import Curvature
 from mlteach.explorers.meta.inner_loop import InnerLoop
 from mlteach.explorers.meta.meta_rates import MetaRates
@@ -45,6 +46,7 @@ __all__ = [
     "LayerChange",
     "LiveTSNE",
     "LiveTraining",
+    "MapAndMatrix",
     "MetaRates",
     "Mixing",
     "PairLoss",

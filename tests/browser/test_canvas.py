@@ -176,6 +176,24 @@ def test_a_drag_keeps_its_press_beyond_the_edge_until_it_ends(make):
     assert (ended["x"], ended["y"]) == pytest.approx((1.25, 0.75), abs=0.005)
 
 
+def test_the_wheel_scrolls_the_page_and_with_control_it_is_reported(make):
+    """Its turns add up, also to those that another page has reported."""
+    bare = make("hover")
+    bare.page.evaluate("() => { document.body.style.height = '3000px'; }")
+    bare.change(zooming=True, pointer={"wheel": 5})
+    bare.move(0.5, 0.5)
+    bare.page.keyboard.down("Control")
+    for _ in range(2):
+        bare.page.mouse.wheel(0, -100)
+        bare.next_frames()
+    bare.page.keyboard.up("Control")
+    assert bare.sent()[-1]["wheel"] == pytest.approx(3)
+    assert bare.page.evaluate("() => window.scrollY") == 0
+    bare.page.mouse.wheel(0, 100)
+    bare.page.wait_for_function("() => window.scrollY > 50")
+    assert bare.sent()[-1]["wheel"] == pytest.approx(3)
+
+
 def test_every_press_has_a_greater_number(make):
     bare = make("drag")
     numbers = []

@@ -70,6 +70,50 @@ def test_pointing_at_a_dot_shows_its_image_and_its_true_neighbours(explorers, na
         live.assert_sound()
 
 
+def test_a_box_on_the_map_and_a_block_of_the_matrix_select_by_mouse(explorers):
+    """Both ways; the next cell reads the same indices."""
+    live = Live(explorers, "map_and_matrix")
+    places, labels = (np.array(live.ask(f"e.{name}.tolist()")) for name in ("places", "labels"))
+    own = places[labels == 1]
+    live.drag("ax", own.min(0) - 0.05, own.max(0) + 0.05)
+    assert live.ask("e.selection") == np.flatnonzero(labels == 1).tolist()
+    assert live.value("select") == "as dragged"
+    assert live.ask("e.state['rows'][:10].tolist()") == live.state("selection")
+    live.assert_sound()
+    live.select("order", "by class")
+    live.drag("matrix_ax", (29.3, 29.3), (19.7, 19.7))
+    assert live.ask("e.selection") == np.flatnonzero(labels == 2).tolist()
+    assert live.ask("(e.dots.get_facecolors()[-10:, 3] == 1).all().item()")
+    live.assert_sound()
+
+
+def test_a_lasso_is_drawn_and_the_wheel_with_control_zooms(explorers):
+    live = Live(explorers, "map_and_matrix")
+    live.select("drag", "lasso")
+    places, labels = (np.array(live.ask(f"e.{name}.tolist()")) for name in ("places", "labels"))
+    own = places[labels == 0]
+    (left, low), (right, high) = own.min(0) - 0.04, own.max(0) + 0.04
+    live.drag("ax", (left, low), (right, low), (right, high), (left, high))
+    assert live.ask("e.selection") == np.flatnonzero(labels == 0).tolist()
+    live.select("drag", "box")
+    before = live.settle()
+    for ax, view in (("ax", "map"), ("matrix_ax", "matrix")):
+        half = live.ask(f"e.views[{view!r}][2]")
+        x, y = live.ask(f"e.{ax}.transAxes.transform((0.4, 0.6)).tolist()")
+        x, y = live.ask(f"e.{ax}.transData.inverted().transform(({x}, {y})).tolist()")
+        last = live.settle()
+        explorers.page.mouse.move(*live.place(ax, x, y))
+        explorers.page.keyboard.down("Control")
+        explorers.page.mouse.wheel(0, -100)
+        explorers.page.keyboard.up("Control")
+        live.wait_for_change(last)
+        live.settle()
+        assert live.ask(f"e.views[{view!r}][2]") == pytest.approx(half / 1.6, rel=0.01)
+    live.press("show all")
+    live.wait_for_change(last)
+    assert live.settle() == before
+
+
 def test_the_film_plays_and_pauses(explorers):
     """Each stage is followed by the next one; after the pause the film stands still."""
     live = Live(explorers, "film")

@@ -97,6 +97,11 @@ def live_tsne(own):
     return live
 
 
+def map_and_matrix(own):
+    z = encodings(own)["network"].numpy()
+    return explorers.MapAndMatrix(z, class_texts(own), own.images.tolist())
+
+
 def search_plane(own):
     return explorers.SearchPlane(maps.pca(encodings(own)["network"]).points.numpy())
 
@@ -186,10 +191,9 @@ def layer_change(own):
 OWN = {
     make.__name__: make
     for make in (
-        *(factor_matrix, retrieval, embedding_map, film, live_tsne, search_plane, recall_curve),
-        temperature,
-        *(similarity_matrix, views, mixing, conveyor, knn_vote, live_training, episode_accuracy),
-        layer_change,
+        *(factor_matrix, retrieval, embedding_map, film, live_tsne, map_and_matrix, search_plane),
+        *(recall_curve, temperature, similarity_matrix, views, mixing, conveyor, knn_vote),
+        *(live_training, episode_accuracy, layer_change),
     )
 }
 
@@ -263,6 +267,7 @@ def test_images_without_labels_are_shown_too(own):
     assert np.isnan(list(matrix.state["gap"].values())).all()
     assert shows(retrieval(alone))
     assert shows(embedding_map(alone))
+    assert shows(explorers.MapAndMatrix(own.images))
 
 
 # --- many classes --------------------------------------------------------------------------------
@@ -278,7 +283,7 @@ def many_classes(count, per_class=2):
 
 
 MANY = ("factor_matrix", "retrieval", "embedding_map", "film", "similarity_matrix", "mixing")
-MANY += ("live_tsne", "knn_vote", "live_training")
+MANY += ("live_tsne", "knn_vote", "live_training", "map_and_matrix")
 
 
 @pytest.mark.parametrize("count", [12, 30, 150])

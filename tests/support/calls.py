@@ -802,6 +802,14 @@ add_all(
         "starts": ("PCA", 0),
         "steps": 20,
     },
+    MapAndMatrix={
+        "z": z(20),
+        "takes": HUGE_CLASS
+        | {(name, "None"): "not needed" for name in ("labels", "images", "layout")},
+        "labels": classes(20, 3),
+        "images": images(20),
+        "layout": z(20, 2),
+    },
     MetaRates={
         "losses": lambda: normal32(3, 4, 2).exp(),
         "steps": (0, 1),

@@ -98,6 +98,11 @@ def live_tsne():
     return explorers.LiveTSNE(clouds(30), factors(30), images=images(30), steps=20, **options)
 
 
+def map_and_matrix():
+    names = [CLASSES[label] for label in labels(30)]
+    return explorers.MapAndMatrix(clouds(30, 0.5), names, images(30, 3))
+
+
 def search_plane():
     return explorers.SearchPlane(normal32(80, 2), k=5)
 
@@ -125,6 +130,7 @@ SIMILARITY = {
     "embedding_map": embedding_map,
     "film": film,
     "live_tsne": live_tsne,
+    "map_and_matrix": map_and_matrix,
     "pair_loss": explorers.PairLoss,
     "triplet_plane": explorers.TripletPlane,
     "search_plane": search_plane,
@@ -379,6 +385,13 @@ def large_live_tsne():
     return made
 
 
+def large_map_and_matrix():
+    """More rows than the matrix shows, ten classes with long names, and larger images."""
+    names = [f"a rather long name {i % 10}" for i in range(500)]
+    pixels = images(500, 3).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    return explorers.MapAndMatrix(normal32(500, 6), names, pixels, layout=normal32(500, 2))
+
+
 def large_inner_loop():
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -423,6 +436,7 @@ LARGE = {
     "large_retrieval": large_retrieval,
     "large_embedding_map": large_embedding_map,
     "large_live_tsne": large_live_tsne,
+    "large_map_and_matrix": large_map_and_matrix,
     "large_inner_loop": large_inner_loop,
     "large_live_training": large_live_training,
     "side_by_side": side_by_side,

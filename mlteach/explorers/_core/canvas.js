@@ -6,6 +6,8 @@ const REST = 500; // milliseconds without a new figure, after which the notebook
 const LONGEST_WAIT = 5000; // while figures never stop coming
 const HOLD = 250; // milliseconds after which a finger that rests begins to drag
 const SLIP = 8; // pixels that a finger may move meanwhile
+const NOTCH = 100; // pixels that one notch of a wheel would scroll
+const LINES = 3; // or so many lines
 
 function isDark() {
   const { body, documentElement } = document;
@@ -99,13 +101,17 @@ function render({ model, el }) {
   // that no press is lost either.
   const press = { pressed: false, presses: 0, press_x: 0, press_y: 0 };
   const pointer = { x: 0, y: 0, inside: false, ...press };
+  let turned = 0; // notches of the wheel that are not reported yet
   let waiting = false;
   function report() {
     if (waiting) return;
     waiting = true;
     requestAnimationFrame(() => {
       waiting = false;
-      model.set("pointer", { ...pointer });
+      // the sum goes on where another page, or this one before it was loaded again, has left it
+      const wheel = (model.get("pointer").wheel ?? 0) + turned;
+      turned = 0;
+      model.set("pointer", { ...pointer, wheel });
       model.save_changes();
     });
   }
@@ -184,6 +190,19 @@ function render({ model, el }) {
     pointer.inside = false;
     report();
   });
+  // The wheel alone scrolls the page, from wherever it begins. With the Control key, and when two
+  // fingers part on a touchpad, which browsers report as such, it zooms in the figure.
+  figure.addEventListener(
+    "wheel",
+    (event) => {
+      if (!model.get("zooming") || !(event.ctrlKey || event.metaKey)) return;
+      event.preventDefault();
+      place(event);
+      turned += event.deltaY / (event.deltaMode === 1 ? LINES : NOTCH);
+      report();
+    },
+    { passive: false },
+  );
   return () => {
     clearTimeout(resting);
     letFingerGo();

@@ -13,7 +13,8 @@ class Canvas(anywidget.AnyWidget):
 
     ``pointer`` holds, as fractions of the figure from its top left, ``x`` and ``y``; ``inside``,
     ``pressed``, and of the last press its number ``presses``, which grows from one to the next, and
-    its place ``press_x``, ``press_y``.
+    its place ``press_x``, ``press_y``; and, with ``zooming``, how many
+    notches the ``wheel`` has been turned in all, towards the hand is more.
 
     The page also says how many pixels of the screen one of its own has (``density``, 0 until it has
     said so) and whether it is ``dark``; and ``settled`` grows when the figure has rested a while.
@@ -28,6 +29,7 @@ class Canvas(anywidget.AnyWidget):
     readout = Unicode("").tag(sync=True)
     problem = Unicode("").tag(sync=True)
     pointing = Enum(["none", "hover", "drag"], "none").tag(sync=True)
+    zooming = Bool(False).tag(sync=True)
     pointer = Dict().tag(sync=True)
     density = Float(0.0).tag(sync=True)
     dark = Bool(False).tag(sync=True)

@@ -67,6 +67,7 @@ class Explorer(Output):
     """
 
     pointing = "none"  # "hover" reports where the pointer is, "drag" its presses too
+    zooming = False  # whether it is told how the wheel is turned with the Control key
 
     def __init__(self, controls: Mapping[str, Widget]):
         self.controls = dict(controls)
@@ -82,7 +83,8 @@ class Explorer(Output):
         self.figure, moving = self.make_figure()
         self.moving = list(moving)
         PageCanvas(self.figure)
-        self.canvas = Canvas(width=self.figure.page_size()[0], pointing=self.pointing, **_page)
+        pointing = {"pointing": self.pointing, "zooming": self.zooming}
+        self.canvas = Canvas(width=self.figure.page_size()[0], **pointing, **_page)
         self._fit_page()
         row = HBox(list(self.controls.values()), layout=Layout(flex_flow="row wrap"))
         row.add_class("mlteach-controls")
@@ -207,7 +209,8 @@ class Explorer(Output):
         pressed = raw["pressed"] or raw["presses"] > self._ended
         if not raw["pressed"]:
             self._ended = raw["presses"]
-        self._guard(lambda: self.pointed(locate(self.figure, {**raw, "pressed": pressed})))
+        told = {**raw, "pressed": pressed, "ends": pressed and not raw["pressed"]}
+        self._guard(lambda: self.pointed(locate(self.figure, told)))
 
     def _guard(self, action) -> None:
         """Runs the action; an error becomes one line under the figure, and is raised again."""

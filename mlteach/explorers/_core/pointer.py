@@ -20,6 +20,8 @@ class Pointer(NamedTuple):
     presses: int  # a new number is a new press
     press_x: float
     press_y: float
+    ends: bool = False  # here the press was let go
+    wheel: float = 0.0  # notches that the wheel has been turned in all, with the Control key
 
 
 def locate(figure: Figure, raw: Mapping) -> Pointer:
@@ -30,12 +32,13 @@ def locate(figure: Figure, raw: Mapping) -> Pointer:
     place = press if raw["pressed"] else here  # a drag belongs to the Axes it began in
     inside = raw["inside"] or raw["pressed"]
     ax = next((ax for ax in figure.axes if inside and ax.bbox.contains(*place)), None)
+    more = raw.get("ends", False), raw.get("wheel", 0.0)
     if ax is None:
-        return Pointer(None, np.nan, np.nan, raw["pressed"], raw["presses"], np.nan, np.nan)
+        return Pointer(None, np.nan, np.nan, raw["pressed"], raw["presses"], np.nan, np.nan, *more)
     to_data = ax.transData.inverted().transform
     x, y = to_data(here).tolist()
     press_x, press_y = to_data(press).tolist()
-    return Pointer(ax, x, y, raw["pressed"], raw["presses"], press_x, press_y)
+    return Pointer(ax, x, y, raw["pressed"], raw["presses"], press_x, press_y, *more)
 
 
 class Hold:

@@ -1,0 +1,243 @@
+"""MapAndMatrix: what is selected on the map is selected in the matrix, and the other way round."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from support.explorer_drawing import differing, shown
+from support.explorer_registry import clouds, images, labels
+from support.pages import point
+
+from mlteach.explorers import MapAndMatrix
+from mlteach.explorers.maps.map_and_matrix import DRAGGED
+
+
+def explorer_of(count=24, **options):
+    """Three clouds far apart, whose places on the map are given."""
+    layout = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [0.0, 1.0]])[labels(count)]
+    layout = layout + 0.1 * torch.stack([torch.arange(count).cos(), torch.arange(count).sin()], 1)
+    return MapAndMatrix(clouds(count, 0.5), labels(count), layout=layout, **options)
+
+
+def drag(explorer, ax, *places, presses=1):
+    """Presses at the first place, moves over the others, lets go at the last."""
+    for place in places:
+        point(explorer, ax, *place, pressed=True, presses=presses, press=places[0])
+    point(explorer, ax, *places[-1], presses=presses, press=places[0])
+
+
+def around(explorer, label, room=0.05):
+    """Two opposite corners of a box that holds a class on the map."""
+    own = explorer.places[explorer.labels == label]
+    return (own.min(0) - room).tolist(), (own.max(0) + room).tolist()
+
+
+def of_class(label, count=24):
+    return torch.where(labels(count) == label)[0].tolist()
+
+
+def naive(z, selection):
+    """Mean cosines and silhouette, written out pair by pair in float64."""
+    z, rest = z.double(), [i for i in range(len(z)) if i not in selection]
+
+    def cosine(i, j):
+        return (z[i] @ z[j] / (z[i].norm() * z[j].norm())).item()
+
+    inside = [cosine(i, j) for i in selection for j in selection if i != j]
+    outside = [cosine(i, j) for i in selection for j in rest]
+    silhouettes = []
+    for i in selection:
+        own = np.mean([1 - cosine(i, j) for j in selection if j != i])
+        other = np.mean([1 - cosine(i, j) for j in rest])
+        silhouettes.append((other - own) / max(own, other))
+    return {
+        "inside": np.mean(inside),
+        "rest": np.mean(outside),
+        "silhouette": np.mean(silhouettes),
+    }
+
+
+@pytest.mark.parametrize("shape", ["box", "lasso"])
+def test_a_drag_on_the_map_selects_what_it_holds_and_makes_it_a_block(shape):
+    explorer = explorer_of()
+    explorer.controls["drag"].value = shape
+    (left, low), (right, high) = around(explorer, 1)
+    corners = [(left, low), (right, low), (right, high), (left, high)]
+    drag(explorer, explorer.ax, *(corners[::2] if shape == "box" else corners))
+    assert explorer.selection == of_class(1)
+    assert explorer.controls["select"].value == DRAGGED
+    assert explorer.state["rows"][:8].tolist() == of_class(1)
+    alpha = np.asarray(explorer.cells.get_array())[..., 3]
+    assert (alpha[:8] == 255).all()
+    assert (alpha[:, :8] == 255).all()
+    assert (alpha[8:, 8:] < 128).all()
+    assert len(explorer.trace.get_xdata()) == 0, "the line of a drag goes with it"
+
+
+def test_a_lasso_leaves_out_what_lies_in_its_bay():
+    """The two lower clouds, and not the upper one between them, which a box would take."""
+    explorer = explorer_of()
+    explorer.controls["drag"].value = "lasso"
+    bay = [(-1.05, -1.05), (1.05, -1.05), (1.05, 1.05), (0.5, 1.05), (0, -0.5), (-0.5, 1.05)]
+    drag(explorer, explorer.ax, *bay, (-1.05, 1.05))
+    assert explorer.selection == sorted(of_class(0) + of_class(1))
+
+
+def test_a_block_of_the_matrix_lights_its_points():
+    """On the diagonal one group; beside it that of the rows and that of the columns."""
+    explorer = explorer_of()
+    explorer.controls["order"].value = "by class"
+    drag(explorer, explorer.matrix_ax, (8, 8), (12, 13), (15, 15))
+    assert explorer.selection == of_class(1)
+    colours = explorer.dots.get_facecolors()
+    assert (colours[-8:, 3] == 1).all()
+    assert (colours[:-8, 3] < 0.5).all()
+    assert np.allclose(
+        np.sort(explorer.dots.get_offsets()[-8:], 0), np.sort(explorer.places[of_class(1)], 0)
+    )
+    drag(explorer, explorer.matrix_ax, (23.4, 0), (16, 7), presses=2)
+    assert explorer.selection == sorted(of_class(0) + of_class(2))
+
+
+def test_the_matrix_stands_still_under_a_drag_and_is_sorted_after_it():
+    explorer = explorer_of()
+    before = explorer.state["rows"].tolist()
+    press = (10, 10)
+    for x in (12, 14, 11):
+        point(explorer, explorer.matrix_ax, x, x, pressed=True, presses=1, press=press)
+        assert explorer.state["rows"].tolist() == before
+    assert explorer.selection == sorted(before[10:12])
+    point(explorer, explorer.matrix_ax, 11, 11, presses=1, press=press)
+    assert sorted(explorer.state["rows"][:2].tolist()) == explorer.selection
+
+
+@pytest.mark.parametrize("select", ["0", "1", "2", [0, 5, 7, 11], list(range(22))])
+def test_the_numbers_are_those_of_the_definition(select):
+    """In the space of the embedding: the map has no say."""
+    explorer = explorer_of()
+    if isinstance(select, str):
+        explorer.controls["select"].value = select
+    else:
+        explorer.select(select)
+        assert explorer.selection == select
+    expected = naive(clouds(24, 0.5), explorer.selection)
+    for name, value in expected.items():
+        assert explorer.state[name] == pytest.approx(value, abs=1e-6), name
+    matrix = explorer.state["matrix"]
+    rows = clouds(24, 0.5)[explorer.state["rows"]]
+    wanted = torch.cosine_similarity(rows[:, None], rows[None], dim=2).double()
+    assert matrix.diagonal().isnan().all()
+    assert torch.allclose(matrix.nan_to_num(1), wanted.fill_diagonal_(1), atol=1e-5)
+
+
+def test_what_has_no_pairs_is_told_as_missing():
+    explorer = explorer_of()
+    explorer.select([])
+    assert explorer.selection == []
+    assert np.isnan([explorer.state[name] for name in ("inside", "rest", "silhouette")]).all()
+    assert "inside –, to the rest –" in explorer.describe()
+    explorer.select([3])
+    assert math.isnan(explorer.state["inside"])
+    assert not math.isnan(explorer.state["rest"])
+    explorer.select(range(24))
+    assert math.isnan(explorer.state["rest"])
+    assert math.isnan(explorer.state["silhouette"])
+    drag(explorer, explorer.ax, (0, 0), (0.05, 0.05))
+    assert explorer.selection == []
+
+
+def test_text_labels_are_chosen_by_their_names_and_none_are_needed():
+    names = [["disc", "ring", "star"][label] for label in labels(24)]
+    explorer = MapAndMatrix(clouds(24).tolist(), names)
+    explorer.controls["select"].value = "ring"
+    assert explorer.selection == of_class(1)
+    alone = MapAndMatrix(clouds(24).numpy())
+    assert "select" not in alone.controls
+    assert alone.selection == []
+    drag(alone, alone.ax, (-1.01, -1.01), (1.01, 1.01))
+    assert alone.selection == list(range(24))
+
+
+def test_images_of_the_selection_are_shown_a_dozen_at_most():
+    explorer = MapAndMatrix(clouds(60), labels(60), images(60))
+    few = explorer_of(images=images(24))
+    few.select([4])
+    assert explorer.images.shape[1:] == (32, 32, 3)
+    full, one = (np.asarray(e.shown.get_array())[..., 3].mean() for e in (explorer, few))
+    assert full == pytest.approx(12 * one)
+
+
+def test_of_many_rows_a_stratified_sample_is_shown_and_said():
+    classes = (torch.arange(1000) % 10 == 0).long()  # one in ten
+    explorer = MapAndMatrix(torch.randn(1000, 4), classes)
+    items = explorer.state["items"]
+    assert len(items.unique()) == 300
+    assert int(classes[items].sum()) == 30
+    assert "a sample of 1,000" in explorer.describe()
+    explorer.controls["select"].value = "1"
+    assert (classes[explorer.selection] == 1).all()
+    assert len(explorer.selection) == 30
+
+
+def test_zoom_keeps_what_lies_under_the_pointer_and_a_drag_moves_the_view():
+    explorer = explorer_of()
+    before = shown(explorer)
+    for ax, place in ((explorer.ax, (0.5, -0.4)), (explorer.matrix_ax, (5.0, 17.0))):
+        width = np.ptp(ax.get_xlim())
+        pixel = ax.transData.transform(place)
+        point(explorer, ax, *place)
+        wheel = explorer.wheel - 2
+        explorer.canvas.pointer = explorer.canvas.pointer | {"wheel": wheel}
+        assert np.ptp(ax.get_xlim()) == pytest.approx(width / 1.6**2)
+        assert ax.transData.transform(place) == pytest.approx(pixel, abs=0.01)
+    explorer.controls["drag"].value = "move the view"
+    ax = explorer.matrix_ax
+    chosen, left = explorer.selection, ax.get_xlim()[0]
+    start = ax.transData.transform((9, 12)) + 0.0
+    target = ax.transData.inverted().transform(start + (20, 0))
+    drag(explorer, ax, (9, 12), tuple(target))
+    assert ax.get_xlim()[0] < left
+    assert explorer.selection == chosen
+    explorer.controls["drag"].value = "box"
+    explorer.controls["whole"].click()
+    assert differing(shown(explorer), before) == 0
+
+
+def test_zoomed_in_the_middle_of_the_selection_stays_in_view():
+    explorer = explorer_of()
+    explorer.controls["select"].value = "2"
+    for _ in range(9):
+        explorer.controls["closer"].click()
+    low, high = explorer.ax.get_ylim()
+    assert high - low == pytest.approx(2.12 / 16)
+    assert low < explorer.places[of_class(2)][:, 1].mean() < high
+    assert explorer.matrix_ax.get_xlim()[0] > 0
+
+
+def test_what_does_not_belong_together_is_refused():
+    z = clouds(24)
+    with pytest.raises(
+        ValueError, match="z must have at most 4,000 rows, got 4,001: give a random"
+    ):
+        MapAndMatrix(torch.zeros(4001, 2))
+    with pytest.raises(ValueError, match="z must be"):
+        MapAndMatrix(z[:2])
+    with pytest.raises(ValueError, match="labels"):
+        MapAndMatrix(z, labels(23))
+    with pytest.raises(ValueError, match="images must have 24 entries, got 23"):
+        MapAndMatrix(z, images=images(23))
+    with pytest.raises(ValueError, match="layout"):
+        MapAndMatrix(z, layout=z[:, :3])
+    with pytest.raises(ValueError, match="indices"):
+        MapAndMatrix(z).select([24])
+    with pytest.raises(ValueError, match="panel"):
+        MapAndMatrix(z).look("figure", 0, 0, 1)
+
+
+def test_degenerate_embeddings_are_drawn():
+    """All rows equal, or one column."""
+    for z in (torch.ones(5, 3), torch.zeros(5, 3), torch.arange(5.0)[:, None]):
+        explorer = MapAndMatrix(z, [0, 0, 1, 1, 1])
+        assert explorer.canvas.problem == ""
+        assert np.isfinite(explorer.places).all()
