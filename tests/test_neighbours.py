@@ -16,6 +16,7 @@ from mlteach.neighbours import (
     HashTables,
     InvertedLists,
     NeighbourGraph,
+    ProductQuantiser,
     k_means,
     measure,
     recall,
@@ -651,3 +652,76 @@ def test_far_from_zero_the_graph_and_the_cells_find_as_much():
             index = kind(vectors, measure="euclidean", generator=seeded())
             shares.append(recall(index.search(queries, 5, **knob)[1], exact))
         assert shares[1] > shares[0] - 0.05
+
+
+# --- product quantisation -------------------------------------------------------------------------
+
+
+def quantiser(vectors=VECTORS, **more):
+    return ProductQuantiser(
+        vectors, **{"n_parts": 3, "n_centres": 16, "generator": seeded()} | more
+    )
+
+
+def test_product_quantiser_is_its_definition():
+    """Codes are nearest centres, and a search adds up the distances of the parts, in loops."""
+    index = quantiser()
+    for vector, code in zip(VECTORS[:40], index.encode(VECTORS[:40]), strict=True):
+        for part, centres, number in zip(vector.split(2), index.centres, code, strict=True):
+            gaps = [float((part.double() - torch.tensor(c)).square().sum()) for c in centres]
+            assert gaps[number] <= min(gaps) + 1e-5
+    values, indices = index.search(QUERIES[:5], 7)
+    decoded = index.decode(index.encode(VECTORS)).double()
+    for query, row, found in zip(QUERIES[:5].double(), values, indices, strict=True):
+        naive = sorted((float((query - v).norm()), i) for i, v in enumerate(decoded))
+        assert torch.allclose(row.double(), torch.tensor([d for d, _ in naive[:7]]).double())
+        # equal codes have equal distances: whatever is as near as the last may stand there
+        assert all(float((query - decoded[i]).norm()) <= naive[6][0] + 1e-6 for i in found)
+
+
+def test_product_quantiser_agrees_with_faiss():
+    """With our centres, faiss gives the same codes and the same distances."""
+    faiss = pytest.importorskip("faiss")
+    vectors, queries = clustered(2000, 8), clustered(20, 8, seed=3)
+    index = ProductQuantiser(vectors, n_parts=4, n_centres=256, generator=seeded())
+    theirs = faiss.IndexPQ(8, 4, 8)
+    theirs.train(vectors.numpy())
+    faiss.copy_array_to_vector(index.centres.ravel(), theirs.pq.centroids)
+    theirs.add(vectors.numpy())
+    assert (theirs.pq.compute_codes(vectors.numpy()) == index.codes).mean() > 0.999  # ties
+    squares, _ = theirs.search(queries.numpy(), 10)
+    assert np.allclose(index.search(queries, 10)[0] ** 2, squares, rtol=1e-4, atol=1e-4)
+
+
+def test_product_quantiser_keeps_vectors_that_are_centres():
+    """With a centre for each value nothing is lost, and equal codes come in their order."""
+    grid = torch.cartesian_prod(torch.arange(4.0), torch.arange(4.0))
+    vectors = torch.cat([grid, grid])
+    index = ProductQuantiser(vectors, n_parts=1, n_centres=32, generator=seeded())
+    assert torch.equal(index.decode(index.encode(vectors)), vectors)
+    values, indices = index.search(grid, 2)
+    assert torch.equal(indices, torch.stack([torch.arange(16), torch.arange(16) + 16], dim=1))
+    assert torch.equal(values, torch.zeros(16, 2))
+
+
+def test_more_parts_and_more_centres_find_more():
+    """What is rounded less is found more often, and costs more bytes."""
+    truth = ExactSearch(VECTORS, measure="euclidean").search(QUERIES, 10)[1]
+
+    def share(**more):
+        return recall(quantiser(**more).search(QUERIES, 10)[1], truth)
+
+    assert share(n_parts=1) < share(n_parts=3) - 0.1 < share(n_parts=6) - 0.2
+    assert share(n_centres=4) < share(n_centres=16) - 0.1 < share(n_centres=64) - 0.2
+    assert quantiser(n_parts=6).codes.nbytes == 6 * len(VECTORS)
+
+
+def test_product_quantiser_refuses_by_name():
+    with pytest.raises(ValueError, match="n_parts must divide the 6 columns, got 4"):
+        ProductQuantiser(VECTORS, n_parts=4)
+    with pytest.raises(ValueError, match="n_centres"):
+        ProductQuantiser(VECTORS, n_parts=3, n_centres=257)
+    with pytest.raises(ValueError, match="codes must be numbers of centres, 0 to 15, got 16"):
+        quantiser().decode(torch.full((2, 3), 16))
+    with pytest.raises(ValueError, match="queries"):
+        quantiser().search(VECTORS[:, :4], 3)

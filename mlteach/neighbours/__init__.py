@@ -1,4 +1,4 @@
-"""Exact and approximate nearest-neighbour search: four indexes, one interface, and their costs.
+"""Exact and approximate nearest-neighbour search: four indexes with one interface, and small codes.
 
 None of them learns what is near: they find neighbours in a space that was learned elsewhere.
 """
@@ -8,6 +8,7 @@ from mlteach.neighbours.graph import NeighbourGraph
 from mlteach.neighbours.hashing import HashTables
 from mlteach.neighbours.index import Index
 from mlteach.neighbours.inverted_lists import InvertedLists, k_means
+from mlteach.neighbours.product_quantiser import ProductQuantiser
 from mlteach.neighbours.recall import Measured, measure, recall
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "InvertedLists",
     "Measured",
     "NeighbourGraph",
+    "ProductQuantiser",
     "k_means",
     "measure",
     "recall",

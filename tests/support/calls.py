@@ -429,6 +429,9 @@ add_all(
         **{"vectors": z(40), "measure": "cosine", "n_links": 4},
         **{"ef_build": 8, "n_starts": 4, "generator": a_generator},
     },
+    ProductQuantiser={
+        **{"vectors": z(40), "n_parts": 3, "n_centres": 5, "generator": a_generator},
+    },
     k_means={
         "vectors": lambda: z(40)().numpy(),
         "n_cells": 4,
@@ -449,6 +452,20 @@ for index in (neighbours.ExactSearch, neighbours.HashTables, neighbours.Inverted
     for method in ("visited", "cost"):
         add(f"{name}.{method}", method, of=partial(index, z(40)()), queries=z(3, seed=1))
     add(f"{name}.search", "search", of=partial(index, z(40)()), queries=z(3, seed=1), k=2)
+
+quantiser = partial(neighbours.ProductQuantiser, z(40)(), n_parts=3, n_centres=5)
+add("neighbours.ProductQuantiser.encode", "encode", of=quantiser, vectors=z(3, seed=1))
+add(
+    "neighbours.ProductQuantiser.decode",
+    "decode",
+    of=quantiser,
+    codes=lambda: torch.arange(6).view(2, 3) % 5,
+    takes={
+        ("codes", "one more"): "any number of codes is decoded",
+        ("codes", "one less"): "any number of codes is decoded",
+    },
+)
+add("neighbours.ProductQuantiser.search", "search", of=quantiser, queries=z(3, seed=1), k=2)
 
 UNSEEN = "a constructor sees no images"
 ENCODER_AND_HEAD = {

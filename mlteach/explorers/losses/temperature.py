@@ -92,7 +92,7 @@ class Temperature(Explorer):
         self.arrows = similarity.quiver(*here, *up, width=0.006, **scale)
         similarity.axhline(0, color=QUIET, linewidth=0.8)
         similarity.set(ylim=(-1.25, 1.65), yticks=[-1, 0, 1], ylabel="cosine")
-        title = "arrow: force on the cosine s, −∂loss/∂s times the temperature"
+        title = "arrow: force on the cosine times the temperature (its root: weak ones are seen)"
         similarity.set_title(title, fontsize=10)
         self.probability_bars = probability.bar(places, 0 * places, width=0.7)
         probability.axhline(1 / size, color=QUIET, linewidth=0.8, linestyle="--")
@@ -161,7 +161,9 @@ class Temperature(Explorer):
                 bar.set_height(height)
                 bar.set_color(colour)
         self.arrows.set_offsets(np.column_stack([np.arange(len(order)), similarities.numpy()]))
-        self.arrows.set_UVC(np.zeros(len(order)), 0.6 * arrows.numpy())
+        # in proportion, the forces of a high temperature would be too short to be seen
+        lengths = 0.6 * arrows.sign() * arrows.abs().sqrt()
+        self.arrows.set_UVC(np.zeros(len(order)), lengths.numpy())
         self.arrows.set_color(ANCHOR)
 
     def describe(self) -> str:
