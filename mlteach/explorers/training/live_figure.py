@@ -144,7 +144,7 @@ class LiveFigure(Picture):
             self.dots.set_paths([marker_outline(marker) for _, marker in looks])
         ax.set(xticks=[], yticks=[], xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal")
         ax.set_title("map (t-SNE)", fontsize=10)
-        ax.set_xlabel(f"{len(labels)} test images")
+        ax.set_xlabel(f"{len(labels)} images")
         key.set_axis_off()
         listed = classes if len(classes) <= IN_KEY else classes[: IN_KEY - 1]
         handles = []
