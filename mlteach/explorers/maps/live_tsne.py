@@ -279,7 +279,7 @@ class LiveTSNE(EmbeddingMap):
             self._begin_again()
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 3.6))
+        figure = Picture((9, 3.5))
         figure.set_layout_engine("none")  # panels stand where one map or several need them
         self.axes = {name: figure.add_axes(place) for name, place in BESIDE.items()}
         places = SEVERAL["maps"][: len(self.starts)]
