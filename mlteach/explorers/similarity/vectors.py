@@ -30,7 +30,7 @@ class Vectors(Explorer):
     """Three arrows to drag: how alike the query is to A and B by each measure, and who is nearer.
 
     The thin lines go through A's tip. Each holds all tips that are as alike to the query as A is:
-    by the dot product (straight), by the cosine (two rays), by the Euclidean distance (circle). B is
+    by the dot product (straight), by the cosine (rays), by the Euclidean distance (circle). B is
     nearer by a measure if it lies on the query's side. With all lengths 1 the arrows can only be
     turned; afterwards they have the lengths that they had.
 

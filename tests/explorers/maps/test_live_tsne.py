@@ -120,7 +120,9 @@ def test_no_key_hides_the_curves_of_maps_side_by_side():
     for _ in range(3):
         live.run(120)
         assert_no_key_on_a_curve(live, live.step)
-    live.seen = live.seen._replace(curve=[(step, 1.9, 1.9, 1.9) for step in range(0, live.steps, 9)])
+    live.seen = live.seen._replace(
+        curve=[(step, 1.9, 1.9, 1.9) for step in range(0, live.steps, 9)]
+    )
     live.refresh()
     assert_no_key_on_a_curve(live, "flat to the end")
 
