@@ -135,6 +135,15 @@ def class_look(number: int) -> tuple[str, str]:
     return CLASS_COLOURS[colour], CLASS_MARKERS[marker]
 
 
+def class_looks(labels: Sequence) -> dict[Any, tuple[str, str]]:
+    """Label → colour and marker: the c-th of the book for class c, whichever others occur.
+
+    Texts, and numbers that are below 0 or too large, take the looks in their order.
+    """
+    numbered = all(isinstance(label, int) and 0 <= label < MOST_LOOKS for label in labels)
+    return {label: class_look(label if numbered else turn) for turn, label in enumerate(labels)}
+
+
 @cache
 def marker_outline(marker: str) -> Path:
     """The outline of a marker, for a collection of points that each have their own."""

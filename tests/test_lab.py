@@ -89,6 +89,7 @@ def test_says_where_the_first_chapter_is_and_how_to_end(environment, server, cap
         "--no-browser",
     ]
     assert server.env["JUPYTER_CONFIG_PATH"] == os.pathsep.join([str(root), "mine"])
+    assert server.env["JUPYTERLAB_WORKSPACES_DIR"] == str(root / ".venv/workspaces")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows has no root")

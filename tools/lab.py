@@ -41,6 +41,8 @@ class Server:
         for name in ("JUPYTER_CONFIG_PATH", "JUPYTER_PATH"):  # labconfig/ and labextensions/
             paths = [str(environment.root), os.environ.get(name)]
             variables[name] = os.pathsep.join(filter(None, paths))
+        # what was open in JupyterLab for another course is not opened here, nor the other way round
+        variables["JUPYTERLAB_WORKSPACES_DIR"] = str(environment.folder / "workspaces")
         # so that the menu's PDF is printed by a browser that is not on the path, too
         variables["MLTEACH_BROWSER"] = machine.find_browser() or ""
         first = copy_chapters(environment.root)

@@ -1,4 +1,7 @@
-"""What `run.py lab` opens: a trusted copy, whose live widget is there again after a reload."""
+"""What `run.py lab` opens: a trusted copy, whose live widget is there again after a reload.
+
+Only opened, it is not marked as unsaved; and no tab of another course is opened beside it.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,16 @@ ROOT = Path(__file__).resolve().parents[2]
 WIDGET = "application/vnd.jupyter.widget-view+json"
 SLIDER = "import ipywidgets\nipywidgets.IntSlider(description='temperature')"
 COUNT = "sum(range(10))"
+# how JupyterLab keeps what is open, and where
+TABS = {"type": "tab-area", "currentIndex": 0, "widgets": ["notebook:other.ipynb"]}
+OTHER_COURSE = {
+    "data": {
+        "layout-restorer:data": {"main": {"dock": TABS}},
+        "notebook:other.ipynb": {"data": {"path": "other.ipynb", "factory": "Notebook"}},
+    },
+    "metadata": {"id": "default"},
+}
+WORKSPACE = "lab/workspaces/default-37a8.jupyterlab-workspace"
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the checkout's Python is a shell script")
 
@@ -38,19 +51,25 @@ def write_chapter(path: Path) -> None:
         new_code_cell(source, outputs=[new_output("execute_result", data, execution_count=1)])
         for source, data in zip(["2 + 2", SLIDER, COUNT, SLIDER + "  # 2"], outputs, strict=True)
     ]
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    nbformat.write(new_notebook(cells=cells, metadata=metadata), path)
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory) -> Path:
     """A small book with this Python in its .venv."""
     root = tmp_path_factory.mktemp("checkout")
-    shutil.copytree(ROOT / "labconfig", root / "labconfig")
+    for folder in ("labconfig", "labextensions"):
+        shutil.copytree(ROOT / folder, root / folder)
     (root / "notebooks").mkdir()
     (root / "mlteach").mkdir()
     (root / "mlteach/losses.py").write_text("# the source\n")
     write_chapter(root / "notebooks/00_welcome.ipynb")
+    write_chapter(root / "other.ipynb")
+    workspace = root / ".jupyter/CONFIG" / WORKSPACE
+    workspace.parent.mkdir(parents=True)
+    workspace.write_text(json.dumps(OTHER_COURSE))
     python = root / ".venv/bin/python"
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
@@ -104,6 +123,45 @@ def trusted(page) -> list[bool]:
         """() => Array.from(
             window.jupyterapp.shell.currentWidget.content.model.cells, (cell) => cell.trusted)"""
     )
+
+
+def test_no_tab_of_another_course_is_open(lab, lab_of_run_py):
+    """The learner's own JupyterLab has one open, which is here as well."""
+    lab.page.goto(lab_of_run_py)
+    wait_for_kernel(lab.page)
+    paths = lab.page.evaluate(
+        """async () => {
+            await window.jupyterapp.restored;
+            return Array.from(window.jupyterapp.shell.widgets("main"), (tab) => tab.context?.path);
+        }"""
+    )
+    assert paths == ["work/00_welcome.ipynb"]
+
+
+def test_what_is_only_opened_is_not_marked_as_unsaved(lab, lab_of_run_py):
+    """Although JupyterLab notes the kernel's language; what the learner does is marked."""
+    page, model = lab.page, "window.jupyterapp.shell.currentWidget.context.model"
+
+    def is_marked(action="") -> bool:
+        return page.evaluate(f"async () => {{ {action}; await null; return {model}.dirty; }}")
+
+    page.goto(lab_of_run_py)
+    wait_for_kernel(page)
+    page.wait_for_function(f"() => {model}.getMetadata('language_info').version", timeout=60_000)
+    assert not is_marked()
+    assert page.locator(".lm-TabBar-tab.jp-mod-dirty").count() == 0
+
+    saved = f"{model}.dirty = false"
+    language = f"{model}.setMetadata('language_info', {{ name: 'another' }})"
+    kernel = f"{model}.setMetadata('kernelspec', {{ name: 'another', display_name: '' }})"
+    edit = f"{model}.cells.get(0).sharedModel.setSource('2 + 3')"
+    assert not is_marked(language)
+    assert is_marked(kernel)
+    assert is_marked(language.replace("another", "a third"))  # the kernel is not saved yet
+    assert is_marked(f"{saved}; {language}; {kernel.replace('another', 'a third')}")
+    assert is_marked(f"{saved}; {language}; {edit}")
+    page.wait_for_selector(".lm-TabBar-tab.jp-mod-dirty")
+    page.goto("about:blank")  # nothing of it is saved
 
 
 def test_the_live_widget_is_there_again_after_a_reload(lab, lab_of_run_py, checkout):

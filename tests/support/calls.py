@@ -821,11 +821,11 @@ add_all(
     },
     MapAndMatrix={
         "z": z(20),
-        "takes": HUGE_CLASS
-        | {(name, "None"): "not needed" for name in ("labels", "images", "layout")},
+        "takes": {(name, "None"): "not needed" for name in ("labels", "images", "layout", "names")},
         "labels": classes(20, 3),
         "images": images(20),
         "layout": z(20, 2),
+        "names": ("one", "two", "three"),
     },
     MetaRates={
         "losses": lambda: normal32(3, 4, 2).exp(),

@@ -9,6 +9,9 @@ import itertools
 
 import numpy as np
 import pytest
+from matplotlib.collections import PathCollection
+from matplotlib.path import Path
+from matplotlib.transforms import Bbox
 from PIL import Image
 
 from mlteach.explorers import LiveTraining, LiveTSNE
@@ -132,6 +135,27 @@ def assert_all_apart(explorer, when):
         assert min(across, up) <= 1, (when, one, other)
 
 
+def assert_no_key_on_a_curve(explorer, when):
+    """A key in a panel leaves every curve and every dot there to be seen."""
+    explorer.figure.canvas.get_renderer()
+    for ax in (ax for ax in explorer.figure.axes if ax.get_legend() and ax.get_visible()):
+        box = Bbox.intersection(ax.get_legend().get_window_extent(), ax.bbox)
+        if box is None or box.height < 2:  # above the panel
+            continue
+        curves = [curve for curve in ax.lines if curve.get_visible()]
+        ways = [curve.get_transform().transform(curve.get_xydata()) for curve in curves]
+        clouds = [cloud for cloud in ax.collections if isinstance(cloud, PathCollection)]
+        ways += [
+            cloud.get_offset_transform().transform(dot)[None]
+            for cloud in clouds
+            for dot in np.ma.getdata(cloud.get_offsets())
+            if cloud.get_visible()
+        ]
+        for way in ways:
+            if len(way) != 2:  # a straight line from edge to edge is no data
+                assert not Path(way).intersects_bbox(box, filled=False), (when, way[0])
+
+
 class EveryDrawing:
     """Tests with one run for each explorer that the test file names in ``MAKE``."""
 
@@ -180,11 +204,13 @@ class EveryDrawing:
         """For every option and at both ends of every control."""
         assert explorer.canvas.width <= 900
         assert_all_apart(explorer, "at first")
+        assert_no_key_on_a_curve(explorer, "at first")
         for name, control in with_values(explorer).items():
             began = control.value
             for value in values(control):
                 control.value = value
                 assert_all_apart(explorer, f"{name} {value}")
+                assert_no_key_on_a_curve(explorer, f"{name} {value}")
             control.value = began
 
     def test_the_output_carries_the_live_widget_the_same_figure_and_its_text(self, explorer):

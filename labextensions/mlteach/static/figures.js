@@ -1,9 +1,11 @@
 // JupyterLab and Notebook show a PNG without the text that its output carries for screen readers.
 // This small extension, written as they load extensions and not built, puts it on the page. It also
-// dims what is white paper on a dark page (explorers that live draw themselves for it), hides the
-// first line of what is folded, which gave answers and solutions away beside the dots, and brings
-// the figure that an explorer left in the notebook up to date after a reload of the page, when
-// JupyterLab no longer knows which output an update is for.
+// - dims what is white paper on a dark page (explorers that live draw themselves for it);
+// - says beside the dots of what is folded what it is, in the place of its first line, which gave
+//   answers and solutions away;
+// - brings the figure that an explorer left in the notebook up to date after a reload of the page,
+//   when JupyterLab no longer knows which output an update is for;
+// - takes back the mark of unsaved work from a notebook that was only opened.
 
 let shared; // the modules that JupyterLab shares with its extensions
 
@@ -33,12 +35,54 @@ function tellAlt(rendermime) {
 const STYLE = `
 body[data-jp-theme-light="false"] .jp-RenderedImage img { filter: brightness(0.8); }
 .jp-PlaceholderText { display: none; }
+.jp-Placeholder-contentContainer::before {
+  color: var(--jp-ui-font-color2);
+  font-family: var(--jp-ui-font-family);
+  font-size: var(--jp-ui-font-size1);
+  padding-left: 4px;
+}
+.jp-InputPlaceholder .jp-Placeholder-contentContainer::before { content: var(--mlteach-source); }
+.jp-OutputPlaceholder .jp-Placeholder-contentContainer::before { content: var(--mlteach-output); }
 `;
 
 function addStyle() {
   const style = document.createElement("style");
   style.textContent = STYLE;
   document.head.append(style);
+}
+
+const FOLDED = { solution: "Solution", answer: "Answer", install: "Set-up outside the book" };
+
+// A bar of a folded cell is named by the cell's tag, and by the summary of a text that is folded
+// once more; other cells keep a bar with dots only.
+function nameBars({ model, node }) {
+  const tag = (model.getMetadata("tags") ?? []).find((tag) => tag in FOLDED);
+  const summary = /<summary>(.*?)<\/summary>/.exec(model.sharedModel.getSource())?.[1];
+  const kind = model.type === "code" ? "code" : (summary ?? "text");
+  const name = (part) => (tag ? JSON.stringify(`${FOLDED[tag]}: ${part}`) : "none");
+  node.style.setProperty("--mlteach-source", name(kind));
+  node.style.setProperty("--mlteach-output", name("output"));
+}
+
+function nameAllBars(notebooks) {
+  notebooks.widgetAdded.connect((_, { content, context }) => {
+    const all = () => content.widgets.forEach(nameBars);
+    context.model.cells.changed.connect(all);
+    all();
+  });
+}
+
+// The kernel's details of its language are written into the metadata of a notebook when it is
+// opened. Nobody has made them, and without them nothing is lost: the next opening writes them.
+function keepClean({ model }) {
+  let changes = 0;
+  model.metadataChanged.connect((_, { key }) => {
+    const change = ++changes;
+    if (key !== "language_info" || model.dirty) return; // dirty before: then something is unsaved
+    queueMicrotask(() => {
+      if (change === changes) model.dirty = false;
+    });
+  });
 }
 
 function update(outputs, { transient, data, metadata }) {
@@ -73,6 +117,8 @@ async function plugin() {
       tellAlt(rendermime);
       addStyle();
       keepFigures(notebooks);
+      nameAllBars(notebooks);
+      notebooks.widgetAdded.connect((_, { context }) => keepClean(context));
     },
   };
 }

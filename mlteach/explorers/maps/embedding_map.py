@@ -31,9 +31,10 @@ from mlteach.explorers._core.tiles import colour_images
 from mlteach.plots import (
     ANCHOR,
     CLASS_COLOURS,
+    CLASS_MARKERS,
     MOST_LOOKS,
     Picture,
-    class_look,
+    class_looks,
     legible,
     marker_outline,
 )
@@ -232,10 +233,10 @@ class EmbeddingMap(Explorer):
         self.scale_bar.xaxis.set_major_locator(MaxNLocator(4))
 
     def _colour_classes(self, factor: str, values: Tensor, classes: list) -> None:
-        looks = {label: class_look(place) for place, label in enumerate(classes)}
+        looks = class_looks(classes)
         of_points = [looks[label] for label in values.tolist()]
         colours = to_rgba_array([colour for colour, _ in of_points])
-        plain_dots = len(classes) <= len(CLASS_COLOURS)
+        plain_dots = all(marker == CLASS_MARKERS[0] for _, marker in looks.values())
         outlines = self.discs if plain_dots else [marker_outline(m) for _, m in of_points]
         self._paint(colours, outlines)
         columns, longest, fontsize = _key_sizes(len(classes), self.key_rows)

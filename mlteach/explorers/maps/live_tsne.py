@@ -371,8 +371,9 @@ class LiveTSNE(EmbeddingMap):
         if count > 1:
             names = [legible(name, LONGEST) for name in self.descents]
             tight = {"borderpad": 0, "borderaxespad": 0, "handlelength": 2.5}
-            look = {"loc": "upper right", "ncols": count, "fontsize": 8, "frameon": False}
-            curve.legend(self.lines[:count], names, **look, **tight)
+            look = {"ncols": count, "fontsize": 8, "frameon": False}
+            above = {"loc": "lower right", "bbox_to_anchor": (1, 1.04)}  # a curve may be anywhere
+            curve.legend(self.lines[:count], names, **above, **look, **tight)
         self.redraw_all()
 
     def _fit_curve(self, curve: Sequence[tuple]) -> None:

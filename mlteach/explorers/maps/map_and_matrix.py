@@ -11,7 +11,7 @@ import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize, to_rgba_array
+from matplotlib.colors import Normalize, to_hex, to_rgba_array
 from matplotlib.lines import Line2D
 from matplotlib.path import Path
 from torch import Generator, Tensor
@@ -21,15 +21,16 @@ from mlteach.evaluate import stratified_sample
 from mlteach.explorers._core import tiles
 from mlteach.explorers._core.controls import button, choice
 from mlteach.explorers._core.explorer import Explorer
-from mlteach.explorers._core.factors import images_of
+from mlteach.explorers._core.factors import images_of, labels_of
 from mlteach.explorers._core.pointer import Pointer
 from mlteach.maps import pca
 from mlteach.plots import (
     ANCHOR,
-    CLASS_COLOURS,
+    CLASS_MARKERS,
     QUIET,
     Picture,
     class_look,
+    class_looks,
     legible,
     marker_outline,
     similarity_colours,
@@ -66,6 +67,8 @@ class MapAndMatrix(Explorer):
         z: (N, D) embedding, 3 <= N <= 4,000; what else an example has is flattened into D. Of more
             than 300 rows a sample of 300 is shown, of each class its share.
         labels: optional (N,) class of each, a number or a text: it colours, and can be chosen.
+        names: optional texts of all classes in the order of their numbers; without them, texts have
+            the colours of their order in the alphabet.
         images: optional (N, C, H, W) in [0, 1], with one or three channels; up to a dozen of the
             selection are shown.
         layout: optional (N, 2) map of z, such as that of `maps.tsne`; else the first two principal
@@ -89,6 +92,7 @@ class MapAndMatrix(Explorer):
         images: Tensor | None = None,
         *,
         layout: Tensor | None = None,
+        names: Sequence[str] | None = None,
     ):
         rows = _validate.as_tensor("z", z)
         rows = _validate.features("z", rows.flatten(1) if rows.dim() > 2 else rows, at_least=3)
@@ -99,7 +103,8 @@ class MapAndMatrix(Explorer):
                 f"z must have at most {MOST_ROWS:,} rows, got {self.size:,}: "
                 "give a random subset of the rows, and the same of labels and images"
             )
-        every_label, self.classes = _classes(labels, self.size)
+        every_label, self.looks = _classes(labels, names, self.size)
+        self.classes = list(self.looks)
         self.items = _items(every_label)
         self.labels = every_label[self.items].numpy()
         self.images = None if images is None else self._tiles(images)
@@ -165,10 +170,11 @@ class MapAndMatrix(Explorer):
         ax.set(xticks=[], yticks=[], aspect="equal")
         ax.set_title(" ", fontsize=10)  # room for the text that update writes there
         self.title = ax.text(0.5, 1.02, "", transform=ax.transAxes, ha="center", fontsize=10)
-        looks = [class_look(label) for label in self.labels]
+        every_look = list(self.looks.values()) or [class_look(0)]
+        looks = [every_look[label] for label in self.labels]
         self.colours = to_rgba_array([colour for colour, _ in looks])
         self.outlines = [marker_outline(marker) for _, marker in looks]
-        self.has_markers = len(self.classes) > len(CLASS_COLOURS)
+        self.has_markers = any(marker != CLASS_MARKERS[0] for _, marker in looks)
         self.dots = ax.scatter(*self.places.T, s=18, linewidths=0)
         (self.trace,) = ax.plot([], [], color=ANCHOR, linewidth=1.2)
         return [self.title, self.dots, self.trace]
@@ -206,8 +212,8 @@ class MapAndMatrix(Explorer):
     def _draw_key(self, ax: Axes) -> None:
         listed = self.classes if len(self.classes) <= KEY else self.classes[: KEY - 1]
         handles, texts = [], []
-        for place, name in enumerate(listed):
-            colour, marker = class_look(place)
+        for name in listed:
+            colour, marker = self.looks[name]
             handles.append(Line2D([], [], color=colour, marker=marker, linestyle="", markersize=5))
             texts.append(legible(name, WIDEST))
         if len(listed) < len(self.classes):
@@ -316,7 +322,7 @@ class MapAndMatrix(Explorer):
         down, across = TILES
         most = min(len(selected), down * across)
         picked = [selected[i] for i in np.linspace(0, len(selected) - 1, most).round().astype(int)]
-        found = [tiles.framed(self.images[i], class_look(self.labels[i])[0]) for i in picked]
+        found = [tiles.framed(self.images[i], to_hex(self.colours[i])) for i in picked]
         blank = tiles.framed(self.images[0], QUIET)
         rows = [found[across * i : across * (i + 1)] for i in range(down)]
         return np.concatenate([tiles.row(row, length=across, blank=blank) for row in rows])
@@ -461,17 +467,23 @@ def _number(value: float) -> str:
     return "–" if math.isnan(value) else f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
 
 
-def _classes(labels: Any, size: int) -> tuple[Tensor, list[str]]:
-    """(N,) numbers of classes from 0 on, and the name of each; no names where there are none."""
+def _classes(labels: Any, names: Any, size: int) -> tuple[Tensor, dict[str, tuple[str, str]]]:
+    """(N,) numbers of the classes that occur from 0 on, and the look of each by its name."""
     if labels is None:
-        return torch.zeros(size, dtype=torch.long), []
-    if found := _validate.numbered_texts("labels", labels, size=size):
-        numbers, names = found
-        return numbers, list(names)
-    values, numbers = (
-        _validate.labels("labels", labels, size=size).cpu().unique(return_inverse=True)
-    )
-    return numbers, [str(value) for value in values.tolist()]
+        return torch.zeros(size, dtype=torch.long), {}
+    texts = _validate.numbered_texts("labels", labels, size=size)
+    if names is not None:
+        names = _validate.texts("names", names)
+        if len(set(names)) < len(names):
+            raise ValueError(f"names must be different, got {', '.join(names)}")
+        values = labels_of("labels", labels, size, names)
+    elif texts:
+        values, names = texts
+    else:
+        values = _validate.labels("labels", labels, size=size).cpu()
+    found, numbers = values.unique(return_inverse=True)
+    looks = class_looks(found.tolist())
+    return numbers, {str(c if names is None else names[c]): look for c, look in looks.items()}
 
 
 def _items(labels: Tensor) -> Tensor:

@@ -79,10 +79,6 @@ class ReptilePath(Explorer):
             ax.contour(across, up, height, levels, colors=colour, linewidths=0.7, alpha=0.6)
             ax.plot(*optimum, "+", color=colour, markersize=12, markeredgewidth=2.5)
         ax.set(xlim=(left, right), ylim=(bottom, top), xlabel="weight 1", ylabel="weight 2")
-        title = (
-            "drag the start; + optimum of each task; where rules end: hollow, the chosen: filled"
-        )
-        ax.set_title(title, fontsize=9)
 
     def _draw_path(self, ax: Axes) -> list[Artist]:
         (self.path,) = ax.plot([], [], ".-", color=QUIET, markersize=4, linewidth=1, zorder=3)
@@ -96,8 +92,10 @@ class ReptilePath(Explorer):
         for rule, marker in MARKERS.items():
             size = 13 if marker == "*" else 7
             (self.rests[rule],) = ax.plot([], [], marker, markersize=size, label=rule, **look)
-        box = {"framealpha": 1, "edgecolor": "none", "columnspacing": 1, "handletextpad": 0.2}
-        ax.legend(fontsize=8, loc="lower left", ncols=4, **box)
+        title = (
+            "drag the start; + optimum of each task; where rules end: hollow, the chosen: filled"
+        )
+        titled_key(ax, title, columns=4, size=9)
         return [self.path, *self.inner, self.to_mean, self.now, *self.rests.values()]
 
     def _draw_losses(self, ax: Axes) -> list[Artist]:

@@ -20,6 +20,7 @@ from mlteach.similarity import similarities
 NAMES = ("query", "A", "B")
 COLOURS = dict(zip(NAMES, (ANCHOR, CLASS_COLOURS[0], CLASS_COLOURS[1]), strict=True))
 MEASURES = {"dot product": "-", "cosine": "--", "euclidean": ":"}  # and the line of each
+SHOWN = {measure: measure for measure in MEASURES} | {"euclidean": "Euclidean distance"}
 START = {"query": (22, 1.08), "A": (-6, 0.96), "B": (37, 2.14)}  # angle in degrees, length
 LONGEST, SHORTEST = 2.2, 0.1
 REACH = 0.3  # a press takes hold of a tip that is at most so far away
@@ -29,8 +30,9 @@ class Vectors(Explorer):
     """Three arrows to drag: how alike the query is to A and B by each measure, and who is nearer.
 
     The thin lines go through A's tip. Each holds all tips that are as alike to the query as A is:
-    by the dot product (straight), by the cosine (two rays), by Euclid (circle). B is nearer by a
-    measure if it lies on the query's side.
+    by the dot product (straight), by the cosine (rays), by the Euclidean distance (circle). B is
+    nearer by a measure if it lies on the query's side. With all lengths 1 the arrows can only be
+    turned; afterwards they have the lengths that they had.
 
     ``state``: the value of every control; ``tips`` (3, 2) as compared: query, A, B; ``values``:
     measure → [value of A, value of B], all of them growing with likeness, so that "euclidean" is
@@ -67,7 +69,7 @@ class Vectors(Explorer):
         ax.axvline(0, color=QUIET, linewidth=0.5)
         self.lines = []
         for measure, dashes in MEASURES.items():
-            label = f"as alike as A by {measure}"
+            label = f"as alike as A by {SHOWN[measure]}"
             self.lines += ax.plot([], [], dashes, color=COLOURS["A"], linewidth=1.2, label=label)
         scale = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.012, "zorder": 3}
         colours = list(COLOURS.values())
@@ -89,17 +91,15 @@ class Vectors(Explorer):
         self.cells = {}
         for row, measure in enumerate(MEASURES):
             y = 0.82 - 0.13 * row
-            table.text(0, y, "distance" if measure == "euclidean" else measure, fontsize=12)
+            table.text(0, y, SHOWN[measure], fontsize=12)
             self.cells[measure] = [
                 table.text(x, y, "", fontsize=12, ha="center") for x, *_ in heads
             ]
         table.legend(handles=self.lines, loc="lower left", fontsize=10, frameon=False)
 
     def update(self) -> dict:
-        self._read_controls()
+        all_1 = self._read_controls()
         angles, lengths = torch.tensor([self.polar[name] for name in NAMES], dtype=torch.float64).T
-        all_1 = self.controls["lengths"].value == "all 1"
-        self.controls["length"].disabled = all_1
         if all_1:
             lengths = torch.ones_like(lengths)
         tips = (lengths * torch.stack([angles.deg2rad().cos(), angles.deg2rad().sin()])).T  # (3, 2)
@@ -112,14 +112,26 @@ class Vectors(Explorer):
         self._show_table(values, nearer)
         return {"tips": tips, "values": values, "nearer": nearer}
 
-    def _read_controls(self) -> None:
-        """A new arrow shows its angle and length; a new angle or length moves the shown arrow."""
+    def _read_controls(self) -> bool:
+        """A new arrow shows its angle and length; a new angle or length moves the shown arrow.
+
+        Returns whether all lengths are 1. The length's slider then shows 1 and cannot be dragged;
+        set from Python, it gives all arrows their own lengths back.
+        """
         name, angle, length = (self.controls[control] for control in ("arrow", "angle", "length"))
+        lengths, was_1 = self.controls["lengths"], length.disabled
         if name.value != self.shown_arrow:
             self.shown_arrow = name.value
-            angle.value, length.value = self.polar[name.value]
+            angle.value, own = self.polar[name.value]
         else:
-            self.polar[name.value] = (angle.value, length.value)
+            is_set = length.value != 1 if was_1 else lengths.value == "as dragged"
+            own = length.value if is_set else self.polar[name.value][1]
+            if is_set:
+                lengths.value = "as dragged"
+        self.polar[name.value] = (angle.value, own)
+        length.disabled = lengths.value == "all 1"
+        length.value = 1.0 if length.disabled else own
+        return length.disabled
 
     def _show_tips(self, tips: Tensor) -> None:
         self.arrows.set_UVC(*tips.T.numpy())
@@ -151,14 +163,16 @@ class Vectors(Explorer):
         """Puts the tip of an arrow, such as ``"A"``, somewhere, and the sliders with it."""
         angle = round(math.degrees(math.atan2(y, x)))
         length = round(min(max(math.hypot(x, y), SHORTEST), LONGEST), 2)
+        all_1 = self.controls["length"].disabled
         with self.one_redraw():
-            self.polar[name] = (angle, length)
+            self.polar[name] = (angle, self.polar[name][1] if all_1 else length)
             self.shown_arrow = self.controls["arrow"].value = name
-            self.controls["angle"].value, self.controls["length"].value = angle, length
+            self.controls["angle"].value = angle
+            self.controls["length"].value = 1.0 if all_1 else length
 
     def describe(self) -> str:
         nearer = self.state["nearer"]
-        return "; ".join(f"by {measure} {winner} is nearer" for measure, winner in nearer.items())
+        return "; ".join(f"by {SHOWN[name]} {winner} is nearer" for name, winner in nearer.items())
 
 
 def _larger(a: float, b: float) -> str:
@@ -166,7 +180,7 @@ def _larger(a: float, b: float) -> str:
 
 
 def _as_alike(query: np.ndarray, a: np.ndarray) -> list[np.ndarray]:
-    """Curves (n, 2) through a of all that is as alike to the query: dot product, cosine, Euclid."""
+    """Curves (n, 2) through a of all that is as alike to the query, in the order of MEASURES."""
     across = np.array([-query[1], query[0]]) / np.linalg.norm(query)
     straight = a + np.array([[-6], [6]]) * across
     flipped = a - 2 * (a @ across) * across  # the same angle on the query's other side

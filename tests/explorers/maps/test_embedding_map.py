@@ -14,7 +14,7 @@ from support.numbers import normal32
 
 from mlteach import maps
 from mlteach.explorers import EmbeddingMap
-from mlteach.plots import CLASS_COLOURS
+from mlteach.plots import CLASS_COLOURS, class_look, marker_outline
 
 
 def grid_explorer(count=30):
@@ -145,6 +145,24 @@ def test_classes_take_the_books_colours_and_numbers_a_scale():
     assert np.corrcoef(brightness, factors()["size"])[0, 1] > 0.9  # from dark to bright
     assert explorer.axes["key"].get_legend() is None
     assert explorer.scale_bar.get_visible()
+
+
+def test_a_class_has_its_colour_and_its_marker_whichever_others_occur():
+    """By its number, as in every other figure; numbers that have no look are taken in turn."""
+    for given, looks in (
+        ([3, 7], [3, 7]),
+        ([7, 15], [7, 15]),
+        ([-1, 5], [0, 1]),
+        ([5, 400], [0, 1]),
+    ):
+        labels = torch.tensor(given).repeat(15)
+        explorer = EmbeddingMap({"a": points()}, {"a": points()[:, :2]}, {"class": labels})
+        for place, look in enumerate(looks):
+            colour, marker = class_look(look)
+            assert tuple(explorer.dots.get_facecolors()[place]) == tuple(matplotlib_rgba(colour))
+            paths = explorer.dots.get_paths()
+            outline = paths[place % len(paths)].vertices
+            assert np.array_equal(outline, marker_outline(marker).vertices) or marker == "o"
 
 
 def matplotlib_rgba(colour):

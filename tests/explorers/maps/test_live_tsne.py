@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from support.explorer_drawing import differing, redrawn, shown
+from support.explorer_drawing import assert_no_key_on_a_curve, differing, redrawn, shown
 from support.map_cases import factors, points
 
 from mlteach import maps
@@ -111,6 +111,20 @@ def test_start_after_the_end_makes_as_many_steps_again():
     live.start()
     until(lambda: (live.state["status"], live.state["step"]) == ("finished", 40))
     assert "step 40 of 40" in live.describe()
+
+
+def test_no_key_hides_the_curves_of_maps_side_by_side():
+    """Wherever they run: flat along the top, and falling."""
+    live = make()
+    live.controls["from"].value = "side by side"
+    for _ in range(3):
+        live.run(120)
+        assert_no_key_on_a_curve(live, live.step)
+    live.seen = live.seen._replace(
+        curve=[(step, 1.9, 1.9, 1.9) for step in range(0, live.steps, 9)]
+    )
+    live.refresh()
+    assert_no_key_on_a_curve(live, "flat to the end")
 
 
 def test_reset_goes_back_to_the_start_even_while_it_runs():

@@ -5,12 +5,14 @@ import math
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_rgba
 from support.explorer_drawing import differing, shown
 from support.explorer_registry import clouds, images, labels
 from support.pages import point
 
 from mlteach.explorers import MapAndMatrix
 from mlteach.explorers.maps.map_and_matrix import DRAGGED
+from mlteach.plots import CLASS_COLOURS
 
 
 def explorer_of(count=24, **options):
@@ -18,6 +20,27 @@ def explorer_of(count=24, **options):
     layout = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [0.0, 1.0]])[labels(count)]
     layout = layout + 0.1 * torch.stack([torch.arange(count).cos(), torch.arange(count).sin()], 1)
     return MapAndMatrix(clouds(count, 0.5), labels(count), layout=layout, **options)
+
+
+def test_a_class_has_its_colour_whichever_others_occur():
+    """By its number, or by its place among the names that are given; else by the alphabet."""
+    names, z = ("moon", "disc", "star"), clouds(8, 0.5)
+    of_class = {c: to_rgba(CLASS_COLOURS[c]) for c in range(3)}
+    numbers = [2, 1, 2, 1, 2, 2, 1, 2]
+    texts = [names[number] for number in numbers]
+    for classes, given in ((numbers, None), (numbers, names), (texts, names)):
+        explorer = MapAndMatrix(z, classes, names=given)
+        assert [tuple(colour) for colour in explorer.colours] == [of_class[c] for c in numbers]
+        (key,) = (ax.get_legend() for ax in explorer.figure.axes if ax.get_legend())
+        entries = zip(key.get_texts(), key.legend_handles, strict=True)
+        shown = {text.get_text(): mark.get_color() for text, mark in entries}
+        expected = {str(c) if given is None else names[c]: CLASS_COLOURS[c] for c in (1, 2)}
+        assert shown == expected
+    assert MapAndMatrix(z, texts).classes == ["disc", "star"]
+    with pytest.raises(ValueError, match="labels must be of disc, ring, got 'star'"):
+        MapAndMatrix(z, texts, names=["disc", "ring"])
+    with pytest.raises(ValueError, match="names must be different"):
+        MapAndMatrix(z, texts, names=["disc", "star", "disc"])
 
 
 def drag(explorer, ax, *places, presses=1):

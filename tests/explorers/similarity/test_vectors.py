@@ -43,6 +43,39 @@ def test_with_all_lengths_1_the_three_measures_agree():
         assert torch.allclose(distances.square(), 2 - 2 * cosines, atol=1e-6)
 
 
+def test_with_all_lengths_1_the_slider_shows_1_and_arrows_only_turn():
+    """Their own lengths come back, or at once where one is given from Python."""
+    explorer = Vectors()
+    lengths, length = explorer.controls["lengths"], explorer.controls["length"]
+    before = explorer.state["tips"].norm(dim=1)
+    lengths.value = "all 1"
+    for name in ("A", "B", "query"):
+        explorer.controls["arrow"].value = name
+        explorer.controls["angle"].value += 5
+        explorer.move(name, 0.3, 2.0)
+        assert length.disabled
+        assert length.value == explorer.state["length"] == 1
+        assert torch.allclose(explorer.state["tips"].norm(dim=1), torch.ones(3).double())
+    lengths.value = "as dragged"
+    assert not length.disabled
+    assert torch.allclose(explorer.state["tips"].norm(dim=1), before)
+    assert length.value == pytest.approx(before[0].item())
+    lengths.value = "all 1"
+    length.value = 0.5
+    assert lengths.value == "as dragged"
+    assert explorer.state["tips"].norm(dim=1).tolist() == pytest.approx([0.5, *before[1:].tolist()])
+
+
+def test_the_distance_has_one_name():
+    """In the table, in the key and in the line below."""
+    explorer = Vectors()
+    table = explorer.figure.axes[1]
+    texts = [text.get_text() for text in (*table.texts, *table.get_legend().get_texts())]
+    named = [text for text in (*texts, *explorer.describe().split("; ")) if "ucl" in text]
+    assert [text for text in named if "Euclidean distance" in text] == named
+    assert len(named) == 3
+
+
 def test_the_lines_hold_all_tips_as_alike_as_a():
     """B put anywhere on a line ties with A by that line's measure."""
     explorer = Vectors()
