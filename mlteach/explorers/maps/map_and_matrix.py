@@ -512,12 +512,14 @@ def _places(points: Tensor) -> np.ndarray:
 def _most_of(points: np.ndarray, half: float) -> np.ndarray:
     """The middle of the (N, 2) points if a square of this half side holds them; else of most.
 
-    Of all squares round one of the points that with the most points is taken: the middle of points
-    that lie in several places may be where none of them is.
+    Of all squares round one of the points that with the most points is taken, of several such that
+    nearest to the middle: where points lie in several places, none of them may be in the middle.
     """
     middle = (points.min(0) + points.max(0)) / 2
     if np.ptp(points, axis=0).max() <= 2 * half:
         return middle
     near = np.abs(points[:, None] - points[None]).max(2) <= half
-    around = points[near[near.sum(1).argmax()]]
+    aside = np.abs(points - middle).max(1)
+    best = np.lexsort((aside, -near.sum(1)))[0]
+    around = points[near[best]]
     return (around.min(0) + around.max(0)) / 2
