@@ -133,9 +133,10 @@ class LiveFigure(Picture):
             for name, control in self.knobs.items()
             if name in colours
         ]
-        place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "ncols": 2}
+        place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1)}
         tight = {"borderpad": 0, "columnspacing": 0.8, "handlelength": 0.8, "handletextpad": 0.4}
-        knobs.legend(handles=handles, fontsize=7, frameon=False, **place, **tight)
+        columns = 1 if self.narrow else 2
+        knobs.legend(handles=handles, ncols=columns, fontsize=7, frameon=False, **place, **tight)
         knobs.set(ylim=(-0.15, 1.15), yticks=[0, 1], yticklabels=["low", "high"])
         knobs.set_xlabel("training step")
 
