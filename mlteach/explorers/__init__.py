@@ -28,6 +28,7 @@ from mlteach.explorers.similarity.factor_matrix import FactorMatrix
 from mlteach.explorers.similarity.retrieval import Retrieval
 from mlteach.explorers.similarity.vectors import Vectors
 from mlteach.explorers.training.live_training import LiveTraining
+from mlteach.explorers.training.training_film import TrainingFilm
 from mlteach.explorers.views.mixing import Mixing
 from mlteach.explorers.views.views import Views
 from mlteach.selfsup.queue_record import QueueRecord
@@ -61,6 +62,7 @@ __all__ = [
     "SimilarityMatrix",
     "Switchboard",
     "Temperature",
+    "TrainingFilm",
     "TripletPlane",
     "Vectors",
     "Views",

@@ -903,6 +903,7 @@ LEFT_OUT = {
     "explorers.ReptilePath": "takes tasks: tests/explorers/meta",
     "explorers.SideBySide": "takes explorers by place: tests/explorers/_core",
     "explorers.Switchboard": "takes runs: tests/explorers/selfsup",
+    "explorers.TrainingFilm": "takes a training: tests/explorers/training",
     "explorers.TripletPlane": "no arguments",
     "explorers.Vectors": "no arguments",
 }

@@ -6,18 +6,22 @@
 import base64
 import io
 import itertools
+import re
 
 import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.path import Path
 from matplotlib.transforms import Bbox
+from matplotlib.text import Text
 from PIL import Image
 
 from mlteach.explorers import LiveTraining, LiveTSNE
 from mlteach.explorers._core import explorer as module
 from mlteach.plots import SHARPNESS
 
+# not the end of a range, 3-0, nor a part of 1e-05 or -0.04
+NEGATIVE_ZERO = re.compile(r"(?<![\w.])[-−]0(\.0+)?(?![\d.]|\.\d)")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -199,6 +203,21 @@ class EveryDrawing:
                     assert differing(shown(explorer), last) > 0, name
                 control.value = value
                 assert differing(shown(explorer), before) == 0, name
+
+    def test_no_number_is_a_negative_zero(self, explorer):
+        """In no text of the figure and no read-out: what is rounded to zero has no sign."""
+
+        def told():
+            texts = [text.get_text() for text in explorer.figure.findobj(Text)]
+            return [text for text in [explorer.describe(), *texts] if NEGATIVE_ZERO.search(text)]
+
+        assert told() == [], "at first"
+        for name, control in with_values(explorer).items():
+            began = control.value
+            for value in values(control):
+                control.value = value
+                assert told() == [], (name, value)
+            control.value = began
 
     def test_titles_labels_and_keys_lie_inside_the_figure_and_apart(self, explorer):
         """For every option and at both ends of every control."""

@@ -259,6 +259,14 @@ def live_training():
     )
 
 
+def training_film():
+    """Of a training that has ended: its last stage is not a full stop of the slider away."""
+    live = live_training()
+    live.start()
+    live.wait()
+    return explorers.TrainingFilm(live)
+
+
 SELF_SUPERVISION = {
     "temperature": temperature,
     "similarity_matrix": similarity_matrix,
@@ -269,6 +277,7 @@ SELF_SUPERVISION = {
     "switchboard": switchboard,
     "knn_vote": knn_vote,
     "live_training": live_training,
+    "training_film": training_film,
 }
 
 
@@ -392,6 +401,14 @@ def large_map_and_matrix():
     return explorers.MapAndMatrix(normal32(500, 6), names, pixels, layout=normal32(500, 2))
 
 
+def large_training_film():
+    """Eight classes and more steps."""
+    live = large_live_training()
+    live.start()
+    live.wait()
+    return explorers.TrainingFilm(live)
+
+
 def large_inner_loop():
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -439,5 +456,6 @@ LARGE = {
     "large_map_and_matrix": large_map_and_matrix,
     "large_inner_loop": large_inner_loop,
     "large_live_training": large_live_training,
+    "large_training_film": large_training_film,
     "side_by_side": side_by_side,
 }

@@ -46,7 +46,9 @@ DRAGS = {  # and what the title of the map says
     "lasso": "map: drag a lasso",
     "move the view": "map: drag it",
 }
-FAINT = 0.22  # opacity of what is not selected
+FAINT = 0.3  # opacity of cells that are not selected
+FAINT_DOT = 0.45  # and of points: on dark paper a small dark point needs more
+DOT, CHOSEN_DOT = 14, 26  # areas of points
 CLOSEST = 16  # times as large as the whole is the nearest view
 STEP = 1.6  # of one press of a button, and of one notch of the wheel
 TILES = (3, 4)  # rows and columns of images
@@ -108,15 +110,19 @@ class MapAndMatrix(Explorer):
         self.items = _items(every_label)
         self.labels = every_label[self.items].numpy()
         self.images = None if images is None else self._tiles(images)
-        z = rows[self.items]
-        self.cosines = similarities(z.double(), z.double())
-        self.gaps = (1 - self.cosines).clamp_min(0).fill_diagonal_(0).numpy()
-        self.places = _places(z if layout is None else self._layout(layout))
+        self.measure(rows[self.items], None if layout is None else self._layout(layout))
         self.by_hand = np.zeros(len(self.items), dtype=bool)
         self.views = {"map": (0.0, 0.0, 1.0), "matrix": self._whole("matrix")}
         self.wheel = 0.0
         self.turning = False  # whether a press is held on the matrix, which then must not re-sort
         super().__init__(self._controls())
+
+    def measure(self, z: Tensor, layout: Tensor | None) -> None:
+        """Shows these (n, D) and (n, 2) of the same items from now on."""
+        self.cosines = similarities(z.double(), z.double())
+        self.gaps = (1 - self.cosines).clamp_min(0).fill_diagonal_(0).numpy()
+        self.places = _places(z if layout is None else layout)
+        self.measured: dict = {}
 
     def _tiles(self, given: Any) -> np.ndarray:
         images = images_of("images", given)
@@ -175,7 +181,7 @@ class MapAndMatrix(Explorer):
         self.colours = to_rgba_array([colour for colour, _ in looks])
         self.outlines = [marker_outline(marker) for _, marker in looks]
         self.has_markers = any(marker != CLASS_MARKERS[0] for _, marker in looks)
-        self.dots = ax.scatter(*self.places.T, s=18, linewidths=0)
+        self.dots = ax.scatter(*self.places.T, linewidths=0)
         (self.trace,) = ax.plot([], [], color=ANCHOR, linewidth=1.2)
         return [self.title, self.dots, self.trace]
 
@@ -185,13 +191,12 @@ class MapAndMatrix(Explorer):
         ax.set(xticks=[], yticks=[], aspect="equal")
         ax.set_title(" ", fontsize=10)
         self.heading = ax.text(0.5, 1.02, "", transform=ax.transAxes, ha="center", fontsize=10)
-        low = min(float(self.cosines.min()), 0.0)
-        scale = ScalarMappable(Normalize(-1 if low < 0 else 0, 1), similarity_colours(low))
-        bar = ax.figure.colorbar(scale, ax=ax, shrink=0.8, pad=0.02)
+        low = self._lowest()
+        self.scale = ScalarMappable(Normalize(low, 1), similarity_colours(low))
+        bar = ax.figure.colorbar(self.scale, ax=ax, shrink=0.8, pad=0.02)
         bar.set_label("cosine", fontsize=9)
         bar.ax.tick_params(labelsize=8)
-        own = torch.eye(count, dtype=torch.bool)
-        self.painted = scale.to_rgba(self.cosines.masked_fill(own, math.nan).numpy(), bytes=True)
+        self.paint()
         look = {"interpolation": "nearest", "extent": (-0.5, count - 0.5, count - 0.5, -0.5)}
         self.cells = ax.imshow(self.painted, **look)
         self.strips = []
@@ -208,6 +213,16 @@ class MapAndMatrix(Explorer):
         (self.frame,) = ax.plot([], [], color=ANCHOR, linewidth=1.5)
         (self.block,) = ax.plot([], [], color=ANCHOR, linewidth=1.2, linestyle="--")
         return [self.heading, self.cells, *self.strips, self.frame, self.block]
+
+    def _lowest(self) -> float:
+        """The lower end of the colours."""
+        return -1.0 if self.cosines.min() < 0 else 0.0
+
+    def paint(self) -> None:
+        """Gives each cosine its colour, in the order of the items."""
+        own = torch.eye(len(self.items), dtype=torch.bool)
+        shown = self.cosines.masked_fill(own, math.nan).numpy()
+        self.painted = self.scale.to_rgba(shown, bytes=True)
 
     def _draw_key(self, ax: Axes) -> None:
         listed = self.classes if len(self.classes) <= KEY else self.classes[: KEY - 1]
@@ -233,7 +248,7 @@ class MapAndMatrix(Explorer):
         self._aim()
         numbers = self._numbers(chosen)
         self._show_text(chosen, numbers)
-        if self.images is not None:
+        if self.images is not None and self.changed("images", chosen.tobytes()):
             self.shown.set_data(self._mosaic(np.flatnonzero(chosen)))
         matrix = self.cosines[self.rows][:, self.rows].fill_diagonal_(math.nan)
         self.chosen = chosen
@@ -261,7 +276,7 @@ class MapAndMatrix(Explorer):
         """What is measured of the selection; NaN where there are no pairs."""
         mine, others = torch.from_numpy(chosen), torch.from_numpy(~chosen)
         count = int(mine.sum())
-        if self.changed("selection", chosen.tobytes()):
+        if self.changed("selection", chosen.tobytes()) or not self.measured:
             within = self.cosines[mine][:, mine]
             pairs = ~torch.eye(count, dtype=torch.bool)
             self.measured = {
@@ -282,9 +297,10 @@ class MapAndMatrix(Explorer):
         above = np.lexsort((chosen,))  # the selected are drawn last
         shown = self.colours[above]
         if chosen.any():
-            shown[:, 3] = np.where(chosen[above], 1, FAINT)
+            shown[:, 3] = np.where(chosen[above], 1, FAINT_DOT)
         self.dots.set_offsets(self.places[above])
         self.dots.set_facecolors(shown)
+        self.dots.set_sizes(np.where(chosen[above], CHOSEN_DOT, DOT))
         if self.has_markers:
             self.dots.set_paths([self.outlines[i] for i in above])
         self.title.set_text(DRAGS[self.controls["drag"].value])
@@ -298,7 +314,7 @@ class MapAndMatrix(Explorer):
         self.cells.set_data(cells)
         colours = self.colours[self.rows].copy()
         if chosen.any():
-            colours[:, 3] = np.where(lit, 1, FAINT)
+            colours[:, 3] = np.where(lit, 1, FAINT_DOT)
         for strip, strip_colours in zip(
             self.strips, (colours[:, None], colours[None]), strict=False
         ):
@@ -362,14 +378,14 @@ class MapAndMatrix(Explorer):
         self.refresh()
 
     def zoom(self, factor: float) -> None:
-        """Both panels so much closer, at the middle of the selection if there is one."""
+        """Both panels so much closer, where most of the selection is if there is one."""
         places = self.places[self.chosen]
         where = np.flatnonzero(self.chosen[self.rows])
         with self.one_redraw():
             for panel, points in (("map", places), ("matrix", np.stack([where, where], 1))):
                 x, y, half = self.views[panel]
                 if len(points) and factor > 1:
-                    x, y = (points.min(0) + points.max(0)) / 2
+                    x, y = _most_of(points, half / factor)
                 self.look(panel, x, y, half / factor)
 
     # --- the selection ---------------------------------------------------------------------------
@@ -503,3 +519,19 @@ def _places(points: Tensor) -> np.ndarray:
     centred = torch.zeros(len(points), 2, dtype=torch.float64)
     centred[:, : points.shape[1]] = points.double() - points.double().mean(0)
     return (centred / centred.abs().max().clamp_min(1e-12)).numpy()
+
+
+def _most_of(points: np.ndarray, half: float) -> np.ndarray:
+    """The middle of the (N, 2) points if a square of this half side holds them; else of most.
+
+    Of all squares round one of the points that with the most points is taken, of several such that
+    nearest to the middle: where points lie in several places, none of them may be in the middle.
+    """
+    middle = (points.min(0) + points.max(0)) / 2
+    if np.ptp(points, axis=0).max() <= 2 * half:
+        return middle
+    near = np.abs(points[:, None] - points[None]).max(2) <= half
+    aside = np.abs(points - middle).max(1)
+    best = np.lexsort((aside, -near.sum(1)))[0]
+    around = points[near[best]]
+    return (around.min(0) + around.max(0)) / 2

@@ -128,10 +128,15 @@ class LiveFigure(Picture):
         # a line so short that it is a dot: a marker lies on whole pixels and would hide small steps
         dot = {"linewidth": 4, "solid_capstyle": "round", "snap": False}
         self.knob_points = {name: self._line(knobs, color=colours[name], **dot) for name in colours}
-        handles = [Line2D([], [], color=colours[name], label=name) for name in colours]
-        place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "ncols": 2}
-        tight = {"borderpad": 0, "columnspacing": 1, "handlelength": 1.2}
-        knobs.legend(handles=handles, fontsize=8, frameon=False, **place, **tight)
+        handles = [
+            Line2D([], [], color=colours[name], label=_with_ends(name, control))
+            for name, control in self.knobs.items()
+            if name in colours
+        ]
+        place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1)}
+        tight = {"borderpad": 0, "columnspacing": 0.8, "handlelength": 0.8, "handletextpad": 0.4}
+        columns = 1 if self.narrow else 2
+        knobs.legend(handles=handles, ncols=columns, fontsize=7, frameon=False, **place, **tight)
         knobs.set(ylim=(-0.15, 1.15), yticks=[0, 1], yticklabels=["low", "high"])
         knobs.set_xlabel("training step")
 
@@ -200,6 +205,16 @@ class LiveFigure(Picture):
         """Puts the points at (N, 2), centred and scaled to fill the panel."""
         centred = (layout - layout.mean(0)).double()
         self.dots.set_offsets((centred / centred.norm(dim=1).max().clamp(min=1e-12)).numpy())
+
+
+def _with_ends(name: str, control: Widget) -> str:
+    """The label of a knob with the values that "low" and "high" stand for."""
+    if not hasattr(control, "min"):
+        return name
+    low, high = control.min, control.max
+    if isinstance(control, FloatLogSlider):
+        low, high = control.base**low, control.base**high
+    return f"{name} {low:.1g} to {high:.1g}"
 
 
 def _height(control: Widget, value: float) -> float:

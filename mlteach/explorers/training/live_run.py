@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
@@ -21,6 +21,15 @@ FIGURES_A_SECOND = 10  # at most
 DRAWING_SHARE = 0.25  # of the time, at most, unless a knob was moved
 GO_ON = "start() or the start button goes on."
 LINES_A_SECOND = 4  # of progress, where a cell waits
+MOST_STAGES = 100  # that are kept; of more every second one is dropped
+
+
+class Stage(NamedTuple):
+    """What a training's images were at a step."""
+
+    step: int
+    z: Tensor  # (N, D) directions of their representations
+    layout: Tensor  # (N, 2) t-SNE of these
 
 
 def positive_similarities(aux: Mapping[str, Tensor], count: int = 32) -> Tensor:
@@ -28,10 +37,10 @@ def positive_similarities(aux: Mapping[str, Tensor], count: int = 32) -> Tensor:
     return aux["z1"][:count] @ aux["z2"][:count].T
 
 
-def map_of(method: nn.Module, images: Tensor, **options) -> Tensor:
-    """(N, 2) t-SNE of the directions of the images' representations."""
-    directions = nn.functional.normalize(features(method, images), dim=1)
-    return tsne(directions, perplexity=min(30.0, len(directions) / 4), **options)
+def stage_of(method: nn.Module, images: Tensor, step: int, **options) -> Stage:
+    """The images as the method sees them now; options are those of `mlteach.maps.tsne`."""
+    z = nn.functional.normalize(features(method, images), dim=1)
+    return Stage(step, z, tsne(z, perplexity=min(30.0, len(z) / 4), **options))
 
 
 class LiveRun:
@@ -76,6 +85,7 @@ class LiveRun:
         self.steps_of_a_start, self.settings = steps, settings
         self.evaluate, self.evaluate_every = evaluate, evaluate_every
         self.pictures, self.similarities = pictures, similarities
+        self.follow: Callable[[], None] | None = None  # called when the stages have changed
         self.beginning = self._look_at_the_beginning()
         self._begin_again()
 
@@ -161,7 +171,7 @@ class LiveRun:
             raise Paused(f"{self.status} at step {len(self.rows)} of {self.steps}: {GO_ON}")
 
     def _begin_again(self) -> None:
-        weights, score, self.layout, self.matrix = self.beginning
+        weights, score, stage, self.matrix = self.beginning
         self.method.load_state_dict(weights)
         self.run: Run | None = None
         self.steps = self.steps_of_a_start
@@ -173,22 +183,34 @@ class LiveRun:
         self.used: dict = {}  # the knobs of the step at hand
         self.drawn: dict = {}  # the knobs of the last step that was drawn
         self.rest_until = 0.0  # no drawing before
+        self._keep([] if stage is None else [stage])
 
-    def _look_at_the_beginning(self) -> tuple[dict, float | None, Tensor | None, Tensor | None]:
-        """The first weights, and what the untrained method's score, map and similarities are."""
+    def _keep(self, stages: list[Stage]) -> None:
+        """These are the stages now; whoever follows them hears of it."""
+        self.stages = stages
+        if self.follow is not None:
+            self.follow()
+
+    @property
+    def layout(self) -> Tensor | None:
+        """(N, 2) the last map."""
+        return self.stages[-1].layout if self.stages else None
+
+    def _look_at_the_beginning(self) -> tuple[dict, float | None, Stage | None, Tensor | None]:
+        """The first weights, and what the untrained method's score, stage and similarities are."""
         weights = copy.deepcopy(self.method.state_dict())
-        score = layout = matrix = None
+        score = stage = matrix = None
         if self.evaluate is not None:
             with torch.no_grad():
                 score = float(self.evaluate(self.method))
         if self.pictures is not None:
-            layout = map_of(self.method, self.pictures.images, iterations=300)
+            stage = stage_of(self.method, self.pictures.images, 0, iterations=300)
         if self.similarities is not None:
             # a loss in training mode changes BatchNorm's statistics
             passing = copy.deepcopy(self.method).train()
             aux = passing.loss(*self.draw(Generator().manual_seed(self.seed)))[1]
             matrix = self.similarities(aux).detach().cpu().clone()
-        return weights, score, layout, matrix
+        return weights, score, stage, matrix
 
     # --- in the training thread ------------------------------------------------------------------
 
@@ -227,13 +249,16 @@ class LiveRun:
 
     def _look(self, method: nn.Module) -> float:
         """The score and the next map; how often depends on the steps alone, never on a drawing."""
+        step = len(self.rows) + 1  # fit evaluates before it calls back
         if self.pictures is not None:
             smooth = {"iterations": 50, "early_exaggeration": 1, "exaggerated": 0}
-            self.layout = map_of(method, self.pictures.images, start=self.layout, **smooth)
+            stage = stage_of(method, self.pictures.images, step, start=self.layout, **smooth)
+            before = self.stages if len(self.stages) < MOST_STAGES else self.stages[::2]
+            self._keep([*before, stage])
         if self.evaluate is None:
             return 0.0
         score = float(self.evaluate(method))
-        self.scores.append((len(self.rows) + 1, score))  # fit evaluates before it calls back
+        self.scores.append((step, score))
         return score
 
     def _after_step(self, step: int, loss: float, aux: Any) -> bool:

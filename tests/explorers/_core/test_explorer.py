@@ -15,6 +15,7 @@ from support.pages import point
 
 from mlteach.explorers import Circle, Explorer, Temperature
 from mlteach.explorers._core.controls import slider
+from mlteach.explorers._core.explorer import encode
 from mlteach.plots import Picture
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -223,3 +224,16 @@ def test_changes_within_changes_are_drawn_once():
         explorer.controls["height"].value = 4
     assert explorer.drawings == 1
     assert explorer.state == {"height": 4}
+
+
+def test_the_quick_png_is_the_figure_to_the_pixel():
+    """Against matplotlib's own buffer, and the small one that is saved; a flat one is small too."""
+    generator = np.random.default_rng(0)
+    for shape in ((3, 5, 4), (370, 900, 4), (1, 1, 4)):
+        pixels = generator.integers(0, 256, shape, dtype=np.uint8)
+        for effort in (1, 9):
+            read = Image.open(io.BytesIO(encode(pixels, effort=effort)))
+            read.load()
+            assert read.mode == "RGB"
+            assert np.array_equal(np.asarray(read), pixels[..., :3]), (shape, effort)
+    assert len(encode(np.full((370, 900, 4), 255, dtype=np.uint8), effort=1)) < 10_000

@@ -11,6 +11,7 @@ from support.explorer_registry import clouds, images, labels
 from support.pages import point
 
 from mlteach.explorers import MapAndMatrix
+from mlteach.explorers._core.dark import on_dark
 from mlteach.explorers.maps.map_and_matrix import DRAGGED
 from mlteach.plots import CLASS_COLOURS
 
@@ -236,6 +237,56 @@ def test_zoomed_in_the_middle_of_the_selection_stays_in_view():
     assert high - low == pytest.approx(2.12 / 16)
     assert low < explorer.places[of_class(2)][:, 1].mean() < high
     assert explorer.matrix_ax.get_xlim()[0] > 0
+
+
+def test_the_view_goes_to_the_island_with_most_of_a_selection_in_several():
+    """Not to the middle between them, where nothing is."""
+    explorer = explorer_of(60)
+    chosen = of_class(0, 60)[:5] + of_class(1, 60)[:9]  # far apart, on the left and on the right
+    explorer.select(chosen)
+    for _ in range(6):
+        explorer.controls["closer"].click()
+    left, right = explorer.ax.get_xlim()
+    inside = [i for i in range(60) if left <= explorer.places[i, 0] <= right]
+    assert right - left < 0.2
+    assert len(set(inside) & set(of_class(1, 60)[:9])) >= 1
+    explorer.controls["whole"].click()
+    explorer.controls["closer"].click()
+    explorer.controls["closer"].click()
+    left, right = explorer.ax.get_xlim()
+    inside = {i for i in range(60) if left <= explorer.places[i, 0] <= right}
+    assert set(chosen[5:]) <= inside, "one island fits into this view, and is in it whole"
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_points_that_are_not_selected_are_told_from_the_paper_and_from_the_selected(dark):
+    """In the colours of ten classes, on both papers; contrast as WCAG 2.2 defines it."""
+
+    def luminance(rgb):
+        rgb = np.asarray(rgb)
+        return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ (
+            0.2126,
+            0.7152,
+            0.0722,
+        )
+
+    def contrast(one, other):
+        low, high = np.sort([luminance(one), luminance(other)])
+        return (high + 0.05) / (low + 0.05)
+
+    explorer = MapAndMatrix(clouds(30), torch.arange(30) % 10)
+    explorer.canvas.dark = dark
+    explorer.select([])
+    full = on_dark(explorer.dots.get_facecolors()) if dark else explorer.dots.get_facecolors()
+    explorer.select([0])
+    paper = on_dark(np.ones(3)) if dark else np.ones(3)
+    opacity = explorer.dots.get_facecolors()[0, 3]  # drawn first: not selected
+    for colour in np.unique(full[:, :3].round(6), axis=0):
+        faint = opacity * colour + (1 - opacity) * paper
+        assert contrast(faint, paper) > 1.3
+        assert contrast(faint, colour) > 1.3
+    sizes = explorer.dots.get_sizes()
+    assert sizes[-1] > 1.5 * sizes[0]
 
 
 def test_what_does_not_belong_together_is_refused():

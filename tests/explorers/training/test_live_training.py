@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from ipywidgets import Checkbox
 from PIL import Image
-from support.explorer_drawing import redrawn, shown
+from support.explorer_drawing import assert_all_apart, redrawn, shown
 from torch import nn
 
 from mlteach.data import Dataset
@@ -298,6 +298,18 @@ def test_the_knobs_are_dots_where_they_are_now_and_do_not_overlap_at_first(narro
         places.append((rows.min(), rows.max()))
     above, below = sorted(places)
     assert above[1] <= below[0]
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_the_key_of_the_knobs_names_what_low_and_high_stand_for(narrow):
+    """And lies inside the figure, apart from all else."""
+    live = make(narrow=narrow, lr=2e-3)
+    texts = live.figure.axes_by_name["knobs"].get_legend().get_texts()
+    assert [text.get_text() for text in texts] == [
+        "learning rate 2e-05 to 0.02",
+        "temperature 0.02 to 2",
+    ]
+    assert_all_apart(live, "at first")
 
 
 def test_a_control_of_ones_own_can_be_a_knob():
