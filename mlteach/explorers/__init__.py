@@ -23,6 +23,7 @@ from mlteach.explorers.metric.triplet_plane import TripletPlane
 from mlteach.explorers.neighbours.recall_curve import RecallCurve
 from mlteach.explorers.neighbours.search_plane import SearchPlane
 from mlteach.explorers.selfsup.conveyor import Conveyor
+from mlteach.explorers.selfsup.dino_switchboard import DINOSwitchboard
 from mlteach.explorers.selfsup.switchboard import Switchboard
 from mlteach.explorers.similarity.factor_matrix import FactorMatrix
 from mlteach.explorers.similarity.retrieval import Retrieval
@@ -37,6 +38,7 @@ __all__ = [
     "Circle",
     "Conveyor",
     "Curvature",
+    "DINOSwitchboard",
     "EmbeddingMap",
     "EpisodeAccuracy",
     "Explorer",

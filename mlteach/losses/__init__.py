@@ -8,6 +8,7 @@ the whole batch, grows with its size.
 """
 
 from mlteach.losses.contrastive import clip_loss, info_nce, nt_xent, supervised_contrastive
+from mlteach.losses.distillation import dino_loss
 from mlteach.losses.hypersphere import alignment, uniformity
 from mlteach.losses.noncontrastive import barlow_twins, byol_loss, sigreg, vicreg
 from mlteach.losses.pairs import contrastive_loss, triplet_loss
@@ -18,6 +19,7 @@ __all__ = [
     "byol_loss",
     "clip_loss",
     "contrastive_loss",
+    "dino_loss",
     "info_nce",
     "nt_xent",
     "sigreg",

@@ -51,6 +51,14 @@ def keys_of(aux: Mapping[str, Tensor], queue: Tensor) -> Tensor:
     return keys.to(queue)
 
 
+def last_linear(projector: nn.Module) -> nn.Linear:
+    """The layer whose outputs are what the projector gives."""
+    linear = [layer for layer in projector.modules() if isinstance(layer, nn.Linear)]
+    if not linear:
+        raise ValueError("projector must contain a linear layer: its outputs give the width")
+    return linear[-1]
+
+
 def project(encoder: nn.Module, projector: nn.Module, x: Tensor) -> Tensor:
     """(B, ...) -> (B, P): what the projector makes of the encoder's representation."""
     h = apply("encoder", encoder, x)  # (B, D)

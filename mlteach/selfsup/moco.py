@@ -17,6 +17,7 @@ from mlteach.selfsup._shared import (
     check_views,
     check_width,
     keys_of,
+    last_linear,
     move_towards,
     pictured,
     project,
@@ -76,7 +77,7 @@ class MoCo(nn.Module):
         self.encoder, self.projector = encoder, projector
         self.decay, self.temperature = decay, temperature
         self.key_encoder = copy.deepcopy(nn.Sequential(encoder, projector)).requires_grad_(False)
-        last = _last_linear(projector)  # the queue takes its width, device and type
+        last = last_linear(projector)  # the queue takes its width, device and type
         weight = last.weight
         queue = torch.randn(n_keys, last.out_features, device=weight.device).to(wide(weight))
         self.register_buffer("queue", F.normalize(queue))
@@ -117,11 +118,3 @@ class MoCo(nn.Module):
         self.age += self.age >= 0
         self.queue[places], self.age[places] = keys, 0
         self.pointer.add_(len(keys)).remainder_(len(self.queue))
-
-
-def _last_linear(projector: nn.Module) -> nn.Linear:
-    """The layer whose outputs are the keys' width, P."""
-    linear = [layer for layer in projector.modules() if isinstance(layer, nn.Linear)]
-    if not linear:
-        raise ValueError("projector must contain a linear layer: its outputs are the keys' width")
-    return linear[-1]

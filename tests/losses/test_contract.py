@@ -36,6 +36,10 @@ CASES = {
     ),
     "byol_loss": (lambda p: losses.byol_loss(p, TARGET.to(p.dtype)), [(4, 3)]),
     "clip_loss": (losses.clip_loss, [(4, 3), (4, 3)]),
+    "dino_loss": (
+        lambda s: losses.dino_loss(s, TARGET.to(s.dtype), center=TARGET[0].to(s.dtype)),
+        [(4, 3)],
+    ),
     "barlow_twins": (losses.barlow_twins, [(4, 3), (4, 3)]),
     "sigreg": (
         lambda z: losses.sigreg(z, slices=4, generator=generator()),
@@ -321,6 +325,27 @@ WRONG = {
     ),
     "negative variance": (lambda: losses.vicreg(Z, Z, variance=-1), ValueError, "variance .* >= 0"),
     "negative t": (lambda: losses.uniformity(Z, t=-2), ValueError, "t must be .* > 0, got -2"),
+    "teacher of another width": (
+        lambda: losses.dino_loss(Z, Z[:, :2], center=Z[0]),
+        ValueError,
+        r"student \(4, 3\), teacher \(4, 2\)",
+    ),
+    "centre of another width": (
+        lambda: losses.dino_loss(Z, Z, center=Z[0, :2]),
+        ValueError,
+        r"center must be \(3,\), got shape \(2,\)",
+    ),
+    "centre of every image": (
+        lambda: losses.dino_loss(Z, Z, center=Z),
+        ValueError,
+        r"center must be \(3,\), got shape \(4, 3\)",
+    ),
+    "no centre": (lambda: losses.dino_loss(Z, Z, center=None), TypeError, "center must be"),
+    "teacher temperature 0": (
+        lambda: losses.dino_loss(Z, Z, center=Z[0], teacher_temperature=0),
+        ValueError,
+        "teacher_temperature must be .* > 0, got 0",
+    ),
     "power below 1": (
         lambda: losses.alignment(Z, Z, power=0.5),
         ValueError,
@@ -344,6 +369,11 @@ DEFAULTS = {
     "supervised_contrastive": {"temperature": 0.1},  # Khosla et al.
     "byol_loss": {},
     "clip_loss": {"temperature": 0.07},  # Radford et al.: where the learned one starts
+    "dino_loss": {  # Caron et al.; the centre has none
+        "student_temperature": 0.1,
+        "teacher_temperature": 0.04,
+        "center": inspect.Parameter.empty,
+    },
     "barlow_twins": {"redundancy_weight": 5e-3},  # Zbontar et al.
     "vicreg": {"invariance": 25, "variance": 25, "covariance": 1},  # Bardes et al.
     "alignment": {"power": 2},  # Wang and Isola

@@ -25,6 +25,9 @@ CASES = {
         lambda t: losses.supervised_contrastive(Z1, LABELS, temperature=t)
     ),
     "clip_loss, temperature": lambda t: losses.clip_loss(Z1, Z2, temperature=t),
+    "dino_loss, student_temperature": (
+        lambda t: losses.dino_loss(Z1, Z2, student_temperature=t, center=Z3[0])
+    ),
     "alignment, power": lambda t: losses.alignment(Z1, Z2, power=t),
     "uniformity, t": lambda t: losses.uniformity(Z1, t=t),
     "barlow_twins, redundancy_weight": (lambda t: losses.barlow_twins(Z1, Z2, redundancy_weight=t)),

@@ -9,7 +9,13 @@ from mlteach import losses  # before lightly, which imports torchvision
 import pytest
 import torch
 import torch.nn.functional as F
-from lightly.loss import BarlowTwinsLoss, NegativeCosineSimilarity, NTXentLoss, VICRegLoss
+from lightly.loss import (
+    BarlowTwinsLoss,
+    DINOLoss,
+    NegativeCosineSimilarity,
+    NTXentLoss,
+    VICRegLoss,
+)
 from lightly.loss.hypersphere_loss import HypersphereLoss
 from pytorch_metric_learning import losses as pml
 from pytorch_metric_learning.distances import LpDistance
@@ -145,6 +151,33 @@ def test_byol_loss():
         lambda p: 2 + 2 * NegativeCosineSimilarity()(p, target),
         prediction,
     )
+
+
+@pytest.mark.parametrize(
+    ("student_temperature", "teacher_temperature"), [(0.125, 0.03125), (1, 0.5)]
+)
+def test_dino_loss(student_temperature, teacher_temperature):
+    """lightly's takes the mean over both directions, and rounds its temperature to float32."""
+    s1, s2 = views()
+    t1, t2 = (0.5 * z + 0.1 for z in views())
+    center = normal(DIM, seed=3)
+    temperatures = {
+        "student_temperature": student_temperature,
+        "teacher_temperature": teacher_temperature,
+    }
+    witness = DINOLoss(
+        DIM, student_temp=student_temperature, teacher_temp=teacher_temperature
+    ).double()
+
+    def ours(s1, s2):
+        first = losses.dino_loss(s1, t2, center=center, **temperatures)
+        return (first + losses.dino_loss(s2, t1, center=center, **temperatures)) / 2
+
+    def theirs(s1, s2):
+        witness.center.copy_(center)  # each call moves it
+        return witness([t1, t2], [s1, s2])
+
+    assert_equal(ours, theirs, s1, s2)
 
 
 def test_barlow_twins():

@@ -16,6 +16,7 @@ from support.selfsup_cases import (
     OUTPUTS,
     make_barlow_twins,
     make_byol,
+    make_dino,
     make_lejepa,
     make_moco,
     make_simclr,
@@ -29,7 +30,7 @@ from torch import nn
 from mlteach import losses, selfsup
 from mlteach.mistakes import mistakes_in
 from mlteach.networks import mlp, prediction_head, projection_head, resnet18
-from mlteach.selfsup import BYOL, BarlowTwins, LeJEPA, MoCo, SimCLR, VICReg
+from mlteach.selfsup import BYOL, DINO, BarlowTwins, LeJEPA, MoCo, SimCLR, VICReg
 from mlteach.training import fit
 
 every_method = pytest.mark.parametrize("make", METHODS.values(), ids=METHODS)
@@ -103,8 +104,9 @@ def collapse(method):
     """Every projection the same, whatever goes in."""
     nn.init.zeros_(method.projector[-1].weight)
     nn.init.ones_(method.projector[-1].bias)
-    if isinstance(method, MoCo | BYOL):
-        network = method.key_encoder if isinstance(method, MoCo) else method.target
+    slow = {MoCo: "key_encoder", BYOL: "target", DINO: "teacher"}.get(type(method))
+    if slow:
+        network = getattr(method, slow)
         if network is not None:
             network[1].load_state_dict(method.projector.state_dict())
     if isinstance(method, MoCo):
@@ -122,6 +124,7 @@ def collapse(method):
         ("BYOL", 0),
         ("SimSiam", 0),
         ("BYOL without stop-gradient", 0),
+        ("DINO", math.log(OUTPUTS)),
         ("BarlowTwins", OUTPUTS),
         ("VICReg", 0.99 * 25),
     ],
@@ -196,6 +199,7 @@ def test_after_step_moves_target_and_queue_only(make):
     expected = {
         MoCo: {"key_encoder", "queue", "age", "pointer"},
         BYOL: {"target"},
+        DINO: {"teacher", "center"},
         LeJEPA: {"step"},
     }.get(type(method), set())
     assert owner == (set() if getattr(method, "target", 0) is None else expected)
@@ -208,6 +212,10 @@ def test_after_step_moves_target_and_queue_only(make):
         (make_moco, "temperature", 0.9),
         (make_moco, "decay", 0.1),
         (make_byol, "decay", 0.1),
+        (make_dino, "student_temperature", 0.3),
+        (make_dino, "teacher_temperature", 0.02),
+        (make_dino, "decay", 0.1),
+        (make_dino, "center_decay", 0.2),
         (make_barlow_twins, "redundancy_weight", 0.5),
         (make_vicreg, "invariance", 1.0),
         (make_vicreg, "variance", 1.0),
@@ -279,14 +287,18 @@ def test_each_keeps_its_paper_s_meaning_by_default():
     vicreg = make_vicreg()
     assert byol.stop_gradient
     assert byol.target is not None
-    for follower in (byol.target, moco.key_encoder):
+    dino = make_dino()
+    assert dino.centering
+    assert (dino.student_temperature, dino.teacher_temperature) == (0.1, 0.04)
+    assert dino.center_decay == 0.9
+    for follower in (byol.target, moco.key_encoder, dino.teacher):
         assert not any(p.requires_grad for p in follower.parameters())
     assert (vicreg.invariance, vicreg.variance, vicreg.covariance) == (25, 25, 1)
     assert make_barlow_twins().redundancy_weight == 5e-3
 
 
 @pytest.mark.parametrize(
-    "cls", [SimCLR, MoCo, BYOL, BarlowTwins, VICReg, LeJEPA], ids=lambda cls: cls.__name__
+    "cls", [SimCLR, MoCo, BYOL, DINO, BarlowTwins, VICReg, LeJEPA], ids=lambda cls: cls.__name__
 )
 def test_a_method_fits_on_a_page(cls):
     """At most 45 lines of code a class, docstrings and empty lines not counted."""
@@ -389,7 +401,7 @@ def test_views_that_do_not_fit_are_named(make, change, message):
     torch.testing.assert_close(method.state_dict(), before, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("cls", [SimCLR, MoCo, BarlowTwins, VICReg, LeJEPA])
+@pytest.mark.parametrize("cls", [SimCLR, MoCo, DINO, BarlowTwins, VICReg, LeJEPA])
 @pytest.mark.parametrize(
     ("encoder", "projector", "message"),
     [
@@ -432,7 +444,7 @@ def test_a_temperature_can_be_learned():
         method.loss(*views())
 
 
-@pytest.mark.parametrize("make", [make_simclr, make_moco, make_byol])
+@pytest.mark.parametrize("make", [make_simclr, make_moco, make_byol, make_dino])
 def test_a_method_is_compiled_as_a_whole(make):
     torch._dynamo.reset()
     method = make()
@@ -467,6 +479,7 @@ RESNET_METHODS = {
     "SimCLR": lambda encoder, projector: SimCLR(encoder, projector),
     "MoCo": lambda encoder, projector: MoCo(encoder, projector, n_keys=16),
     "BYOL": lambda encoder, projector: BYOL(encoder, projector, prediction_head(32, hidden=32)),
+    "DINO": DINO,
     "BarlowTwins": BarlowTwins,
     "VICReg": VICReg,
     "LeJEPA": LeJEPA,

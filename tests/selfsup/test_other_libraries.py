@@ -11,11 +11,18 @@ from mlteach.selfsup import BYOL, MoCo
 
 import pytest
 import torch
-from lightly.loss import BarlowTwinsLoss, NegativeCosineSimilarity, NTXentLoss, VICRegLoss
+from lightly.loss import (
+    BarlowTwinsLoss,
+    DINOLoss,
+    NegativeCosineSimilarity,
+    NTXentLoss,
+    VICRegLoss,
+)
 from lightly.models.utils import deactivate_requires_grad, update_momentum
 from support.selfsup_cases import (
     make_barlow_twins,
     make_byol,
+    make_dino,
     make_moco,
     make_simclr,
     make_vicreg,
@@ -100,6 +107,25 @@ def test_byol(target_average):
     parameters = [*network.parameters(), *predictor.parameters()]
     method = make_byol(BYOL, decay=0.7, target_average=target_average)
     assert_equal_paths(method, lightly_trained(parameters, loss, after_step))
+
+
+def test_dino():
+    """lightly's loss, which moves its own centre in the forward pass, and its momentum update."""
+    encoder, projector, _ = parts()
+    student = nn.Sequential(encoder, projector)
+    teacher = copy.deepcopy(student)
+    deactivate_requires_grad(teacher)
+    criterion = DINOLoss(4, student_temp=0.25, teacher_temp=0.0625, center_momentum=0.6).double()
+
+    def loss(x1, x2):
+        return criterion([teacher(x1), teacher(x2)], [student(x1), student(x2)])
+
+    method = make_dino(student_temperature=0.25, teacher_temperature=0.0625, center_decay=0.6)
+    path = lightly_trained(
+        list(student.parameters()), loss, lambda: update_momentum(student, teacher, m=0.7)
+    )
+    assert_equal_paths(method, path)
+    torch.testing.assert_close(method.center, criterion.center.flatten())
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from torch import nn
 
 from mlteach.metric import PAIRS, TRIPLETS, Siamese, Triplet
 from mlteach.networks import conv_encoder, prediction_head, projection_head
-from mlteach.selfsup import BYOL, BarlowTwins, LeJEPA, MoCo, SimCLR, VICReg
+from mlteach.selfsup import BYOL, DINO, BarlowTwins, LeJEPA, MoCo, SimCLR, VICReg
 from mlteach.training import fit
 
 BATCH, KEYS = 8, 20
@@ -32,6 +32,7 @@ METHODS = {
     "BYOL without stop-gradient": lambda: BYOL(*parts(), predictor(), stop_gradient=False),
     "BYOL without predictor": lambda: BYOL(*parts(), None),
     "SimSiam": lambda: BYOL(*parts(), predictor(), target_average=False),
+    "DINO": lambda: DINO(*parts()),
     "BarlowTwins": lambda: BarlowTwins(*parts()),
     "VICReg": lambda: VICReg(*parts()),
     "LeJEPA": lambda: LeJEPA(*parts(), slices=16),

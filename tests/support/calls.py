@@ -168,6 +168,14 @@ add_all(
         "takes": {("negative", "infinity"): "farther than any margin"},
         "propagates": True,
     },
+    dino_loss={
+        "student": z(),
+        "teacher": z(seed=1),
+        "student_temperature": 0.1,
+        "teacher_temperature": 0.04,
+        "center": lambda: normal32(6, seed=2),
+        "propagates": True,
+    },
     sigreg={"z": z(), "slices": 4, "generator": a_generator, "propagates": True},
     vicreg={**PAIR, "invariance": 25.0, "variance": 25.0, "covariance": 1.0},
 )
@@ -489,6 +497,11 @@ add_all(
         **{"decay": 0.99, "stop_gradient": True, "target_average": True},
     },
     BarlowTwins={**ENCODER_AND_HEAD, "redundancy_weight": 0.005},
+    DINO={
+        **ENCODER_AND_HEAD,
+        **{"student_temperature": 0.1, "teacher_temperature": 0.04, "decay": 0.99},
+        **{"center_decay": 0.9, "centering": True},
+    },
     LeJEPA={**ENCODER_AND_HEAD, "weight": 0.05, "slices": 16},
     VICReg={**ENCODER_AND_HEAD, "invariance": 25.0, "variance": 25.0, "covariance": 1.0},
 )
@@ -498,6 +511,7 @@ METHODS: dict[str, Callable[[], nn.Module]] = {
     "BYOL": lambda: selfsup.BYOL(encoder(), head(), head(4, 4)),
     "BarlowTwins": lambda: selfsup.BarlowTwins(encoder(), head()),
     "VICReg": lambda: selfsup.VICReg(encoder(), head()),
+    "DINO": lambda: selfsup.DINO(encoder(), head()),
     "LeJEPA": lambda: selfsup.LeJEPA(encoder(), head()),
 }
 for name, make in METHODS.items():
@@ -892,6 +906,7 @@ LEFT_OUT = {
     "plots.Picture": "a Figure of matplotlib with a name",
     "explorers.Conveyor": "takes records of a training: tests/explorers/selfsup",
     "explorers.Curvature": "no arguments",
+    "explorers.DINOSwitchboard": "takes runs: tests/explorers/selfsup",
     "explorers.Explorer": "the base of all: tests/explorers/_core",
     "explorers.InnerLoop": "takes trained networks: tests/explorers/meta",
     "explorers.LayerChange": "takes a trained network: tests/explorers/evaluate",

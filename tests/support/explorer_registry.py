@@ -188,6 +188,9 @@ def conveyor():
     return explorers.Conveyor({decay: queue_record(decay) for decay in (0.0, 0.5, 0.99)})
 
 
+DINO_METERS = ("entropy", "mean_entropy", "kl", "rank", "knn")
+
+
 def measurements(number: int) -> dict:
     """A run whose every number tells which run and which step it belongs to."""
     steps = [0, 40, 80, 120]
@@ -207,6 +210,19 @@ def switchboard():
     combinations = itertools.product((True, False), repeat=3)
     runs = {switches: measurements(number) for number, switches in enumerate(combinations)}
     return explorers.Switchboard(runs, chance=0.125)
+
+
+def dino_measurements(number: int) -> dict:
+    """The same for DINO's meters."""
+    run = measurements(number)
+    meters = {name: [v + 0.2 * i for v in run["std"]] for i, name in enumerate(DINO_METERS)}
+    return {"step": run["step"], "shares": run["spectrum"]} | meters
+
+
+def dino_switchboard():
+    combinations = itertools.product((True, False), repeat=2)
+    runs = {switches: dino_measurements(number) for number, switches in enumerate(combinations)}
+    return explorers.DINOSwitchboard(runs, chance=0.125)
 
 
 def knn_vote():
@@ -274,6 +290,7 @@ SELF_SUPERVISION = {
     "views": views,
     "mixing": mixing,
     "conveyor": conveyor,
+    "dino_switchboard": dino_switchboard,
     "switchboard": switchboard,
     "knn_vote": knn_vote,
     "live_training": live_training,

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from mlteach.networks import mlp
-from mlteach.selfsup import BYOL, BarlowTwins, LeJEPA, MoCo, SimCLR, VICReg
+from mlteach.selfsup import BYOL, DINO, BarlowTwins, LeJEPA, MoCo, SimCLR, VICReg
 
 BATCH, INPUTS = 6, 5
 FEATURES, OUTPUTS = 7, 4
@@ -50,6 +50,10 @@ def make_byol(cls=BYOL, *, predictor=True, **options):
     return cls(encoder, projector, head if predictor else None, **({"decay": 0.7} | options))
 
 
+def make_dino(cls=DINO, **options):
+    return cls(*parts()[:2], **({"decay": 0.7} | options))
+
+
 def make_barlow_twins(**options):
     return BarlowTwins(*parts()[:2], **options)
 
@@ -68,6 +72,7 @@ METHODS = {
     "BYOL": make_byol,
     "SimSiam": lambda: make_byol(target_average=False),
     "BYOL without stop-gradient": lambda: make_byol(stop_gradient=False),
+    "DINO": make_dino,
     "BarlowTwins": make_barlow_twins,
     "VICReg": make_vicreg,
     "LeJEPA": make_lejepa,

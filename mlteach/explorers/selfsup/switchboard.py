@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from ipywidgets import Checkbox, Layout
 from matplotlib.artist import Artist
@@ -47,28 +47,36 @@ class Switchboard(Explorer):
     ``spectrum``, and ``even``, the std of directions that fill the sphere, 1 / sqrt(P).
     """
 
-    def __init__(
-        self, runs: Mapping[tuple[bool, bool, bool], Mapping[str, Sequence]], *, chance: float
-    ):
-        self.runs = _runs(runs)
+    switches: ClassVar[Mapping[str, str]] = SWITCHES
+    measures: ClassVar[Mapping[str, str]] = MEASURES
+    shares: ClassVar[str] = "spectrum"  # what a run has one line of at each step, adding up to 1
+    shares_title: ClassVar[str] = "singular values, as shares"
+    shares_axis: ClassVar[str] = "number of the direction"
+    layout: ClassVar[list[list[str]]] = [
+        ["network", "std", "rank", "loss"],
+        ["network", "knn", "spectrum", "spectrum"],
+    ]
+
+    def __init__(self, runs: Mapping[tuple[bool, ...], Mapping[str, Sequence]], *, chance: float):
+        self.runs = _runs(runs, tuple(self.switches), tuple(self.measures), self.shares)
         self.chance = float(_validate.number("chance", chance, at_least=0, at_most=1))
-        self.steps = self.runs[True, True, True]["step"]
-        self.features = len(self.runs[True, True, True]["spectrum"][0])
+        first = next(iter(self.runs.values()))
+        self.steps = first["step"]
+        self.features = len(first[self.shares][0])
         last = len(self.steps) - 1
         look = {"indent": False, "layout": Layout(width="9rem")}
         controls = {
-            name: Checkbox(True, description=label, **look) for name, label in SWITCHES.items()
+            name: Checkbox(True, description=label, **look) for name, label in self.switches.items()
         }
         controls["frame"] = count("measurement", 0, last, last)
         super().__init__(controls)
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
         figure = Picture((9, 3.8))
-        layout = [["network", "std", "rank", "loss"], ["network", "knn"] + 2 * ["spectrum"]]
-        axes = figure.subplot_mosaic(layout, width_ratios=[1.3, 1, 1, 1])
+        axes = figure.subplot_mosaic(self.layout, width_ratios=[1.3, 1, 1, 1])
         network = self._draw_network(axes["network"])
         self.lines, self.dots = {}, {}
-        for name, title in MEASURES.items():
+        for name, title in self.measures.items():
             ax = plain(axes[name])
             for run in self.runs.values():
                 ax.plot(self.steps, run[name], color=QUIET, linewidth=0.7, alpha=0.5)
@@ -78,15 +86,22 @@ class Switchboard(Explorer):
             ax.set(xlim=(0, self.steps[-1]), ylim=(0, 1.08 * highest))
             ax.set_title(title, fontsize=10)
             ax.set_xlabel("step", fontsize=8)
-        self._mark(axes["std"], 1 / math.sqrt(self.features), "evenly spread: 1/√P")
+        self._mark_limits(axes)
         self._mark(axes["knn"], self.chance, "chance")
-        spectrum = plain(axes["spectrum"])
-        (self.spectrum_line,) = spectrum.plot([], [], color=POSITIVE, linewidth=2)
-        spectrum.set(xlim=(0.5, self.features + 0.5), ylim=(1e-6, 1.5), yscale="log")
-        spectrum.set_title("singular values, as shares", fontsize=10)
-        spectrum.set_xlabel("number of the direction", fontsize=8)
-        curves = [*self.lines.values(), *self.dots.values(), self.spectrum_line]
+        shares = plain(axes[self.shares])
+        (self.shares_line,) = shares.plot([], [], color=POSITIVE, linewidth=2)
+        shares.set(xlim=(0.5, self.features + 0.5), ylim=(1e-6, 1.5), yscale="log")
+        shares.set_title(self.shares_title, fontsize=10)
+        shares.set_xlabel(self.shares_axis, fontsize=8)
+        curves = [*self.lines.values(), *self.dots.values(), self.shares_line]
         return figure, [*network, *curves]
+
+    def _mark_limits(self, axes: Mapping[str, Axes]) -> None:
+        """Where a meter stands when the projections fill the sphere."""
+        self._mark(axes["std"], self._limits()["even"], "evenly spread: 1/√P")
+
+    def _limits(self) -> dict[str, float]:
+        return {"even": 1 / math.sqrt(self.features)}
 
     def _mark(self, ax: Axes, height: float, text: str) -> None:
         ax.axhline(height, color=ANCHOR, linestyle="--", linewidth=0.8)
@@ -128,60 +143,65 @@ class Switchboard(Explorer):
         return ax.add_patch(FancyArrowPatch(start, end, **look))
 
     def update(self) -> dict:
-        switches = {name: self.controls[name].value for name in SWITCHES}
+        switches = {name: self.controls[name].value for name in self.switches}
         frame = self.controls["frame"].value
         run = self.runs[tuple(switches.values())]
         for name, artists in self.parts.items():
             boxes = [artist.get_bbox_patch() for artist in artists if isinstance(artist, Text)]
             for artist in [*artists, *filter(None, boxes)]:
                 artist.set_alpha(1 if switches[name] else PALE)
-        self.target.set_text("slow copy" if switches["target_average"] else "the same\nnetwork")
-        for name in MEASURES:
+        self._name_the_target(switches)
+        for name in self.measures:
             self.lines[name].set_data(self.steps, run[name])
             self.dots[name].set_data([self.steps[frame]], [run[name][frame]])
-        shares = [max(float(share), 1e-12) for share in run["spectrum"][frame]]
-        self.spectrum_line.set_data(range(1, len(shares) + 1), shares)
-        return {
-            "step": self.steps[frame],
-            **{name: float(run[name][frame]) for name in MEASURES},
-            "spectrum": shares,
-            "even": 1 / math.sqrt(self.features),
-        }
+        shares = [max(float(share), 1e-12) for share in run[self.shares][frame]]
+        self.shares_line.set_data(range(1, len(shares) + 1), shares)
+        measured = {name: float(run[name][frame]) for name in self.measures}
+        return {"step": self.steps[frame], **measured, self.shares: shares, **self._limits()}
+
+    def _name_the_target(self, switches: Mapping[str, bool]) -> None:
+        self.target.set_text("slow copy" if switches["target_average"] else "the same\nnetwork")
+
+    def _switches_said(self) -> str:
+        state = self.state
+        return ", ".join(
+            f"{name.replace('_', ' ')} {'on' if state[name] else 'off'}" for name in self.switches
+        )
 
     def describe(self) -> str:
         s = self.state
-        switches = [f"{name.replace('_', ' ')} {'on' if s[name] else 'off'}" for name in SWITCHES]
         std = f"std {s['std']:.3f} (evenly spread {s['even']:.3f})"
         return (
-            f"{', '.join(switches)} · step {s['step']}: {std}, "
+            f"{self._switches_said()} · step {s['step']}: {std}, "
             f"effective rank {s['rank']:.1f}, loss {s['loss']:.3f}, kNN accuracy {s['knn']:.0%}"
         )
 
 
-def _runs(given: Any) -> dict[tuple, dict[str, list]]:
-    """All eight runs with finite measures at the same steps."""
+def _runs(
+    given: Any, switches: tuple[str, ...], measured: tuple[str, ...], shares: str
+) -> dict[tuple, dict[str, list]]:
+    """The runs of all combinations of the switches, with finite measures at the same steps."""
     runs = mapping("runs", given)
-    needed = set(itertools.product((True, False), repeat=3))
+    needed = set(itertools.product((True, False), repeat=len(switches)))
     if set(runs) != needed:
-        wanted = f"the {len(needed)} combinations of {tuple(SWITCHES)}"
+        wanted = f"the {len(needed)} combinations of {switches}"
         raise ValueError(f"runs must have {wanted}, got {len(runs)} keys: {list(runs)[:8]}")
     checked: dict[tuple, dict[str, list]] = {}
-    for switches, run in runs.items():
-        shown = f"runs[{switches}]"
-        wrong = set(MEASURES) | {"step", "spectrum"}
-        if not isinstance(run, Mapping) or not wrong <= set(run):
-            raise ValueError(f"{shown} must measure step, spectrum, {', '.join(MEASURES)}")
+    for on, run in runs.items():
+        shown = f"runs[{on}]"
+        if not isinstance(run, Mapping) or not {*measured, "step", shares} <= set(run):
+            raise ValueError(f"{shown} must measure step, {shares}, {', '.join(measured)}")
         steps = rising(f"{shown}['step']", run["step"])
-        measures = {name: _validate.as_tensor(f"{shown}[{name!r}]", run[name]) for name in MEASURES}
-        spectrum = _validate.features(f"{shown}['spectrum']", run["spectrum"])
-        checked[switches] = {name: values.tolist() for name, values in measures.items()}
-        checked[switches] |= {"step": steps, "spectrum": spectrum.tolist()}
+        measures = {name: _validate.as_tensor(f"{shown}[{name!r}]", run[name]) for name in measured}
+        lines = _validate.features(f"{shown}[{shares!r}]", run[shares])
+        checked[on] = {name: values.tolist() for name, values in measures.items()}
+        checked[on] |= {"step": steps, shares: lines.tolist()}
         first = next(iter(checked.values()))
         shapes = {tuple(values.shape) for values in measures.values()}
-        whole = spectrum.shape == (len(steps), len(first["spectrum"][0]))
+        whole = lines.shape == (len(steps), len(first[shares][0]))
         if steps != first["step"] or shapes != {(len(steps),)} or not whole:
             raise ValueError(
-                f"{shown} must measure {tuple(MEASURES)} and spectrum at the steps {first['step']}"
+                f"{shown} must measure {measured} and {shares} at the steps {first['step']}"
             )
         for name, values in measures.items():
             if not values.isfinite().all():

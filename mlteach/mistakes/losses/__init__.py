@@ -2,6 +2,7 @@
 
 from mlteach.mistakes.losses import (
     contrastive,
+    distillation,
     hypersphere,
     noncontrastive,
     nt_xent,
@@ -12,6 +13,7 @@ from mlteach.mistakes.losses import (
 
 __all__ = [
     "contrastive",
+    "distillation",
     "hypersphere",
     "noncontrastive",
     "nt_xent",
