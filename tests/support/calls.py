@@ -293,6 +293,7 @@ add(
 
 add_all(
     networks,
+    InContext={"width": 8, "heads": 2, "blocks": 2},
     conv_encoder={"in_channels": 3, "widths": (4, 4), "out_features": 6, "norm": "batch"},
     prediction_head={
         **{"in_features": 6, "hidden": 8, "out_features": 4, "batch_norm": True},
@@ -890,6 +891,7 @@ LEFT_OUT = {
     "plots.class_look": "shared by what is varied",
     "plots.marker_outline": "shared by what is varied",
     "plots.Picture": "a Figure of matplotlib with a name",
+    "explorers.ContextPoints": "takes learners: tests/explorers/meta",
     "explorers.Conveyor": "takes records of a training: tests/explorers/selfsup",
     "explorers.Curvature": "no arguments",
     "explorers.Explorer": "the base of all: tests/explorers/_core",
