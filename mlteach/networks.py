@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mlteach import _validate
@@ -153,11 +154,83 @@ def resnet18() -> nn.Module:
     return network
 
 
+class InContext(nn.Module):
+    r"""Reads a task's support and answers its queries in one forward pass, without a gradient step.
+
+    Support points and queries become tokens. In every block each of them looks at the support,
+
+    .. math:: t \leftarrow t + \sum_i \mathrm{softmax}_i\!\big(q(t) \cdot k(s_i) / \sqrt d\big)\, v(s_i),
+
+    with a softmax of its own in each head, and then passes through a small network of its own.
+    Nobody looks at a query. So the answer to a query depends neither on the other queries nor on
+    the order of the support, and the support may have any size.
+
+    Args:
+        width: of the tokens; a multiple of heads.
+        heads: of each attention.
+        blocks: attention and small network after each other, this many times.
+
+    Returns:
+        Module (x_support, y_support, x_query) -> (T, M, 1) for T tasks with N >= 1 support points
+        and M queries: (T, N, 1), (T, N, 1) and (T, M, 1).
+
+    Raises:
+        TypeError: a size that is no whole number.
+        ValueError: a size below 1, or width is no multiple of heads.
+
+    Source: Müller et al. 2022, arXiv:2112.10510, Figure 1: queries look at the support only; here
+        without a distribution as output, so that the squared error trains the posterior mean.
+    """
+
+    def __init__(self, *, width: int = 32, heads: int = 2, blocks: int = 2):
+        super().__init__()
+        width, heads = _validate.count("width", width), _validate.count("heads", heads)
+        blocks = _validate.count("blocks", blocks)
+        if width % heads:
+            raise ValueError(f"heads must divide width, got {heads} heads and width {width}")
+        self.point = _hidden(2, width, width)
+        self.query = _hidden(1, width, width)
+        self.blocks = nn.ModuleList(_Block(width, heads) for _ in range(blocks))
+        self.answer = nn.Linear(width, 1)
+
+    def forward(self, x_support: Tensor, y_support: Tensor, x_query: Tensor) -> Tensor:
+        support = self.point(torch.cat([x_support, y_support], -1))  # (T, N, width)
+        query = self.query(x_query)  # (T, M, width)
+        for block in self.blocks:
+            support, query = block(support, support), block(query, support)
+        return self.answer(query)
+
+
+class _Block(nn.Module):
+    """One block of `InContext`: tokens (T, L, width) look at the support (T, N, width)."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.q, self.k, self.v, self.join = (nn.Linear(width, width) for _ in range(4))
+        self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.think = _hidden(width, 2 * width, width)
+
+    def forward(self, tokens: Tensor, support: Tensor) -> Tensor:
+        seen, own = self.before(support), self.before(tokens)
+        q, k, v = (
+            part.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (T, heads, L or N, d)
+            for part in (self.q(own), self.k(seen), self.v(seen))
+        )
+        found = F.scaled_dot_product_attention(q, k, v)
+        tokens = tokens + self.join(found.transpose(1, 2).flatten(2))
+        return tokens + self.think(self.between(tokens))
+
+
 class AverageAndMaxPool(nn.Module):
     """Joins each channel's average and maximum over the image: (B, C, H, W) -> (B, 2C)."""
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([x.mean((-2, -1)), x.amax((-2, -1))], -1)
+
+
+def _hidden(n_in: int, n_hidden: int, n_out: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(n_in, n_hidden), nn.GELU(), nn.Linear(n_hidden, n_out))
 
 
 def _counted(sizes: dict[str, int]) -> list[int]:

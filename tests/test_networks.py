@@ -5,11 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from support.numbers import normal32
+from support.numbers import normal, normal32
 from torch import nn
 from torch.func import functional_call, grad, vmap
 
-from mlteach.networks import AverageAndMaxPool, conv_encoder, mlp, prediction_head, projection_head
+from mlteach.networks import (
+    AverageAndMaxPool,
+    InContext,
+    conv_encoder,
+    mlp,
+    prediction_head,
+    projection_head,
+)
 
 NORMS = ["batch", "batch_no_stats", "group"]
 BUILDERS = {
@@ -211,3 +218,82 @@ def test_sizes_are_whole_numbers():
     for size in (2.5, True):
         with pytest.raises(TypeError, match=r"sizes\[1\] must be a whole number, got"):
             mlp(3, size)
+
+
+# --- learning in context -------------------------------------------------------------------------
+
+
+def in_context(n_support=5, n_query=4, n_tasks=3):
+    """A network in float64, with its three inputs."""
+    torch.manual_seed(0)
+    network = InContext(width=12, heads=3, blocks=2).double()
+    sizes = (n_support, n_support, n_query)
+    return network, [normal(n_tasks, size, 1, seed=i) for i, size in enumerate(sizes)]
+
+
+def attended(block, token, support):
+    """One token after a block, by loops over the heads and the support points."""
+    own, seen = block.before(token), [block.before(point) for point in support]
+    d, found = len(token) // block.heads, []
+    for head in range(block.heads):
+        part = slice(head * d, head * d + d)
+        logits = [block.q(own)[part] @ block.k(point)[part] / d**0.5 for point in seen]
+        weights = [logit.exp() for logit in logits]
+        values = [w * block.v(p)[part] for w, p in zip(weights, seen, strict=True)]
+        found.append(sum(values) / sum(weights))
+    token = token + block.join(torch.cat(found))
+    return token + block.think(block.between(token))
+
+
+def test_learning_in_context_is_attention_by_loops():
+    """Support points look at the support, queries look at the support."""
+    network, (x, y, x_query) = in_context()
+    answers = network(x, y, x_query)
+    assert answers.shape == (3, 4, 1)
+    for t in range(3):
+        support = [network.point(torch.cat(pair)) for pair in zip(x[t], y[t], strict=True)]
+        query = [network.query(q) for q in x_query[t]]
+        for block in network.blocks:
+            support, query = (
+                [attended(block, token, support) for token in tokens] for tokens in (support, query)
+            )
+        expected = torch.stack([network.answer(token) for token in query])
+        torch.testing.assert_close(answers[t], expected)
+
+
+def test_the_order_of_the_support_does_not_matter():
+    network, (x, y, x_query) = in_context()
+    shuffled = torch.tensor([3, 0, 4, 2, 1])
+    answers = network(x, y, x_query)
+    torch.testing.assert_close(network(x[:, shuffled], y[:, shuffled], x_query), answers)
+    # which height belongs to which place does
+    assert (network(x, y[:, shuffled], x_query) - answers).abs().max() > 1e-3
+
+
+def test_no_query_looks_at_another_and_no_task_at_another():
+    network, (x, y, x_query) = in_context()
+    answers = network(x, y, x_query)
+    alone = [network(x, y, x_query[:, i : i + 1]) for i in range(4)]
+    torch.testing.assert_close(torch.cat(alone, 1), answers)
+    moved = x_query.clone()
+    moved[:, 0] += 3
+    assert (network(x, y, moved)[:, 0] - answers[:, 0]).abs().min() > 1e-4
+    torch.testing.assert_close(network(x, y, moved)[:, 1:], answers[:, 1:])
+    torch.testing.assert_close(network(x[1:2], y[1:2], x_query[1:2]), answers[1:2])
+
+
+def test_support_of_any_size_and_gradients_everywhere():
+    for n_support in (1, 2, 30):
+        network, tensors = in_context(n_support=n_support)
+        (network(*tensors) * normal(3, 4, 1, seed=9)).sum().backward()
+        for name, parameter in network.named_parameters():
+            # the softmax over a single point is 1, whatever query and key are
+            flat = n_support == 1 and (".q." in name or ".k." in name)
+            # adding the same to all keys changes no softmax
+            flat |= name.endswith(".k.bias")
+            assert (parameter.grad.abs().max() > 1e-7) != flat, (n_support, name)
+
+
+def test_heads_must_divide_the_width():
+    with pytest.raises(ValueError, match="heads must divide width, got 3 heads and width 32"):
+        InContext(heads=3)

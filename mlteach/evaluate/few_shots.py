@@ -151,23 +151,25 @@ def adapted_accuracy(
     lr: Rate,
     steps: int,
     frozen: tuple[str, ...] = (),
-    queries: str = "together",
+    queries: str = "with support",
     chunk_size: int = 25,
 ) -> tuple[float, float]:
     """Few-shot accuracy of an initialisation: queries are classified after adapting.
 
-    With ``queries="together"`` and a BatchNorm without running statistics, the answer to a query
-    uses the other queries of its task, all classes of which are there in equal numbers: the
-    protocol of the MAML paper, called transduction. It can be tens of points above what one new
-    image gets, see `mlteach.meta.adapted_predictions`. Compare methods under one protocol.
+    Each query is asked by itself, so that the accuracy is that of one new image. With
+    ``queries="together"`` and a BatchNorm without running statistics, the answer to a query uses
+    the other queries of its task, all classes of which are there in equal numbers: the protocol of
+    the MAML paper, called transduction. It can be tens of points above what one new image gets, see
+    `mlteach.meta.adapted_predictions`. Compare methods under one protocol.
 
     Args:
         model: (N, ...) -> (N, n_way); not changed.
         episodes: T >= 2 classification tasks, best of classes that took no part in any training.
         loss_fn: (logits, y) -> (), for the inner loop.
         lr, steps, frozen: as for `mlteach.meta.adapt`; steps may be more than in training.
-        queries: which images a BatchNorm without running statistics sees with a query: "together"
-            all queries of the task, "alone" none, "with support" the task's support.
+        queries: which images a BatchNorm without running statistics sees with a query: "with
+            support" the task's support, "alone" none, "together" all queries of the task. A network
+            that looks at one image at a time is asked fastest "together", with the same answers.
         chunk_size: >= 1 tasks computed side by side; it bounds the memory and does not change the
             result.
 

@@ -14,6 +14,7 @@ from mlteach.explorers.maps.embedding_map import EmbeddingMap
 from mlteach.explorers.maps.film import Film
 from mlteach.explorers.maps.live_tsne import LiveTSNE
 from mlteach.explorers.maps.map_and_matrix import MapAndMatrix
+from mlteach.explorers.meta.context_points import ContextPoints
 from mlteach.explorers.meta.curvature import Curvature
 from mlteach.explorers.meta.inner_loop import InnerLoop
 from mlteach.explorers.meta.meta_rates import MetaRates
@@ -36,6 +37,7 @@ from mlteach.selfsup.queue_record import QueueRecord
 
 __all__ = [
     "Circle",
+    "ContextPoints",
     "Conveyor",
     "Curvature",
     "DINOSwitchboard",

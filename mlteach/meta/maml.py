@@ -220,7 +220,9 @@ def adapted_predictions(
         model, episodes, loss_fn, lr, steps, first_order, frozen: as for `maml_loss`; the targets of
             the queries are not used.
         queries: which images form a batch: "together", all queries of a task; "alone", each query
-            by itself; "with support", each query with its task's support.
+            by itself; "with support", each query with its task's support. "together" is the default
+            here, because `maml_loss` is the loss of just these predictions; accuracies ask one
+            image at a time, see `mlteach.evaluate.adapted_accuracy`.
 
     Returns:
         (T, M, ...) logits or predictions; the model's own for steps = 0. A differentiable function
@@ -316,7 +318,10 @@ def _answers(
     answers = []
     for one in query.split(1, dim):
         batch = one if queries == "alone" else torch.cat([support, one], dim)
-        answers.append(ask(params, batch).narrow(dim, -1, 1))
+        answer = ask(params, batch)
+        if not isinstance(answer, Tensor):
+            raise TypeError(f"model must return a tensor, got {_validate.kind(answer)}")
+        answers.append(answer.narrow(dim, -1, 1))
     return torch.cat(answers, dim)
 
 

@@ -148,6 +148,7 @@ def train(
     *,
     seed: int = 0,
     steps: int | None = None,
+    lr: float | None = None,
     callback: Callable[[int, nn.Module], object] | None = None,
 ) -> nn.Module:
     """The network after meta-training by the recipe, on one processor thread.
@@ -157,15 +158,18 @@ def train(
         dataset: for meta-training, such as ``turned(glyphs("train"))``.
         seed: of the first weights and of the tasks.
         steps: None for those of the recipe, which its floors are for.
+        lr: > 0, of Adam, of Reptile the step size; None for that of the recipe. A run that is much
+            shorter may want a larger one.
         callback: called with (step, model) after every step.
 
     Raises:
-        TypeError, ValueError: name is none of RECIPES, steps < 1, dataset is none or has too few
-            classes for the tasks of the recipe.
+        TypeError, ValueError: name is none of RECIPES, steps < 1, lr <= 0, dataset is none or has
+            too few classes for the tasks of the recipe.
     """
     recipe, tasks = RECIPES[_validate.choice("name", name, RECIPES)], generator(seed)
     _validate.instance("dataset", dataset, Dataset, "a Dataset (mlteach.data.Dataset)")
     steps = recipe.steps if steps is None else _validate.count("steps", steps)
+    largest = recipe.lr if lr is None else float(_validate.number("lr", lr, above=0))
     if callback is not None:
         _validate.function("callback", callback, what="a function of (step, model)", takes=2)
     seed_everything(seed)
@@ -175,12 +179,12 @@ def train(
     torch.set_num_threads(1)
     try:
         for step in range(steps):
-            lr = recipe.lr * min(1, 1.4 * (1 - step / steps))  # falls to 0 over the last 70 %
+            rate = largest * min(1, 1.4 * (1 - step / steps))  # falls to 0 over the last 70 %
             episodes = sample_episodes(dataset, **recipe.episodes, generator=tasks)
             if name == "Reptile":
-                recipe.loss(model, episodes, step_size=lr)
+                recipe.loss(model, episodes, step_size=rate)
             else:
-                optimizer.param_groups[0]["lr"] = lr
+                optimizer.param_groups[0]["lr"] = rate
                 optimizer.zero_grad()
                 recipe.loss(model, episodes).backward()
                 optimizer.step()
@@ -192,7 +196,7 @@ def train(
 
 
 def accuracy(
-    name: str, model: nn.Module, episodes: Episode, *, queries: str = "together"
+    name: str, model: nn.Module, episodes: Episode, *, queries: str = "with support"
 ) -> tuple[float, float]:
     """Few-shot accuracy of a meta-trained network on new tasks, after adapting as its recipe says.
 
@@ -201,8 +205,9 @@ def accuracy(
         model: what `train` returned, or another `classifier` with the norm of that recipe.
         episodes: T >= 2 tasks, best of classes that took no part in training.
         queries: which images form a batch, see `mlteach.evaluate.adapted_accuracy`. Prototypes and
-            ANIL look at one image at a time, so that only "alone" and "with support" compare the
-            others with them under one protocol.
+            ANIL look at one image at a time, so that "together" would not compare the others with
+            them under one protocol. The floors of the recipes are for "together", the protocol of
+            the MAML paper.
 
     Returns:
         Mean over the tasks, and half the width of its 95 % confidence interval.

@@ -242,10 +242,40 @@ def test_only_transduction_looks_at_the_other_queries():
             for e in (tasks, other)
         )
         assert torch.allclose(one, two, atol=1e-9) == (queries != "together")
+    # an accuracy is that of one image at a time; predictions are those that `maml_loss` is of
+    assert adapted_accuracy(model, tasks, F.cross_entropy, **INNER) == adapted_accuracy(
+        model, tasks, F.cross_entropy, queries="with support", **INNER
+    )
     default = adapted_predictions(model, tasks, F.cross_entropy, **INNER)
     assert default.equal(
         adapted_predictions(model, tasks, F.cross_entropy, queries="together", **INNER)
     )
+
+
+def test_the_accuracy_of_a_query_does_not_depend_on_the_others():
+    """By default: one class a batch or all together, the same share is right."""
+    model, tasks = characters(n_query=3)
+    params = {"loss_fn": F.cross_entropy, **INNER}
+    whole, _ = adapted_accuracy(model, tasks, **params)
+    parts = []
+    for label in range(3):
+        own = tasks.y_query[0] == label
+        part = tasks._replace(x_query=tasks.x_query[:, own], y_query=tasks.y_query[:, own])
+        parts.append(adapted_accuracy(model, part, **params)[0])
+    assert whole == pytest.approx(sum(parts) / 3)
+
+
+def test_outputs_that_are_no_tensor_are_told():
+    class Pair(nn.Linear):
+        def forward(self, x):
+            return super().forward(x), x
+
+    _, tasks = characters()
+    flat = tasks._replace(x_support=tasks.x_support.flatten(2), x_query=tasks.x_query.flatten(2))
+    with pytest.raises(TypeError, match="model must return a tensor, got tuple"):
+        adapted_accuracy(
+            Pair(144, 3).double(), flat, lambda p, y: F.cross_entropy(p[0], y), lr=0.1, steps=1
+        )
 
 
 def test_a_network_that_looks_at_one_image_at_a_time_has_one_accuracy():

@@ -42,7 +42,7 @@ def test_it_learns_to_learn_characters(name):
     steps, *least = SHORT[name]
     model = train(name, characters()[0], seed=0, steps=steps)
     for n_shot, floor in zip((1, 5), least, strict=True):
-        mean, _ = accuracy(name, model, new_tasks(100, n_shot))
+        mean, _ = accuracy(name, model, new_tasks(100, n_shot), queries="together")
         assert mean > floor, n_shot
 
 
@@ -113,6 +113,16 @@ def test_a_recipe_is_judged_under_each_protocol():
     for name, model, differ in (("MAML", maml, True), ("ANIL", anil, False)):
         found = {accuracy(name, model, tasks, queries=q) for q in ("together", "with support")}
         assert (len(found) == 2) == differ
+        assert accuracy(name, model, tasks) == accuracy(name, model, tasks, queries="with support")
+
+
+def test_another_rate_is_taken():
+    first, same, other = (
+        train("prototypes", characters()[0], steps=2, lr=lr) for lr in (None, 2e-3, 1e-2)
+    )
+    weight = first.encoder[0][0].weight
+    assert weight.equal(same.encoder[0][0].weight)
+    assert not weight.equal(other.encoder[0][0].weight)
 
 
 @pytest.mark.parametrize(
@@ -121,6 +131,7 @@ def test_a_recipe_is_judged_under_each_protocol():
         (lambda: train("SimCLR", characters()[0]), "name must be one of 'prototypes', 'MAML'"),
         (lambda: train("MAML", "glyphs"), "dataset must be a Dataset"),
         (lambda: train("MAML", characters()[0], steps=0), "steps must be a whole number >= 1"),
+        (lambda: train("MAML", characters()[0], steps=1, lr=0), "lr must be"),
         (lambda: train("MAML", characters()[0], seed="one"), "seed must be a whole number"),
         (
             lambda: train("MAML", characters()[0], steps=1, callback=lambda: None),

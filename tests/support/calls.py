@@ -301,6 +301,7 @@ add(
 
 add_all(
     networks,
+    InContext={"width": 8, "heads": 2, "blocks": 2},
     conv_encoder={"in_channels": 3, "widths": (4, 4), "out_features": 6, "norm": "batch"},
     prediction_head={
         **{"in_features": 6, "hidden": 8, "out_features": 4, "batch_norm": True},
@@ -904,6 +905,7 @@ LEFT_OUT = {
     "plots.class_look": "shared by what is varied",
     "plots.marker_outline": "shared by what is varied",
     "plots.Picture": "a Figure of matplotlib with a name",
+    "explorers.ContextPoints": "takes learners: tests/explorers/meta",
     "explorers.Conveyor": "takes records of a training: tests/explorers/selfsup",
     "explorers.Curvature": "no arguments",
     "explorers.DINOSwitchboard": "takes runs: tests/explorers/selfsup",

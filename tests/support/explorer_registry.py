@@ -20,7 +20,7 @@ from mlteach.data import Dataset
 from mlteach.episodes import Episode
 from mlteach.losses import nt_xent
 from mlteach.neighbours import Measured
-from mlteach.networks import conv_encoder, mlp, projection_head
+from mlteach.networks import InContext, conv_encoder, mlp, projection_head
 from mlteach.selfsup import MoCo
 from mlteach.training import fit
 from support.numbers import normal32
@@ -314,6 +314,28 @@ def inner_loop():
     return explorers.InnerLoop(models, lr=0.05)
 
 
+def learners():
+    """A network, a fitted line, and one that breaks down with more than five points."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = InContext(width=8)
+
+    def line(x, y, x_query):
+        features = torch.cat([torch.ones_like(x), x], -1)
+        gram = features.mT @ features + 0.1 * torch.eye(2)
+        weights = torch.linalg.solve(gram, features.mT @ y)
+        return weights[:, :1] + weights[:, 1:] * x_query
+
+    def breaks(x, y, x_query):
+        return x_query * (math.nan if x.shape[1] > 5 else y.mean())
+
+    return {"network": network, "line": line, "breaks": breaks}
+
+
+def context_points():
+    return explorers.ContextPoints(learners())
+
+
 def meta_rates():
     losses = 3 * torch.rand(3, 2, 4, generator=Generator().manual_seed(0)) + 0.1
     losses[2, 1, 2:] = math.nan  # a run that diverged
@@ -359,6 +381,7 @@ META = {
     "prototypes": explorers.Prototypes,
     "episode_accuracy": episode_accuracy,
     "inner_loop": inner_loop,
+    "context_points": context_points,
     "curvature": explorers.Curvature,
     "meta_rates": meta_rates,
     "reptile_path": reptile_path,
@@ -435,6 +458,12 @@ def large_inner_loop():
     return explorers.InnerLoop(models, lr=0.05)
 
 
+def large_context_points():
+    """As many learners as chapter 15 shows, with longer names."""
+    names = ("learning in context", "ridge regression", "gradient steps", "exact posterior mean")
+    return explorers.ContextPoints(dict.fromkeys(names, learners()["line"]))
+
+
 def large_live_training():
     """With baselines, eight classes and all panels."""
     made = live_training()
@@ -472,6 +501,7 @@ LARGE = {
     "large_live_tsne": large_live_tsne,
     "large_map_and_matrix": large_map_and_matrix,
     "large_inner_loop": large_inner_loop,
+    "large_context_points": large_context_points,
     "large_live_training": large_live_training,
     "large_training_film": large_training_film,
     "side_by_side": side_by_side,
