@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.path import Path
-from matplotlib.transforms import Bbox
 from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 from PIL import Image
 
 from mlteach.explorers import LiveTraining, LiveTSNE
