@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from collections import deque
 from collections.abc import Hashable, Sequence
 
 from ipywidgets import (
@@ -27,6 +29,54 @@ def _look(least: str) -> dict:
     return {"style": {"description_width": "initial"}, "layout": layout}
 
 
+ECHO_SECONDS = 5  # after which a page that is busy has long repeated what it was told
+
+
+class _NoEcho:
+    """A slider that no late repetition moves back.
+
+    The page repeats each value that Python gives a slider, off by its last digits (74.99999999999999
+    for 75). When Python has moved on meanwhile, as in a drag or in steps of a descent, that would put
+    back an older value. The page is told the newest one instead; what somebody moves is taken.
+    """
+
+    def __init__(self, *args, **options):
+        self.given: deque[tuple[float, float]] = deque(maxlen=100)  # when, and the value
+        self.page_speaks = False
+        super().__init__(*args, **options)
+        self.observe(self._note, "value")
+
+    def _note(self, change: dict) -> None:
+        if not self.page_speaks:
+            self.given.append((time.monotonic(), change["new"]))
+
+    def set_state(self, sync_data: dict) -> None:
+        said = sync_data.get("value")
+        if isinstance(said, float | int) and not _same(said, self.value):
+            young = time.monotonic() - ECHO_SECONDS
+            if any(when > young and _same(said, value) for when, value in self.given):
+                sync_data = sync_data | {"value": self.value}
+            else:
+                self.given.clear()  # somebody moves it
+        self.page_speaks = True
+        try:
+            super().set_state(sync_data)
+        finally:
+            self.page_speaks = False
+
+
+def _same(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9)
+
+
+class _FloatSlider(_NoEcho, FloatSlider):
+    pass
+
+
+class _FloatLogSlider(_NoEcho, FloatLogSlider):
+    pass
+
+
 def log_slider(label: str, low: float, high: float, value: float) -> FloatLogSlider:
     """A slider for a positive number, twenty steps to a factor of ten.
 
@@ -36,7 +86,7 @@ def log_slider(label: str, low: float, high: float, value: float) -> FloatLogSli
     step = 0.05
     lowest = math.log10(low)
     nearest = 10 ** (lowest + step * round((math.log10(value) - lowest) / step))
-    return FloatLogSlider(
+    return _FloatLogSlider(
         nearest,
         min=lowest,
         max=math.log10(high),
@@ -50,7 +100,7 @@ def log_slider(label: str, low: float, high: float, value: float) -> FloatLogSli
 def slider(label: str, low: float, high: float, value: float, *, step: float) -> FloatSlider:
     """A slider for a number between two ends; it shows as many decimals as its steps have."""
     look = {"readout_format": ".0f" if step == 1 else ".2f", **_look(SLIDER)}
-    return FloatSlider(value, min=low, max=high, step=step, description=label, **look)
+    return _FloatSlider(value, min=low, max=high, step=step, description=label, **look)
 
 
 def on_step(value: float, step: float) -> float:

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from mlteach.explorers._core import controls as module
 from mlteach.explorers._core.controls import choice, count, log_slider, slider, stops
 
 
@@ -25,3 +26,45 @@ def test_controls_share_a_row():
     assert {control.layout.flex for control in sliders} == {"1 1 14.8rem"}
     assert choice("measure", ["cosine"]).layout.flex == "1 1 11rem"
     assert {control.layout.max_width for control in sliders} == {"20rem"}
+
+
+@pytest.mark.parametrize("make", [slider, log_slider])
+def test_a_late_repetition_of_the_page_moves_nothing_back(make):
+    """The page repeats what it was told, off by the last digits, while Python goes on."""
+    control = make("x", 1, 100, 90, **({"step": 1} if make is slider else {}))
+    first, second, third = 50.0, 40.0, 30.0
+    for value in (first, second, third):
+        control.value = value
+    control.set_state({"value": first * (1 - 1e-15)})
+    assert control.value == third
+    control.set_state({"value": third * (1 + 1e-15)})  # the newest one: nothing to put right
+    assert control.value == pytest.approx(third)
+
+
+def test_what_somebody_moves_is_taken():
+    control = slider("x", 0, 100, 90, step=1)
+    control.value = 50.0
+    control.value = 40.0
+    for moved in (41.0, 45.0, 50.0):  # by way of where Python had it
+        control.set_state({"value": moved})
+        assert control.value == moved
+
+
+def test_a_repetition_is_answered_with_the_newest_value(monkeypatch):
+    control = slider("x", 0, 100, 90, step=1)
+    control.value = 50.0
+    control.value = 40.0
+    sent = []
+    monkeypatch.setattr(control, "_send", lambda message, buffers=None: sent.append(message))
+    control.set_state({"value": 49.99999999999999})
+    assert [message["state"] for message in sent] == [{"value": 40.0}]
+
+
+def test_a_value_of_long_ago_is_a_move(monkeypatch):
+    control = slider("x", 0, 100, 90, step=1)
+    control.value = 50.0
+    control.value = 40.0
+    now = module.time.monotonic()
+    monkeypatch.setattr(module.time, "monotonic", lambda: now + module.ECHO_SECONDS + 1)
+    control.set_state({"value": 50.0})
+    assert control.value == 50.0
