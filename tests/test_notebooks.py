@@ -212,7 +212,7 @@ def test_other_chapters_are_linked(chapter, path):
 
 
 def test_the_map_of_the_chapters_says_what_each_needs():
-    """The table in 00 and the chapters' own first lines name the same, or what that needs in turn."""
+    """The table in 00 names what the chapters' own first lines name, or what that needs in turn."""
     texts = {
         path.name[:2]: "\n".join(cell.source for cell in nbformat.read(path, 4).cells[:9])
         for path in CHAPTERS
