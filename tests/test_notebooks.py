@@ -211,6 +211,29 @@ def test_other_chapters_are_linked(chapter, path):
     ] == []
 
 
+def test_the_map_of_the_chapters_says_what_each_needs():
+    """The table in 00 names what the chapters' own first lines name, or what that needs in turn."""
+    texts = {
+        path.name[:2]: "\n".join(cell.source for cell in nbformat.read(path, 4).cells[:9])
+        for path in CHAPTERS
+    }
+    tables = "\n".join(cell.source for cell in nbformat.read(CHAPTERS[0], 4).cells)
+    rows = re.findall(r"^\| (\d\d) \|.*\|([^|]*)\|$", tables, re.MULTILINE)
+    table = {number: set(re.findall(r"\d\d", needs)) for number, needs in rows}
+    own = {}
+    for number, text in texts.items():
+        first = re.search(r"\*\*You need\*\*: (.*?)\.\s", text, re.DOTALL)[1]
+        own[number] = set(re.findall(r"\((\d\d)_\w+\.ipynb\)", first))
+
+    def with_theirs(needs: set[str]) -> set[str]:
+        more = needs.union(*(table[number] for number in needs))
+        return needs if more == needs else with_theirs(more)
+
+    for number, needs in own.items():
+        assert needs <= with_theirs(table[number]), number
+        assert table[number] <= with_theirs(needs), number
+
+
 def test_a_cell_that_hangs_fails_its_chapter(tmp_path):
     """A chapter whose cell ran out of time has failed, even if it handled the interrupt."""
     hanging = "import time\ntry:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    pass"

@@ -14,7 +14,7 @@ from mlteach.evaluate.layouts import layout_moves
 from mlteach.explorers._core.controls import choice, count
 from mlteach.explorers._core.factors import mapping, rising
 from mlteach.explorers.maps.embedding_map import EmbeddingMap
-from mlteach.plots import ANCHOR, CLASS_COLOURS, Picture, legible, plain
+from mlteach.plots import ANCHOR, CLASS_COLOURS, QUIET, Picture, legible, plain
 
 
 class Film(EmbeddingMap):
@@ -29,7 +29,7 @@ class Film(EmbeddingMap):
         layouts: (E, N, 2).
         factors, images, names, cyclic: as in `EmbeddingMap`.
         steps: the E >= 2 training steps, rising.
-        scores: name → (E,) measures of each stage, between 0 and 1, drawn as curves; at most ten.
+        scores: name → (E,) measures of each stage, between -1 and 1, drawn as curves; at most ten.
 
     ``state``: as `EmbeddingMap`'s, with ``frame``, ``step``, the ``scores`` of the stage by name,
     and ``moved``: how far points have moved since the stage before, on average, as a share of the
@@ -90,8 +90,11 @@ class Film(EmbeddingMap):
             course.plot(self.steps, values, color=colour, linewidth=1.5)
             look = {"color": colour, "fontsize": 8, "ha": "right", "transform": course.transAxes}
             course.text(1, 1.02 + 0.16 * turn, legible(name, 34), **look)
-        (self.now,) = course.plot([0, 0], [0, 1], color=ANCHOR, linewidth=1)
-        course.set(ylim=(0, 1.02), xlabel="training step", xlim=(self.steps[0], self.steps[-1]))
+        (self.now,) = course.plot([0, 0], [-1, 1], color=ANCHOR, linewidth=1)
+        low = min([0.0, *(min(values) - 0.02 for values in self.scores.values())])
+        course.set(ylim=(low, 1.02), xlabel="training step", xlim=(self.steps[0], self.steps[-1]))
+        if low < 0:
+            course.axhline(0, color=QUIET, linewidth=0.5)
         course.xaxis.label.set_size(8)
         course.tick_params(labelsize=8)
         return figure, [*moving, self.now]
@@ -141,7 +144,7 @@ def _scores(given: Any, count: int) -> dict[str, list[float]]:
             wanted = f"one entry for each of {count} steps"
             raise ValueError(f"{shown} must have {wanted}, got shape {tuple(values.shape)}")
         scores[str(name)] = [
-            float(_validate.number(shown, value, at_least=0, at_most=1)) for value in values
+            float(_validate.number(shown, value, at_least=-1, at_most=1)) for value in values
         ]
     if len(scores) > len(CLASS_COLOURS):
         raise ValueError(f"scores must be at most {len(CLASS_COLOURS)}, got {len(scores)}")
