@@ -822,8 +822,9 @@ add_all(
     MapAndMatrix={
         "z": z(20),
         "takes": HUGE_CLASS
-        | {(name, "None"): "not needed" for name in ("labels", "images", "layout")},
+        | {(name, "None"): "not needed" for name in ("labels", "images", "layout", "classes")},
         "labels": classes(20, 3),
+        "classes": ("a", "b", "c"),
         "images": images(20),
         "layout": z(20, 2),
     },

@@ -70,6 +70,8 @@ class MapAndMatrix(Explorer):
         labels: optional (N,) class of each, a number or a text: it colours, and can be chosen.
         images: optional (N, C, H, W) in [0, 1], with one or three channels; up to a dozen of the
             selection are shown.
+        classes: optional names of the classes, where labels are their numbers from 0 on; a class
+            then has the colour of its number.
         layout: optional (N, 2) map of z, such as that of `maps.tsne`; else the first two principal
             components of what is shown.
 
@@ -90,6 +92,7 @@ class MapAndMatrix(Explorer):
         labels: Tensor | Sequence | None = None,
         images: Tensor | None = None,
         *,
+        classes: Sequence[str] | None = None,
         layout: Tensor | None = None,
     ):
         rows = _validate.as_tensor("z", z)
@@ -101,7 +104,7 @@ class MapAndMatrix(Explorer):
                 f"z must have at most {MOST_ROWS:,} rows, got {self.size:,}: "
                 "give a random subset of the rows, and the same of labels and images"
             )
-        every_label, self.classes = _classes(labels, self.size)
+        every_label, self.classes = _classes(labels, classes, self.size)
         self.items = _items(every_label)
         self.labels = every_label[self.items].numpy()
         self.images = None if images is None else self._tiles(images)
@@ -477,10 +480,16 @@ def _number(value: float) -> str:
     return "–" if math.isnan(value) else f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
 
 
-def _classes(labels: Any, size: int) -> tuple[Tensor, list[str]]:
+def _classes(labels: Any, classes: Any, size: int) -> tuple[Tensor, list[str]]:
     """(N,) numbers of classes from 0 on, and the name of each; no names where there are none."""
     if labels is None:
+        if classes is not None:
+            raise ValueError("classes must be None where there are no labels")
         return torch.zeros(size, dtype=torch.long), []
+    if classes is not None:
+        names = _validate.texts("classes", classes)
+        numbers = _validate.labels("labels", labels, size=size, n_classes=len(names))
+        return numbers.cpu(), list(names)
     if found := _validate.numbered_texts("labels", labels, size=size):
         numbers, names = found
         return numbers, list(names)

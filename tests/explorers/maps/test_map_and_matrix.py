@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_rgba_array
 from support.explorer_drawing import differing, shown
 from support.explorer_registry import clouds, images, labels
 from support.pages import point
@@ -12,6 +13,7 @@ from support.pages import point
 from mlteach.explorers import MapAndMatrix
 from mlteach.explorers._core.dark import on_dark
 from mlteach.explorers.maps.map_and_matrix import DRAGGED
+from mlteach.plots import class_look
 
 
 def explorer_of(count=24, **options):
@@ -158,6 +160,23 @@ def test_text_labels_are_chosen_by_their_names_and_none_are_needed():
     assert alone.selection == []
     drag(alone, alone.ax, (-1.01, -1.01), (1.01, 1.01))
     assert alone.selection == list(range(24))
+
+
+def test_names_of_numbered_classes_keep_the_colours_of_their_numbers():
+    """The names alone would be sorted as texts, and coloured in that order."""
+    names = ("ring", "disc", "cross", "absent")
+    explorer = MapAndMatrix(clouds(24), labels(24), classes=names)
+    assert explorer.controls["select"].options == (*names, DRAGGED)
+    assert explorer.controls["select"].value == "ring"
+    assert explorer.selection == of_class(0)
+    colours = [class_look(label)[0] for label in labels(24).tolist()]
+    assert np.allclose(explorer.colours, to_rgba_array(colours))
+    explorer.controls["select"].value = "absent"
+    assert explorer.selection == []
+    with pytest.raises(ValueError, match="labels"):
+        MapAndMatrix(clouds(24), labels(24), classes=("ring", "disc"))
+    with pytest.raises(ValueError, match="classes must be None where there are no labels"):
+        MapAndMatrix(clouds(24), classes=names)
 
 
 def test_images_of_the_selection_are_shown_a_dozen_at_most():
