@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 from support.explorer_drawing import (
+    NEGATIVE_ZERO,
     EveryDrawing,
     assert_all_apart,
     assert_state_follows,
@@ -50,6 +51,14 @@ def test_side_by_side_gives_each_explorer_a_column_of_its_own():
         explorer.widget for explorer in shown.explorers
     ]
     assert {column.layout.flex for column in row.children} == {"1 1 352px"}
+
+
+def test_a_negative_zero_is_told_from_other_numbers():
+    """With either sign that figures use."""
+    for text in ("star -0.00", "cosine −0.0", "rises by -0", "(-0.000)", "silhouette −0.00; of 3"):
+        assert NEGATIVE_ZERO.search(text), text
+    for text in ("-0.04", "1e-05", "3-0", "0.00", "−0.5", "10^-0.3", "-0.001"):
+        assert not NEGATIVE_ZERO.search(text), text
 
 
 class TestEveryDrawing(EveryDrawing):

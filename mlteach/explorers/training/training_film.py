@@ -31,8 +31,8 @@ class TrainingFilm(MapAndMatrix):
         self.live, self.stages = live, live.stages
         self.stage = self.stages[-1]
         pictures = live.pictures
-        names = [pictures.classes[label] for label in pictures.labels.tolist()]
-        super().__init__(self.stage.z, names, pictures.images, layout=self.stage.layout)
+        known = {"classes": pictures.classes, "layout": self.stage.layout}
+        super().__init__(self.stage.z, pictures.labels, pictures.images, **known)
         live.follow = self._follow
 
     def _controls(self) -> dict:
