@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -106,8 +107,8 @@ class DINO(nn.Module):
         with torch.no_grad():
             t1, t2 = self.teacher(x1), self.teacher(x2)  # (B, K) each
         center, temperature = self.center, self.teacher_temperature
-        settings = {"student_temperature": self.student_temperature, "center": center}
-        settings["teacher_temperature"] = temperature
+        settings: dict[str, Any] = {"center": center, "teacher_temperature": temperature}
+        settings["student_temperature"] = self.student_temperature
         loss = (dino_loss(s1, t2, **settings) + dino_loss(s2, t1, **settings)) / 2
         meters = _meters(torch.cat([t1, t2]), loss, center=center, temperature=temperature)
         return loss, pictured(z1=s1, z2=s2, t1=t1, t2=t2) | meters
