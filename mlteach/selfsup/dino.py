@@ -116,10 +116,11 @@ class DINO(nn.Module):
     @torch.no_grad()
     def after_step(self, aux: dict[str, Tensor]) -> None:
         """Moves the teacher towards the student, and the centre towards the teacher's outputs."""
+        kept = float(_validate.number("center_decay", self.center_decay, at_least=0, at_most=1))
         online = nn.Sequential(self.encoder, self.projector)
         move_towards(self.teacher, online, decay=self.decay)
         if self.centering:
-            self.center.lerp_(aux["outputs"].to(self.center), 1 - self.center_decay)
+            self.center.lerp_(aux["outputs"].to(self.center), 1 - kept)
 
 
 @torch.no_grad()
