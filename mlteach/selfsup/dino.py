@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -106,8 +107,8 @@ class DINO(nn.Module):
         with torch.no_grad():
             t1, t2 = self.teacher(x1), self.teacher(x2)  # (B, K) each
         center, temperature = self.center, self.teacher_temperature
-        settings = {"student_temperature": self.student_temperature, "center": center}
-        settings["teacher_temperature"] = temperature
+        settings: dict[str, Any] = {"center": center, "teacher_temperature": temperature}
+        settings["student_temperature"] = self.student_temperature
         loss = (dino_loss(s1, t2, **settings) + dino_loss(s2, t1, **settings)) / 2
         meters = _meters(torch.cat([t1, t2]), loss, center=center, temperature=temperature)
         return loss, pictured(z1=s1, z2=s2, t1=t1, t2=t2) | meters
@@ -115,10 +116,11 @@ class DINO(nn.Module):
     @torch.no_grad()
     def after_step(self, aux: dict[str, Tensor]) -> None:
         """Moves the teacher towards the student, and the centre towards the teacher's outputs."""
+        kept = float(_validate.number("center_decay", self.center_decay, at_least=0, at_most=1))
         online = nn.Sequential(self.encoder, self.projector)
         move_towards(self.teacher, online, decay=self.decay)
         if self.centering:
-            self.center.lerp_(aux["outputs"].to(self.center), 1 - self.center_decay)
+            self.center.lerp_(aux["outputs"].to(self.center), 1 - kept)
 
 
 @torch.no_grad()

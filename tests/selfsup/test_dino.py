@@ -131,6 +131,15 @@ def test_the_centre_lives_where_its_projector_lives(dtype):
     assert method.center.shape == (OUTPUTS,)
 
 
+def test_a_decay_that_a_slider_spoiled_is_refused():
+    for name in ("decay", "center_decay"):
+        method = make_dino()
+        _, aux = method.loss(*views())
+        setattr(method, name, 1.01)
+        with pytest.raises(ValueError, match=f"{name} must be"):
+            method.after_step(aux)
+
+
 def test_a_projector_of_another_width_is_named():
     method = DINO(parts()[0], nn.Sequential(parts()[1], nn.GLU()))
     with pytest.raises(ValueError, match=r"projector must give \(B, 4\), got \(6, 2\)"):

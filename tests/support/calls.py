@@ -174,6 +174,7 @@ add_all(
         "student_temperature": 0.1,
         "teacher_temperature": 0.04,
         "center": lambda: normal32(6, seed=2),
+        "takes": {("center", "infinity"): "a prototype that gets no share"},
         "propagates": True,
     },
     sigreg={"z": z(), "slices": 4, "generator": a_generator, "propagates": True},
