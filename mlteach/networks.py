@@ -159,10 +159,9 @@ class InContext(nn.Module):
 
     Support points and queries become tokens. In every block each of them looks at the support,
 
-    .. math:: t \leftarrow t
-              + \sum_i \mathrm{softmax}_i\!\big(q(t) \cdot k(s_i) / \sqrt d\big)\, v(s_i),
+    .. math:: t \leftarrow t + \sum_i \mathrm{softmax}_i\big(q(t) \cdot k(s_i) / \sqrt d\big) v(s_i)
 
-    with a softmax of its own in each head, and then passes through a small network of its own.
+    with a softmax of its own in each head; and then it passes through a small network of its own.
     Nobody looks at a query. So the answer to a query depends neither on the other queries nor on
     the order of the support, and the support may have any size.
 

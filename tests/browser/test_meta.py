@@ -112,6 +112,22 @@ def test_the_inner_rate_moves_the_fits_of_all_networks(explorers):
     assert all(one != other for one, other in zip(before, live.ask(fits), strict=True))
 
 
+def test_a_known_point_is_dragged_and_every_learner_answers_anew(explorers):
+    live = Live(explorers, "context_points")
+    live.set("n_points", 2)
+    before = points(live)
+    fits = "[fit.sum().item() for fit in e.state['fits'].values()]"
+    answers = live.ask(fits)
+    live.drag("ax", before[1], (2.0, 5.0))
+    after = points(live)
+    assert after[1] == pytest.approx([2.0, 5.0], abs=0.1)
+    assert (after[0], after[2:]) == (before[0], before[2:])
+    assert all(one != other for one, other in zip(answers, live.ask(fits), strict=True))
+    live.press("other points")
+    live.settle()
+    assert points(live) != after
+
+
 def test_a_click_on_the_map_chooses_both_rates(explorers):
     live = Live(explorers, "meta_rates")
     live.set("outer_lr", live.options("outer_lr")[2])

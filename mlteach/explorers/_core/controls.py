@@ -35,9 +35,9 @@ ECHO_SECONDS = 5  # after which a page that is busy has long repeated what it wa
 class _NoEcho:
     """A slider that no late repetition moves back.
 
-    The page repeats each value that Python gives a slider, off by its last digits (74.99999999999999
-    for 75). When Python has moved on meanwhile, as in a drag or in steps of a descent, that would put
-    back an older value. The page is told the newest one instead; what somebody moves is taken.
+    The page repeats each value that Python gives a slider, off by its last digits: 75.00000000000003
+    for 75. When Python has moved on meanwhile, as in a drag or in a descent, that would put back an
+    older value. The page is told the newest one instead; what somebody moves is taken.
     """
 
     def __init__(self, *args, **options):

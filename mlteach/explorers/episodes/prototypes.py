@@ -105,9 +105,8 @@ class Prototypes(Explorer):
         return [*below, self.dots, self.means, self.star]
 
     def _draw_bars(self, ax: Axes) -> list[Artist]:
-        places = range(len(NAMES))
-        self.bars = plain(ax).bar(places, [0] * len(NAMES), color=self.colours)
-        ax.set_xticks(places, list(NAMES))
+        self.bars_ax = plain(ax)
+        self.bars = ax.bar(range(len(NAMES)), [0] * len(NAMES), color=self.colours)
         ax.set(ylim=(0, 1))
         ax.set_title("probability of each class for the star", fontsize=10)
         return list(self.bars)
@@ -132,6 +131,10 @@ class Prototypes(Explorer):
         loss = F.cross_entropy(prototype_logits(cloud, prototypes, distance), truth)
         accuracies = accuracy_by_shots(self.support[:n_way], cloud, truth, distance)
         accuracy = accuracies[n_shot - 1].item()
+        if self.changed("ways", n_way):  # only the classes that there are
+            self.bars_ax.set_xticks(range(n_way), list(NAMES[:n_way]))
+            self.bars_ax.set_xlim(-0.6, n_way - 0.4)
+            self.redraw_all()
         self._show_support(support, prototypes)
         self._show_regions(prototypes, distance)
         self.star.set_offsets([query])

@@ -24,7 +24,7 @@ LOW, HIGH = -5.0, 5.0  # of x
 TOP = 8.0  # of y
 MOST = 10  # context points
 REACH = 0.4  # a press takes hold of a point that is at most so far away
-WORST, BEST = 100.0, 0.01  # ends of the scale of errors
+WORST, BEST = 100.0, 0.001  # ends of the scale of errors
 
 Learner = Callable[[Tensor, Tensor, Tensor], Tensor]
 

@@ -31,7 +31,7 @@ class TrainingFilm(MapAndMatrix):
         self.live, self.stages = live, live.stages
         self.stage = self.stages[-1]
         pictures = live.pictures
-        known = {"classes": pictures.classes, "layout": self.stage.layout}
+        known = {"names": pictures.classes, "layout": self.stage.layout}
         super().__init__(self.stage.z, pictures.labels, pictures.images, **known)
         live.follow = self._follow
 

@@ -142,3 +142,14 @@ def test_more_shots_help():
 def test_numbers_out_of_range_are_refused(name, value):
     with pytest.raises(ValueError, match=f"{name} must be a whole number between"):
         Prototypes(**{name: value})
+
+
+def test_the_bars_are_those_of_the_classes_that_there_are():
+    explorer = Prototypes()
+    for n_way in (3, 6, 2):
+        explorer.controls["n_way"].value = n_way
+        ax = explorer.bars_ax
+        assert [tick.get_text() for tick in ax.get_xticklabels()] == list("ABCDEF"[:n_way])
+        low, high = ax.get_xlim()
+        assert -1 < low < 0
+        assert n_way - 1 < high < n_way
