@@ -35,9 +35,9 @@ ECHO_SECONDS = 5  # after which a page that is busy has long repeated what it wa
 class _NoEcho:
     """A slider that no late repetition moves back.
 
-    The page repeats each value that Python gives a slider, off by its last digits: 75.00000000000003
-    for 75. When Python has moved on meanwhile, as in a drag or in a descent, that would put back an
-    older value. The page is told the newest one instead; what somebody moves is taken.
+    The page repeats each value that Python gives a slider, off by its last digits: 75.00000000003
+    for 75. When Python has moved on meanwhile, as in a drag or in a descent, that would put back
+    an older value. The page is told the newest one instead; what somebody moves is taken.
     """
 
     def __init__(self, *args, **options):
@@ -92,7 +92,8 @@ def log_slider(label: str, low: float, high: float, value: float) -> FloatLogSli
         max=math.log10(high),
         step=step,
         description=label,
-        readout_format=".2g" if low >= 1e-3 else ".1e",  # 0.000040 has no room, 4.0e-5 has
+        # 0.000040 has no room, 4.0e-5 has; g would write 1.0e+3 for 1000
+        readout_format=".2r" if low >= 1e-3 else ".1e",
         **_look(SLIDER),
     )
 

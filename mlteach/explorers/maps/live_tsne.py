@@ -434,7 +434,7 @@ class LiveTSNE(EmbeddingMap):
 
 def _knobs_text(s: Mapping[str, Any]) -> str:
     exaggeration = f"early exaggeration {s['exaggeration']:.0f} until step {s['until']}"
-    return f"perplexity {s['perplexity']} · {exaggeration} · learning rate {s['lr']:.3g}"
+    return f"perplexity {s['perplexity']} · {exaggeration} · learning rate {s['lr']:.4g}"
 
 
 def _starts(given: Any, x: Tensor) -> dict[str, Tensor]:
