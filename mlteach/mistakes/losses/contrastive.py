@@ -56,7 +56,7 @@ def multiplied_by_temperature(query, positive, negatives, *, temperature):
 
 @mistake(
     info_nce,
-    "your function ignores the temperature: it divides every cosine before the softmax",
+    "your function ignores the temperature, which should divide every cosine before the softmax",
 )
 def temperature_ignored(query, positive, negatives, *, temperature):
     return info_nce(query, positive, negatives, temperature=1)

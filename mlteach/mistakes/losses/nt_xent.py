@@ -153,7 +153,7 @@ def multiplied_by_temperature(z1, z2, *, temperature):
 
 @mistake(
     nt_xent,
-    "your function ignores the temperature: it divides every cosine before the softmax",
+    "your function ignores the temperature, which should divide every cosine before the softmax",
 )
 def temperature_ignored(z1, z2, *, temperature):
     return nt_xent(z1, z2, temperature=1)
