@@ -11,6 +11,7 @@ import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import Normalize, to_hex, to_rgba_array
 from matplotlib.lines import Line2D
 from matplotlib.path import Path
@@ -201,15 +202,15 @@ class MapAndMatrix(Explorer):
         self.cells = ax.imshow(self.painted, **look)
         self.strips = []
         if self.classes:  # a line of each class's colour along both sides
-            for place, box in (
-                ([-0.035, 0, 0.025, 1], (0, 1, count - 0.5, -0.5)),
-                ([0, -0.035, 1, 0.025], (-0.5, count - 0.5, 0, 1)),
-            ):
+            for place, across in (([-0.035, 0, 0.025, 1], False), ([0, -0.035, 1, 0.025], True)):
                 side = ax.inset_axes(place)
                 side.set_axis_off()
-                blank = np.zeros((1, 1, 4))
-                options = {"extent": box, "aspect": "auto", "interpolation": "nearest"}
-                self.strips.append(side.imshow(blank, **options))
+                ends = np.arange(count) - 0.5
+                rows = [[(0, low), (1, low), (1, low + 1), (0, low + 1)] for low in ends]
+                # not an image, whose colours would stay on a dark page
+                strip = PolyCollection(np.array(rows)[..., ::-1] if across else rows)
+                strip.set(linewidth=0, antialiased=False)
+                self.strips.append(side.add_collection(strip, autolim=False))
         (self.frame,) = ax.plot([], [], color=ANCHOR, linewidth=1.5)
         (self.block,) = ax.plot([], [], color=ANCHOR, linewidth=1.2, linestyle="--")
         return [self.heading, self.cells, *self.strips, self.frame, self.block]
@@ -315,10 +316,8 @@ class MapAndMatrix(Explorer):
         colours = self.colours[self.rows].copy()
         if chosen.any():
             colours[:, 3] = np.where(lit, 1, FAINT_DOT)
-        for strip, strip_colours in zip(
-            self.strips, (colours[:, None], colours[None]), strict=False
-        ):
-            strip.set_data(strip_colours)
+        for strip in self.strips:
+            strip.set_facecolor(colours)
         where = np.flatnonzero(lit)
         is_block = len(where) > 0 and where[-1] - where[0] + 1 == len(where)
         side = np.array([where[0] - 0.5, where[-1] + 0.5]) if is_block else np.array([])
