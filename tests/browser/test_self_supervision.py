@@ -26,6 +26,20 @@ def test_pointing_at_the_matrix_shows_a_pair(explorers):
     assert live.state("hover") == [8, 3]
 
 
+def test_following_the_force_never_goes_back(explorers):
+    """The page repeats every angle that Python sets, too late, and must not put it back."""
+    live = Live(explorers, "circle")
+    for point in live.ask("list(e.names)")[-2:]:
+        live.press("start again")
+        live.ask(f"setattr(e.controls['point'], 'value', {point!r})")
+        for _ in range(3):
+            live.press("follow the force")
+            live.settle()
+        alignments = live.ask("[alignment for _, alignment in e.track]")
+        assert len(alignments) >= 30
+        assert alignments == sorted(alignments, reverse=True)
+
+
 def test_a_point_of_the_circle_is_dragged(explorers):
     live = Live(explorers, "circle")
 
