@@ -1,5 +1,15 @@
 """What holds for all tests."""
 
+import sys
+
 import pytest
 
 pytest.register_assert_rewrite("support")  # shared test bodies show what differed, as tests do
+
+
+@pytest.fixture(autouse=True)
+def new_page():
+    """The page of the next test has told nothing yet, neither its density nor a dark theme."""
+    yield
+    if explorer := sys.modules.get("mlteach.explorers._core.explorer"):  # not imported for it
+        explorer._page.update(density=0.0, dark=False)

@@ -31,7 +31,8 @@ from mlteach.views import simclr_view
 # what these show is made inside of them, or is no image and no embedding
 WITHOUT_DATA = {
     *("vectors", "pair_loss", "triplet_plane", "circle", "switchboard", "prototypes"),
-    *("inner_loop", "curvature", "meta_rates", "reptile_path"),
+    *("inner_loop", "curvature", "meta_rates", "reptile_path", "dino_switchboard"),
+    "context_points",
 }
 
 
@@ -166,6 +167,10 @@ def live_training(own):
     return explorers.LiveTraining(Own(), drawing(own.images), steps=2, pictures=own)
 
 
+def training_film(own):
+    return explorers.TrainingFilm(live_training(own))
+
+
 def tasks(own, n_tasks=2, n_query=3):
     generator = Generator().manual_seed(0)
     counts = {"n_tasks": n_tasks, "n_way": 3, "n_shot": 2, "n_query": n_query}
@@ -193,7 +198,7 @@ OWN = {
     for make in (
         *(factor_matrix, retrieval, embedding_map, film, live_tsne, map_and_matrix, search_plane),
         *(recall_curve, temperature, similarity_matrix, views, mixing, conveyor, knn_vote),
-        *(live_training, episode_accuracy, layer_change),
+        *(live_training, training_film, episode_accuracy, layer_change),
     )
 }
 

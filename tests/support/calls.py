@@ -904,6 +904,7 @@ LEFT_OUT = {
     "plots.drawable": "shared by what is varied",
     "plots.class_names": "shared by what is varied",
     "plots.class_look": "shared by what is varied",
+    "plots.class_looks": "shared by what is varied",
     "plots.marker_outline": "shared by what is varied",
     "plots.Picture": "a Figure of matplotlib with a name",
     "explorers.ContextPoints": "takes learners: tests/explorers/meta",

@@ -17,7 +17,6 @@ from matplotlib.transforms import Bbox
 from PIL import Image
 
 from mlteach.explorers import LiveTraining, LiveTSNE
-from mlteach.explorers._core import explorer as module
 from mlteach.plots import SHARPNESS
 
 # not the end of a range, 3-0, nor a part of 1e-05 or -0.04
@@ -173,7 +172,6 @@ class EveryDrawing:
         yield made
         if isinstance(made, LiveTraining | LiveTSNE):
             made.pause()
-        module._page.update(density=0.0, dark=False)  # the next test's page has told nothing yet
 
     def test_every_control_reaches_both_ends_and_every_option(self, explorer):
         """No error, the state follows, and blitting draws what a full drawing draws."""
