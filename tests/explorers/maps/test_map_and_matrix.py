@@ -289,6 +289,24 @@ def test_points_that_are_not_selected_are_told_from_the_paper_and_from_the_selec
     assert sizes[-1] > 1.5 * sizes[0]
 
 
+def test_colours_beside_the_matrix_follow_the_dark_page():
+    """They are no image, whose colours stay: a class looks as its points do."""
+    explorer = MapAndMatrix(clouds(30), torch.full((30,), 6))
+    explorer.select([])
+    colour = np.array(to_rgba(CLASS_COLOURS[6]))
+    seen = {}
+    for dark in (False, True):
+        explorer.canvas.dark = dark
+        explorer.redraw_all()
+        explorer.refresh()
+        figure = shown(explorer)
+        box = explorer.strips[0].axes.bbox
+        row, column = figure.shape[0] - int(box.y0 + box.height / 2), int(box.x0 + box.width / 2)
+        seen[dark] = figure[row, column]
+    assert np.abs(seen[False] - 255 * colour[:3]).max() <= 1
+    assert np.abs(seen[True] - 255 * on_dark(colour)[:3]).max() <= 1
+
+
 def test_what_does_not_belong_together_is_refused():
     z = clouds(24)
     with pytest.raises(
