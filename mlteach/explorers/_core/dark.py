@@ -9,20 +9,33 @@ from collections.abc import Callable
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
-from matplotlib.colors import to_rgba
+from matplotlib.colors import to_rgb, to_rgba
 
 PAPER, INK = 0.07, 0.95  # what white and black become
 GREY, VIVID = 0.25, 0.5  # between them a colour is flipped in part: largest minus smallest channel
+
+# Class colours that this rule would make too much alike: the wine of class 6 as bright as the
+# purple of class 5, olive as yellow, and for red-green colour blindness grey as teal and green as
+# pink.
+OF_CLASSES = {
+    "#228833": "#419B4E",
+    "#882255": "#E68DC8",
+    "#999933": "#A3BB6A",
+    "#555555": "#C4C4C4",
+}
 
 
 def on_dark(colours) -> np.ndarray:
     """(…, 3 or 4) colours in [0, 1] as they look on a dark page: greys flip, vivid colours stay."""
     colours = np.asarray(colours, dtype=float)
-    rgb = colours[..., :3]
+    rgb = given = colours[..., :3]
     high, low = rgb.max(-1, keepdims=True), rgb.min(-1, keepdims=True)
     flip = np.clip((VIVID - (high - low)) / (VIVID - GREY), 0, 1)
     rgb = rgb + flip * (1 - high - low)  # the lightness flips, hue and chroma stay
-    return np.concatenate([PAPER + (INK - PAPER) * rgb, colours[..., 3:]], axis=-1)
+    rgb = PAPER + (INK - PAPER) * rgb
+    for light, dark in OF_CLASSES.items():
+        rgb[np.abs(given - to_rgb(light)).max(-1) < 1e-3] = to_rgb(dark)
+    return np.concatenate([rgb, colours[..., 3:]], axis=-1)
 
 
 # drawn by compiled code, which the renderer holds as attributes: where their colours stand

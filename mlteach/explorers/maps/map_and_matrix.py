@@ -12,7 +12,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PolyCollection
-from matplotlib.colors import Normalize, to_hex, to_rgba_array
+from matplotlib.colors import Normalize, to_rgba_array
 from matplotlib.lines import Line2D
 from matplotlib.path import Path
 from torch import Generator, Tensor
@@ -28,7 +28,6 @@ from mlteach.maps import pca
 from mlteach.plots import (
     ANCHOR,
     CLASS_MARKERS,
-    QUIET,
     Picture,
     class_look,
     class_looks,
@@ -164,10 +163,7 @@ class MapAndMatrix(Explorer):
         self.text.set_in_layout(False)
         moving = [*self._draw_map(axes["map"]), *self._draw_matrix(axes["matrix"]), self.text]
         if self.images is not None:
-            shown = axes["images"].imshow(self._mosaic([]), interpolation="nearest")
-            axes["images"].set_anchor("NW")
-            self.shown = shown
-            moving.append(shown)
+            moving += self._draw_images(axes["images"])
         if self.classes:
             self._draw_key(axes["key"])
         return figure, moving
@@ -225,6 +221,14 @@ class MapAndMatrix(Explorer):
         shown = self.cosines.masked_fill(own, math.nan).numpy()
         self.painted = self.scale.to_rgba(shown, bytes=True)
 
+    def _draw_images(self, ax: Axes) -> list[Artist]:
+        self.shown = ax.imshow(self._mosaic([]), interpolation="nearest")
+        # no part of the image either: they show through where it is clear
+        frames = PolyCollection([], linewidth=0, antialiased=False, zorder=-1)
+        self.frames = ax.add_collection(frames, autolim=False)
+        ax.set_anchor("NW")
+        return [self.frames, self.shown]
+
     def _draw_key(self, ax: Axes) -> None:
         listed = self.classes if len(self.classes) <= KEY else self.classes[: KEY - 1]
         handles, texts = [], []
@@ -250,7 +254,7 @@ class MapAndMatrix(Explorer):
         numbers = self._numbers(chosen)
         self._show_text(chosen, numbers)
         if self.images is not None and self.changed("images", chosen.tobytes()):
-            self.shown.set_data(self._mosaic(np.flatnonzero(chosen)))
+            self._show_images(np.flatnonzero(chosen))
         matrix = self.cosines[self.rows][:, self.rows].fill_diagonal_(math.nan)
         self.chosen = chosen
         return {
@@ -332,13 +336,24 @@ class MapAndMatrix(Explorer):
         lines += [f"silhouette  {_number(numbers['silhouette'])}"]
         self.text.set_text("\n".join(lines))
 
-    def _mosaic(self, selected: Sequence[int]) -> np.ndarray:
-        """Up to a dozen images of the selection, evenly from its first to its last."""
+    def _show_images(self, selected: Sequence[int]) -> None:
+        """Up to a dozen images of the selection, evenly from its first to its last, in frames."""
         down, across = TILES
         most = min(len(selected), down * across)
         picked = [selected[i] for i in np.linspace(0, len(selected) - 1, most).round().astype(int)]
-        found = [tiles.framed(self.images[i], to_hex(self.colours[i])) for i in picked]
-        blank = tiles.framed(self.images[0], QUIET)
+        self.shown.set_data(self._mosaic(picked))
+        height, width = np.array(self.shown.get_size()) / TILES
+        square = np.array([(0, 0), (0, 1), (1, 1), (1, 0)])
+        inner = square * (width - 2 * tiles.GAP, height - 2 * tiles.GAP) + tiles.GAP - 0.5
+        corners = [(i % across * width, i // across * height) for i in range(most)]
+        self.frames.set_verts([inner + corner for corner in corners])
+        self.frames.set_facecolors(self.colours[picked])
+
+    def _mosaic(self, picked: Sequence[int]) -> np.ndarray:
+        """Images with clear room around each, in rows."""
+        down, across = TILES
+        found = [tiles.with_gap(self.images[i], tiles.FRAME + tiles.GAP) for i in picked]
+        blank = tiles.with_gap(self.images[0], tiles.FRAME + tiles.GAP)
         rows = [found[across * i : across * (i + 1)] for i in range(down)]
         return np.concatenate([tiles.row(row, length=across, blank=blank) for row in rows])
 

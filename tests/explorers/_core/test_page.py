@@ -1,10 +1,12 @@
 """A figure has the pixels and the colours of the page; what is kept of it has neither."""
 
 import io
+from itertools import combinations
 
 import numpy as np
 import pytest
 from matplotlib.collections import LineCollection, QuadMesh
+from matplotlib.colors import to_rgb
 from PIL import Image
 from support.explorer_drawing import differing, drawn_by_matplotlib, redrawn, shown
 from support.explorer_registry import MAKE
@@ -12,7 +14,7 @@ from support.explorer_registry import MAKE
 from mlteach.explorers import Circle, Explorer, LiveTraining
 from mlteach.explorers._core import explorer as module
 from mlteach.explorers._core.controls import slider
-from mlteach.explorers._core.dark import INK, PAPER, on_dark
+from mlteach.explorers._core.dark import INK, OF_CLASSES, PAPER, on_dark
 from mlteach.plots import ANCHOR, CLASS_COLOURS, NEGATIVE, POSITIVE, QUIET, Picture
 
 PAPER_BYTE = round(255 * PAPER)
@@ -77,9 +79,12 @@ def test_paper_and_ink_change_places_and_vivid_colours_stay_themselves():
         assert kept == pytest.approx(colour)
 
 
+def linear(rgb):
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
 def luminance(rgb):
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    return linear @ np.array([0.2126, 0.7152, 0.0722])
+    return linear(rgb) @ np.array([0.2126, 0.7152, 0.0722])
 
 
 @pytest.mark.parametrize("colour", [ANCHOR, POSITIVE, NEGATIVE, QUIET, *CLASS_COLOURS, "#555555"])
@@ -88,6 +93,66 @@ def test_every_colour_of_the_book_stands_out_on_dark_paper(colour):
     rgb = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
     paper = luminance(on_dark(np.ones(3)))
     assert (luminance(on_dark(rgb)) + 0.05) / (paper + 0.05) >= 3
+
+
+# what is left of linear red, green and blue (Machado, Oliveira and Fernandes 2009, severity 1)
+VISIONS = {
+    "three cones": np.eye(3),
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+}
+XYZ = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+
+
+def lab(rgb, vision):
+    """A colour of sRGB in CIELAB: a distance of 2.3 there is just noticed, side by side."""
+    seen = np.clip(np.array(VISIONS[vision]) @ linear(rgb), 0, 1)
+    shares = np.array(XYZ) @ seen / np.sum(XYZ, axis=1)  # of white
+    x, y, z = np.where(shares > (6 / 29) ** 3, np.cbrt(shares), shares * (29 / 6) ** 2 / 3 + 4 / 29)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def test_lab_is_that_of_the_textbook():
+    """White, and the red of a screen: 53.2, 80.1, 67.2."""
+    assert lab(np.ones(3), "three cones") == pytest.approx([100, 0, 0], abs=0.01)
+    assert lab(np.array([1.0, 0, 0]), "three cones") == pytest.approx([53.2, 80.1, 67.2], abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "page, vision, least, known",
+    [
+        ("light", "three cones", 13, []),
+        ("light", "protanopia", 11, []),
+        ("light", "deuteranopia", 10, [(6, 9)]),  # wine and dark grey: only the key tells them
+        ("dark", "three cones", 20, []),
+        ("dark", "protanopia", 12, []),
+        ("dark", "deuteranopia", 12, []),
+    ],
+)
+def test_any_two_classes_have_colours_that_can_be_told_apart(page, vision, least, known):
+    colours = [np.array(to_rgb(colour)) for colour in CLASS_COLOURS]
+    seen = [lab(on_dark(colour) if page == "dark" else colour, vision) for colour in colours]
+    gaps = {(a, b): np.linalg.norm(seen[a] - seen[b]) for a, b in combinations(range(10), 2)}
+    assert [pair for pair, gap in gaps.items() if gap < least] == known, gaps
+
+
+def test_a_colour_of_the_dark_page_belongs_to_a_class_and_to_one_only():
+    """However it is given: alone, in a list, or with an opacity that it keeps."""
+    assert set(OF_CLASSES) <= set(CLASS_COLOURS)
+    wine = to_rgb("#882255")
+    told = on_dark(wine)
+    assert told == pytest.approx(to_rgb(OF_CLASSES["#882255"]))
+    both = on_dark([(*wine, 0.3), (1, 1, 1, 1)])
+    assert both == pytest.approx(np.array([(*told, 0.3), (PAPER, PAPER, PAPER, 1)]))
+    assert np.abs(on_dark(np.add(wine, 0.02)) - told).max() > 0.1
 
 
 class Kinds(Explorer):

@@ -12,6 +12,7 @@ from support.pages import point
 
 from mlteach.explorers import MapAndMatrix
 from mlteach.explorers._core.dark import on_dark
+from mlteach.explorers._core.tiles import FRAME, GAP
 from mlteach.explorers.maps.map_and_matrix import DRAGGED
 from mlteach.plots import CLASS_COLOURS
 
@@ -190,6 +191,12 @@ def test_images_of_the_selection_are_shown_a_dozen_at_most():
     assert explorer.images.shape[1:] == (32, 32, 3)
     full, one = (np.asarray(e.shown.get_array())[..., 3].mean() for e in (explorer, few))
     assert full == pytest.approx(12 * one)
+    assert len(explorer.frames.get_paths()) == 12
+    assert len(few.frames.get_paths()) == 1
+    few.select([])
+    assert len(few.frames.get_paths()) == 0
+    explorer.select([3, 7, 2])
+    assert (explorer.frames.get_facecolors() == explorer.colours[[2, 3, 7]]).all()
 
 
 def test_of_many_rows_a_stratified_sample_is_shown_and_said():
@@ -289,10 +296,11 @@ def test_points_that_are_not_selected_are_told_from_the_paper_and_from_the_selec
     assert sizes[-1] > 1.5 * sizes[0]
 
 
-def test_colours_beside_the_matrix_follow_the_dark_page():
+@pytest.mark.parametrize("place", ["beside the matrix", "around an image"])
+def test_colours_of_a_class_follow_the_dark_page(place):
     """They are no image, whose colours stay: a class looks as its points do."""
-    explorer = MapAndMatrix(clouds(30), torch.full((30,), 6))
-    explorer.select([])
+    explorer = MapAndMatrix(clouds(30), torch.full((30,), 6), images(30))
+    explorer.select([] if place == "beside the matrix" else [4])
     colour = np.array(to_rgba(CLASS_COLOURS[6]))
     seen = {}
     for dark in (False, True):
@@ -300,9 +308,12 @@ def test_colours_beside_the_matrix_follow_the_dark_page():
         explorer.redraw_all()
         explorer.refresh()
         figure = shown(explorer)
-        box = explorer.strips[0].axes.bbox
-        row, column = figure.shape[0] - int(box.y0 + box.height / 2), int(box.x0 + box.width / 2)
-        seen[dark] = figure[row, column]
+        if place == "beside the matrix":
+            box = explorer.strips[0].axes.bbox
+            x, y = box.x0 + box.width / 2, box.y0 + box.height / 2
+        else:
+            x, y = explorer.shown.axes.transData.transform((GAP + FRAME / 2, 20))
+        seen[dark] = figure[figure.shape[0] - int(y), int(x)]
     assert np.abs(seen[False] - 255 * colour[:3]).max() <= 1
     assert np.abs(seen[True] - 255 * on_dark(colour)[:3]).max() <= 1
 
