@@ -54,6 +54,7 @@ CLASS_MARKERS = ("o", "^", "s", "X", "v", "D", "P", "*", "<", ">")
 MOST_LOOKS = len(CLASS_COLOURS) * len(CLASS_MARKERS)  # of classes that can be told apart
 IN_KEY = 60  # classes that the key of a map can name
 
+KEY_MARK = 30  # square points of a mark in the key of a map, at least: its colour is to be seen
 LONGEST = 28  # letters of a name in a figure
 
 CSS_DPI = 100  # one inch of a figure is this many pixels on the page
@@ -332,13 +333,14 @@ def embedding_map(points, labels, ax: Axes, *, names=None, size: float = 14) -> 
             **look,
         )
     if shown:
-        _key_beside(ax, shown)
+        _key_beside(ax, shown, size)
     ax.set(xticks=[], yticks=[])
     return ax
 
 
-def _key_beside(ax: Axes, shown: Mapping[int, str]) -> None:
+def _key_beside(ax: Axes, shown: Mapping[int, str], size: float) -> None:
     """The names of the classes right of the map, as many as can be read."""
+    larger = max(1.0, (KEY_MARK / size) ** 0.5)
     place: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1, 0.5), "frameon": False}
     handles, _ = ax.get_legend_handles_labels()
     handles = handles[-len(shown) :]
@@ -350,7 +352,7 @@ def _key_beside(ax: Axes, shown: Mapping[int, str]) -> None:
     rows = max(4, int(ax.get_window_extent().height / ax.figure.dpi / 0.19))
     fontsize = 9 if len(handles) <= rows else 7
     columns = int(np.ceil(len(handles) / (rows if fontsize == 9 else rows * 9 / 7)))
-    tight: dict[str, Any] = {"handletextpad": 0.1, "columnspacing": 0.8}
+    tight: dict[str, Any] = {"handletextpad": 0.1, "columnspacing": 0.8, "markerscale": larger}
     ax.legend(handles=handles, fontsize=fontsize, ncols=columns, **place, **tight)
 
 

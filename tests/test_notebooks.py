@@ -12,9 +12,12 @@ from statistics import median
 
 import nbformat
 import pytest
+import torch
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
+from sklearn.manifold import trustworthiness
 
+from mlteach import plots
 from mlteach.course.install import add_install_cell
 from mlteach.course.slides import mark_slides
 from mlteach.explorers._core.output import LINE
@@ -209,6 +212,25 @@ def test_other_chapters_are_linked(chapter, path):
     assert [
         number for number in re.findall(r"(?<!\[)\b[Cc]hapter (\d\d)\b", text) if number in others
     ] == []
+
+
+@pytest.mark.parametrize("names", [None, ["narrow", "wide"]])
+def test_maps_side_by_side_have_one_key_of_their_colours(names):
+    """Drawn by chapter 02's own functions; a map of one colour has none."""
+    chapter = nbformat.read(FOLDER / "02_seeing_embeddings.ipynb", as_version=4)
+    (cell,) = (cell for cell in code_cells(chapter) if "def show_all(" in cell.source)
+    known = {"plots": plots, "trustworthiness": trustworthiness}
+    exec(cell.source, known)
+    x = torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(40) % 2
+    for given, expected in ((labels, names or ["0", "1"]), (0 * labels, None)):
+        figure, axes = plots.panels(1, 3)
+        layouts = {title: x[:, :2] for title in ("a", "b", "c")}
+        known["show_all"](axes, layouts, x, given, names)
+        keys = [ax.get_legend() for ax in figure.axes]
+        assert keys[:2] == [None, None]
+        texts = keys[2] and [text.get_text() for text in keys[2].get_texts()]
+        assert texts == expected
 
 
 def test_the_map_of_the_chapters_says_what_each_needs():

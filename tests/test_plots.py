@@ -194,6 +194,15 @@ def test_the_key_of_a_map_stays_in_the_figure(classes):
     assert (texts[-1] == "… and 141 more") == (classes == 200)
 
 
+@pytest.mark.parametrize(("size", "in_key"), [(2, 30), (9, 30), (60, 60)])
+def test_a_mark_in_the_key_is_large_enough_to_see_its_colour(size, in_key):
+    _, ax = plots.panels()
+    plots.embedding_map(np.eye(2), [0, 1], ax, size=size)
+    assert [mark.get_sizes() for mark in ax.get_legend().legend_handles] == pytest.approx(
+        [in_key] * 2
+    )
+
+
 @pytest.mark.parametrize("groups", [3, 10, 40, 120])
 def test_names_of_groups_do_not_collide(groups):
     """Where there is no room for all, every second or third is written."""

@@ -1,4 +1,4 @@
-"""LiveTSNE in a real JupyterLab: start, steer by mouse and keyboard, pause, reset, reload."""
+"""LiveTSNE in a real JupyterLab: start, steer by mouse and keyboard, pause, go back, reload."""
 
 import re
 
@@ -34,7 +34,7 @@ def live(notebook):
     notebook.ask("[setattr(c, 'value', v) for c, v in zip(live.knobs.values(), (30, 12, 250, 50))]")
 
 
-def test_start_pause_go_on_and_reset(live):
+def test_start_pause_go_on_and_go_back_to_step_0(live):
     """By mouse; the figure moves while it runs and rests while it does not."""
     before = live.settle()
     live.press("start")
@@ -51,7 +51,7 @@ def test_start_pause_go_on_and_reset(live):
     live.wait_for_change(rest)
     live.wait_for_steps()
     assert live.steps() > paused
-    live.press("reset")
+    live.press("back to step 0")
     live.wait_for("ready")
     assert training_threads(live.lab) == 0
     assert live.settle() == before

@@ -127,8 +127,8 @@ def choice(label: str, options: Sequence[str], value: str | None = None) -> Drop
     )
 
 
-def button(label: str, action) -> Button:
-    """A button that calls ``action()`` when it is pressed."""
-    made = Button(description=label, layout=Layout(width="auto"))
+def button(label: str, action, tooltip: str | None = None) -> Button:
+    """A button that calls ``action()`` when it is pressed; ``tooltip`` says more about it."""
+    made = Button(description=label, tooltip=tooltip, layout=Layout(width="auto"))
     made.on_click(lambda _: action())
     return made

@@ -75,14 +75,15 @@ class Seen(NamedTuple):
 
 
 class LiveTSNE(EmbeddingMap):
-    """Start, pause and reset a t-SNE, and drag its perplexity and its exaggeration while it runs.
+    """Start and pause a t-SNE, and drag its perplexity and its exaggeration while it runs.
 
     Every knob acts on the very next step. The early exaggeration is the factor on the affinities up
     to the step that **until step** says; moved beyond the step at hand, that knob exaggerates once
     more. **start** begins or goes on, and once all steps are made it makes as many again; **pause**
-    ends after the step at hand, as the kernel's stop button does while no cell runs; **reset** goes
-    back to the start. Colours are put on afterwards: the descent never sees a factor. Point at a
-    dot to find the same point on every map.
+    ends after the step at hand, as the kernel's stop button does while no cell runs; **back to step
+    0** (``reset``) puts the points back to where they began and leaves every knob as it is, so that
+    start makes another run with these settings. Colours are put on afterwards: the descent never
+    sees a factor. Point at a dot to find the same point on every map.
 
     The same knobs at the same steps give the same maps on one machine, however often they are drawn
     or paused. With the knobs as they are at first, the map from PCA is `mlteach.maps.tsne_path`'s.
@@ -91,7 +92,7 @@ class LiveTSNE(EmbeddingMap):
         x: (N, ...) 11 to 2,000 points, flattened to (N, D).
         factors, images, names, cyclic: as in `EmbeddingMap`.
         starts: one to three different: "PCA", or a seed for a random cloud of the same size. With
-            more than one, a list chooses one of them or all side by side; a choice resets.
+            more than one, a list chooses one of them or all side by side; a choice goes to step 0.
         steps: that a start makes.
 
     ``state``: the value of every control, ``status`` (ready, running, paused, finished, diverged or
@@ -146,7 +147,7 @@ class LiveTSNE(EmbeddingMap):
             cyclic=cyclic,
         )
 
-    # --- what start, pause and reset do ----------------------------------------------------------
+    # --- what start, pause and back to step 0 do --------------------------------------------------
 
     def start(self) -> None:
         """Begins, or goes on."""
@@ -162,7 +163,7 @@ class LiveTSNE(EmbeddingMap):
         self.worker.halt()
 
     def reset(self) -> None:
-        """Goes back to the start."""
+        """Puts the points back to step 0; the knobs stay as they are."""
         with self.worker.turn:
             self.worker.halt()
             self._begin_again()
@@ -261,8 +262,12 @@ class LiveTSNE(EmbeddingMap):
     def _controls(self) -> dict:
         for knob, control in self.knobs.items():
             control.observe(lambda change, knob=knob: self._set(knob, change["new"]), "value")
-        actions = {"start": self.start, "pause": self.pause, "reset": self.reset}
-        self.buttons = {label: button(label, action) for label, action in actions.items()}
+        told = "Puts the points back to where they began. The sliders stay as they are."
+        self.buttons = {
+            "start": button("start", self.start),
+            "pause": button("pause", self.pause),
+            "reset": button("back to step 0", self.reset, told),
+        }
         controls = {**self.buttons, "colour": choice("colour by", self._colourable())}
         if len(self.starts) > 1:
             controls["from"] = choice("start from", [*self.starts, SIDE_BY_SIDE])

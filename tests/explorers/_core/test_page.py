@@ -127,7 +127,7 @@ def test_lab_is_that_of_the_textbook():
 
 
 @pytest.mark.parametrize(
-    "page, vision, least, known",
+    ("page", "vision", "least", "known"),
     [
         ("light", "three cones", 13, []),
         ("light", "protanopia", 11, []),

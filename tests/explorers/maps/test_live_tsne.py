@@ -2,7 +2,9 @@
 
 import threading
 import time
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -16,6 +18,7 @@ from mlteach.explorers._core import worker as worker_module
 from mlteach.explorers._core.pointer import Pointer
 from mlteach.explorers.maps import live_tsne as module
 
+CHAPTER = Path(module.__file__).parents[3] / "notebooks" / "02_seeing_embeddings.ipynb"
 SOON = 20  # seconds; nothing here takes a tenth of it
 X = points(60)
 
@@ -137,6 +140,31 @@ def test_reset_goes_back_to_the_start_even_while_it_runs():
     assert (live.state["status"], live.state["step"]) == ("ready", 0)
     assert torch.equal(layout(live), start)
     assert differing(shown(live), png) == 0
+
+
+def test_back_to_step_0_keeps_the_knobs_so_that_a_run_can_be_made_again():
+    live = make()
+    for knob, value in {"perplexity": 5, "exaggeration": 4, "until": 100, "lr": 30}.items():
+        live.controls[knob].value = value
+    moved = dict(live.settings)
+    live.run(30)
+    before = layout(live).clone()
+    live.buttons["reset"].click()
+    assert live.state["step"] == 0
+    assert {knob: live.controls[knob].value for knob in moved} == live.settings == moved
+    live.run(30)
+    assert torch.equal(layout(live), before)
+
+
+def test_the_chapter_and_the_tooltip_say_what_back_to_step_0_does():
+    button = make().buttons["reset"]
+    assert button.description == "back to step 0"
+    assert "The sliders stay as they are." in button.tooltip
+    chapter = nbformat.read(CHAPTER, as_version=4)
+    (text,) = (cell.source for cell in chapter.cells if cell.id == "live-tsne-text")
+    text = " ".join(text.split())
+    assert "**back to step 0** puts the points back and leaves the sliders" in text
+    assert "reset" not in text
 
 
 def test_buttons_can_be_pressed_when_they_do_something():

@@ -199,6 +199,20 @@ def test_images_of_the_selection_are_shown_a_dozen_at_most():
     assert (explorer.frames.get_facecolors() == explorer.colours[[2, 3, 7]]).all()
 
 
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_frames_lie_around_the_images_not_on_them(dark):
+    explorer = MapAndMatrix(clouds(24), labels(24), images(24))
+    explorer.canvas.dark = dark
+    explorer.select(range(5))
+    figure = shown(explorer)
+    inside = GAP + FRAME + 2  # each pixel of an image is drawn as four by four
+    for place in range(5):
+        corner = np.array(explorer.shown.get_size()[::-1]) / (4, 3) * (place % 4, place // 4)
+        x, y = explorer.shown.axes.transData.transform(corner + inside)
+        seen = figure[figure.shape[0] - int(y), int(x)]
+        assert np.abs(seen - 255 * explorer.images[place][2, 2]).max() <= 1
+
+
 def test_of_many_rows_a_stratified_sample_is_shown_and_said():
     classes = (torch.arange(1000) % 10 == 0).long()  # one in ten
     explorer = MapAndMatrix(torch.randn(1000, 4), classes)
