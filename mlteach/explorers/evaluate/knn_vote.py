@@ -16,12 +16,14 @@ from mlteach.explorers._core import tiles
 from mlteach.explorers._core.controls import choice, count, log_slider
 from mlteach.explorers._core.explorer import Explorer
 from mlteach.explorers._core.factors import encodings_of, images_of, labels_of, mapping
+from mlteach.explorers._core.key import titled_key
 from mlteach.explorers._core.pointer import Pointer
 from mlteach.plots import ANCHOR, CLASS_COLOURS, NEGATIVE, POSITIVE, QUIET, Picture, legible, plain
 
 SHOWN = 12  # neighbours drawn as images
 MOST = 200  # neighbours that can vote
 BARS, WIDEST = 12, 14  # classes with a bar, and letters of their names
+LETTERS = 70  # of a row of the key
 KS = [1, 2, 3, 5, 7, 10, 14, 20, 30, 50, 70, 100, 140, 200]  # of the curve
 
 
@@ -116,11 +118,13 @@ class KnnVote(Explorer):
     def _draw_curves(self, ax: Axes) -> None:
         self.lines = {}
         for name, colour in zip(self.found, CLASS_COLOURS, strict=False):
-            (self.lines[name],) = ax.plot(KS, np.zeros(len(KS)), color=colour, label=name)
+            look = {"color": colour, "label": legible(name)}
+            (self.lines[name],) = ax.plot(KS, np.zeros(len(KS)), **look)
         (self.here,) = ax.plot([], [], "o", color=ANCHOR, markersize=8, clip_on=False)
         ax.set(xscale="log", ylim=(0, 1.02), xticks=[1, 10, 100], xticklabels=[1, 10, 100])
-        ax.set(xlabel="neighbours k", ylabel="accuracy on\nall test images")
-        ax.legend(loc="lower left", fontsize=9, frameon=False, ncols=2)
+        ax.set(xlabel="neighbours k")
+        widest = max(len(legible(name)) for name in self.found)
+        titled_key(ax, "accuracy on all test images", columns=max(1, LETTERS // (widest + 6)))
 
     def _row(self, query: int, neighbours: list[int]) -> np.ndarray:
         """The query in its frame, and its neighbours in theirs."""

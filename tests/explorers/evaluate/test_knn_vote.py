@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from support.explorer_drawing import shown
+from support.explorer_drawing import assert_all_apart, assert_no_key_on_a_curve, shown
 
 from mlteach.evaluate import cosine_neighbours, knn_accuracy
 from mlteach.explorers import KnnVote
@@ -135,3 +135,16 @@ def test_it_refuses_what_it_cannot_draw(encodings, n, message):
     """Too few images, none at all, or counts that differ."""
     with pytest.raises(ValueError, match=message):
         KnnVote(encodings, TRAIN_IMAGES[:n], TRAIN_LABELS[:n], TEST_IMAGES, TEST_LABELS, CLASSES)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.9])
+@pytest.mark.parametrize("names", ["ABCD", ["a name of an encoder, too long to show"] * 2])
+def test_the_key_lies_on_no_curve_however_poor_the_encoders(share, names):
+    """Of features without an error, when only so many of the labels are right."""
+    encodings = {f"{name} {turn}": ENCODINGS["clear"] for turn, name in enumerate(names)}
+    labels = torch.where(torch.arange(30) < 30 * share, TEST_LABELS, (TEST_LABELS + 1) % 3)
+    poor = KnnVote(encodings, TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, labels, CLASSES)
+    assert poor.state["accuracy"] == pytest.approx(share, abs=0.05)
+    assert len(poor.ax.get_legend().get_texts()) == len(names)
+    assert_no_key_on_a_curve(poor, share)
+    assert_all_apart(poor, share)
