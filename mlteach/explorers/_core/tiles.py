@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.colors import to_rgb
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from mlteach.plots import drawable
+from mlteach.plots import ANCHOR, drawable
 
 FRAME, GAP = 3, 2  # pixels of a tile's frame, and of the room around it
 
@@ -46,6 +47,26 @@ def framed(image: np.ndarray, colour: str) -> np.ndarray:
     tile = np.tile(np.float32(to_rgb(colour)), (height + 2 * FRAME, width + 2 * FRAME, 1))
     tile[FRAME:-FRAME, FRAME:-FRAME] = image
     return with_gap(tile, GAP)
+
+
+def unframed(image: np.ndarray) -> np.ndarray:
+    """A tile as `framed` makes it, but clear where its frame would be, for `query_frame` below."""
+    return with_gap(image, FRAME + GAP)
+
+
+def query_frame(tile: np.ndarray, x: float, y: float, scale: float) -> Rectangle:
+    """The frame of a query, seen through the clear rim of its tile.
+
+    It is no part of the image, so that it is as bright as the ink of the page, light or dark.
+
+    Args:
+        tile: of the query, as `unframed` makes it.
+        x, y: of the tile's corner where both are least.
+        scale: units of the Axes for a pixel of the tile.
+    """
+    height, width = (scale * (side - 2 * GAP) for side in tile.shape[:2])
+    look: dict[str, Any] = {"facecolor": ANCHOR, "linewidth": 0, "antialiased": False, "zorder": -1}
+    return Rectangle((x + scale * GAP, y + scale * GAP), width, height, **look)
 
 
 def with_gap(tiles: np.ndarray, gap: int) -> np.ndarray:

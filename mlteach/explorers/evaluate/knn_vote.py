@@ -103,6 +103,8 @@ class KnnVote(Explorer):
         blank = self._row(0, [])
         box = (-1.5, SHOWN, 0, (SHOWN + 1.5) * blank.shape[0] / blank.shape[1])
         self.images = ax.imshow(blank, extent=box, interpolation="nearest")
+        tile = tiles.unframed(self.test_images[0])
+        ax.add_patch(tiles.query_frame(tile, box[0], 0, box[3] / len(tile)))
         ax.set(xlim=(-1.6, SHOWN))
 
     def _draw_votes(self, ax: Axes) -> None:
@@ -127,8 +129,8 @@ class KnnVote(Explorer):
         titled_key(ax, "accuracy on all test images", columns=max(1, LETTERS // (widest + 6)))
 
     def _row(self, query: int, neighbours: list[int]) -> np.ndarray:
-        """The query in its frame, and its neighbours in theirs."""
-        first = tiles.framed(self.test_images[query], ANCHOR)
+        """The query, and its neighbours in their frames."""
+        first = tiles.unframed(self.test_images[query])
         same = self.train_labels[neighbours] == self.test_labels[query]
         found = [
             tiles.framed(self.train_images[index], POSITIVE if right else NEGATIVE)

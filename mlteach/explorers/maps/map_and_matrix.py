@@ -352,8 +352,8 @@ class MapAndMatrix(Explorer):
     def _mosaic(self, picked: Sequence[int]) -> np.ndarray:
         """Images with clear room around each, in rows."""
         down, across = TILES
-        found = [tiles.with_gap(self.images[i], tiles.FRAME + tiles.GAP) for i in picked]
-        blank = tiles.with_gap(self.images[0], tiles.FRAME + tiles.GAP)
+        found = [tiles.unframed(self.images[i]) for i in picked]
+        blank = tiles.unframed(self.images[0])
         rows = [found[across * i : across * (i + 1)] for i in range(down)]
         return np.concatenate([tiles.row(row, length=across, blank=blank) for row in rows])
 

@@ -14,7 +14,7 @@ from mlteach.explorers._core.controls import choice, count
 from mlteach.explorers._core.explorer import Explorer
 from mlteach.explorers._core.factors import encodings_of, factors_of, groupable, images_of
 from mlteach.explorers._core.pointer import Pointer
-from mlteach.plots import ANCHOR, NEGATIVE, POSITIVE, Picture
+from mlteach.plots import NEGATIVE, POSITIVE, Picture
 from mlteach.similarity import MEASURES, factor_groups, nearest, retrieval_precision, similarities
 
 MOST = 10  # neighbours at most
@@ -72,20 +72,20 @@ class Retrieval(Explorer):
         self.rows = grid[1].subgridspec(len(self.encodings), 1).subplots(squeeze=False)[:, 0]
         for ax in (query, *self.rows):
             ax.set_axis_off()
-        self.query_image = query.imshow(self._tile(0, ANCHOR), interpolation="nearest")
+        tile = tiles.unframed(self.images[0])
+        self.query_image = query.imshow(tile, interpolation="nearest")
+        query.add_patch(tiles.query_frame(tile, -0.5, -0.5, 1))
         blank = self._row([], [])
         box = (0, MOST, 0, MOST * blank.shape[0] / blank.shape[1])  # a tile is one unit wide
         self.shown = [ax.imshow(blank, extent=box, interpolation="nearest") for ax in self.rows]
         self.titles = [ax.text(0.05, box[3] + 0.05, "", fontsize=10) for ax in self.rows]
         return figure, [self.query_image, *self.shown, *self.titles]
 
-    def _tile(self, index: int, colour: str) -> np.ndarray:
-        return tiles.framed(self.images[index], colour)
-
     def _row(self, indices: list[int], colours: list[str]) -> np.ndarray:
         """Neighbours side by side, with nothing where there are fewer than MOST."""
-        found = [self._tile(*one) for one in zip(indices, colours, strict=True)]
-        return tiles.row(found, length=MOST, blank=self._tile(0, ANCHOR))
+        pairs = zip(indices, colours, strict=True)
+        found = [tiles.framed(self.images[index], colour) for index, colour in pairs]
+        return tiles.row(found, length=MOST, blank=tiles.unframed(self.images[0]))
 
     def update(self) -> dict:
         query, k = self.controls["query"].value, self.controls["k"].value
@@ -96,7 +96,7 @@ class Retrieval(Explorer):
         precision = {name: retrieval_precision(rows, groups) for name, rows in found.items()}
         neighbours = {name: rows[query].tolist() for name, rows in found.items()}
         right = {}
-        self.query_image.set_data(self._tile(query, ANCHOR))
+        self.query_image.set_data(tiles.unframed(self.images[query]))
         for image, title, (name, row) in zip(
             self.shown, self.titles, neighbours.items(), strict=True
         ):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.collections import LineCollection, QuadMesh
 from matplotlib.colors import to_rgb
+from matplotlib.patches import Rectangle
 from PIL import Image
 from support.explorer_drawing import differing, drawn_by_matplotlib, redrawn, shown
 from support.explorer_registry import MAKE
@@ -15,6 +16,7 @@ from mlteach.explorers import Circle, Explorer, LiveTraining
 from mlteach.explorers._core import explorer as module
 from mlteach.explorers._core.controls import slider
 from mlteach.explorers._core.dark import INK, OF_CLASSES, PAPER, on_dark
+from mlteach.explorers._core.tiles import FRAME
 from mlteach.plots import ANCHOR, CLASS_COLOURS, NEGATIVE, POSITIVE, QUIET, Picture
 
 PAPER_BYTE = round(255 * PAPER)
@@ -153,6 +155,23 @@ def test_a_colour_of_the_dark_page_belongs_to_a_class_and_to_one_only():
     both = on_dark([(*wine, 0.3), (1, 1, 1, 1)])
     assert both == pytest.approx(np.array([(*told, 0.3), (PAPER, PAPER, PAPER, 1)]))
     assert np.abs(on_dark(np.add(wine, 0.02)) - told).max() > 0.1
+
+
+@pytest.mark.parametrize("name", ["retrieval", "knn_vote"])
+def test_the_frame_of_a_query_is_as_bright_as_the_ink_and_its_image_stays(name):
+    explorer = MAKE[name]()
+    (frame,) = (patch for patch in explorer.figure.findobj(Rectangle) if patch.zorder < 0)
+    seen = {}
+    for dark in (False, True):
+        explorer.canvas.dark = dark
+        figure = shown(explorer)
+        box = frame.get_window_extent()
+        row, side = figure.shape[0] - int((box.y0 + box.y1) / 2), 0.5 * FRAME / (8 + 2 * FRAME)
+        seen[dark] = [figure[row, int(box.x0 + share * box.width)] for share in (side, 0.5)]
+    (light_ink, light_image), (dark_ink, dark_image) = seen[False], seen[True]
+    assert np.abs(light_ink - 255 * np.array(to_rgb(ANCHOR))).max() <= 1
+    assert np.abs(dark_ink - 255 * on_dark(to_rgb(ANCHOR))).max() <= 1
+    assert np.abs(light_image - dark_image).max() <= 1
 
 
 class Kinds(Explorer):
