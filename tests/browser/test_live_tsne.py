@@ -51,6 +51,8 @@ def test_start_pause_go_on_and_go_back_to_step_0(live):
     live.wait_for_change(rest)
     live.wait_for_steps()
     assert live.steps() > paused
+    back = live.output.get_by_role("button", name="back to step 0", exact=True)
+    assert "The sliders stay as they are." in back.get_attribute("title")
     live.press("back to step 0")
     live.wait_for("ready")
     assert training_threads(live.lab) == 0
