@@ -78,12 +78,13 @@ class MapAndMatrix(Explorer):
         layout: optional (N, 2) map of z, such as that of `maps.tsne`; else the first two principal
             components of what is shown.
 
-    ``selection`` has the selected rows of z, in rising order. ``state``: ``select``, ``order`` and
-    ``drag`` as chosen, ``selection``, ``items`` (the rows of z that are shown), ``rows`` (the same
-    in the order of the matrix), ``matrix`` (their cosines, NaN on the diagonal), and of the
-    selection the mean cosine of two different items ``inside``, that of its items with the ``rest``
-    of those shown, and the ``silhouette``, scikit-learn's for the distance 1 - cosine in the
-    space of z, averaged over the selected. NaN is what has no pairs to be measured on.
+    ``selection`` has the selected rows of z, in rising order. ``state``: ``select`` (where there
+    are labels), ``order`` and ``drag`` as chosen, ``selection``, ``items`` (the rows of z that are
+    shown), ``rows`` (the same in the order of the matrix), ``matrix`` (their cosines, NaN on the
+    diagonal), and of the selection the mean cosine of two different items ``inside``, that of its
+    items with the ``rest`` of those shown, and the ``silhouette``, scikit-learn's for the distance
+    1 - cosine in the space of z, averaged over the selected. NaN is what has no pairs to be
+    measured on.
     """
 
     pointing = "drag"
