@@ -201,7 +201,12 @@ def _learners(given: Any) -> dict[str, Learner]:
 @torch.no_grad()
 def _answer(name: Any, learner: Learner, *task: Tensor) -> Tensor:
     """(1, M, 1) what a learner says of its own copy of x_support, y_support and x_query."""
-    answers, wanted = learner(*(part.clone() for part in task)), task[-1].shape
+    wanted = task[-1].shape
+    try:
+        answers = learner(*(part.clone() for part in task))
+    except Exception as error:
+        error.add_note(f"This is what learners[{name!r}] raised for {task[0].shape[1]} points.")
+        raise
     if not isinstance(answers, Tensor) or answers.shape != wanted or answers.is_complex():
         is_whole = isinstance(answers, Tensor) and not answers.is_complex()
         got = tuple(answers.shape) if is_whole else _validate.kind(answers)

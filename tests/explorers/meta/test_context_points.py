@@ -154,3 +154,12 @@ def test_any_name_is_drawn_without_a_complaint(recwarn):
     shown.figure.canvas.draw()
     assert list(shown.state["fits"]) == names
     assert [str(w.message) for w in recwarn if "Glyph" in str(w.message)] == []
+
+
+def test_what_a_learner_raises_tells_which_one_it_was():
+    def picky(x, y, q):
+        return q if x.shape[1] > 1 else y / [0]
+
+    with pytest.raises(TypeError) as caught:
+        ContextPoints(learners() | {"picky": picky})
+    assert caught.value.__notes__ == ["This is what learners['picky'] raised for 1 points."]
