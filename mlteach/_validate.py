@@ -39,6 +39,12 @@ def kind(value: Any) -> str:
     return type(value).__name__
 
 
+def _row(value: Any) -> str:
+    """What was given, and of a list the kinds of what it holds."""
+    held = sorted({kind(item) for item in value}) if isinstance(value, list | tuple) else []
+    return f"{kind(value)} of {', '.join(held)}" if held else kind(value)
+
+
 def count(name: str, value: Any, *, at_least: int = 1, at_most: int = MOST) -> int:
     """A whole number, NumPy's included; True and 3.0 are none."""
     if isinstance(value, bool) or not isinstance(value, Integral):
@@ -197,7 +203,7 @@ def as_tensor(name: str, value: Any) -> Tensor:
         array = np.array(None)
     if array.ndim == 0 or array.dtype.kind not in "fiub":
         raise TypeError(
-            f"{name} must be a tensor, an array or a list of numbers, got {kind(value)}"
+            f"{name} must be a tensor, an array or a list of numbers, got {_row(value)}"
         )
     if array.dtype.kind in "iu":
         array = array.astype(np.int64 if array.dtype != np.uint8 else np.uint8)
@@ -400,11 +406,12 @@ def numbered_texts(
         array = np.asarray(values)
     except (TypeError, ValueError, RuntimeError):  # lists of unequal lengths
         return None
-    is_objects = array.dtype.kind == "O" and array.size > 0 and isinstance(array.flat[0], str)
+    given = array.tolist() if isinstance(values, np.ndarray) else values
+    is_objects = array.dtype.kind == "O" and any(isinstance(value, str) for value in array.flat)
     if array.size == 0 or not (array.dtype.kind == "U" or is_objects):
         return None
     shaped(name, array, "N" if size is None else size)
-    if others := {kind(value) for value in array.tolist() if not isinstance(value, str)}:
+    if others := {kind(value) for value in given if not isinstance(value, str)}:
         raise TypeError(f"{name} must be texts throughout, got {', '.join(sorted(others))} too")
     texts, numbers = np.unique(array.astype(str), return_inverse=True)
     return torch.from_numpy(numbers).long(), tuple(texts.tolist())
@@ -414,7 +421,7 @@ def texts(name: str, values: Any) -> tuple[str, ...]:
     """At least one text, in a list, a tuple or an array."""
     is_row = isinstance(values, tuple | list) or (isinstance(values, np.ndarray) and values.ndim)
     if not is_row or not all(isinstance(value, str) for value in values):
-        raise TypeError(f"{name} must be a list of texts, got {kind(values)}")
+        raise TypeError(f"{name} must be a list of texts, got {_row(values)}")
     if len(values) == 0:
         raise ValueError(f"{name} must have at least one text, got none")
     return tuple(map(str, values))

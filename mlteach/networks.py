@@ -161,7 +161,8 @@ class InContext(nn.Module):
 
     .. math:: t \leftarrow t + \sum_i \mathrm{softmax}_i\big(q(t) \cdot k(s_i) / \sqrt d\big) v(s_i)
 
-    with a softmax of its own in each head; and then it passes through a small network of its own.
+    with a softmax of its own in each head, of d = width / heads numbers, whose sums a linear layer
+    joins; and then it passes through a small network of its own. Tokens are normalised before both.
     Nobody looks at a query. So the answer to a query depends neither on the other queries nor on
     the order of the support, and the support may have any size.
 
@@ -175,8 +176,8 @@ class InContext(nn.Module):
         and M queries: (T, N, 1), (T, N, 1) and (T, M, 1).
 
     Raises:
-        TypeError: a size that is no whole number.
-        ValueError: a size below 1, or width is no multiple of heads.
+        TypeError: a size that is no whole number; by the module, what is no floating-point tensor.
+        ValueError: a size below 1, or width is no multiple of heads; by the module, other shapes.
 
     Source: Müller et al. 2022, arXiv:2112.10510, Figure 1: queries look at the support only; here
         without a distribution as output, so that the squared error trains the posterior mean.
@@ -194,6 +195,13 @@ class InContext(nn.Module):
         self.answer = nn.Linear(width, 1)
 
     def forward(self, x_support: Tensor, y_support: Tensor, x_query: Tensor) -> Tensor:
+        """(T, N, 1), (T, N, 1) and (T, M, 1) -> (T, M, 1), the answers to the queries."""
+        _validate.shaped("x_support", _validate.floats("x_support", x_support), "T", "N", 1)
+        n_tasks, size, _ = x_support.shape
+        _validate.shaped("y_support", _validate.floats("y_support", y_support), n_tasks, size, 1)
+        _validate.shaped("x_query", _validate.floats("x_query", x_query), n_tasks, "M", 1)
+        if size < 1:
+            raise ValueError(f"x_support must hold a point, got shape {tuple(x_support.shape)}")
         support = self.point(torch.cat([x_support, y_support], -1))  # (T, N, width)
         query = self.query(x_query)  # (T, M, width)
         for block in self.blocks:

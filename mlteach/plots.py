@@ -158,7 +158,8 @@ def legible(text: Any, longest: int = LONGEST) -> str:
     if len(text) > longest:
         text = f"{text[: longest // 3]}…{text[-(longest - longest // 3 - 1) :]}"
     shown = "".join(letter if ord(letter) in _letters() else "□" for letter in text)
-    return re.sub(r"(?<!\\)\$", r"\\$", shown)  # a second call changes nothing
+    shown = re.sub(r"(?<!\\)\$", r"\\$", shown)  # a second call changes nothing
+    return f" {shown}" if shown.startswith("_") else shown  # a key would leave _name out
 
 
 @cache

@@ -297,3 +297,25 @@ def test_support_of_any_size_and_gradients_everywhere():
 def test_heads_must_divide_the_width():
     with pytest.raises(ValueError, match="heads must divide width, got 3 heads and width 32"):
         InContext(heads=3)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"x_support": (1, 5, 1), "y_support": (1, 5, 1)}, r"x_query must be \(1, M, 1\), got"),
+        ({"x_query": (1, 4, 1)}, r"x_query must be \(3, M, 1\), got shape \(1, 4, 1\)"),
+        ({"y_support": (3, 4, 1)}, r"y_support must be \(3, 5, 1\), got shape \(3, 4, 1\)"),
+        ({"x_support": (5, 1)}, r"x_support must be \(T, N, 1\), got shape \(5, 1\)"),
+        ({"x_support": (3, 0, 1), "y_support": (3, 0, 1)}, "x_support must hold a point"),
+    ],
+)
+def test_a_task_of_another_shape_is_named(changed, told):
+    """One task's support is no support of three tasks, though it could be spread over them."""
+    network, tensors = in_context()
+    task = dict(zip(("x_support", "y_support", "x_query"), tensors, strict=True))
+    assert network(**task | {"x_query": task["x_query"][:, :0]}).shape == (3, 0, 1)
+    with pytest.raises(ValueError, match=told):
+        network(**task | {name: normal(*shape) for name, shape in changed.items()})
+    for name, value in task.items():
+        with pytest.raises(TypeError, match=f"{name} must be a floating-point tensor, got list"):
+            network(**task | {name: value.tolist()})

@@ -221,6 +221,10 @@ def test_names_of_ones_own_can_always_be_drawn():
     """No formula, no letter that the font lacks, no second line, nothing that is too long."""
     assert plots.legible("a$b$ c\n d") == r"a\$b\$ c d"
     assert plots.legible("犬 dog") == "□ dog"
+    assert plots.legible("_a") == plots.legible(plots.legible("_a")) == " _a"
+    _, ax = plots.panels(alt="two curves")
+    plots.curves([1, 2], {"_a": [1, 2], "b": [2, 1]}, ax)
+    assert [text.get_text().strip() for text in ax.get_legend().get_texts()] == ["_a", "b"]
     assert plots.legible("Hebrew/א") == "Hebrew/א"
     assert plots.legible("a" * 40 + "end.jpg") == "aaaaaaaaa…aaaaaaaaaaaend.jpg"
     figure, ax = plots.panels()

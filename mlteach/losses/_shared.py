@@ -12,8 +12,11 @@ from mlteach import _validate
 
 
 def floats(**tensors: Tensor) -> list[Tensor]:
-    """The tensors in their widest common floating-point type, float32 at least."""
+    """The tensors of one device in their widest common floating-point type, float32 at least."""
     types = [_validate.floats(name, x).dtype for name, x in tensors.items()]
+    if len({x.device for x in tensors.values()}) > 1:
+        given = ", ".join(f"{name} on {x.device}" for name, x in tensors.items())
+        raise ValueError(f"{', '.join(tensors)} must be on one device, got {given}")
     widest = functools.reduce(torch.promote_types, types, torch.float32)
     return [x.to(widest) for x in tensors.values()]
 

@@ -40,7 +40,8 @@ def dino_loss(
     Raises:
         TypeError: student, teacher or center is not a floating-point tensor, or a temperature is
             not a number.
-        ValueError: the shapes differ or are not (B, K), center is not (K,), or a temperature <= 0.
+        ValueError: the shapes differ or are not (B, K), center is not (K,), or a temperature <= 0;
+            the tensors are on several devices.
 
     Source: Caron et al. 2021, arXiv:2104.14294, Eqs. (1) to (3) and Algorithm 1.
     """

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from mlteach import _validate
 
@@ -41,14 +43,29 @@ def check_width(name: str, given: Tensor, wanted: Tensor) -> None:
         raise ValueError(f"{name} must give (B, {wanted.shape[1]}), got {tuple(given.shape)}")
 
 
+def left_by_loss(aux: Mapping[str, Tensor], name: str, *sizes: int | str) -> Tensor:
+    """What `loss` has left in aux by this name, of this shape."""
+    if not isinstance(aux, Mapping) or name not in aux:
+        given = _validate.kind(aux)
+        raise TypeError(f'aux must be what loss returned, with its "{name}", got {given}')
+    return _validate.shaped(f'aux["{name}"]', _validate.floats(f'aux["{name}"]', aux[name]), *sizes)
+
+
 def keys_of(aux: Mapping[str, Tensor], queue: Tensor) -> Tensor:
     """(B, P): the keys that `loss` has left in aux, in the type of the queue."""
-    if not isinstance(aux, Mapping) or "z2" not in aux:
-        raise TypeError(f'aux must be what loss returned, with its "z2", got {_validate.kind(aux)}')
-    keys = _validate.floats('aux["z2"]', aux["z2"])
-    _validate.shaped('aux["z2"]', keys, "B", queue.shape[1])
+    keys = left_by_loss(aux, "z2", "B", queue.shape[1])
     check_size("aux", keys, queue)
     return keys.to(queue)
+
+
+def slow_copy(**networks: nn.Module) -> nn.Sequential:
+    """The networks after each other, copied: what will follow them by `move_towards`."""
+    for name, network in networks.items():
+        if any(map(is_lazy, network.parameters())):
+            raise ValueError(
+                f"{name} must know its shapes to be copied: pass a batch through its lazy layers"
+            )
+    return copy.deepcopy(nn.Sequential(*networks.values()))
 
 
 def last_linear(projector: nn.Module) -> nn.Linear:
@@ -109,5 +126,10 @@ def pictured(**vectors: Tensor) -> dict[str, Tensor]:
 def move_towards(target: nn.Module, online: nn.Module, *, decay: float) -> None:
     """Moving average: every parameter of target becomes decay * itself + (1 - decay) * online's."""
     decay = float(_validate.number("decay", decay, at_least=0, at_most=1))
+    if len({tuple(p.shape for p in network.parameters()) for network in (target, online)}) > 1:
+        raise ValueError(
+            "encoder and projector must have the parameters of their slow copy: with another "
+            "network make a new method"
+        )
     for follower, leader in zip(target.parameters(), online.parameters(), strict=True):
         follower.lerp_(leader, 1 - decay)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import Tensor, nn
 
@@ -18,6 +16,7 @@ from mlteach.selfsup._shared import (
     pictured,
     predicted,
     project,
+    slow_copy,
 )
 
 
@@ -74,9 +73,10 @@ class BYOL(nn.Module):
         self.encoder, self.projector = encoder, projector
         self.predictor = predictor
         self.decay, self.stop_gradient = decay, stop_gradient
-        online = nn.Sequential(encoder, projector)
         self.target = (
-            copy.deepcopy(online).requires_grad_(not stop_gradient) if target_average else None
+            slow_copy(encoder=encoder, projector=projector).requires_grad_(not stop_gradient)
+            if target_average
+            else None
         )
 
     def encode(self, x: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import torch
@@ -16,9 +15,11 @@ from mlteach.selfsup._shared import (
     check_views,
     check_width,
     last_linear,
+    left_by_loss,
     move_towards,
     pictured,
     project,
+    slow_copy,
     wide,
 )
 
@@ -39,12 +40,13 @@ class DINO(nn.Module):
     Args:
         encoder: module (B, ...) -> (B, D).
         projector: module (B, D) -> (B, K) whose last linear layer has K outputs, the prototypes.
-        student_temperature: > 0, read at every step, as all numbers here; see `dino_loss`.
+        student_temperature: > 0, read at every step, as all that follows; see `dino_loss`.
         teacher_temperature: > 0, lower than the student's to sharpen.
         decay: m in [0, 1], how much of itself the teacher keeps; the paper's starts at 0.996 and
             rises to 1 over many more steps.
         center_decay: m_c in [0, 1], how much of itself the centre keeps.
-        centering: subtract the centre, the moving average of the teacher's outputs.
+        centering: subtract the centre, the moving average of the teacher's outputs; switched off
+            later, the centre keeps its value unused.
 
     Raises:
         TypeError, ValueError: a network is none, there is no linear layer in projector, a
@@ -79,7 +81,7 @@ class DINO(nn.Module):
         self.student_temperature = student_temperature
         self.teacher_temperature = teacher_temperature
         self.decay, self.center_decay = decay, center_decay
-        self.teacher = copy.deepcopy(nn.Sequential(encoder, projector)).requires_grad_(False)
+        self.teacher = slow_copy(encoder=encoder, projector=projector).requires_grad_(False)
         weight = last_linear(projector).weight  # the centre takes its width, device and type
         self.register_buffer("center", weight.new_zeros(len(weight), dtype=wide(weight)))
 
@@ -106,7 +108,8 @@ class DINO(nn.Module):
         check_width("projector", s1, self.center[None])
         with torch.no_grad():
             t1, t2 = self.teacher(x1), self.teacher(x2)  # (B, K) each
-        center, temperature = self.center, self.teacher_temperature
+        center = self.center * _validate.flag("centering", self.centering)  # off: none
+        temperature = self.teacher_temperature
         settings: dict[str, Any] = {"center": center, "teacher_temperature": temperature}
         settings["student_temperature"] = self.student_temperature
         loss = (dino_loss(s1, t2, **settings) + dino_loss(s2, t1, **settings)) / 2
@@ -117,10 +120,11 @@ class DINO(nn.Module):
     def after_step(self, aux: dict[str, Tensor]) -> None:
         """Moves the teacher towards the student, and the centre towards the teacher's outputs."""
         kept = float(_validate.number("center_decay", self.center_decay, at_least=0, at_most=1))
+        mean = left_by_loss(aux, "outputs", len(self.center))
         online = nn.Sequential(self.encoder, self.projector)
         move_towards(self.teacher, online, decay=self.decay)
-        if self.centering:
-            self.center.lerp_(aux["outputs"].to(self.center), 1 - kept)
+        if _validate.flag("centering", self.centering):
+            self.center.lerp_(mean.to(self.center), 1 - kept)
 
 
 @torch.no_grad()

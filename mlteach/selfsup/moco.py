@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -21,6 +19,7 @@ from mlteach.selfsup._shared import (
     move_towards,
     pictured,
     project,
+    slow_copy,
     wide,
 )
 
@@ -76,7 +75,7 @@ class MoCo(nn.Module):
         _validate.number("temperature", temperature, above=0)
         self.encoder, self.projector = encoder, projector
         self.decay, self.temperature = decay, temperature
-        self.key_encoder = copy.deepcopy(nn.Sequential(encoder, projector)).requires_grad_(False)
+        self.key_encoder = slow_copy(encoder=encoder, projector=projector).requires_grad_(False)
         last = last_linear(projector)  # the queue takes its width, device and type
         weight = last.weight
         queue = torch.randn(n_keys, last.out_features, device=weight.device).to(wide(weight))

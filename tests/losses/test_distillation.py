@@ -8,7 +8,7 @@ import pytest
 import torch
 from support.numbers import assert_equal, normal
 
-from mlteach.losses import dino_loss
+from mlteach.losses import dino_loss, info_nce, nt_xent
 from mlteach.mistakes import mistakes_in
 
 SETTINGS = [(0.1, 0.04), (0.7, 0.3), (1.0, 2.0)]
@@ -127,3 +127,17 @@ def test_a_low_temperature_sharpens():
     even = -(student / 0.1).log_softmax(1).mean()
     loss = dino_loss(student, teacher, teacher_temperature=1e9, center=center)
     assert_equal(loss, even.item(), tolerance=1e-7)
+
+
+def test_tensors_of_two_devices_are_named():
+    """In the place that the contrastive and metric losses share."""
+    student, teacher, center = outputs()
+    told = "student, teacher, center must be on one device, got student on cpu, teacher on meta"
+    with pytest.raises(ValueError, match=told):
+        dino_loss(student, teacher.to("meta"), center=center)
+    with pytest.raises(ValueError, match="query, positive, negatives must be on one device"):
+        info_nce(student, teacher, teacher.to("meta"), temperature=0.1)
+    with pytest.raises(ValueError, match="z1, z2 must be on one device"):
+        nt_xent(student.to("meta"), teacher, temperature=0.1)
+    everything = [x.to("meta") for x in (student, teacher)]
+    assert dino_loss(*everything, center=center.to("meta")).shape == ()

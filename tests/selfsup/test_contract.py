@@ -11,6 +11,7 @@ import pytest
 import torch
 from support.selfsup_cases import (
     BATCH,
+    FEATURES,
     INPUTS,
     METHODS,
     OUTPUTS,
@@ -352,6 +353,17 @@ def test_a_method_fits_on_a_page(cls):
             rf'aux\["z2"\] must be \(B, {OUTPUTS}\), got shape',
         ),
         (
+            lambda: make_dino().after_step(None),
+            'aux must be what loss returned, with its "outputs", got NoneType',
+        ),
+        (
+            lambda: make_dino().after_step({"outputs": torch.ones(())}),
+            rf'aux\["outputs"\] must be \({OUTPUTS},\), got shape \(\)',
+        ),
+        (lambda: DINO(nn.LazyLinear(FEATURES), parts()[1]), "encoder must know its shapes"),
+        (lambda: MoCo(parts()[0], nn.LazyLinear(OUTPUTS)), "projector must know its shapes"),
+        (lambda: BYOL(nn.LazyLinear(FEATURES), parts()[1], None), "encoder must know its shapes"),
+        (
             lambda: MoCo(parts()[0], nn.Sequential(parts()[1], nn.GLU())).loss(*views()),
             r"projector must give \(B, 4\), got \(6, 2\)",
         ),
@@ -368,6 +380,15 @@ def test_a_method_fits_on_a_page(cls):
 def test_bad_input_is_named(call, message):
     with pytest.raises((TypeError, ValueError), match=message):
         call()
+
+
+@pytest.mark.parametrize("make", [make_moco, make_byol, make_dino])
+def test_an_exchanged_network_is_told_from_its_slow_copy(make):
+    method = make()
+    _, aux = method.loss(*views())
+    method.encoder = mlp(INPUTS, FEATURES).double()
+    with pytest.raises(ValueError, match="encoder and projector must have the parameters of"):
+        method.after_step(aux)
 
 
 @every_method

@@ -123,6 +123,32 @@ def test_without_centring_the_centre_stays_at_zero():
         assert method.center.any() == centering
 
 
+def test_centring_is_read_at_every_step():
+    """Switched off, a centre that has moved is neither subtracted nor moved on."""
+    method, expected = make_dino(), make_dino(centering=False)
+    trained(method, steps=3)
+    expected.load_state_dict(method.state_dict() | {"center": expected.center})
+    before = method.center.clone()
+    method.centering = False
+    loss, aux = method.loss(*views())
+    torch.testing.assert_close(loss, expected.loss(*views())[0], rtol=0, atol=0)
+    method.after_step(aux)
+    assert torch.equal(method.center, before)
+    for call in (lambda: method.loss(*views()), lambda: method.after_step(aux)):
+        method.centering = "off"
+        with pytest.raises(TypeError, match="centering must be True or False, got str"):
+            call()
+
+
+def test_what_loss_has_not_returned_moves_nothing():
+    method = make_dino(decay=0.0)
+    nn.init.zeros_(next(method.encoder.parameters()))
+    before = {name: value.clone() for name, value in method.state_dict().items()}
+    with pytest.raises(TypeError, match="aux must be what loss returned"):
+        method.after_step({})
+    torch.testing.assert_close(dict(method.state_dict()), before, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 def test_the_centre_lives_where_its_projector_lives(dtype):
     encoder, projector, _ = (part.to(dtype) for part in parts())

@@ -37,32 +37,36 @@ class _NoEcho:
 
     The page repeats each value that Python gives a slider, off by its last digits: 75.00000000003
     for 75. When Python has moved on meanwhile, as in a drag or in a descent, that would put back
-    an older value. The page is told the newest one instead; what somebody moves is taken.
+    an older value. The page is told the newest one instead; what somebody moves is taken. Nobody
+    can tell a repetition from a single move to just where Python had it in the last seconds, so
+    that waits: the next one, to elsewhere, is taken.
     """
 
     def __init__(self, *args, **options):
         self.given: deque[tuple[float, float]] = deque(maxlen=100)  # when, and the value
-        self.page_speaks = False
+        self.said: float | None = None  # by the page, while it is listened to
         super().__init__(*args, **options)
         self.observe(self._note, "value")
 
     def _note(self, change: dict) -> None:
-        if not self.page_speaks:
+        # what answers the page within its own message, such as a snap to a grid, is given too
+        if self.said is None or not _same(change["new"], self.said):
             self.given.append((time.monotonic(), change["new"]))
 
     def set_state(self, sync_data: dict) -> None:
         said = sync_data.get("value")
-        if isinstance(said, float | int) and not _same(said, self.value):
+        said = said if isinstance(said, float | int) else None
+        if said is not None and not _same(said, self.value):
             young = time.monotonic() - ECHO_SECONDS
             if any(when > young and _same(said, value) for when, value in self.given):
                 sync_data = sync_data | {"value": self.value}
             else:
                 self.given.clear()  # somebody moves it
-        self.page_speaks = True
+        self.said = said
         try:
             super().set_state(sync_data)
         finally:
-            self.page_speaks = False
+            self.said = None
 
 
 def _same(one: float, other: float) -> bool:
@@ -99,13 +103,16 @@ def log_slider(label: str, low: float, high: float, value: float) -> FloatLogSli
 
 
 def slider(label: str, low: float, high: float, value: float, *, step: float) -> FloatSlider:
-    """A slider for a number between two ends; it shows as many decimals as its steps have."""
+    """A slider for a number between two ends; it shows two decimals, none for a step of 1."""
     look = {"readout_format": ".0f" if step == 1 else ".2f", **_look(SLIDER)}
     return _FloatSlider(value, min=low, max=high, step=step, description=label, **look)
 
 
 def on_step(value: float, step: float) -> float:
-    """The step of a slider nearest to a value: the page would move any other, and draw twice."""
+    """The multiple of a slider's step nearest to a value: the page would move any other there.
+
+    For a slider that begins at such a multiple, since the page counts its steps from its low end.
+    """
     return round(step * round(value / step), 10)
 
 

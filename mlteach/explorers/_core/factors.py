@@ -86,7 +86,8 @@ def labels_of(name: str, given: Any, size: int, classes: Sequence[str]) -> Tenso
         return _validate.labels(name, given, size=size, n_classes=len(classes)).cpu()
     numbers, found = texts
     if unknown := [text for text in found if text not in classes]:
-        raise ValueError(f"{name} must be of {', '.join(classes)}, got {unknown[0]!r}")
+        known = _validate.shown(", ".join(classes))
+        raise ValueError(f"{name} must be of {known}, got {unknown[0]!r}")
     return torch.tensor([classes.index(text) for text in found])[numbers]
 
 

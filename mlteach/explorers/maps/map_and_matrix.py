@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -76,12 +77,13 @@ class MapAndMatrix(Explorer):
         layout: optional (N, 2) map of z, such as that of `maps.tsne`; else the first two principal
             components of what is shown.
 
-    ``selection`` has the selected rows of z, in rising order. ``state``: ``select``, ``order`` and
-    ``drag`` as chosen, ``selection``, ``items`` (the rows of z that are shown), ``rows`` (the same
-    in the order of the matrix), ``matrix`` (their cosines, NaN on the diagonal), and of the
-    selection the mean cosine of two different items ``inside``, that of its items with the ``rest``
-    of those shown, and the ``silhouette``, scikit-learn's for the distance 1 - cosine in the
-    space of z, averaged over the selected. NaN is what has no pairs to be measured on.
+    ``selection`` has the selected rows of z, in rising order. ``state``: ``select`` (where there
+    are labels), ``order`` and ``drag`` as chosen, ``selection``, ``items`` (the rows of z that are
+    shown), ``rows`` (the same in the order of the matrix), ``matrix`` (their cosines, NaN on the
+    diagonal), and of the selection the mean cosine of two different items ``inside``, that of its
+    items with the ``rest`` of those shown, and the ``silhouette``, scikit-learn's for the distance
+    1 - cosine in the space of z, averaged over the selected. NaN is what has no pairs to be
+    measured on.
     """
 
     pointing = "drag"
@@ -107,6 +109,9 @@ class MapAndMatrix(Explorer):
             )
         every_label, self.looks = _classes(labels, names, self.size)
         self.classes = list(self.looks)
+        self.dragged = DRAGGED
+        while self.dragged in self.classes:  # a class may be called so
+            self.dragged += " by hand"
         self.items = _items(every_label)
         self.labels = every_label[self.items].numpy()
         self.images = None if images is None else self._tiles(images)
@@ -139,7 +144,7 @@ class MapAndMatrix(Explorer):
         controls = {}
         if self.classes:
             first = self.classes[int(self.labels.min())]
-            controls["select"] = choice("select", [*self.classes, DRAGGED], first)
+            controls["select"] = choice("select", [*self.classes, self.dragged], first)
         orders = ORDERS if self.classes else (ORDERS[0], ORDERS[-1])
         return controls | {
             "order": choice("matrix", orders),
@@ -267,8 +272,8 @@ class MapAndMatrix(Explorer):
 
     def _chosen(self) -> np.ndarray:
         """(n,) whether each item that is shown is selected."""
-        select = self.controls["select"].value if self.classes else DRAGGED
-        return self.by_hand if select == DRAGGED else self.labels == self.classes.index(select)
+        select = self.controls["select"].value if self.classes else self.dragged
+        return self.by_hand if select == self.dragged else self.labels == self.classes.index(select)
 
     def _order(self, chosen: np.ndarray) -> np.ndarray:
         order = self.controls["order"].value
@@ -383,6 +388,8 @@ class MapAndMatrix(Explorer):
         The map reaches from -1 to 1, the matrix from its first row to its last.
         """
         panel = _validate.choice("panel", panel, ("map", "matrix"))
+        x, y = (float(_validate.number(axis, place)) for axis, place in (("x", x), ("y", y)))
+        half = float(_validate.number("half", half, above=0))
         middle_x, middle_y, most = self._whole(panel)
         half = min(max(half, most / CLOSEST), most)
         room = most - half
@@ -393,6 +400,7 @@ class MapAndMatrix(Explorer):
 
     def zoom(self, factor: float) -> None:
         """Both panels so much closer, where most of the selection is if there is one."""
+        factor = float(_validate.number("factor", factor, above=0))
         places = self.places[self.chosen]
         where = np.flatnonzero(self.chosen[self.rows])
         with self.one_redraw():
@@ -421,7 +429,7 @@ class MapAndMatrix(Explorer):
         self.by_hand = chosen
         with self.one_redraw():
             if self.classes:
-                self.controls["select"].value = DRAGGED
+                self.controls["select"].value = self.dragged
 
     def pointed(self, pointer: Pointer) -> None:
         panel = {self.ax: "map", self.matrix_ax: "matrix"}.get(pointer.ax)
@@ -485,7 +493,7 @@ class MapAndMatrix(Explorer):
         whole = f"{count} of {len(self.items)} selected"
         if len(self.items) < self.size:
             whole += f" (a sample of {self.size:,}, of each class its share)"
-        if self.classes and s["select"] != DRAGGED:
+        if self.classes and s["select"] != self.dragged:
             whole = f"{s['select']}: {whole}"
         return (
             f"{whole}; mean cosine inside {_number(s['inside'])}, to the rest "
@@ -499,13 +507,14 @@ def _number(value: float) -> str:
 
 def _classes(labels: Any, names: Any, size: int) -> tuple[Tensor, dict[str, tuple[str, str]]]:
     """(N,) numbers of the classes that occur from 0 on, and the look of each by its name."""
+    if names is not None:
+        names = _validate.texts("names", names)
+        if repeated := [name for name, times in Counter(names).items() if times > 1]:
+            raise ValueError(f"names must be different, got {repeated[0]!r} more than once")
     if labels is None:
         return torch.zeros(size, dtype=torch.long), {}
     texts = _validate.numbered_texts("labels", labels, size=size)
     if names is not None:
-        names = _validate.texts("names", names)
-        if len(set(names)) < len(names):
-            raise ValueError(f"names must be different, got {', '.join(names)}")
         values = labels_of("labels", labels, size, names)
     elif texts:
         values, names = texts

@@ -18,7 +18,7 @@ from mlteach.explorers._core.explorer import Explorer
 from mlteach.explorers._core.factors import mapping
 from mlteach.explorers._core.key import titled_key
 from mlteach.explorers._core.pointer import Pointer
-from mlteach.plots import ANCHOR, CLASS_COLOURS, QUIET, Picture, plain
+from mlteach.plots import ANCHOR, CLASS_COLOURS, QUIET, Picture, legible, plain
 
 LOW, HIGH = -5.0, 5.0  # of x
 TOP = 8.0  # of y
@@ -81,7 +81,7 @@ class ContextPoints(Explorer):
         (self.wave,) = ax.plot(x, 0 * x, label="the wave", **dashed)
         self.fits = {}
         for name, colour in zip(self.learners, CLASS_COLOURS, strict=False):
-            (self.fits[name],) = ax.plot(x, 0 * x, color=colour, label=name, zorder=3)
+            (self.fits[name],) = ax.plot(x, 0 * x, color=colour, label=legible(name), zorder=3)
         (self.dots,) = ax.plot([], [], "o", color=ANCHOR, markersize=7, label="known", zorder=5)
         ring = {"markerfacecolor": "none", "markeredgecolor": QUIET, "zorder": 4}
         (self.later,) = ax.plot([], [], "o", markersize=6, label="not yet", **ring)
@@ -124,13 +124,13 @@ class ContextPoints(Explorer):
         self.zero.set_ydata([zero, zero])
         return {"points": points, "x": self.x, "wave": wave, "fits": fits, "errors": errors}
 
-    @torch.no_grad()
     def _fit_all(self, points: Tensor) -> None:
         """What every learner answers over the wave, from the first 1 to 10 points."""
         x, y = (part[None] for part in points.split(1, dim=1))  # (1, 10, 1)
         for name, learner in self.learners.items():
             answers = [
-                learner(x[:, :n], y[:, :n], self.x[None, :, None]) for n in range(1, MOST + 1)
+                _answer(name, learner, x[:, :n], y[:, :n], self.x[None, :, None])
+                for n in range(1, MOST + 1)
             ]
             self.all_fits[name] = torch.cat(answers)[..., 0]
 
@@ -157,6 +157,7 @@ class ContextPoints(Explorer):
     def move(self, number: int, x: float, y: float) -> None:
         """Puts one of the ten points somewhere inside the panel; its error changes by that."""
         number = _validate.count("number", number, at_least=0, at_most=MOST - 1)
+        x, y = (float(_validate.number(axis, place)) for axis, place in (("x", x), ("y", y)))
         x, y = min(max(x, LOW), HIGH), min(max(y, -TOP), TOP)
         places, offsets = self.places.clone(), self.offsets.clone()
         places[number] = x
@@ -192,11 +193,23 @@ def _learners(given: Any) -> dict[str, Learner]:
         raise ValueError(f"learners must hold one to {most} functions, got {len(learners)}")
     what = "a function (x_support, y_support, x_query) -> y_query"
     for name, learner in learners.items():
-        shown = f"learners[{name!r}]"
-        _validate.function(shown, learner, what=what, takes=3)
-        with torch.no_grad():
-            answers = learner(torch.zeros(1, 2, 1), torch.zeros(1, 2, 1), torch.zeros(1, 3, 1))
-        if not isinstance(answers, Tensor) or answers.shape != (1, 3, 1):
-            got = tuple(answers.shape) if isinstance(answers, Tensor) else _validate.kind(answers)
-            raise ValueError(f"{shown} must give (1, M, 1) for (1, M, 1) queries, got {got}")
+        _validate.function(f"learners[{name!r}]", learner, what=what, takes=3)
+        _answer(name, learner, torch.zeros(1, 2, 1), torch.zeros(1, 2, 1), torch.zeros(1, 3, 1))
     return learners
+
+
+@torch.no_grad()
+def _answer(name: Any, learner: Learner, *task: Tensor) -> Tensor:
+    """(1, M, 1) what a learner says of its own copy of x_support, y_support and x_query."""
+    wanted = task[-1].shape
+    try:
+        answers = learner(*(part.clone() for part in task))
+    except Exception as error:
+        error.add_note(f"This is what learners[{name!r}] raised for {task[0].shape[1]} points.")
+        raise
+    if not isinstance(answers, Tensor) or answers.shape != wanted or answers.is_complex():
+        is_whole = isinstance(answers, Tensor) and not answers.is_complex()
+        got = tuple(answers.shape) if is_whole else _validate.kind(answers)
+        asked = "must give (1, M, 1) for (1, M, 1) queries"
+        raise ValueError(f"learners[{name!r}] {asked}, got {got}")
+    return _validate.as_tensor(f"what learners[{name!r}] gives", answers).detach().cpu()

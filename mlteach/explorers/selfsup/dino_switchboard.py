@@ -19,7 +19,8 @@ class DINOSwitchboard(Switchboard):
     Args:
         runs: (centering, sharpening), each True or False → what was measured: "step", "entropy",
             "mean_entropy", "kl", "rank", "knn", each with E numbers, and "shares" (E, K), the mean
-            of the teacher's softmax over the images, sorted. All runs have the same steps.
+            of the teacher's softmax over the images, as you have sorted it. All runs have the same
+            steps; "knn" is in [0, 1].
         chance: kNN accuracy of guessing.
 
     ``state``: the two switches, ``frame``, ``step``, ``entropy``, ``mean_entropy``, ``kl``,
@@ -87,6 +88,6 @@ class DINOSwitchboard(Switchboard):
         entropies = f"{s['entropy']:.2f} and of their mean {s['mean_entropy']:.2f}"
         return (
             f"{self._switches_said()} · step {s['step']}: entropy of an output {entropies} "
-            f"(uniform {s['uniform']:.2f}), KL {s['kl']:.3f}, effective rank {s['rank']:.1f}, "
-            f"kNN accuracy {s['knn']:.0%}"
+            f"(uniform {s['uniform']:.2f}), KL {round(s['kl'], 3) + 0.0:.3f}, "
+            f"effective rank {s['rank']:.1f}, kNN accuracy {s['knn']:.0%}"
         )

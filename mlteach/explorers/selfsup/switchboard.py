@@ -40,7 +40,7 @@ class Switchboard(Explorer):
         runs: (predictor, stop_gradient, target_average), each True or False → what was measured:
             "step", "std", "rank", "loss", "knn", each with E numbers, and "spectrum" (E, P), the
             shares of the singular values; std, rank and spectrum are those of the target's
-            projections. All runs have the same steps.
+            projections. All runs have the same steps; "knn" is in [0, 1].
         chance: kNN accuracy of guessing.
 
     ``state``: the three switches, ``frame``, ``step``, ``std``, ``rank``, ``loss``, ``knn``,
@@ -83,7 +83,8 @@ class Switchboard(Explorer):
             (self.lines[name],) = ax.plot([], [], color=POSITIVE, linewidth=2)
             (self.dots[name],) = ax.plot([], [], "o", color=POSITIVE, markersize=7, clip_on=False)
             highest = max(max(run[name]) for run in self.runs.values())
-            ax.set(xlim=(0, self.steps[-1]), ylim=(0, 1.08 * highest))
+            # a single measurement at step 0, or a meter that stays at 0, has no width of its own
+            ax.set(xlim=(0, self.steps[-1] or 1), ylim=(0, 1.08 * highest or 1))
             ax.set_title(title, fontsize=10)
             ax.set_xlabel("step", fontsize=8)
         self._mark_limits(axes)
@@ -198,12 +199,15 @@ def _runs(
         checked[on] |= {"step": steps, shares: lines.tolist()}
         first = next(iter(checked.values()))
         shapes = {tuple(values.shape) for values in measures.values()}
-        whole = lines.shape == (len(steps), len(first[shares][0]))
-        if steps != first["step"] or shapes != {(len(steps),)} or not whole:
+        size = len(first[shares][0])
+        if steps != first["step"] or shapes != {(len(steps),)} or len(lines) != len(steps):
             raise ValueError(
                 f"{shown} must measure {measured} and {shares} at the steps {first['step']}"
             )
+        _validate.shaped(f"{shown}[{shares!r}]", lines, len(steps), size)
         for name, values in measures.items():
             if not values.isfinite().all():
                 raise ValueError(f"{shown}[{name!r}] must be finite, got NaN or infinity")
+        for score in checked[on]["knn"]:
+            _validate.number(f"{shown}['knn']", score, at_least=0, at_most=1)
     return checked

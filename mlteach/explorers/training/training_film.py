@@ -28,6 +28,8 @@ class TrainingFilm(MapAndMatrix):
         _validate.instance("live", live, LiveTraining, "a LiveTraining")
         if live.pictures is None:
             raise ValueError("live must have pictures=..., images that are mapped, got None")
+        if len(set(live.pictures.classes)) < len(live.pictures.classes):
+            raise ValueError("live must have pictures whose classes have different names")
         self.live, self.stages = live, live.stages
         self.stage = self.stages[-1]
         pictures = live.pictures

@@ -3,9 +3,10 @@
 import math
 
 import pytest
+from traitlets import TraitError
 
 from mlteach.explorers._core import controls as module
-from mlteach.explorers._core.controls import choice, count, log_slider, slider, stops
+from mlteach.explorers._core.controls import choice, count, log_slider, on_step, slider, stops
 
 
 def test_a_log_slider_starts_on_one_of_its_steps():
@@ -68,3 +69,33 @@ def test_a_value_of_long_ago_is_a_move(monkeypatch):
     monkeypatch.setattr(module.time, "monotonic", lambda: now + module.ECHO_SECONDS + 1)
     control.set_state({"value": 50.0})
     assert control.value == 50.0
+
+
+def test_what_answers_a_move_is_given_by_python_too():
+    """A slider that snaps to tens: the page's repetition of the snapped value moves nothing."""
+    control = slider("x", 0, 100, 50, step=1)
+
+    def snap(change):
+        control.value = on_step(change["new"], 10)
+
+    control.observe(snap, "value")
+    control.set_state({"value": 63.0})
+    assert control.value == 60
+    control.value = 70.0
+    control.set_state({"value": 60.00000000000001})
+    assert control.value == 70
+    control.set_state({"value": 33.0})
+    assert control.value == 30
+
+
+def test_what_is_no_number_is_refused_as_ever():
+    control = slider("x", 0, 100, 50, step=1)
+    with pytest.raises(TraitError):
+        control.set_state({"value": "far"})
+    control.set_state({"value": 60.0, "description": "y"})
+    assert (control.value, control.description) == (60, "y")
+
+
+@pytest.mark.parametrize(("step", "shown"), [(1, ".0f"), (0.1, ".2f"), (0.05, ".2f")])
+def test_a_slider_shows_two_decimals_or_none(step, shown):
+    assert slider("x", 0, 10, 5, step=step).readout_format == shown

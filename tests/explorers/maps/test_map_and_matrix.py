@@ -43,6 +43,24 @@ def test_a_class_has_its_colour_whichever_others_occur():
         MapAndMatrix(z, texts, names=["disc", "ring"])
     with pytest.raises(ValueError, match="names must be different"):
         MapAndMatrix(z, texts, names=["disc", "star", "disc"])
+    with pytest.raises(TypeError, match="names must be a list of texts, got list of NoneType, str"):
+        MapAndMatrix(z, names=["disc", None])  # wrong without labels, too
+    with pytest.raises(TypeError, match="labels must be texts throughout, got int too"):
+        MapAndMatrix(z, [3, *texts[1:]])
+
+
+def test_a_class_may_be_called_as_the_entry_for_what_is_dragged():
+    texts = [DRAGGED if label else "disc" for label in labels(24)]
+    explorer = MapAndMatrix(clouds(24), texts)
+    select = explorer.controls["select"]
+    assert len(set(select.options)) == 3
+    select.value = DRAGGED
+    assert explorer.selection == [i for i, text in enumerate(texts) if text == DRAGGED]
+    assert explorer.describe().startswith(f"{DRAGGED}: 16 of 24 selected")
+    explorer.select([1, 2])
+    assert explorer.selection == [1, 2]
+    assert select.value != DRAGGED
+    assert explorer.describe().startswith("2 of 24 selected")
 
 
 def drag(explorer, ax, *places, presses=1):
@@ -350,6 +368,23 @@ def test_what_does_not_belong_together_is_refused():
         MapAndMatrix(z).select([24])
     with pytest.raises(ValueError, match="panel"):
         MapAndMatrix(z).look("figure", 0, 0, 1)
+
+
+def test_a_view_that_is_none_leaves_the_view_alone():
+    """The next zoom finds the view that was shown last."""
+    explorer = MapAndMatrix(clouds(24), labels(24))
+    explorer.look("map", 0.2, 0.1, 0.5)
+    before = dict(explorer.views)
+    nan = float("nan")
+    for wrong in ((nan, 0, 1), (0, "1", 1), (0, 0, nan), (0, 0, 0), (0, 0, -1)):
+        with pytest.raises((TypeError, ValueError), match="^(x|y|half) must be"):
+            explorer.look("map", *wrong)
+    for factor in (0, -1, nan, "2"):
+        with pytest.raises((TypeError, ValueError), match="factor must be"):
+            explorer.zoom(factor)
+    assert explorer.views == before
+    explorer.zoom(2)
+    assert explorer.views["map"][2] == 0.25
 
 
 def test_degenerate_embeddings_are_drawn():

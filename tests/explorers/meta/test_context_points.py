@@ -100,6 +100,8 @@ def test_a_learner_that_broke_has_no_line_and_the_read_out_says_so():
         ({"one": lambda x: x}, r"learners\['one'\] must be a function"),
         ({"one": lambda x, y, q: q[0]}, r"learners\['one'\] must give .* got \(3, 1\)"),
         ({"one": lambda x, y, q: None}, r"learners\['one'\] must give .* got None"),
+        ({"one": lambda x, y, q: q + 0j}, r"learners\['one'\] must give .* of complex64"),
+        ({"one": lambda x, y, q: q.to("meta")}, r"learners\['one'\] gives must be a dense tensor"),
         ({str(i): lambda x, y, q: q for i in range(11)}, "learners must hold one to 10 functions"),
     ],
 )
@@ -114,3 +116,50 @@ def test_what_is_no_learner_is_refused(given, told):
 def test_options_outside_their_range_are_refused(option):
     with pytest.raises(ValueError, match=f"{next(iter(option))} must be"):
         explorer(**option)
+
+
+def test_a_learner_that_writes_into_its_task_spoils_no_other():
+    def in_place(x, y, q):
+        for part in (x, y, q):
+            part.sub_(7)
+        return q
+
+    def mean(x, y, q):
+        return y.mean() + 0 * q
+
+    alone, shown = ContextPoints({"mean": mean}), ContextPoints({"bad": in_place, "mean": mean})
+    for both in (alone, shown):
+        both.controls["draw"].click()
+    for name in ("points", "x", "wave"):
+        assert shown.state[name].equal(alone.state[name])
+    assert shown.state["errors"]["mean"].equal(alone.state["errors"]["mean"])
+    assert shown.state["fits"]["bad"].equal(alone.state["x"] - 7)
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [((math.nan, 0), "x must be finite"), ((0, math.nan), "y must"), (("0", 0), "x must be a num")],
+)
+def test_a_place_that_is_none_leaves_the_points_alone(place, told):
+    shown = explorer()
+    before = shown.points
+    with pytest.raises((TypeError, ValueError), match=told):
+        shown.move(0, *place)
+    assert shown.points.equal(before)
+
+
+def test_any_name_is_drawn_without_a_complaint(recwarn):
+    names = ["日本", "$x", "long " * 60, ("a", 1), "\x00"]
+    shown = ContextPoints(dict.fromkeys(names, learners()["line"]))
+    shown.figure.canvas.draw()
+    assert list(shown.state["fits"]) == names
+    assert [str(w.message) for w in recwarn if "Glyph" in str(w.message)] == []
+
+
+def test_what_a_learner_raises_tells_which_one_it_was():
+    def picky(x, y, q):
+        return q if x.shape[1] > 1 else y / [0]
+
+    with pytest.raises(TypeError) as caught:
+        ContextPoints(learners() | {"picky": picky})
+    assert caught.value.__notes__ == ["This is what learners['picky'] raised for 1 points."]

@@ -64,3 +64,17 @@ def test_a_missing_run_is_refused():
     without = {name: values for name, values in runs[True, True].items() if name != "kl"}
     with pytest.raises(ValueError, match=r"runs\[\(True, True\)\] must measure step, shares"):
         DINOSwitchboard(runs | {(True, True): without}, chance=0.125)
+    for name, values, told in [
+        ("knn", [90.0] * len(runs[True, True]["step"]), r"\['knn'\] must be a number in \[0, 1\]"),
+        ("shares", [[0.5, 0.5]] * len(runs[True, True]["step"]), r"\['shares'\] must be \(\d+, \d"),
+    ]:
+        with pytest.raises(ValueError, match=told):
+            DINOSwitchboard(runs | {(False, True): runs[False, True] | {name: values}}, chance=0.1)
+
+
+def test_one_measurement_and_a_divergence_of_none_are_drawn(recwarn):
+    zeros = {name: [0.0] for name in DINOSwitchboard.measures} | {"kl": [-1e-8]}
+    runs = dict.fromkeys(ALL, {"step": [0], "shares": [[0.5, 0.5]]} | zeros)
+    explorer = DINOSwitchboard(runs, chance=0.0)
+    assert "KL 0.000" in explorer.describe()
+    assert [str(w.message) for w in recwarn if "identical" in str(w.message)] == []

@@ -150,6 +150,10 @@ def test_what_is_no_training_with_pictures_is_refused():
     blind = LiveTraining(TinyMethod(), live_training_of().draw, steps=2)
     with pytest.raises(ValueError, match=r"live must have pictures=\.\.\."):
         TrainingFilm(blind)
+    twice = Dataset("noise", images(24), labels(24), ("disc", "ring", "disc"), {})
+    made = LiveTraining(TinyMethod(), blind.draw, steps=2, pictures=twice)
+    with pytest.raises(ValueError, match="live must have pictures whose classes have different"):
+        TrainingFilm(made)
 
 
 def test_a_sample_of_many_images_stays_the_same_sample():
