@@ -35,8 +35,9 @@ POSITIVE = "#0072B2"
 NEGATIVE = "#D55E00"
 QUIET = "#8A8A8A"
 
-# One colour a class (Tol's "bright" and "muted" schemes); the next ten classes have the same
-# colours and another marker, and so on.
+# One colour a class: Tol's "bright" and "muted" schemes, with a darker wine for class 6, since with
+# deuteranopia Tol's looks like the grey of class 9. The next ten classes have the same colours and
+# another marker, and so on.
 CLASS_COLOURS = [
     "#4477AA",
     "#EE6677",
@@ -44,7 +45,7 @@ CLASS_COLOURS = [
     "#CCBB44",
     "#66CCEE",
     "#AA3377",
-    "#882255",
+    "#661144",
     "#999933",
     "#44AA99",
     "#555555",

@@ -19,7 +19,7 @@ GREY, VIVID = 0.25, 0.5  # between them a colour is flipped in part: largest min
 # pink.
 OF_CLASSES = {
     "#228833": "#419B4E",
-    "#882255": "#E68DC8",
+    "#661144": "#E68DC8",
     "#999933": "#A3BB6A",
     "#555555": "#C4C4C4",
 }

@@ -129,29 +129,29 @@ def test_lab_is_that_of_the_textbook():
 
 
 @pytest.mark.parametrize(
-    ("page", "vision", "least", "known"),
+    ("page", "vision", "least"),
     [
-        ("light", "three cones", 13, []),
-        ("light", "protanopia", 11, []),
-        ("light", "deuteranopia", 10, [(6, 9)]),  # wine and dark grey: only the key tells them
-        ("dark", "three cones", 20, []),
-        ("dark", "protanopia", 12, []),
-        ("dark", "deuteranopia", 12, []),
+        ("light", "three cones", 17),
+        ("light", "protanopia", 12),
+        ("light", "deuteranopia", 10),
+        ("dark", "three cones", 20),
+        ("dark", "protanopia", 12),
+        ("dark", "deuteranopia", 12),
     ],
 )
-def test_any_two_classes_have_colours_that_can_be_told_apart(page, vision, least, known):
+def test_any_two_classes_have_colours_that_can_be_told_apart(page, vision, least):
     colours = [np.array(to_rgb(colour)) for colour in CLASS_COLOURS]
     seen = [lab(on_dark(colour) if page == "dark" else colour, vision) for colour in colours]
     gaps = {(a, b): np.linalg.norm(seen[a] - seen[b]) for a, b in combinations(range(10), 2)}
-    assert [pair for pair, gap in gaps.items() if gap < least] == known, gaps
+    assert min(gaps.values()) >= least, gaps
 
 
 def test_a_colour_of_the_dark_page_belongs_to_a_class_and_to_one_only():
     """However it is given: alone, in a list, or with an opacity that it keeps."""
     assert set(OF_CLASSES) <= set(CLASS_COLOURS)
-    wine = to_rgb("#882255")
+    wine = to_rgb("#661144")
     told = on_dark(wine)
-    assert told == pytest.approx(to_rgb(OF_CLASSES["#882255"]))
+    assert told == pytest.approx(to_rgb(OF_CLASSES["#661144"]))
     both = on_dark([(*wine, 0.3), (1, 1, 1, 1)])
     assert both == pytest.approx(np.array([(*told, 0.3), (PAPER, PAPER, PAPER, 1)]))
     assert np.abs(on_dark(np.add(wine, 0.02)) - told).max() > 0.1
