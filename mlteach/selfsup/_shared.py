@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mlteach import _validate
+from mlteach.training.moving_average import move_towards as move_towards
 
 
 def check_networks(**networks: nn.Module) -> None:
@@ -76,18 +77,7 @@ def predicted(predictor: nn.Module | None, z: Tensor) -> Tensor:
 
 def apply(name: str, network: nn.Module, x: Tensor) -> Tensor:
     """network(x), (B, ...) -> (B, D); what does not fit is said of the network by its name."""
-    _validate.floats("x", x)
-    try:
-        y = network(x)
-    except (RuntimeError, IndexError, TypeError, ValueError) as error:
-        if isinstance(error, torch.cuda.OutOfMemoryError):
-            raise
-        raise ValueError(f"{name} cannot take inputs of {tuple(x.shape)}: {error}") from error
-    if not isinstance(y, Tensor) or not y.is_floating_point():
-        raise TypeError(f"{name} must give a floating-point tensor, got {_validate.kind(y)}")
-    if y.dim() != 2 or len(y) != len(x) or y.shape[1] < 1:
-        raise ValueError(f"{name} must give ({len(x)}, D >= 1), got shape {tuple(y.shape)}")
-    return y
+    return _validate.outputs(name, network, x)
 
 
 def wide(x: Tensor) -> torch.dtype:
@@ -103,11 +93,3 @@ def pictured(**vectors: Tensor) -> dict[str, Tensor]:
     """
     on_sphere = {name: F.normalize(rows.to(wide(rows))) for name, rows in vectors.items()}
     return on_sphere | {"std": on_sphere["z1"].std(0, correction=0).mean()}
-
-
-@torch.no_grad()
-def move_towards(target: nn.Module, online: nn.Module, *, decay: float) -> None:
-    """Moving average: every parameter of target becomes decay * itself + (1 - decay) * online's."""
-    decay = float(_validate.number("decay", decay, at_least=0, at_most=1))
-    for follower, leader in zip(target.parameters(), online.parameters(), strict=True):
-        follower.lerp_(leader, 1 - decay)
