@@ -818,6 +818,7 @@ add_all(
         "takes": {("images", "None"): "no images", ("scores", "empty"): "no scores"},
         "images": images(20),
     },
+    Jigsaw={"images": images(4), "tiles": 2, "seed": 0},
     KnnVote={
         "encodings": lambda: {"a": (z(200, 4)(), z(20, 4, seed=1)())},
         "train_images": images(200),
@@ -842,6 +843,13 @@ add_all(
         "images": images(20),
         "layout": z(20, 2),
         "names": ("one", "two", "three"),
+    },
+    Masked={
+        "images": images(4),
+        "reconstruct": lambda: lambda pictures, mask: pictures,
+        "patch": 2,
+        "ratio": 0.5,
+        "seed": 0,
     },
     MetaRates={
         "losses": lambda: normal32(3, 4, 2).exp(),

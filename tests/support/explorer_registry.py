@@ -234,6 +234,20 @@ def knn_vote():
     return explorers.KnnVote(encodings, *train, *test, CLASSES, query=4)
 
 
+def jigsaw():
+    return explorers.Jigsaw(images(4, 3), tiles=2, network=lambda tiles: torch.eye(4).flip(0))
+
+
+def half_of_what_is_seen(pictures: Tensor, mask: Tensor) -> Tensor:
+    hidden = F.interpolate(mask[:, None].float(), pictures.shape[-2:])
+    return pictures * (1 - hidden) / 2
+
+
+def masked():
+    networks = {"half": half_of_what_is_seen, "nothing": lambda pictures, mask: 0 * pictures}
+    return explorers.Masked(images(4, 3), networks, patch=2)
+
+
 class TinyMethod(nn.Module):
     """A linear encoder with the loss and the temperature of SimCLR."""
 
@@ -292,7 +306,9 @@ SELF_SUPERVISION = {
     "conveyor": conveyor,
     "dino_switchboard": dino_switchboard,
     "switchboard": switchboard,
+    "jigsaw": jigsaw,
     "knn_vote": knn_vote,
+    "masked": masked,
     "live_training": live_training,
     "training_film": training_film,
 }
