@@ -98,7 +98,7 @@ class Jigsaw(Explorer):
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
         panels = 1 if self.network is None else 2
-        figure = Picture((3.7 * panels, 3.6))
+        figure = Picture((3.5 * panels, 3.4))
         self.board, *others = figure.subplots(1, panels, squeeze=False)[0]
         moving = self._draw_board(self.board)
         return figure, moving + [artist for ax in others for artist in self._draw_answer(ax)]
