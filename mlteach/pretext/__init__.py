@@ -10,7 +10,7 @@ A function makes the question from images and a generator: `rotate`, `relative_p
 from mlteach.pretext.masked import MaskedLatents, MaskedReconstruction
 from mlteach.pretext.patches import block_mask, hide, patchify, random_mask, unpatchify
 from mlteach.pretext.position import RelativePosition, relative_position
-from mlteach.pretext.rotation import Rotation, rotate
+from mlteach.pretext.rotation import Rotation, all_rotations, rotate
 from mlteach.pretext.tiles import Jigsaw, jigsaw, permutation_set
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "MaskedReconstruction",
     "RelativePosition",
     "Rotation",
+    "all_rotations",
     "block_mask",
     "hide",
     "jigsaw",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Generator, Tensor, nn
 
 from mlteach import _validate
@@ -22,19 +23,39 @@ def rotate(images: Tensor, *, generator: Generator | None = None) -> tuple[Tenso
     Raises:
         TypeError, ValueError: images is no float tensor of square images, or generator is none.
 
-    Source: Gidaris, Singh, Komodakis 2018, arXiv:1803.07728, which shows an image in all four
-        positions in one batch; here it is one, drawn.
+    Source: Gidaris, Singh, Komodakis 2018, arXiv:1803.07728, Section 3.1; see `all_rotations`.
     """
-    _validate.images("images", images, unit=False)
+    _check_square(images)
     _validate.generator("generator", generator)
-    if images.shape[2] != images.shape[3]:
-        raise ValueError(f"images must be square, got shape {tuple(images.shape)}")
     labels = whole_numbers(images, 3, 1, generator)[:, 0]
     rotated = images.clone()
     for turns in (1, 2, 3):
         members = labels == turns
         rotated[members] = images[members].rot90(turns, (2, 3))
     return rotated, labels
+
+
+def all_rotations(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Every image in all four positions, side by side in one batch.
+
+    What an image has besides its direction is the same four times, and can be no excuse.
+
+    Args:
+        images: (B, C, H, H) floating-point, square.
+
+    Returns:
+        (4 * B, C, H, H) and (4 * B,) labels: all images as they are, then all of them after one
+        quarter turn anticlockwise, and so on.
+
+    Raises:
+        TypeError, ValueError: images is no float tensor of square images.
+
+    Source: Gidaris, Singh, Komodakis 2018, arXiv:1803.07728, Section 3.1, which recommends it over
+        one rotation, drawn.
+    """
+    _check_square(images)
+    rotated = torch.cat([images.rot90(turns, (2, 3)) for turns in range(4)])
+    return rotated, torch.arange(4, device=images.device).repeat_interleave(len(images))
 
 
 class Rotation(nn.Module):
@@ -76,3 +97,9 @@ class Rotation(nn.Module):
 
     def after_step(self, aux: dict[str, Tensor]) -> None:
         """Nothing to move."""
+
+
+def _check_square(images: Tensor) -> None:
+    _validate.images("images", images, unit=False)
+    if images.shape[2] != images.shape[3]:
+        raise ValueError(f"images must be square, got shape {tuple(images.shape)}")
