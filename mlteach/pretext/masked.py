@@ -67,11 +67,14 @@ class MaskedReconstruction(nn.Module):
         Returns:
             () and {"hidden", "visible"}: the () mean squared errors of either part.
         """
-        hidden = pixels_of(images, mask).expand_as(images)
+        hidden = pixels_of(images, mask).to(images.dtype)  # (B, 1, H, W)
         if not _validate.holds(hidden.any()):
             raise ValueError("mask must hide at least one patch")
-        error = (self._painted(images, mask) - images).square()
-        aux = {"hidden": error[hidden].mean(), "visible": error[~hidden].mean()}
+        error = (self._painted(images, mask) - images).square().mean(1, keepdim=True)
+        aux = {
+            "hidden": (error * hidden).sum() / hidden.sum(),
+            "visible": (error * (1 - hidden)).sum() / (1 - hidden).sum(),
+        }
         loss = error.mean() if self.everywhere else aux["hidden"]
         return loss, {name: value.detach() for name, value in aux.items()}
 
