@@ -212,18 +212,19 @@ def module(name: str, value: Any) -> nn.Module:
     return instance(name, value, nn.Module, "a network (torch.nn.Module)")
 
 
-def outputs(name: str, network: nn.Module, x: Tensor, *, dims: int = 2) -> Tensor:
+def outputs(name: str, network: nn.Module, x: Tensor, *, of: str = "x", dims: int = 2) -> Tensor:
     """network(x), a row (B, D), or with 4 dims a map (B, D, h, w), for each of the B inputs.
 
-    What does not fit is said of the network by its name.
+    What does not fit is said of the network by its name, and of x by the name `of`.
     """
-    floats("x", x)
+    floats(of, x)
     try:
         y = network(x)
     except (RuntimeError, IndexError, TypeError, ValueError) as error:
         if isinstance(error, torch.cuda.OutOfMemoryError):
             raise
-        raise ValueError(f"{name} cannot take inputs of {tuple(x.shape)}: {error}") from error
+        given = tuple(x.shape) if of == "x" else f"{tuple(x.shape)}, the {of}"
+        raise ValueError(f"{name} cannot take inputs of {given}: {error}") from error
     if not isinstance(y, Tensor) or not y.is_floating_point():
         raise TypeError(f"{name} must give a floating-point tensor, got {kind(y)}")
     if y.dim() != dims or len(y) != len(x) or 0 in y.shape[1:]:

@@ -47,15 +47,16 @@ def classified(head: nn.Module, h: Tensor, labels: Tensor) -> tuple[Tensor, dict
     logits = _validate.outputs("head", head, h)
     labels = _validate.labels("labels", labels, size=len(h)).to(h.device)
     if labels.numel() and labels.max() >= logits.shape[1]:
-        raise ValueError(f"head must give {int(labels.max()) + 1} logits, got {logits.shape[1]}")
+        given = f"{logits.shape[1]} for labels up to {int(labels.max())}"
+        raise ValueError(f"head must give a logit for each of the labels, got {given}")
     hits = logits.argmax(1) == labels
     aux = {"logits": logits.detach(), "accuracy": hits.float().mean()}
     return F.cross_entropy(logits, labels), aux
 
 
-def together(encoder: nn.Module, parts: Sequence[Tensor]) -> Tensor:
+def together(encoder: nn.Module, parts: Sequence[Tensor], *, of: str) -> Tensor:
     """(B, T * D): what the encoder makes of T parts, all in one batch, side by side."""
-    h = _validate.outputs("encoder", encoder, torch.cat(list(parts)))
+    h = _validate.outputs("encoder", encoder, torch.cat(list(parts)), of=of)
     return torch.cat(h.chunk(len(parts)), 1)
 
 

@@ -83,7 +83,7 @@ class MaskedReconstruction(nn.Module):
 
     def _painted(self, images: Tensor, mask: Tensor) -> Tensor:
         """(B, C, H, W), everything as the decoder paints it."""
-        h = _validate.outputs("encoder", self.encoder, hide(images, mask), dims=4)
+        h = _validate.outputs("encoder", self.encoder, hide(images, mask), of="images", dims=4)
         painted = _validate.outputs("decoder", self.decoder, h, dims=4)
         if painted.shape != images.shape:
             given = tuple(painted.shape)
@@ -141,9 +141,9 @@ class MaskedLatents(nn.Module):
         """
         _validate.images("images", images, unit=False)
         with torch.no_grad():
-            target = _validate.outputs("encoder", self.target, images, dims=4)
+            target = _validate.outputs("encoder", self.target, images, of="images", dims=4)
             target = F.layer_norm(target.movedim(1, 3), target.shape[1:2])  # (B, h, w, D)
-        h = _validate.outputs("encoder", self.encoder, hide(images, mask), dims=4)
+        h = _validate.outputs("encoder", self.encoder, hide(images, mask), of="images", dims=4)
         p = _validate.outputs("predictor", self.predictor, h, dims=4).movedim(1, 3)
         if p.shape != target.shape:
             given = tuple(p.movedim(3, 1).shape)
@@ -160,7 +160,7 @@ class MaskedLatents(nn.Module):
 
 def hidden_cells(images: Tensor, mask: Tensor, size: tuple[int, ...]) -> Tensor:
     """(B, h, w) bool: the cells of a map of that size whose patches are all hidden."""
-    check_mask(images, mask)
+    mask = check_mask(images, mask)
     rows, columns = mask.shape[1] // size[0], mask.shape[2] // size[1]
     if mask.shape[1:] != (rows * size[0], columns * size[1]):
         given = f"{mask.shape[1]} x {mask.shape[2]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
@@ -124,7 +125,7 @@ def block_mask(
     rows, columns = pair("grid", grid)
     height, width = pair("size", size)
     _validate.generator("generator", generator)
-    if height > rows or width > columns or height * width == rows * columns or rows > 10**3:
+    if height > rows or width > columns or height * width == rows * columns:
         raise ValueError(
             f"size must be smaller than the grid, {rows} x {columns}, got {height} x {width}"
         )
@@ -138,8 +139,8 @@ def hide(images: Tensor, mask: Tensor, *, value: float = 0.5) -> Tensor:
 
     Args:
         images: (B, C, H, W) floating-point; not changed.
-        mask: (B, rows, columns) bool, True where a patch is hidden; rows and columns divide H and
-            W.
+        mask: (B, rows, columns), True or 1 where a patch is hidden, else False or 0; rows and
+            columns divide H and W.
         value: of every channel of a hidden patch.
 
     Returns:
@@ -155,20 +156,19 @@ def hide(images: Tensor, mask: Tensor, *, value: float = 0.5) -> Tensor:
 def pixels_of(images: Tensor, mask: Tensor) -> Tensor:
     """(B, 1, H, W) bool: the mask of the patches, for every pixel of the images."""
     _validate.images("images", images, unit=False)
-    check_mask(images, mask)
+    mask = check_mask(images, mask)
     height, width = images.shape[2] // mask.shape[1], images.shape[3] // mask.shape[2]
     return mask.repeat_interleave(height, 1).repeat_interleave(width, 2)[:, None]
 
 
-def check_mask(images: Tensor, mask: Any) -> None:
+def check_mask(images: Tensor, mask: Any) -> Tensor:
     """(B, rows, columns) bool, for images that it divides into equal patches."""
-    if _validate.tensor("mask", mask).dtype != torch.bool:
-        raise TypeError(f"mask must be True where hidden, else False, got {_validate.kind(mask)}")
     _validate.shaped("mask", mask, len(images), "rows", "columns", at_least=1)
     height, width = images.shape[2:]
     if height % mask.shape[1] or width % mask.shape[2]:
         given = f"{mask.shape[1]} x {mask.shape[2]}"
         raise ValueError(f"mask must divide images of {height} x {width} evenly, got {given}")
+    return _validate.mask("mask", mask.flatten(), size=mask.numel()).view(mask.shape)
 
 
 def grid_of(name: str, images: Tensor, size: int) -> tuple[int, int]:
@@ -182,12 +182,13 @@ def grid_of(name: str, images: Tensor, size: int) -> tuple[int, int]:
 
 def pair(name: str, value: Any) -> tuple[int, int]:
     """(rows, columns), or one number for both."""
-    if isinstance(value, tuple | list):
-        if len(value) != 2:
-            raise ValueError(f"{name} must be a number or (rows, columns), got {value}")
-        return _validate.count(name, value[0]), _validate.count(name, value[1])
-    one = _validate.count(name, value, at_most=10**3)
-    return one, one
+    if np.ndim(value) == 0:
+        one = _validate.count(name, value, at_most=10**3)
+        return one, one
+    both = _validate.counts(name, value)
+    if len(both) != 2 or max(both) > 10**3:
+        raise ValueError(f"{name} must be (rows, columns) up to 1000, got {both}")
+    return both[0], both[1]
 
 
 def _covered(n: int, length: int, size: int, generator: Generator | None) -> Tensor:

@@ -65,6 +65,7 @@ def relative_position(
     drop_colour = _validate.flag("drop_colour", drop_colour)
     normalise = _validate.flag("normalise", normalise)
     _validate.generator("generator", generator)
+    _validate.finite("images", images)
     span = 3 * patch + 2 * gap + 2 * jitter
     if span > min(images.shape[2:]):
         raise ValueError(
@@ -133,7 +134,8 @@ class RelativePosition(nn.Module):
         ):
             given = f"{tuple(centre.shape)} and {tuple(neighbour.shape)}"
             raise ValueError(f"centre and neighbour must be of one shape, got {given}")
-        return classified(self.head, together(self.encoder, (centre, neighbour)), labels)
+        h = together(self.encoder, (centre, neighbour), of="centre and neighbour")
+        return classified(self.head, h, labels)
 
     def after_step(self, aux: dict[str, Tensor]) -> None:
         """Nothing to move."""

@@ -93,7 +93,8 @@ class Rotation(nn.Module):
         Returns:
             () and {"logits" (B, 4), "accuracy" ()}.
         """
-        return classified(self.head, self.encode(rotated), labels)
+        h = _validate.outputs("encoder", self.encoder, rotated, of="rotated")
+        return classified(self.head, h, labels)
 
     def after_step(self, aux: dict[str, Tensor]) -> None:
         """Nothing to move."""

@@ -87,6 +87,7 @@ def jigsaw(
         each normalised, and part of the images in grey).
     """
     _validate.images("images", images, unit=False)
+    _validate.finite("images", images)
     permutations = check_permutations(permutations)
     drop_colour = _validate.flag("drop_colour", drop_colour)
     normalise = _validate.flag("normalise", normalise)
@@ -178,4 +179,4 @@ class Jigsaw(nn.Module):
         """(B, T * D)."""
         if _validate.floats("tiles", tiles).dim() != 5 or 0 in tiles.shape[1:]:
             raise ValueError(f"tiles must be (B, T, C, h, w), got shape {tuple(tiles.shape)}")
-        return together(self.encoder, tiles.unbind(1))
+        return together(self.encoder, tiles.unbind(1), of="tiles")

@@ -136,8 +136,9 @@ def test_hidden_patches_are_grey_and_the_others_as_they_were():
 
 def test_a_mask_must_be_true_and_false_and_fit():
     images = normal32(2, 3, 4, 6)
-    with pytest.raises(TypeError, match="mask must be True where hidden"):
-        hide(images, torch.ones(2, 2, 3))
+    with pytest.raises(ValueError, match="mask must hold True and False, or 1 and 0"):
+        hide(images, torch.full((2, 2, 3), 0.5))
+    assert hide(images, torch.ones(2, 2, 3)).equal(torch.full_like(images, 0.5))
     with pytest.raises(ValueError, match="mask must divide images of 4 x 6"):
         hide(images, torch.ones(2, 2, 4, dtype=torch.bool))
     with pytest.raises(ValueError, match="mask must be"):
