@@ -13,6 +13,7 @@ from mlteach.checks._answers import judge_numbers
 from mlteach.checks._core import Answer, Case, Verdict, check, expected, judge, normal, run_case
 from mlteach.checks._verdict import shown, told
 from mlteach.mistakes import mistakes_in, pretext
+from mlteach.mistakes.pretext import masks
 
 # --- which patches are hidden --------------------------------------------------------------------
 
@@ -66,8 +67,8 @@ def _about_the_shape(answer: Answer, n: int, grid: tuple[int, int]) -> str:
     """What the shape of the masks shows, if it is a wrong one."""
     shape = () if answer.value is None else tuple(answer.value.shape)
     if shape == (n, *grid[::-1]) != (n, *grid):
-        return TOLD[pretext.rows_and_columns_swapped]
-    return TOLD[pretext.left_in_one_row] if shape == (n, math.prod(grid)) else ""
+        return TOLD[masks.rows_and_columns_swapped]
+    return TOLD[masks.left_in_one_row] if shape == (n, math.prod(grid)) else ""
 
 
 def _about_the_counts(mask: Tensor, grid: tuple[int, int], ratio: float) -> str:
@@ -79,25 +80,25 @@ def _about_the_counts(mask: Tensor, grid: tuple[int, int], ratio: float) -> str:
         return ""
     if counts.unique().numel() > 1:
         if counts.sum() == right * len(counts):
-            return TOLD[pretext.counted_over_the_batch]
+            return TOLD[masks.counted_over_the_batch]
         few = counts.max() <= right
-        return TOLD[pretext.drawn_with_replacement if few else pretext.a_coin_for_each_patch]
+        return TOLD[masks.drawn_with_replacement if few else masks.a_coin_for_each_patch]
     got, exact = int(counts[0]), ratio * patches
     if got == 0 and ratio == 0:
-        return TOLD[pretext.nothing_hidden]
+        return TOLD[masks.nothing_hidden]
     if got == patches and ratio == 1:
-        return TOLD[pretext.everything_hidden]
+        return TOLD[masks.everything_hidden]
     if got == patches - right:
-        return TOLD[pretext.visible_marked]
+        return TOLD[masks.visible_marked]
     if got == right - 1 and got == math.floor(exact):
-        return TOLD[pretext.number_cut_off]
+        return TOLD[masks.number_cut_off]
     if got == right + 1 and got == math.ceil(exact):
-        return TOLD[pretext.number_rounded_up]
+        return TOLD[masks.number_rounded_up]
     of_rows = {round(ratio * size) * patches // size for size in grid}
     if got in of_rows and (mask == mask[:, :, :1]).all():
-        return TOLD[pretext.whole_rows]
+        return TOLD[masks.whole_rows]
     if got in of_rows and (mask.sum(2) == mask.sum(2)[0, 0]).all():
-        return TOLD[pretext.row_by_row]
+        return TOLD[masks.row_by_row]
     return f"{got} of {patches} patches are hidden in every image, expected are {right}"
 
 
@@ -107,13 +108,13 @@ def _about_the_draws(given: Callable, first: Tensor) -> str:
     if again is None or other is None:
         return "your function does not return a mask every time it is called"
     if (first == first[0]).all() and (other == first).all():
-        return TOLD[pretext.first_patches]
+        return TOLD[masks.first_patches]
     if not again.equal(first):
-        return TOLD[pretext.generator_not_used]
+        return TOLD[masks.generator_not_used]
     if other.equal(first):
-        return TOLD[pretext.seeded_inside]
+        return TOLD[masks.seeded_inside]
     if (first == first[0]).all():
-        return TOLD[pretext.one_mask_for_all]
+        return TOLD[masks.one_mask_for_all]
     n, grid, ratio = MASKS[0]
     generator = Generator().manual_seed(0)
     before = generator.get_state()
@@ -127,13 +128,13 @@ def _about_the_places(mask: Tensor, half: Tensor) -> str:
     """Whether any patches can be hidden together; half has as many hidden as visible."""
     whole = (mask == mask[:, :, :1]).all() or (half == half[:, :, :1]).all()
     if whole:
-        return TOLD[pretext.whole_rows]
+        return TOLD[masks.whole_rows]
     in_row = mask.sum(2)
     if (in_row == in_row[:1]).all():
-        return TOLD[pretext.row_by_row]
+        return TOLD[masks.row_by_row]
     flat = mask.flatten(1)
     if ((flat != flat.roll(1, 1)).sum(1) == 2).all():
-        return TOLD[pretext.one_run]
+        return TOLD[masks.one_run]
     distinct = len(flat.unique(dim=0))
     if distinct < MANY // 4:  # of 15,504 masks about 1,430 are drawn
         return f"{MANY} images get {distinct} different masks: let each patch be drawn by itself"
