@@ -311,6 +311,19 @@ def test_a_wrong_answer_is_counted_place_by_place():
     assert explorer.state["answer_right"] == 2
 
 
+def test_each_tile_is_drawn_where_the_network_puts_it():
+    """It says of the tile in place p that it is number answer[p], whatever tile lies there."""
+    answer = [1, 2, 3, 0]
+    explorer = board(lambda tiles: torch.tensor(answer))
+    explorer.ask()
+    start = explorer.game.start
+    for tile, number in zip(start, answer, strict=True):
+        explorer.game.order[number] = tile
+    explorer.refresh()  # a learner's board with the same tiles in the same places
+    assert np.array_equal(explorer.answer.get_array(), explorer.shown.get_array())
+    assert explorer.state["answer_right"] == sum(a == b for a, b in zip(start, answer, strict=True))
+
+
 def test_equal_logits_give_each_tile_one_place():
     explorer = board(lambda tiles: torch.zeros(4, 4))
     explorer.ask()
