@@ -52,7 +52,8 @@ def photographs(n: int = 2000, seed: int = 0, *, part: str = "train", side: int 
     Raises:
         TypeError, ValueError: an argument is not as described.
 
-    Source: china.jpg and flower.jpg in scikit-learn's `load_sample_image`, licensed CC BY 2.0.
+    Source: scikit-learn's `load_sample_image`: china.jpg by danielbuechele and flower.jpg by
+        vultilion, on flickr.com, both licensed CC BY 2.0.
     """
     n, seed = _validate.count("n", n), _validate.seed("seed", seed)
     side = _validate.count("side", side, at_least=8, at_most=80)
