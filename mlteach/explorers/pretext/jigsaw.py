@@ -121,10 +121,9 @@ class Jigsaw(Explorer):
         self.shown = self._draw_tiles(ax)
         self.title = ax.set_title(" ", fontsize=10)
         # in units of a place; the second lies inside the first where they are of one place
-        frame = {"fill": False, "linewidth": 1.6, "clip_on": False}
-        self.first = ax.add_patch(Rectangle((0, 0), 1, 1, edgecolor=ANCHOR, **frame))
-        dashed = frame | {"linestyle": (0, (3, 3)), "edgecolor": POSITIVE}
-        self.second = ax.add_patch(Rectangle((0, 0), 0.9, 0.9, **dashed))
+        frame = {"fill": False, "edgecolor": QUIET, "linewidth": 1, "clip_on": False}
+        self.first = ax.add_patch(Rectangle((0, 0), 1, 1, **frame))
+        self.second = ax.add_patch(Rectangle((0, 0), 0.9, 0.9, linestyle=(0, (4, 4)), **frame))
         self.floating = self._show(ax, self.drawn[0, 0], (0, 1, 1, 0))
         self.floating.set_zorder(3)
         ax.set(xlim=(0, self.side), ylim=(self.side, 0))
@@ -232,7 +231,8 @@ class Jigsaw(Explorer):
         for patch, name, inset in ((self.first, "first", 0.0), (self.second, "second", 0.05)):
             down, across = divmod(self.controls[name].value - 1, self.side)
             patch.set_xy((across + inset, down + inset))
-        self.first.set_linewidth(3.5 if self.picked is not None else 1.6)
+        picked = self.picked is not None
+        self.first.set(linewidth=3.5 if picked else 1, edgecolor=ANCHOR if picked else QUIET)
         count = "1 move" if game.moves == 1 else f"{game.moves} moves"
         self.title.set_text(
             f"solved in {count}" if solved else f"drag a tile onto another: {count}"
