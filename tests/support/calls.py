@@ -934,7 +934,7 @@ add_all(
         "takes": {("images", "None"): "no images", ("scores", "empty"): "no scores"},
         "images": images(20),
     },
-    Jigsaw={"images": images(4), "tiles": 2, "seed": 0},
+    Jigsaw={"images": images(4), "tiles": 2, "gap": 1, "seed": 0},
     KnnVote={
         "encodings": lambda: {"a": (z(200, 4)(), z(20, 4, seed=1)())},
         "train_images": images(200),

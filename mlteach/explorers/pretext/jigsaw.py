@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ class Game:
     order: list[int]
     shuffles: int = 0
     moves: int = 0
-    answer: list[int] | None = None  # the network's, once it was asked
+    answers: dict[int, list[int]] = field(default_factory=dict)  # by gap, where it was asked
     told: bool = False  # whether it was asked before the puzzle was solved
 
 
@@ -51,21 +51,31 @@ class Jigsaw(Explorer):
         images: (N, C, H, W) in [0, 1] with one or three channels; what a whole number of tiles
             does not cover is cut off, below and at the right.
         tiles: along each side, 2 to 5.
-        network: optional function (1, T, C, h, w) -> order, of the T tiles as they were shuffled.
+        gap: pixels that are taken from each tile at first, all round it, so that neighbours no
+            longer fit at their edges; at most half of a tile's side.
+        network: optional function (1, T, C, h, w) -> order, of the T tiles as they were shuffled
+            and without what the gap takes.
             The order is (T,) or (1, T) whole numbers, ``order[place]`` the tile that lies there, or
             (T, T) or (1, T, T) logits of each tile in each place. It is called when it is asked.
         seed: of the orders.
 
-    ``state``: ``image``, ``first`` and ``second`` as chosen; ``order``, the number of the tile in
-    each place, row by row; ``moves``, ``solved``, ``picked`` (the place that was tapped, or None);
-    the network's ``answer``, an order or None before it was asked, and ``answer_right``, how many
-    places it names rightly. Tiles that look the same may lie in each other's place.
+    ``state``: ``image``, ``gap``, ``first`` and ``second`` as chosen; ``order``, the number of the
+    tile in each place, row by row; ``moves``, ``solved``, ``picked`` (the place that was tapped, or
+    None); the network's ``answer`` at this gap, an order or None before it was asked, and
+    ``answer_right``, how many places it names rightly. Tiles that look the same may lie in each
+    other's place.
     """
 
     pointing = "drag"
 
     def __init__(
-        self, images: Tensor, *, tiles: int = 3, network: Network | None = None, seed: int = 0
+        self,
+        images: Tensor,
+        *,
+        tiles: int = 3,
+        gap: int = 0,
+        network: Network | None = None,
+        seed: int = 0,
     ):
         images = images_of("images", images)
         self.side = _validate.count("tiles", tiles, at_least=2, at_most=MOST)
@@ -78,8 +88,11 @@ class Jigsaw(Explorer):
             _validate.function("network", network, what=what, takes=1)
         self.seed = _validate.seed("seed", seed)
         self.tiles = _cut(images, self.side)  # (N, T, C, h, w)
-        # (N, T, h + gaps, w + gaps, 4)
-        self.drawn = with_gap(_coloured(self.tiles), max(1, round(ROOM * self.tiles.shape[-1])))
+        self.room = max(1, round(ROOM * self.tiles.shape[-1]))
+        # (N, T, h + room, w + room, 4)
+        self.drawn = with_gap(_coloured(self.tiles), self.room)
+        widest = min(self.tiles.shape[-2:]) // 2
+        gap = _validate.count("gap", gap, at_least=0, at_most=widest)
         self.places = self.side**2
         self.games: dict[int, Game] = {}  # by image
         self.picked: int | None = None
@@ -87,6 +100,7 @@ class Jigsaw(Explorer):
         super().__init__(
             {
                 "image": count("image", 0, len(images) - 1, 0),
+                "gap": count("gap, pixels", 0, widest, gap),
                 "first": count("swap place", 1, self.places, 1),
                 "second": count("with place", 1, self.places, 2),
                 "swap": button("swap", self._swap_chosen),
@@ -107,10 +121,9 @@ class Jigsaw(Explorer):
         self.shown = self._draw_tiles(ax)
         self.title = ax.set_title(" ", fontsize=10)
         # in units of a place; the second lies inside the first where they are of one place
-        frame = {"fill": False, "linewidth": 1.6, "clip_on": False}
-        self.first = ax.add_patch(Rectangle((0, 0), 1, 1, edgecolor=ANCHOR, **frame))
-        dashed = frame | {"linestyle": (0, (3, 3)), "edgecolor": POSITIVE}
-        self.second = ax.add_patch(Rectangle((0, 0), 0.9, 0.9, **dashed))
+        frame = {"fill": False, "edgecolor": QUIET, "linewidth": 1, "clip_on": False}
+        self.first = ax.add_patch(Rectangle((0, 0), 1, 1, **frame))
+        self.second = ax.add_patch(Rectangle((0, 0), 0.9, 0.9, linestyle=(0, (4, 4)), **frame))
         self.floating = self._show(ax, self.drawn[0, 0], (0, 1, 1, 0))
         self.floating.set_zorder(3)
         ax.set(xlim=(0, self.side), ylim=(self.side, 0))
@@ -134,10 +147,29 @@ class Jigsaw(Explorer):
 
     def _board(self, order) -> np.ndarray:
         """All places with their tiles, as one array of colours."""
-        tiles = self.drawn[self._image(), list(order)]
+        tiles = self._drawn(list(order))
         height, width, channels = tiles.shape[1:]
         grid = tiles.reshape(self.side, self.side, height, width, channels)
         return grid.swapaxes(1, 2).reshape(self.side * height, self.side * width, channels)
+
+    def _drawn(self, numbers: list[int]) -> np.ndarray:
+        """Tiles of the image as they are shown: what the gap takes is clear."""
+        tiles = self.drawn[self._image(), numbers]
+        edge = np.ones(tiles.shape[1:3], dtype=bool)
+        rows, columns = (slice(self.room + s.start, self.room + s.stop) for s in self._kept())
+        edge[rows, columns] = False
+        tiles[:, edge] = 0
+        return tiles
+
+    def _kept(self) -> tuple[slice, slice]:
+        """Rows and columns of a tile that the gap leaves."""
+        gap = self.controls["gap"].value
+        rows, columns = (slice(gap // 2, side - (gap - gap // 2)) for side in self.tiles.shape[-2:])
+        return rows, columns
+
+    def _left(self, image: int) -> Tensor:
+        """(T, C, h - gap, w - gap): what the gap leaves of an image's tiles, in their order."""
+        return self.tiles[(image, ..., *self._kept())]
 
     def _image(self) -> int:
         return self.controls["image"].value
@@ -163,7 +195,7 @@ class Jigsaw(Explorer):
 
     def _right(self, order: list[int], image: int) -> int:
         """How many places have their tile, or one that looks the same."""
-        tiles = self.tiles[image]
+        tiles = self._left(image)
         return int((tiles[order] == tiles).flatten(1).all(1).sum())
 
     def update(self) -> dict:
@@ -183,7 +215,7 @@ class Jigsaw(Explorer):
             "moves": game.moves,
             "solved": solved,
             "picked": self.picked,
-            "answer": game.answer,
+            "answer": self._answer(),
             "answer_right": answer_right,
         }
 
@@ -193,13 +225,14 @@ class Jigsaw(Explorer):
         if self.lifted is not None:
             place, x, y = self.lifted
             self._clear(board, place)
-            self.floating.set_data(self.drawn[self._image(), game.order[place]])
+            self.floating.set_data(self._drawn([game.order[place]])[0])
             self.floating.set_extent((x - 0.5, x + 0.5, y + 0.5, y - 0.5))
         self.shown.set_data(board)
         for patch, name, inset in ((self.first, "first", 0.0), (self.second, "second", 0.05)):
             down, across = divmod(self.controls[name].value - 1, self.side)
             patch.set_xy((across + inset, down + inset))
-        self.first.set_linewidth(3.5 if self.picked is not None else 1.6)
+        picked = self.picked is not None
+        self.first.set(linewidth=3.5 if picked else 1, edgecolor=ANCHOR if picked else QUIET)
         count = "1 move" if game.moves == 1 else f"{game.moves} moves"
         self.title.set_text(
             f"solved in {count}" if solved else f"drag a tile onto another: {count}"
@@ -214,21 +247,25 @@ class Jigsaw(Explorer):
 
     def _show_answer(self, game: Game) -> int | None:
         """The tiles where the network puts them; how many of its places are right."""
-        asked = game.answer is not None
-        self.answer.set_visible(asked)
-        self.unknown.set_visible(not asked)
-        if not asked:
+        answer = self._answer()
+        self.answer.set_visible(answer is not None)
+        self.unknown.set_visible(answer is None)
+        if answer is None:
             self.verdict.set_text("the network has not been asked")
             self.verdict.set_color(QUIET)
             return None
         put = [0] * self.places
-        for tile, number in zip(game.start, game.answer, strict=True):
+        for tile, number in zip(game.start, answer, strict=True):
             put[number] = tile  # it takes this tile for that number
         right = self._right(put, self._image())
         self.answer.set_data(self._board(put))
         self.verdict.set_text(f"the network: {right} of {self.places} in place")
         self.verdict.set_color(POSITIVE if right == self.places else NEGATIVE)
         return right
+
+    def _answer(self) -> list[int] | None:
+        """What the network has said of these tiles, with this gap."""
+        return self.game.answers.get(self.controls["gap"].value)
 
     def swap(self, first: int, second: int) -> None:
         """Two places, 0 to T - 1, change tiles: one move."""
@@ -265,9 +302,9 @@ class Jigsaw(Explorer):
             raise ValueError("network must be given to be asked, got None")
         game, image = self.game, self._image()
         with torch.no_grad():
-            logits_or_order = self.network(self.tiles[image, game.start][None].clone())
-        game.told = self._right(game.order, image) < self.places
-        game.answer = _order(logits_or_order, self.places)
+            answer = self.network(self._left(image)[game.start][None].clone())
+        game.answers[self.controls["gap"].value] = _order(answer, self.places)
+        game.told = game.told or self._right(game.order, image) < self.places
         self.refresh()
 
     def pointed(self, pointer: Pointer) -> None:

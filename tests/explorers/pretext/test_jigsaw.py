@@ -12,8 +12,8 @@ from mlteach.explorers import Jigsaw
 FOUR = images(3, 3)
 
 
-def board(network=None, tiles=2, given=FOUR):
-    return Jigsaw(given, tiles=tiles, network=network)
+def board(network=None, tiles=2, given=FOUR, **options):
+    return Jigsaw(given, tiles=tiles, network=network, **options)
 
 
 def middle(place, side=2):
@@ -78,6 +78,41 @@ def test_every_image_begins_shuffled_and_each_in_its_own_order():
     assert len(set(orders)) == 8
     assert Jigsaw(images(8, 3), tiles=4).state["order"] == list(orders[0])
     assert Jigsaw(images(8, 3), tiles=4, seed=1).state["order"] != list(orders[0])
+
+
+def test_a_gap_takes_pixels_from_every_side():
+    """What is left lies where it lay; the network gets it alone."""
+    seen = []
+
+    def network(tiles):
+        seen.append(tiles.clone())
+        return torch.arange(4)
+
+    explorer = board(network)
+    whole = explorer.shown.get_array().copy()
+    for gap, kept in ((1, slice(0, 3)), (2, slice(1, 3))):
+        explorer.controls["gap"].value = gap
+        explorer.ask()
+        assert torch.equal(seen[-1][0], explorer.tiles[0, explorer.game.start][..., kept, kept])
+        shown = explorer.shown.get_array()
+        opaque = shown[..., 3] == 1
+        assert opaque.sum() == 4 * (4 - gap) ** 2
+        assert np.array_equal(shown[opaque], whole[opaque])
+    explorer.controls["gap"].value = 0
+    assert np.array_equal(explorer.shown.get_array(), whole)
+    assert board(gap=2).state["gap"] == 2
+
+
+def test_an_answer_belongs_to_the_gap_that_it_was_given_for():
+    explorer = board(lambda tiles: torch.arange(4).roll(tiles.shape[-1]))
+    explorer.ask()
+    first = explorer.state["answer"]
+    explorer.controls["gap"].value = 1
+    assert explorer.state["answer"] is None
+    explorer.ask()
+    assert explorer.state["answer"] != first
+    explorer.controls["gap"].value = 0
+    assert explorer.state["answer"] == first
 
 
 # --- moving --------------------------------------------------------------------------------------
@@ -276,6 +311,19 @@ def test_a_wrong_answer_is_counted_place_by_place():
     assert explorer.state["answer_right"] == 2
 
 
+def test_each_tile_is_drawn_where_the_network_puts_it():
+    """It says of the tile in place p that it is number answer[p], whatever tile lies there."""
+    answer = [1, 2, 3, 0]
+    explorer = board(lambda tiles: torch.tensor(answer))
+    explorer.ask()
+    start = explorer.game.start
+    for tile, number in zip(start, answer, strict=True):
+        explorer.game.order[number] = tile
+    explorer.refresh()  # a learner's board with the same tiles in the same places
+    assert np.array_equal(explorer.answer.get_array(), explorer.shown.get_array())
+    assert explorer.state["answer_right"] == sum(a == b for a, b in zip(start, answer, strict=True))
+
+
 def test_equal_logits_give_each_tile_one_place():
     explorer = board(lambda tiles: torch.zeros(4, 4))
     explorer.ask()
@@ -308,6 +356,8 @@ def test_an_answer_that_is_none_is_refused(answer, message):
         ({"images": FOUR[0]}, "images must be"),
         ({"images": FOUR[:, :, :3], "tiles": 4}, "a pixel for each of 4 tiles, got 3 by 8"),
         ({"images": 2 * FOUR}, "images must be in"),
+        ({"gap": 3}, "gap must be a whole number between 0 and 2"),
+        ({"gap": 0.5}, "gap must be a whole number"),
         ({"network": 3}, "network must be a function"),
         ({"network": lambda: 0}, "network must be a function"),
         ({"seed": -1}, "seed must be"),

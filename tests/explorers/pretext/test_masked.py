@@ -155,6 +155,26 @@ def test_something_is_always_hidden_and_something_visible():
         assert explorer.canvas.problem == ""
 
 
+def test_by_hand_counts_again_where_it_leaves_something_to_see():
+    """Of all but one patch, all are hidden once the slider hides that one too."""
+    explorer = masked()
+    slider = explorer.controls["ratio"]
+    slider.value = 14 / 16
+    late = explorer.state["mask"].clone()
+    slider.value = slider.min
+    early = explorer.state["mask"].clone()
+    row, column = (late & ~early).nonzero()[0].tolist()
+    for place in range(16):
+        if divmod(place, 4) != (row, column):
+            explorer.hide(*divmod(place, 4), True)
+    wanted = explorer.state["mask"]
+    assert (~wanted).nonzero().tolist() == [[row, column]]
+    slider.value = 14 / 16
+    assert torch.equal(explorer.state["mask"], late)
+    slider.value = slider.min
+    assert torch.equal(explorer.state["mask"], wanted)
+
+
 # --- the network and its errors ------------------------------------------------------------------
 
 
