@@ -42,7 +42,7 @@ def random_mask(given: Any) -> Verdict:
     for at, (n, grid, ratio) in enumerate(MASKS):
         answer = _masks(given, at, 0)
         printed = answer.printed
-        problem = _about_the_shape(answer, n, grid) or answer.problem
+        problem = _about_the_shape(answer, n, grid, ratio) or answer.problem
         if not problem:
             drawn.append(answer.value)
             problem = _about_the_counts(answer.value, grid, ratio)
@@ -63,12 +63,17 @@ def _masks(given: Callable, at: int, seed: int) -> Answer:
     return run_case(given, Case("", (n, grid, ratio), options), shape)
 
 
-def _about_the_shape(answer: Answer, n: int, grid: tuple[int, int]) -> str:
+def _about_the_shape(answer: Answer, n: int, grid: tuple[int, int], ratio: float) -> str:
     """What the shape of the masks shows, if it is a wrong one."""
     shape = () if answer.value is None else tuple(answer.value.shape)
-    if shape == (n, *grid[::-1]) != (n, *grid):
-        return TOLD[masks.rows_and_columns_swapped]
-    return TOLD[masks.left_in_one_row] if shape == (n, math.prod(grid)) else ""
+    known = {
+        (n, *grid[::-1]): masks.rows_and_columns_swapped,
+        (n, math.prod(grid)): masks.left_in_one_row,
+        (n, pretext.number_hidden(grid, ratio)): masks.numbers_for_a_mask,
+        grid: masks.one_mask_only,
+    }
+    known.pop((n, *grid), None)
+    return TOLD[known[shape]] if shape in known else ""
 
 
 def _about_the_counts(mask: Tensor, grid: tuple[int, int], ratio: float) -> str:
@@ -99,6 +104,8 @@ def _about_the_counts(mask: Tensor, grid: tuple[int, int], ratio: float) -> str:
         return TOLD[masks.whole_rows]
     if got in of_rows and (mask.sum(2) == mask.sum(2)[0, 0]).all():
         return TOLD[masks.row_by_row]
+    if got == right + 1:
+        return TOLD[masks.one_too_many]
     return f"{got} of {patches} patches are hidden in every image, expected are {right}"
 
 
@@ -270,6 +277,8 @@ def chance_levels(answer: Any) -> Verdict:
                     return f"{TASKS[place]}: {message}"
         if not 0 <= number <= 1:
             return f"{TASKS[place]}: a share lies between 0 and 1, got {number:g}"
+        if math.isclose(number, right[place], rel_tol=0.1):
+            return f"{TASKS[place]}: {number:g} is rounded too far, write it as a fraction"
         return f"{TASKS[place]}: among how many answers is guessed? One in so many, got {number:g}"
 
     return judge_numbers(answer, right, told, otherwise=otherwise, tolerance=5e-4, told_within=0.01)
@@ -278,28 +287,32 @@ def chance_levels(answer: Any) -> Verdict:
 @check
 def seen_patches(answer: Any) -> Verdict:
     """Checks [patches seen, share of pairs] of a 224-pixel image in patches of 16, 75 % hidden."""
-    told = {
-        "the first number counts the hidden patches: the encoder sees the others": [147, 9 / 16],
-        "pairs go with the square: a quarter of the patches makes a sixteenth of the pairs": [
-            49,
-            1 / 4,
-        ],
-        "the share is upside down: how many of all pairs are left?": [49, 16],
-        "that is how many pairs there are: their share of all 196² pairs is asked for": [49, 2401],
-        "that is percent: a share from 0 to 1 is expected": [49, 6.25],
-        "that is the share of pairs that are saved: which is left?": [49, 15 / 16],
-        "you count the patches along one side: an image has 14 · 14 of them": [3.5, 1 / 16],
-        "all patches of the image are counted: a quarter of them is seen": [196, 1],
+    of_patches = {
+        147: "these are the hidden patches: the encoder sees the others",
+        196: "these are all patches of the image: a quarter of them is seen",
+        3.5: "you count along one side: an image has 14 · 14 patches",
+        14: "you count along one side: an image has 14 · 14 patches",
+        12544: "these are pixels: count patches of 16 x 16",
+    }
+    of_pairs = {
+        1 / 4: "that is the share of the patches: pairs go with its square",
+        9 / 16: "that is the share of pairs of hidden patches: the encoder sees the others",
+        16: "the share is upside down: how many of all pairs are left?",
+        2401: "that is how many pairs there are: their share of all 196² pairs is asked for",
+        38416: "these are all pairs of the whole image: which share of them is left?",
+        6.25: "that is percent: a share from 0 to 1 is expected",
+        15 / 16: "that is the share of pairs that are saved: which is left?",
     }
 
     def otherwise(place: int, number: float) -> str:
+        for wrong, message in (of_patches, of_pairs)[place].items():
+            if math.isclose(number, wrong, rel_tol=0.01):
+                return message
         if place == 0:
             return f"224 / 16 patches along each side, a quarter of all is seen, got {number:g}"
         return f"(seen / all)², both numbers of patches, is expected, got {number:g}"
 
-    return judge_numbers(
-        answer, [49, 1 / 16], told, otherwise=otherwise, tolerance=5e-4, told_within=0.01
-    )
+    return judge_numbers(answer, [49, 1 / 16], {}, otherwise=otherwise, tolerance=5e-4)
 
 
 # --- shortcuts -----------------------------------------------------------------------------------
