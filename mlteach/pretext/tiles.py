@@ -24,10 +24,11 @@ MOST_TILES = 9  # of ten there are millions of orders
 
 
 def permutation_set(n_tiles: int, count: int) -> Tensor:
-    """Chooses orders of tiles that are as different from each other as can be.
+    """Chooses orders of tiles that are as different from each other as can be, one after the other.
 
     From the order in which nothing is moved on, always that order is added which differs from those
-    already chosen in the most places, all counted together; of equal ones the first by alphabet.
+    already chosen in the most places, all counted together; of several such ones one that keeps the
+    largest distance to the nearest of them, and of these the first by alphabet.
 
     Args:
         n_tiles: T, 2 to 9.
@@ -39,19 +40,23 @@ def permutation_set(n_tiles: int, count: int) -> Tensor:
     Raises:
         TypeError, ValueError: a number is none or outside its range.
 
-    Source: Noroozi and Favaro 2016, arXiv:1603.09246, Algorithm 1, which begins at a random order.
+    Source: Noroozi and Favaro 2016, arXiv:1603.09246, Algorithm 1, which begins at a random
+        order and says nothing of equal ones.
     """
     n_tiles = _validate.count("n_tiles", n_tiles, at_least=2, at_most=MOST_TILES)
     count = _validate.count("count", count, at_most=math.factorial(n_tiles))
     orders = np.array(
         list(all_permutations(range(n_tiles))), dtype=np.int8
     )  # in alphabetical order
-    distance = np.zeros(len(orders), dtype=np.int64)  # to all chosen ones together
+    total = np.zeros(len(orders), dtype=np.int64)  # places, to all chosen ones together
+    nearest = np.full(len(orders), n_tiles)  # places, to the most similar of them
     chosen = [0]
     while len(chosen) < count:
-        distance += (orders != orders[chosen[-1]]).sum(1)
-        distance[chosen[-1]] = np.iinfo(np.int64).min // 2  # not again
-        chosen.append(int(distance.argmax()))
+        different = (orders != orders[chosen[-1]]).sum(1)
+        total, nearest = total + different, np.minimum(nearest, different)
+        total[chosen[-1]] = np.iinfo(np.int64).min // 2  # not again
+        best = np.flatnonzero(total == total.max())
+        chosen.append(int(best[nearest[best].argmax()]))
     return torch.from_numpy(orders[chosen]).long()
 
 

@@ -121,12 +121,12 @@ def _simclr(channels: int) -> nn.Module:
 
 
 RECIPES = {
-    "Rotation": Recipe(_rotation, turned, steps=220, floor=0.6, lr=2e-3, batch_size=32),
-    "RelativePosition": Recipe(_position, positions, steps=400, floor=0.6),
-    "Jigsaw": Recipe(_jigsaw, puzzles, steps=220, floor=0.6),
-    "MaskedReconstruction": Recipe(_pixels, masked, steps=120, floor=0.45),
-    "MaskedLatents": Recipe(_latents, masked, steps=110, floor=0.5),
-    "SimCLR": Recipe(_simclr, two_views, steps=100, floor=0.65),
+    "Rotation": Recipe(_rotation, turned, steps=220, floor=0.38, lr=2e-3, batch_size=32),
+    "RelativePosition": Recipe(_position, positions, steps=400, floor=0.4),
+    "Jigsaw": Recipe(_jigsaw, puzzles, steps=220, floor=0.33, lr=2e-3),
+    "MaskedReconstruction": Recipe(_pixels, masked, steps=120, floor=0.34),
+    "MaskedLatents": Recipe(_latents, masked, steps=110, floor=0.34),
+    "SimCLR": Recipe(_simclr, two_views, steps=100, floor=0.55),
 }
 
 
