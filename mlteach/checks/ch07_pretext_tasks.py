@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,12 +19,13 @@ from mlteach.mistakes.pretext import masks
 # --- which patches are hidden --------------------------------------------------------------------
 
 MANY = 1500  # images: the share of those in which a patch is hidden is known to 0.013
-# images, grid, ratio: round(ratio * N) is 15, 8, 4 and 11, then at the two ends 1 and N - 1
+# images, grid, ratio: round(ratio * N) is 15, 8, 4, 11 and, of 4.5, 4; at the two ends 1 and N - 1
 MASKS = (
     (MANY, (4, 5), 0.75),
     (40, (4, 4), 0.5),
     (6, (3, 4), 0.3),
     (5, (3, 5), 0.75),
+    (5, (3, 6), 0.25),
     (4, (2, 3), 0.0),
     (3, (3, 2), 1.0),
 )
@@ -97,6 +99,8 @@ def _about_the_counts(mask: Tensor, grid: tuple[int, int], ratio: float) -> str:
         return TOLD[masks.visible_marked]
     if got == right - 1 and got == math.floor(exact):
         return TOLD[masks.number_cut_off]
+    if got == right + 1 and exact % 1 == 0.5:
+        return TOLD[masks.halves_rounded_up]
     if got == right + 1 and got == math.ceil(exact):
         return TOLD[masks.number_rounded_up]
     of_rows = {round(ratio * size) * patches // size for size in grid}
@@ -169,6 +173,9 @@ def masked_loss(given: Any) -> Verdict:
         values = (normal(images, patches, width, seed=seed + i) for i in (10, 20))
         hidden = int(mask[0].sum())
         cases.append(Case(f"with {hidden} of {patches} patches hidden", (*values, mask)))
+    uneven = torch.arange(5) < torch.tensor([[1], [4], [2]])
+    values = (normal(3, 5, 4, seed=seed) for seed in (8, 9))
+    cases.append(Case("with 1, 4 and 2 of 5 patches hidden", (*values, uneven), edge=UNEVEN))
     right = pretext.masked_loss
     verdict = judge(given, right, cases, mistakes_in(right), gradients=False)
     if not verdict.passed:
@@ -177,6 +184,9 @@ def masked_loss(given: Any) -> Verdict:
     wrong = next((found for found in by_gradient if not found.passed), None)
     passed = f"{len(cases)} public checks passed, gradients too."
     return wrong or Verdict(True, passed, printed=verdict.printed)
+
+
+UNEVEN = "every hidden patch counts the same there, whichever image it is in"
 
 
 def _with_gradient(given: Callable, case: Case) -> Verdict:
@@ -211,7 +221,41 @@ def position_label(given: Any) -> Verdict:
     }
     cases = [Case(title, tuple(pairs.T.clone())) for title, pairs in titles.items()]
     right = pretext.position_label
-    return judge(given, right, cases, mistakes_in(right), gradients=False)
+    verdict = judge(given, right, cases, mistakes_in(right), gradients=False)
+    if verdict.passed or verdict.message.startswith(UNTOLD):
+        answer = run_case(given, Case("", tuple(every.T.clone())), torch.arange(8))
+        problem = _about_the_labels(answer.value)
+        return replace(verdict, passed=False, message=problem) if problem else verdict
+    return verdict
+
+
+UNTOLD = ("wrong in every case", "right with")
+PLACES = (
+    "above left",
+    "above",
+    "above right",
+    "left",
+    "right",
+    "below left",
+    "below",
+    "below right",
+)
+
+
+def _about_the_labels(labels: Tensor | None) -> str:
+    """What is wrong with the labels of the eight places, in their order."""
+    if labels is None or labels.shape != (8,):
+        return ""
+    for right, (place, label) in enumerate(zip(PLACES, labels.tolist(), strict=True)):
+        if label != right:
+            return f"the neighbour {place} has label {right}, yours is {label:g}: count row by row"
+    if labels.dtype not in WHOLE:
+        kind = str(labels.dtype).removeprefix("torch.")
+        return f"your labels are numbers of {kind}: cross_entropy takes whole numbers, .long()"
+    return ""
+
+
+WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 
 @check

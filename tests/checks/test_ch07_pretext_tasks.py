@@ -164,6 +164,21 @@ def test_any_way_of_drawing_passes():
         assert checks.random_mask(given).passed, given
 
 
+# --- position_label -------------------------------------------------------------------------------
+
+
+def test_labels_that_are_told_one_by_one():
+    """A numbering that is no known one is told by its first wrong place; floats are no labels."""
+    up_down = checks.position_label(lambda down, across: down.abs() + across + 1)
+    assert not up_down.passed
+    assert "the neighbour above left has label 0, yours is 1" in up_down.message
+    floats = checks.position_label(lambda *pair: right_label(*pair).float())
+    assert not floats.passed
+    assert "your labels are numbers of float32" in floats.message
+    assert checks.position_label(lambda *pair: right_label(*pair).int()).passed
+    assert checks.position_label(lambda *pair: right_label(*pair).tolist()).passed
+
+
 # --- masked_loss ----------------------------------------------------------------------------------
 
 
@@ -174,15 +189,11 @@ def test_detached_patches_pass_and_a_detached_prediction_does_not():
     def of_nothing(prediction, patches, mask):
         return wrong.masked_loss(prediction.detach(), patches, mask)
 
-    def per_image(prediction, patches, mask):
-        rows = zip(prediction, patches, mask, strict=True)
-        return torch.stack([(p[m] - x[m]).square().mean() for p, x, m in rows]).mean()
-
     def with_weights(prediction, patches, mask):
         errors = (prediction - patches).square().mean(-1)
         return (errors * mask).sum() / mask.sum()
 
-    for given in (of_data, per_image, with_weights):
+    for given in (of_data, with_weights):
         assert checks.masked_loss(given).passed, given
     verdict = checks.masked_loss(of_nothing)
     assert not verdict.passed

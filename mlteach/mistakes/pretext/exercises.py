@@ -91,6 +91,16 @@ def divided_by_the_images(prediction, patches, mask):
     return (prediction[mask] - patches[mask]).square().sum() / len(mask)
 
 
+@mistake(
+    masked_loss,
+    "you average within each image first: where few patches of an image are hidden, each would "
+    "count more; take one mean over all hidden patches",
+)
+def mean_of_the_images(prediction, patches, mask):
+    errors = (prediction - patches).square().mean(2) * mask
+    return (errors.sum(1) / mask.sum(1)).mean()
+
+
 @mistake(masked_loss, "you take absolute differences: the loss squares them")
 def absolute_differences(prediction, patches, mask):
     return (prediction[mask] - patches[mask]).abs().mean()

@@ -83,6 +83,14 @@ def number_rounded_up(n, grid, ratio, generator):
     return lowest(n, grid, number_hidden(grid, ratio, math.ceil), generator)
 
 
+@mistake(
+    random_mask,
+    "a half is rounded up: round(4.5) is 4, since Python's round goes to the even number",
+)
+def halves_rounded_up(n, grid, ratio, generator):
+    return lowest(n, grid, number_hidden(grid, ratio, lambda x: math.floor(x + 0.5)), generator)
+
+
 @mistake(random_mask, "at ratio 0 no patch is hidden, and there is nothing to guess: at least one")
 def nothing_hidden(n, grid, ratio, generator):
     hidden = min(round(ratio * math.prod(grid)), math.prod(grid) - 1)
