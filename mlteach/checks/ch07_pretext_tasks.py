@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,12 +19,13 @@ from mlteach.mistakes.pretext import masks
 # --- which patches are hidden --------------------------------------------------------------------
 
 MANY = 1500  # images: the share of those in which a patch is hidden is known to 0.013
-# images, grid, ratio: round(ratio * N) is 15, 8, 4 and 11, then at the two ends 1 and N - 1
+# images, grid, ratio: round(ratio * N) is 15, 8, 4, 11 and, of 4.5, 4; at the two ends 1 and N - 1
 MASKS = (
     (MANY, (4, 5), 0.75),
     (40, (4, 4), 0.5),
     (6, (3, 4), 0.3),
     (5, (3, 5), 0.75),
+    (5, (3, 6), 0.25),
     (4, (2, 3), 0.0),
     (3, (3, 2), 1.0),
 )
@@ -42,7 +44,7 @@ def random_mask(given: Any) -> Verdict:
     for at, (n, grid, ratio) in enumerate(MASKS):
         answer = _masks(given, at, 0)
         printed = answer.printed
-        problem = _about_the_shape(answer, n, grid) or answer.problem
+        problem = _about_the_shape(answer, n, grid, ratio) or answer.problem
         if not problem:
             drawn.append(answer.value)
             problem = _about_the_counts(answer.value, grid, ratio)
@@ -63,12 +65,17 @@ def _masks(given: Callable, at: int, seed: int) -> Answer:
     return run_case(given, Case("", (n, grid, ratio), options), shape)
 
 
-def _about_the_shape(answer: Answer, n: int, grid: tuple[int, int]) -> str:
+def _about_the_shape(answer: Answer, n: int, grid: tuple[int, int], ratio: float) -> str:
     """What the shape of the masks shows, if it is a wrong one."""
     shape = () if answer.value is None else tuple(answer.value.shape)
-    if shape == (n, *grid[::-1]) != (n, *grid):
-        return TOLD[masks.rows_and_columns_swapped]
-    return TOLD[masks.left_in_one_row] if shape == (n, math.prod(grid)) else ""
+    known = {
+        (n, *grid[::-1]): masks.rows_and_columns_swapped,
+        (n, math.prod(grid)): masks.left_in_one_row,
+        (n, pretext.number_hidden(grid, ratio)): masks.numbers_for_a_mask,
+        grid: masks.one_mask_only,
+    }
+    known.pop((n, *grid), None)
+    return TOLD[known[shape]] if shape in known else ""
 
 
 def _about_the_counts(mask: Tensor, grid: tuple[int, int], ratio: float) -> str:
@@ -92,6 +99,8 @@ def _about_the_counts(mask: Tensor, grid: tuple[int, int], ratio: float) -> str:
         return TOLD[masks.visible_marked]
     if got == right - 1 and got == math.floor(exact):
         return TOLD[masks.number_cut_off]
+    if got == right + 1 and exact % 1 == 0.5:
+        return TOLD[masks.halves_rounded_up]
     if got == right + 1 and got == math.ceil(exact):
         return TOLD[masks.number_rounded_up]
     of_rows = {round(ratio * size) * patches // size for size in grid}
@@ -99,6 +108,8 @@ def _about_the_counts(mask: Tensor, grid: tuple[int, int], ratio: float) -> str:
         return TOLD[masks.whole_rows]
     if got in of_rows and (mask.sum(2) == mask.sum(2)[0, 0]).all():
         return TOLD[masks.row_by_row]
+    if got == right + 1:
+        return TOLD[masks.one_too_many]
     return f"{got} of {patches} patches are hidden in every image, expected are {right}"
 
 
@@ -162,6 +173,9 @@ def masked_loss(given: Any) -> Verdict:
         values = (normal(images, patches, width, seed=seed + i) for i in (10, 20))
         hidden = int(mask[0].sum())
         cases.append(Case(f"with {hidden} of {patches} patches hidden", (*values, mask)))
+    uneven = torch.arange(5) < torch.tensor([[1], [4], [2]])
+    values = (normal(3, 5, 4, seed=seed) for seed in (8, 9))
+    cases.append(Case("with 1, 4 and 2 of 5 patches hidden", (*values, uneven), edge=UNEVEN))
     right = pretext.masked_loss
     verdict = judge(given, right, cases, mistakes_in(right), gradients=False)
     if not verdict.passed:
@@ -170,6 +184,9 @@ def masked_loss(given: Any) -> Verdict:
     wrong = next((found for found in by_gradient if not found.passed), None)
     passed = f"{len(cases)} public checks passed, gradients too."
     return wrong or Verdict(True, passed, printed=verdict.printed)
+
+
+UNEVEN = "every hidden patch counts the same there, whichever image it is in"
 
 
 def _with_gradient(given: Callable, case: Case) -> Verdict:
@@ -204,7 +221,41 @@ def position_label(given: Any) -> Verdict:
     }
     cases = [Case(title, tuple(pairs.T.clone())) for title, pairs in titles.items()]
     right = pretext.position_label
-    return judge(given, right, cases, mistakes_in(right), gradients=False)
+    verdict = judge(given, right, cases, mistakes_in(right), gradients=False)
+    if verdict.passed or verdict.message.startswith(UNTOLD):
+        answer = run_case(given, Case("", tuple(every.T.clone())), torch.arange(8))
+        problem = _about_the_labels(answer.value)
+        return replace(verdict, passed=False, message=problem) if problem else verdict
+    return verdict
+
+
+UNTOLD = ("wrong in every case", "right with")
+PLACES = (
+    "above left",
+    "above",
+    "above right",
+    "left",
+    "right",
+    "below left",
+    "below",
+    "below right",
+)
+
+
+def _about_the_labels(labels: Tensor | None) -> str:
+    """What is wrong with the labels of the eight places, in their order."""
+    if labels is None or labels.shape != (8,):
+        return ""
+    for right, (place, label) in enumerate(zip(PLACES, labels.tolist(), strict=True)):
+        if label != right:
+            return f"the neighbour {place} has label {right}, yours is {label:g}: count row by row"
+    if labels.dtype not in WHOLE:
+        kind = str(labels.dtype).removeprefix("torch.")
+        return f"your labels are numbers of {kind}: cross_entropy takes whole numbers, .long()"
+    return ""
+
+
+WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 
 @check
@@ -270,6 +321,8 @@ def chance_levels(answer: Any) -> Verdict:
                     return f"{TASKS[place]}: {message}"
         if not 0 <= number <= 1:
             return f"{TASKS[place]}: a share lies between 0 and 1, got {number:g}"
+        if math.isclose(number, right[place], rel_tol=0.1):
+            return f"{TASKS[place]}: {number:g} is rounded too far, write it as a fraction"
         return f"{TASKS[place]}: among how many answers is guessed? One in so many, got {number:g}"
 
     return judge_numbers(answer, right, told, otherwise=otherwise, tolerance=5e-4, told_within=0.01)
@@ -278,28 +331,32 @@ def chance_levels(answer: Any) -> Verdict:
 @check
 def seen_patches(answer: Any) -> Verdict:
     """Checks [patches seen, share of pairs] of a 224-pixel image in patches of 16, 75 % hidden."""
-    told = {
-        "the first number counts the hidden patches: the encoder sees the others": [147, 9 / 16],
-        "pairs go with the square: a quarter of the patches makes a sixteenth of the pairs": [
-            49,
-            1 / 4,
-        ],
-        "the share is upside down: how many of all pairs are left?": [49, 16],
-        "that is how many pairs there are: their share of all 196² pairs is asked for": [49, 2401],
-        "that is percent: a share from 0 to 1 is expected": [49, 6.25],
-        "that is the share of pairs that are saved: which is left?": [49, 15 / 16],
-        "you count the patches along one side: an image has 14 · 14 of them": [3.5, 1 / 16],
-        "all patches of the image are counted: a quarter of them is seen": [196, 1],
+    of_patches = {
+        147: "these are the hidden patches: the encoder sees the others",
+        196: "these are all patches of the image: a quarter of them is seen",
+        3.5: "you count along one side: an image has 14 · 14 patches",
+        14: "you count along one side: an image has 14 · 14 patches",
+        12544: "these are pixels: count patches of 16 x 16",
+    }
+    of_pairs = {
+        1 / 4: "that is the share of the patches: pairs go with its square",
+        9 / 16: "that is the share of pairs of hidden patches: the encoder sees the others",
+        16: "the share is upside down: how many of all pairs are left?",
+        2401: "that is how many pairs there are: their share of all 196² pairs is asked for",
+        38416: "these are all pairs of the whole image: which share of them is left?",
+        6.25: "that is percent: a share from 0 to 1 is expected",
+        15 / 16: "that is the share of pairs that are saved: which is left?",
     }
 
     def otherwise(place: int, number: float) -> str:
+        for wrong, message in (of_patches, of_pairs)[place].items():
+            if math.isclose(number, wrong, rel_tol=0.01):
+                return message
         if place == 0:
             return f"224 / 16 patches along each side, a quarter of all is seen, got {number:g}"
         return f"(seen / all)², both numbers of patches, is expected, got {number:g}"
 
-    return judge_numbers(
-        answer, [49, 1 / 16], told, otherwise=otherwise, tolerance=5e-4, told_within=0.01
-    )
+    return judge_numbers(answer, [49, 1 / 16], {}, otherwise=otherwise, tolerance=5e-4)
 
 
 # --- shortcuts -----------------------------------------------------------------------------------

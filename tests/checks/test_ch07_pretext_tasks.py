@@ -135,7 +135,7 @@ def copying(n, grid, ratio, generator):
         (never_the_first, "the patch in row 0, column 0 is hidden in 0% of the images"),
         (copying, "two calls with one generator draw the same"),
         (lambda n, grid, ratio, generator: right_mask(n, grid, ratio, generator).float(), "a mask"),
-        (lambda n, grid, ratio, generator: right_mask(1, grid, ratio, generator)[0], "shape"),
+        (lambda n, grid, ratio, generator: right_mask(n + 1, grid, ratio, generator), "shape"),
         (lambda n, grid, ratio, generator: right_mask(n, grid, ratio / 2, generator), "8 of 20"),
         (lambda n, grid, ratio, generator: torch.rand(n, *grid, generator=3) < ratio, "TypeError"),
     ],
@@ -164,6 +164,21 @@ def test_any_way_of_drawing_passes():
         assert checks.random_mask(given).passed, given
 
 
+# --- position_label -------------------------------------------------------------------------------
+
+
+def test_labels_that_are_told_one_by_one():
+    """A numbering that is no known one is told by its first wrong place; floats are no labels."""
+    up_down = checks.position_label(lambda down, across: down.abs() + across + 1)
+    assert not up_down.passed
+    assert "the neighbour above left has label 0, yours is 1" in up_down.message
+    floats = checks.position_label(lambda *pair: right_label(*pair).float())
+    assert not floats.passed
+    assert "your labels are numbers of float32" in floats.message
+    assert checks.position_label(lambda *pair: right_label(*pair).int()).passed
+    assert checks.position_label(lambda *pair: right_label(*pair).tolist()).passed
+
+
 # --- masked_loss ----------------------------------------------------------------------------------
 
 
@@ -174,15 +189,11 @@ def test_detached_patches_pass_and_a_detached_prediction_does_not():
     def of_nothing(prediction, patches, mask):
         return wrong.masked_loss(prediction.detach(), patches, mask)
 
-    def per_image(prediction, patches, mask):
-        rows = zip(prediction, patches, mask, strict=True)
-        return torch.stack([(p[m] - x[m]).square().mean() for p, x, m in rows]).mean()
-
     def with_weights(prediction, patches, mask):
         errors = (prediction - patches).square().mean(-1)
         return (errors * mask).sum() / mask.sum()
 
-    for given in (of_data, per_image, with_weights):
+    for given in (of_data, with_weights):
         assert checks.masked_loss(given).passed, given
     verdict = checks.masked_loss(of_nothing)
     assert not verdict.passed
@@ -219,6 +230,7 @@ def test_chance_levels(answer):
         ([0.25, 0.125, 1 / 24, 1 / math.factorial(9)], "only 64 are asked for"),
         ([0.25, 0.125, 1 / 24, 1 / 9], "one of 64 orders"),
         ([0.5, 0.125, 1 / 24, 1 / 64], "four rotations: among how many answers"),
+        ([0.25, 0.125, 0.04, 1 / 64], "0.04 is rounded too far"),
         ([0.25, 0.125, 24, 1 / 64], "a share lies between 0 and 1, got 24"),
         ([0.25, 0.125, 1 / 24], "a list of 4 numbers is expected"),
         ("many", "a list of 4 numbers is expected"),
@@ -240,8 +252,13 @@ def test_seen_patches(answer):
 @pytest.mark.parametrize(
     ("answer", "part"),
     [
-        ([147, 9 / 16], "counts the hidden patches"),
-        ([49, 0.25], "pairs go with the square"),
+        ([147, 9 / 16], "these are the hidden patches"),
+        ([196, 1], "all patches of the image"),
+        ([14, 1 / 16], "along one side"),
+        ([12544, 1 / 16], "these are pixels"),
+        ([49, 9 / 16], "pairs of hidden patches"),
+        ([49, 38416], "all pairs of the whole image"),
+        ([49, 0.25], "pairs go with its square"),
         ([49, 16], "upside down"),
         ([49, 2401], "how many pairs there are"),
         ([49, 6.25], "that is percent"),

@@ -170,7 +170,7 @@ def test_the_mistakes_in_masks_differ_from_the_right_one(mistake):
     masks = []
     for draw in (mistake.function, wrong.random_mask):
         cases = [(30, (4, 5), 0.75), (9, (3, 4), 0.3), (4, (2, 3), 0.0), (5, (3, 5), 0.75)]
-        cases += [(3, (3, 2), 1.0)]
+        cases += [(5, (3, 6), 0.25), (3, (3, 2), 1.0)]
         masks.append([draw(*case, generator=generator(1)) for case in cases])
     assert any(
         one.shape != two.shape or not one.equal(two) for one, two in zip(*masks, strict=True)

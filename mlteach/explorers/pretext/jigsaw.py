@@ -107,7 +107,11 @@ class Jigsaw(Explorer):
                 "shuffle": button("shuffle again", self.shuffle),
                 "next": button("new image", self._next_image),
             }
-            | ({"ask": button("the network's answer", self.ask)} if network is not None else {})
+            | (
+                {"ask": button("the network's answer", lambda: self._guard(self.ask))}
+                if network is not None
+                else {}
+            )
         )
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:

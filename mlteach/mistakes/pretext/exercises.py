@@ -39,6 +39,31 @@ def divided_by_all(prediction, patches, mask):
 
 @mistake(
     masked_loss,
+    "you divide by the number of all patches, and not by D: divide by the hidden patches times D",
+)
+def divided_by_all_patches(prediction, patches, mask):
+    return (prediction[mask] - patches[mask]).square().sum() / mask.numel()
+
+
+@mistake(
+    masked_loss,
+    "errors of visible patches are in the sum, which is divided by the number of hidden ones: "
+    "leave them out of the sum",
+)
+def visible_in_the_sum(prediction, patches, mask):
+    return over_all_patches(prediction, patches, mask) / mask.float().mean()
+
+
+@mistake(
+    masked_loss,
+    "the mean over all patches, times the share that is hidden: take the mean over the hidden ones",
+)
+def times_the_hidden_share(prediction, patches, mask):
+    return over_all_patches(prediction, patches, mask) * mask.float().mean()
+
+
+@mistake(
+    masked_loss,
     "only the prediction is masked: set patches to 0 too, or index both, prediction[mask]",
 )
 def prediction_masked_only(prediction, patches, mask):
@@ -64,6 +89,16 @@ def summed(prediction, patches, mask):
 )
 def divided_by_the_images(prediction, patches, mask):
     return (prediction[mask] - patches[mask]).square().sum() / len(mask)
+
+
+@mistake(
+    masked_loss,
+    "you average within each image first: where few patches of an image are hidden, each would "
+    "count more; take one mean over all hidden patches",
+)
+def mean_of_the_images(prediction, patches, mask):
+    errors = (prediction - patches).square().mean(2) * mask
+    return (errors.sum(1) / mask.sum(1)).mean()
 
 
 @mistake(masked_loss, "you take absolute differences: the loss squares them")
@@ -178,6 +213,22 @@ def by_angle(down, across):
 )
 def one_less_everywhere(down, across):
     return 3 * (down + 1) + across
+
+
+@mistake(
+    position_label,
+    "a label beyond 7 is cut off to 7: all labels after the centre become one less, not the last",
+)
+def last_cut_off(down, across):
+    return centre_counted(down, across).clamp(max=7)
+
+
+@mistake(
+    position_label,
+    "a label beyond 7 begins at 0 again: all labels after the centre become one less",
+)
+def last_begins_again(down, across):
+    return centre_counted(down, across) % 8
 
 
 # --- the order of tiles --------------------------------------------------------------------------

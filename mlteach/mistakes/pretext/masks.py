@@ -83,6 +83,14 @@ def number_rounded_up(n, grid, ratio, generator):
     return lowest(n, grid, number_hidden(grid, ratio, math.ceil), generator)
 
 
+@mistake(
+    random_mask,
+    "a half is rounded up: round(4.5) is 4, since Python's round goes to the even number",
+)
+def halves_rounded_up(n, grid, ratio, generator):
+    return lowest(n, grid, number_hidden(grid, ratio, lambda x: math.floor(x + 0.5)), generator)
+
+
 @mistake(random_mask, "at ratio 0 no patch is hidden, and there is nothing to guess: at least one")
 def nothing_hidden(n, grid, ratio, generator):
     hidden = min(round(ratio * math.prod(grid)), math.prod(grid) - 1)
@@ -159,3 +167,26 @@ def rows_and_columns_swapped(n, grid, ratio, generator):
 )
 def left_in_one_row(n, grid, ratio, generator):
     return random_mask(n, grid, ratio, generator).flatten(1)
+
+
+@mistake(
+    random_mask,
+    "these are the numbers of the hidden patches: make a mask of them, "
+    "`mask.scatter(1, numbers, True)` on one row of False for each image",
+)
+def numbers_for_a_mask(n, grid, ratio, generator):
+    order = torch.rand(n, math.prod(grid), generator=generator).argsort(1)
+    return order[:, : number_hidden(grid, ratio)]
+
+
+@mistake(random_mask, "one mask comes back, and n are asked for: one for each image")
+def one_mask_only(n, grid, ratio, generator):
+    return random_mask(1, grid, ratio, generator)[0]
+
+
+@mistake(
+    random_mask,
+    "one patch too many is hidden: the ranks below k are k of them, 0 to k - 1, so < and not <=",
+)
+def one_too_many(n, grid, ratio, generator):
+    return lowest(n, grid, number_hidden(grid, ratio) + 1, generator)

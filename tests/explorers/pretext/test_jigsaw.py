@@ -348,6 +348,15 @@ def test_an_answer_that_is_none_is_refused(answer, message):
     assert explorer.state["answer"] is None
 
 
+def test_the_button_says_under_the_figure_why_there_is_no_answer():
+    """An error in a button's callback is shown nowhere else."""
+    explorer = board(lambda tiles: torch.tensor([0, 0, 1, 2]))
+    explorer.controls["ask"].click()
+    assert "network must answer each of 0 ... 3 once" in explorer.canvas.problem
+    explorer.swap(0, 1)
+    assert explorer.canvas.problem == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
