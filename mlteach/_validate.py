@@ -218,6 +218,27 @@ def module(name: str, value: Any) -> nn.Module:
     return instance(name, value, nn.Module, "a network (torch.nn.Module)")
 
 
+def outputs(name: str, network: nn.Module, x: Tensor, *, of: str = "x", dims: int = 2) -> Tensor:
+    """network(x), a row (B, D), or with 4 dims a map (B, D, h, w), for each of the B inputs.
+
+    What does not fit is said of the network by its name, and of x by the name `of`.
+    """
+    floats(of, x)
+    try:
+        y = network(x)
+    except (RuntimeError, IndexError, TypeError, ValueError) as error:
+        if isinstance(error, torch.cuda.OutOfMemoryError):
+            raise
+        given = tuple(x.shape) if of == "x" else f"{tuple(x.shape)}, the {of}"
+        raise ValueError(f"{name} cannot take inputs of {given}: {error}") from error
+    if not isinstance(y, Tensor) or not y.is_floating_point():
+        raise TypeError(f"{name} must give a floating-point tensor, got {kind(y)}")
+    if y.dim() != dims or len(y) != len(x) or 0 in y.shape[1:]:
+        allowed = "D >= 1" if dims == 2 else "D, h, w"
+        raise ValueError(f"{name} must give ({len(x)}, {allowed}), got shape {tuple(y.shape)}")
+    return y
+
+
 def instance(name: str, value: Any, of: type, what: str) -> Any:
     """An object of a class, not the class itself."""
     if not isinstance(value, of):

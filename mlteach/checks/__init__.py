@@ -32,6 +32,15 @@ from mlteach.checks.ch06_views import (
     mixup_labels,
     saturation_jitter,
 )
+from mlteach.checks.ch07_pretext_tasks import (
+    chance_levels,
+    masked_loss,
+    position_label,
+    put_back,
+    random_mask,
+    seen_patches,
+    shortcuts,
+)
 from mlteach.checks.ch09_simclr import false_negatives, representation, simclr_loss
 from mlteach.checks.ch10_moco import enqueue, key_lives, lowest_loss, moco_logits
 from mlteach.checks.ch11_byol import byol_step, effective_rank, half_lives, target_update
@@ -51,6 +60,7 @@ __all__ = [
     "Verdict",
     "byol_step",
     "cells_to_probe",
+    "chance_levels",
     "chance_to_meet",
     "colour_views",
     "conditional_affinities",
@@ -80,6 +90,7 @@ __all__ = [
     "log_sum_exp",
     "lowest_loss",
     "maml_loss",
+    "masked_loss",
     "mixup_labels",
     "moco_logits",
     "nearest",
@@ -87,15 +98,20 @@ __all__ = [
     "outer_gradient",
     "parting_length",
     "perplexity",
+    "position_label",
     "prototype_loss",
     "prototypes",
     "pulls",
+    "put_back",
+    "random_mask",
     "recall",
     "regions",
     "representation",
     "reptile_step",
     "saturation_jitter",
+    "seen_patches",
     "semi_hard",
+    "shortcuts",
     "siamese_loss",
     "simclr_loss",
     "smallest_batch",

@@ -11,11 +11,13 @@ from mlteach.data.digits import digits
 from mlteach.data.folder import folder
 from mlteach.data.glyphs import SCRIPTS, draw_glyphs, glyphs
 from mlteach.data.omniglot import omniglot
+from mlteach.data.photographs import PIECES, photographs
 from mlteach.data.shapes import shapes
 from mlteach.data.sinusoids import Sinusoids, sinusoids
 from mlteach.data.tones import Sequences, tones
 
 __all__ = [
+    "PIECES",
     "SCRIPTS",
     "Dataset",
     "Sequences",
@@ -28,6 +30,7 @@ __all__ = [
     "from_arrays",
     "glyphs",
     "omniglot",
+    "photographs",
     "shapes",
     "sinusoids",
     "tones",

@@ -23,6 +23,8 @@ from mlteach.explorers.metric.pair_loss import PairLoss
 from mlteach.explorers.metric.triplet_plane import TripletPlane
 from mlteach.explorers.neighbours.recall_curve import RecallCurve
 from mlteach.explorers.neighbours.search_plane import SearchPlane
+from mlteach.explorers.pretext.jigsaw import Jigsaw
+from mlteach.explorers.pretext.masked import Masked
 from mlteach.explorers.selfsup.conveyor import Conveyor
 from mlteach.explorers.selfsup.dino_switchboard import DINOSwitchboard
 from mlteach.explorers.selfsup.switchboard import Switchboard
@@ -47,11 +49,13 @@ __all__ = [
     "FactorMatrix",
     "Film",
     "InnerLoop",
+    "Jigsaw",
     "KnnVote",
     "LayerChange",
     "LiveTSNE",
     "LiveTraining",
     "MapAndMatrix",
+    "Masked",
     "MetaRates",
     "Mixing",
     "PairLoss",

@@ -1,4 +1,4 @@
-"""What `mlteach.training.fit` draws at every step: two views, or a batch with its labels."""
+"""What `mlteach.training.fit` draws at every step: views, a pretext task, or images and labels."""
 
 from __future__ import annotations
 
@@ -38,6 +38,40 @@ def two_views(
     def draw(generator: Generator) -> tuple[Tensor, Tensor]:
         x = images[_draw_index(images, batch_size, generator)]
         return view(x, generator=generator), view(x, generator=generator)
+
+    return draw
+
+
+def pretext_batches(
+    images: Tensor, task: Callable[..., tuple[Tensor, ...]], *, batch_size: int = 128
+) -> Callable[[Generator], tuple[Tensor, ...]]:
+    """A draw for `fit`: random images, with replacement, and what a task asks of them.
+
+    >>> run = fit(Rotation(encoder, head), pretext_batches(train.images, rotate), steps=300)
+
+    Args:
+        images: (N >= 1, ...) finite numbers; arrays and lists are taken.
+        task: (images, generator=) -> tuple of tensors, such as `mlteach.pretext.rotate`, or a
+            `partial` of one.
+        batch_size: B >= 1.
+
+    Returns:
+        Function generator -> what task makes of (B, ...) images.
+
+    Raises:
+        TypeError, ValueError: an argument is not as described.
+    """
+    batch_size = _validate.count("batch_size", batch_size)
+    images = _checked_images(images)
+    what = "a function of (images, generator=)"
+    _validate.function("task", task, what=what, takes=1, keywords=("generator",))
+
+    def draw(generator: Generator) -> tuple[Tensor, ...]:
+        question = task(images[_draw_index(images, batch_size, generator)], generator=generator)
+        if not isinstance(question, tuple):
+            given = _validate.kind(question)
+            raise TypeError(f"task must return a tuple of tensors, got {given}")
+        return question
 
     return draw
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 
 from mlteach import _validate
+from mlteach.training.moving_average import move_towards as move_towards
+from mlteach.training.moving_average import slow_copy as slow_copy
 
 
 def check_networks(**networks: nn.Module) -> None:
@@ -58,16 +57,6 @@ def keys_of(aux: Mapping[str, Tensor], queue: Tensor) -> Tensor:
     return keys.to(queue)
 
 
-def slow_copy(**networks: nn.Module) -> nn.Sequential:
-    """The networks after each other, copied: what will follow them by `move_towards`."""
-    for name, network in networks.items():
-        if any(map(is_lazy, network.parameters())):
-            raise ValueError(
-                f"{name} must know its shapes to be copied: pass a batch through its lazy layers"
-            )
-    return copy.deepcopy(nn.Sequential(*networks.values()))
-
-
 def last_linear(projector: nn.Module) -> nn.Linear:
     """The layer whose outputs are what the projector gives."""
     linear = [layer for layer in projector.modules() if isinstance(layer, nn.Linear)]
@@ -93,18 +82,7 @@ def predicted(predictor: nn.Module | None, z: Tensor) -> Tensor:
 
 def apply(name: str, network: nn.Module, x: Tensor) -> Tensor:
     """network(x), (B, ...) -> (B, D); what does not fit is said of the network by its name."""
-    _validate.floats("x", x)
-    try:
-        y = network(x)
-    except (RuntimeError, IndexError, TypeError, ValueError) as error:
-        if isinstance(error, torch.cuda.OutOfMemoryError):
-            raise
-        raise ValueError(f"{name} cannot take inputs of {tuple(x.shape)}: {error}") from error
-    if not isinstance(y, Tensor) or not y.is_floating_point():
-        raise TypeError(f"{name} must give a floating-point tensor, got {_validate.kind(y)}")
-    if y.dim() != 2 or len(y) != len(x) or y.shape[1] < 1:
-        raise ValueError(f"{name} must give ({len(x)}, D >= 1), got shape {tuple(y.shape)}")
-    return y
+    return _validate.outputs(name, network, x)
 
 
 def wide(x: Tensor) -> torch.dtype:
@@ -120,16 +98,3 @@ def pictured(**vectors: Tensor) -> dict[str, Tensor]:
     """
     on_sphere = {name: F.normalize(rows.to(wide(rows))) for name, rows in vectors.items()}
     return on_sphere | {"std": on_sphere["z1"].std(0, correction=0).mean()}
-
-
-@torch.no_grad()
-def move_towards(target: nn.Module, online: nn.Module, *, decay: float) -> None:
-    """Moving average: every parameter of target becomes decay * itself + (1 - decay) * online's."""
-    decay = float(_validate.number("decay", decay, at_least=0, at_most=1))
-    if len({tuple(p.shape for p in network.parameters()) for network in (target, online)}) > 1:
-        raise ValueError(
-            "encoder and projector must have the parameters of their slow copy: with another "
-            "network make a new method"
-        )
-    for follower, leader in zip(target.parameters(), online.parameters(), strict=True):
-        follower.lerp_(leader, 1 - decay)

@@ -125,6 +125,146 @@ def test_draw_takes_another_share(explorers):
     assert len(seen) > 2
 
 
+# --- pretext tasks -------------------------------------------------------------------------------
+
+
+def middle(place):
+    """Of a place on the board of two by two tiles."""
+    return place % 2 + 0.5, place // 2 + 0.5
+
+
+def test_a_tile_is_dragged_onto_another_and_the_puzzle_is_solved(explorers):
+    """By mouse, tile after tile; then the network is asked, and not before."""
+    live = Live(explorers, "jigsaw")
+    live.press("shuffle again")
+    live.settle()
+    assert not live.state("solved")
+    moves = 0
+    for place in range(4):
+        order = live.state("order")
+        if order[place] != place:
+            live.drag("board", middle(order.index(place)), (1.0, 1.0), middle(place))
+            moves += 1
+            assert live.state("order")[place] == place
+    assert live.state("solved")
+    assert live.state("moves") == moves
+    assert f"solved in {moves} move" in live.readout()
+    assert live.state("answer") is None
+    before = live.settle()
+    live.press("the network's answer")
+    live.wait_for_change(before)
+    live.settle()
+    assert f"the network puts {live.state('answer_right')} of 4 in place" in live.readout()
+    assert "seen" not in live.readout()
+
+
+def test_a_tile_let_go_beside_the_board_falls_back(explorers):
+    live = Live(explorers, "jigsaw")
+    live.press("shuffle again")
+    before, order = live.settle(), live.state("order")
+    mouse = explorers.page.mouse
+    mouse.move(*live.place("board", *middle(0)))
+    mouse.down()
+    mouse.move(*live.place("board", 1.2, 1.2), steps=4)
+    held = live.wait_for_change(before)
+    mouse.move(*live.place("board", 1.2, 2.2), steps=4)
+    mouse.up()
+    live.wait_for_change(held)
+    assert live.settle() == before
+    assert (live.state("order"), live.state("moves")) == (order, 0)
+
+
+def test_two_clicks_swap_two_tiles(explorers):
+    live = Live(explorers, "jigsaw")
+    live.press("shuffle again")
+    live.settle()
+    order = live.state("order")
+    live.click("board", *middle(1))
+    assert live.state("picked") == 1
+    live.click("board", *middle(2))
+    assert live.state("picked") is None
+    assert live.state("order") == [order[0], order[2], order[1], order[3]]
+
+
+def test_two_tiles_change_places_by_keyboard_alone(explorers):
+    live = Live(explorers, "jigsaw")
+    live.press("shuffle again")
+    live.set("first", 2)
+    live.set("second", 3)
+    live.step("first", "ArrowLeft")
+    live.step("second")
+    before, order = live.settle(), live.state("order")
+    live.output.get_by_role("button", name="swap", exact=True).focus()
+    explorers.page.keyboard.press("Enter")
+    live.wait_for_change(before)
+    live.settle()
+    assert live.state("order") == [order[3], order[1], order[2], order[0]]
+
+
+def test_a_new_image_comes_and_the_old_one_keeps_its_puzzle(explorers):
+    live = Live(explorers, "jigsaw")
+    live.set("image", 0)
+    live.drag("board", middle(0), middle(3))
+    order, moves = live.state("order"), live.state("moves")
+    live.press("new image")
+    live.wait_for_value("image", 1)
+    live.settle()
+    assert live.state("moves") == 0
+    live.set("image", 0)
+    assert (live.state("order"), live.state("moves")) == (order, moves)
+
+
+def test_a_patch_is_hidden_and_shown_by_a_click(explorers):
+    live = Live(explorers, "masked")
+    live.press("another mask")
+    first, mask = live.settle(), live.ask("e.state['mask'].tolist()")
+    live.click("masked_ax", 2.5, 1.5)
+    once = live.ask("e.state['mask'].tolist()")
+    assert once[1][2] != mask[1][2]
+    once[1][2] = mask[1][2]
+    assert once == mask
+    assert live.value("patch") == 1 * 4 + 2 + 1
+    assert live.hash() != first
+    live.click("masked_ax", 2.5, 1.5)
+    assert live.ask("e.state['mask'].tolist()") == mask
+    live.assert_sound()
+
+
+def test_patches_are_hidden_by_a_drag_and_by_keyboard(explorers):
+    """The drag makes all that it crosses like the first."""
+    live = Live(explorers, "masked")
+    live.set("ratio", live.ends("ratio")[0])
+    live.press("another mask")
+    live.settle()
+    hidden = live.ask("e.state['mask'].flatten().tolist()")
+    visible = [place for place in range(16) if not hidden[place]]
+    row = next(row for row in range(4) if {4 * row, 4 * row + 1, 4 * row + 2} <= set(visible))
+    live.drag("masked_ax", (0.5, row + 0.5), (2.5, row + 0.5))
+    assert live.ask(f"e.state['mask'][{row}].tolist()")[:3] == [True] * 3
+    live.set("patch", 4 * row + 2)
+    live.step("patch", "ArrowLeft")
+    before = live.settle()
+    live.output.get_by_role("button", name="hide or show the patch", exact=True).focus()
+    explorers.page.keyboard.press("Enter")
+    live.wait_for_change(before)
+    live.settle()
+    assert live.ask(f"e.state['mask'][{row}].tolist()")[:3] == [False, True, True]
+
+
+def test_the_ratio_goes_from_one_patch_to_all_but_one(explorers):
+    """By mouse, to both ends; the errors shown are numbers there too."""
+    live = Live(explorers, "masked")
+    live.press("another mask")
+    for distance, hidden in ((-800, 1), (800, 15)):
+        live.drag_slider("ratio", distance)
+        live.wait_for_value("ratio", hidden / 16)
+        live.settle()
+        assert live.ask("int(e.state['mask'].sum())") == hidden
+        assert f"{hidden} of 16 patches hidden" in live.readout()
+        assert "not finite" not in live.readout()
+        live.assert_sound()
+
+
 # --- methods and evaluation ----------------------------------------------------------------------
 
 

@@ -157,6 +157,14 @@ def knn_vote(own):
     return explorers.KnnVote(train, many, labels * 6, own.images, labels, own.classes)
 
 
+def jigsaw(own):
+    return explorers.Jigsaw(own.images.numpy(), network=lambda tiles: torch.arange(9).flip(0))
+
+
+def masked(own):
+    return explorers.Masked(own.images.tolist(), lambda images, mask: images.flip(0) / 2)
+
+
 def live_training(own):
     class Own(TinyMethod):
         def loss(self, x1, x2):
@@ -198,7 +206,7 @@ OWN = {
     for make in (
         *(factor_matrix, retrieval, embedding_map, film, live_tsne, map_and_matrix, search_plane),
         *(recall_curve, temperature, similarity_matrix, views, mixing, conveyor, knn_vote),
-        *(live_training, training_film, episode_accuracy, layer_change),
+        *(jigsaw, masked, live_training, training_film, episode_accuracy, layer_change),
     )
 }
 

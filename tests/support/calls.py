@@ -28,6 +28,7 @@ from mlteach import (
     neighbours,
     networks,
     plots,
+    pretext,
     recipes,
     selfsup,
     similarity,
@@ -282,6 +283,7 @@ add_all(
     digits={"split": "test"},
     glyphs={"split": "test"},
     draw_glyphs={"scripts": ("Lao",), "n_drawers": 1, "seed": 0},
+    photographs={"n": 4, "seed": 0, "part": "train", "side": 32},
     shapes={
         **{"n": 4, "seed": 0, "size": (0.45, 0.8)},
         **{"rotation": 0.5, "texture": 0.02, "noise": 0.03},
@@ -507,6 +509,112 @@ add_all(
     LeJEPA={**ENCODER_AND_HEAD, "weight": 0.05, "slices": 16},
     VICReg={**ENCODER_AND_HEAD, "invariance": 25.0, "variance": 25.0, "covariance": 1.0},
 )
+ANY_IMAGE = {
+    ("images", "0 to 255"): "no value is read",
+    ("images", "five channels"): "satellites have more",
+    ("images", "empty"): "a batch may be empty",
+}
+
+
+def a_mask() -> Tensor:
+    return pretext.random_mask(8, 4, 0.5, generator=generator()).long()  # 1 and 0
+
+
+def a_map() -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        return nn.Conv2d(3, 5, 3, stride=2, padding=1)
+
+
+def painter(channels: int = 3) -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        return nn.ConvTranspose2d(5, channels, 2, stride=2)
+
+
+def mapper() -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        return nn.Conv2d(5, 5, 1)
+
+
+TASK: dict[str, Any] = {"images": images(), "generator": a_generator, "propagates": True}
+ENCODER_AND_ANSWER = {
+    "encoder": encoder,
+    "head": head,
+    "takes": {(part, "one column only"): UNSEEN for part in ("encoder", "head")},
+}
+ORDERS: dict[str, Any] = {"permutations": lambda: pretext.permutation_set(4, 3)}
+add_all(
+    pretext,
+    all_rotations={"images": images(), "takes": ANY_IMAGE, "propagates": True},
+    block_mask={
+        **{"n": 3, "grid": (3, 4), "size": (2, 1), "generator": a_generator},
+        "takes": {(name, "number"): "a square" for name in ("grid", "size")},
+    },
+    hide={
+        **{"images": images(), "mask": a_mask, "value": 0.5, "propagates": True},
+        "takes": ANY_IMAGE | {("value", "negative"): "any number"},
+    },
+    jigsaw={
+        **{**TASK, **ORDERS, "gap": 1, "drop_colour": True, "normalise": True},
+        "takes": ANY_IMAGE
+        | {("permutations", name): "another set" for name in ("one more", "one less")},
+    },
+    patchify={"images": images(), "size": 4, "takes": ANY_IMAGE, "propagates": True},
+    permutation_set={"n_tiles": 4, "count": 5},
+    random_mask={
+        **{"n": 3, "grid": (3, 4), "ratio": 0.5, "generator": a_generator},
+        "takes": {("grid", "number"): "a square"},
+    },
+    relative_position={
+        **{**TASK, "patch": 2, "gap": 0, "jitter": 1, "takes": ANY_IMAGE},
+        **{"drop_colour": True, "normalise": True},
+    },
+    rotate={**TASK, "takes": ANY_IMAGE},
+    unpatchify={
+        **{"patches": lambda: pretext.patchify(images()(), 4), "size": 4, "channels": 3, "rows": 2},
+        "takes": {("patches", "empty"): "a batch may be empty", ("rows", "None"): "a square"},
+        "propagates": True,
+    },
+    Jigsaw=ENCODER_AND_ANSWER,
+    RelativePosition=ENCODER_AND_ANSWER,
+    Rotation=ENCODER_AND_ANSWER,
+    MaskedLatents={
+        **{"encoder": a_map, "predictor": mapper, "decay": 0.9},
+        "takes": {(part, "one column only"): UNSEEN for part in ("encoder", "predictor")},
+    },
+    MaskedReconstruction={
+        **{"encoder": a_map, "decoder": painter, "everywhere": True},
+        "takes": {(part, "one column only"): UNSEEN for part in ("encoder", "decoder")},
+    },
+)
+PRETEXT: dict[str, tuple[Callable[[], nn.Module], dict[str, Any]]] = {
+    "Rotation": (
+        lambda: pretext.Rotation(encoder(), head()),
+        {"rotated": images(), "labels": classes(8, 4)},
+    ),
+    "RelativePosition": (
+        lambda: pretext.RelativePosition(encoder(), head(12, 8)),
+        {"centre": images(), "neighbour": images(seed=2), "labels": classes(8, 8)},
+    ),
+    "Jigsaw": (
+        lambda: pretext.Jigsaw(encoder(d_in=48), head(24, 3)),
+        {"tiles": lambda: normal32(8, 4, 3, 4, 4), "labels": classes(8, 3)},
+    ),
+    "MaskedReconstruction": (
+        lambda: pretext.MaskedReconstruction(a_map(), painter()),
+        {"images": images(), "mask": a_mask},
+    ),
+    "MaskedLatents": (
+        lambda: pretext.MaskedLatents(a_map(), mapper()),
+        {"images": images(), "mask": a_mask},
+    ),
+}
+for name, (make, question) in PRETEXT.items():
+    any_range = {(x, "0 to 255"): "a method takes data of any range" for x in question}
+    add(f"pretext.{name}.loss", "loss", of=make, **question, takes=any_range, propagates=True)
+
 METHODS: dict[str, Callable[[], nn.Module]] = {
     "SimCLR": lambda: selfsup.SimCLR(encoder(), head()),
     "MoCo": lambda: selfsup.MoCo(encoder(), head(), n_keys=16),
@@ -737,6 +845,14 @@ add_all(
             ("view", "gives nothing"): "asked by fit only",
         },
     },
+    pretext_batches={
+        **{"images": images(), "task": lambda: pretext.rotate, "batch_size": 4},
+        "takes": {
+            **{("images", name): "any data" for name in ("0 to 255", "five channels")},
+            **{("images", name): "any data" for name in ("one dimension more", "one row")},
+            ("task", "gives nothing"): "seen when it is drawn",
+        },
+    },
     probe_score={"encoder": encoder, "train": dataset, "test": dataset},
     probe_scores={
         **{
@@ -818,6 +934,7 @@ add_all(
         "takes": {("images", "None"): "no images", ("scores", "empty"): "no scores"},
         "images": images(20),
     },
+    Jigsaw={"images": images(4), "tiles": 2, "gap": 1, "seed": 0},
     KnnVote={
         "encodings": lambda: {"a": (z(200, 4)(), z(20, 4, seed=1)())},
         "train_images": images(200),
@@ -842,6 +959,13 @@ add_all(
         "images": images(20),
         "layout": z(20, 2),
         "names": ("one", "two", "three"),
+    },
+    Masked={
+        "images": images(4),
+        "reconstruct": lambda: lambda pictures, mask: pictures,
+        "patch": 2,
+        "ratio": 0.5,
+        "seed": 0,
     },
     MetaRates={
         "losses": lambda: normal32(3, 4, 2).exp(),
@@ -929,7 +1053,7 @@ LEFT_OUT = {
 
 MODULES = (
     *(losses, views, data, networks, plots, similarity, maps, metric, neighbours),
-    *(episodes, selfsup, training, meta, evaluate, recipes, explorers),
+    *(episodes, pretext, selfsup, training, meta, evaluate, recipes, explorers),
 )
 
 

@@ -234,6 +234,20 @@ def knn_vote():
     return explorers.KnnVote(encodings, *train, *test, CLASSES, query=4)
 
 
+def jigsaw():
+    return explorers.Jigsaw(images(4, 3), tiles=2, network=lambda tiles: torch.eye(4).flip(0))
+
+
+def half_of_what_is_seen(pictures: Tensor, mask: Tensor) -> Tensor:
+    hidden = F.interpolate(mask[:, None].float(), pictures.shape[-2:])
+    return pictures * (1 - hidden) / 2
+
+
+def masked():
+    networks = {"half": half_of_what_is_seen, "nothing": lambda pictures, mask: 0 * pictures}
+    return explorers.Masked(images(4, 3), networks, patch=2)
+
+
 class TinyMethod(nn.Module):
     """A linear encoder with the loss and the temperature of SimCLR."""
 
@@ -292,7 +306,9 @@ SELF_SUPERVISION = {
     "conveyor": conveyor,
     "dino_switchboard": dino_switchboard,
     "switchboard": switchboard,
+    "jigsaw": jigsaw,
     "knn_vote": knn_vote,
+    "masked": masked,
     "live_training": live_training,
     "training_film": training_film,
 }
@@ -441,6 +457,21 @@ def large_map_and_matrix():
     return explorers.MapAndMatrix(normal32(500, 6), names, pixels, layout=normal32(500, 2))
 
 
+def large_jigsaw():
+    """As many tiles as there can be, of larger images that are no squares."""
+    pixels = images(2, 3).repeat_interleave(12, 2).repeat_interleave(20, 3)
+    return explorers.Jigsaw(pixels, tiles=5, network=lambda tiles: torch.arange(25))
+
+
+def large_masked():
+    """Networks with long names, many patches, and errors of very different sizes."""
+    networks = {
+        "trained on hidden patches": half_of_what_is_seen,
+        "untrained, with its statistics filled": lambda pictures, mask: 1e5 * pictures,
+    }
+    return explorers.Masked(images(40, 3).repeat_interleave(4, 3), networks, patch=1)
+
+
 def large_training_film():
     """Eight classes and more steps."""
     live = large_live_training()
@@ -503,6 +534,8 @@ LARGE = {
     "large_inner_loop": large_inner_loop,
     "large_context_points": large_context_points,
     "large_live_training": large_live_training,
+    "large_jigsaw": large_jigsaw,
+    "large_masked": large_masked,
     "large_training_film": large_training_film,
     "side_by_side": side_by_side,
 }

@@ -1,0 +1,1 @@
+"""Explorers of `mlteach.pretext`."""

@@ -1,0 +1,308 @@
+"""The checks on pretext tasks pass the right answers and name each mistake that they know."""
+
+import itertools
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from support.every_check import EveryCheck
+
+from mlteach import checks, pretext
+from mlteach.checks import ch07_pretext_tasks
+from mlteach.mistakes import mistakes_in
+from mlteach.mistakes import pretext as wrong
+
+# --- right functions, in other words than the definition ------------------------------------------
+
+
+def right_mask(n, grid, ratio, generator):
+    """One image after the other, each by a random permutation."""
+    rows, columns = grid
+    hidden = min(max(round(ratio * rows * columns), 1), rows * columns - 1)
+    masks = []
+    for _ in range(n):
+        mask = torch.zeros(rows * columns, dtype=torch.bool)
+        mask[torch.randperm(rows * columns, generator=generator)[:hidden]] = True
+        masks.append(mask.reshape(rows, columns))
+    return torch.stack(masks)
+
+
+def right_loss(prediction, patches, mask):
+    errors = []
+    for b, n in itertools.product(*map(range, mask.shape)):
+        if mask[b, n]:
+            errors += [(p - x) ** 2 for p, x in zip(prediction[b, n], patches[b, n], strict=True)]
+    return sum(errors) / len(errors)
+
+
+def right_label(down, across):
+    around = [[0, 1, 2], [3, None, 4], [5, 6, 7]]
+    pairs = zip(down.tolist(), across.tolist(), strict=True)
+    return torch.tensor([around[1 + i][1 + j] for i, j in pairs])
+
+
+def right_order(tiles, permutation):
+    original = torch.empty_like(tiles)
+    original[permutation] = tiles
+    return original
+
+
+RIGHT = {
+    "random_mask": right_mask,
+    "masked_loss": right_loss,
+    "position_label": right_label,
+    "put_back": right_order,
+}
+MISTAKES = {name: mistakes_in(getattr(wrong, name)) for name in RIGHT}
+
+
+class TestEveryCheck(EveryCheck):
+    """What all checks promise."""
+
+
+def test_no_two_mistakes_are_told_the_same():
+    for name, mistakes in MISTAKES.items():
+        told = [mistake.explanation for mistake in mistakes]
+        assert len(set(told)) == len(told), name
+
+
+# --- the library's own functions pass, too --------------------------------------------------------
+
+
+def test_the_librarys_mask_passes():
+    assert checks.random_mask(pretext.random_mask).passed
+
+
+def test_the_library_numbers_positions_as_the_exercise_does():
+    """What `relative_position` cuts lies where its label says, by the right function."""
+    images = (
+        torch.arange(3 * 8 * 3 * 8, dtype=torch.float32)
+        .reshape(1, 1, 24, 24)
+        .expand(64, -1, -1, -1)
+    )
+    generator = torch.Generator().manual_seed(0)
+    centre, neighbour, labels = pretext.relative_position(images, patch=8, generator=generator)
+    apart = (neighbour - centre)[:, 0, 0, 0].round().long()
+    down = torch.div(apart + 12, 24, rounding_mode="floor")
+    across = apart - 24 * down
+    assert labels.tolist() == right_label(down.sign(), across.sign()).tolist()
+    assert set(labels.tolist()) == set(range(8))
+
+
+def test_the_library_lays_tiles_as_the_exercise_puts_them_back():
+    images = torch.rand(5, 3, 12, 12, generator=torch.Generator().manual_seed(1))
+    orders = pretext.permutation_set(9, 20)
+    generator = torch.Generator().manual_seed(2)
+    tiles, labels = pretext.jigsaw(images, orders, generator=generator)
+    plain, _ = pretext.jigsaw(images, torch.arange(9)[None], generator=generator)
+    for image, label in enumerate(labels.tolist()):
+        assert torch.equal(wrong.put_back(tiles[image], orders[label]), plain[image])
+
+
+# --- random_mask ----------------------------------------------------------------------------------
+
+
+def shifted(n, grid, ratio, generator):
+    """One scattered mask, moved on in a circle."""
+    hidden = wrong.number_hidden(grid, ratio)
+    one = torch.arange(math.prod(grid)) * 7 % math.prod(grid) < hidden
+    starts = torch.randint(math.prod(grid), (n,), generator=generator).tolist()
+    return torch.stack([one.roll(start).reshape(grid) for start in starts])
+
+
+def never_the_first(n, grid, ratio, generator):
+    """The upper left patch is visible, unless all but one are hidden."""
+    hidden = wrong.number_hidden(grid, ratio)
+    if hidden > math.prod(grid) - 2:
+        return right_mask(n, grid, ratio, generator)
+    rest = torch.rand(n, math.prod(grid) - 1, generator=generator).argsort(1).argsort(1) < hidden
+    return torch.cat([torch.zeros(n, 1, dtype=torch.bool), rest], 1).reshape(n, *grid)
+
+
+def copying(n, grid, ratio, generator):
+    """Draws from a copy of the generator."""
+    copy = torch.Generator()
+    copy.set_state(generator.get_state())
+    return right_mask(n, grid, ratio, copy)
+
+
+@pytest.mark.parametrize(
+    ("given", "part"),
+    [
+        (shifted, "different masks: let each patch be drawn by itself"),
+        (never_the_first, "the patch in row 0, column 0 is hidden in 0% of the images"),
+        (copying, "two calls with one generator draw the same"),
+        (lambda n, grid, ratio, generator: right_mask(n, grid, ratio, generator).float(), "a mask"),
+        (lambda n, grid, ratio, generator: right_mask(n + 1, grid, ratio, generator), "shape"),
+        (lambda n, grid, ratio, generator: right_mask(n, grid, ratio / 2, generator), "8 of 20"),
+        (lambda n, grid, ratio, generator: torch.rand(n, *grid, generator=3) < ratio, "TypeError"),
+    ],
+)
+def test_other_masks_are_told_what_they_show(given, part):
+    verdict = checks.random_mask(given)
+    assert not verdict.passed
+    assert part in str(verdict)
+
+
+def test_any_way_of_drawing_passes():
+    """Order by random numbers, by permutations, by exponential races; keyword-only too."""
+
+    def race(n, grid, ratio, *, generator):
+        times = torch.empty(n, math.prod(grid)).exponential_(generator=generator)
+        hidden = times.topk(wrong.number_hidden(grid, ratio), 1).indices
+        mask = torch.zeros(n, math.prod(grid), dtype=torch.bool)
+        return mask.scatter_(1, hidden, True).reshape(n, *grid)
+
+    def chosen(n, grid, ratio, generator):
+        ones = torch.ones(n, math.prod(grid))
+        hidden = torch.multinomial(ones, wrong.number_hidden(grid, ratio), generator=generator)
+        return torch.zeros(n, math.prod(grid)).scatter(1, hidden, 1.0).bool().reshape(n, *grid)
+
+    for given in (race, chosen, right_mask):
+        assert checks.random_mask(given).passed, given
+
+
+# --- position_label -------------------------------------------------------------------------------
+
+
+def test_labels_that_are_told_one_by_one():
+    """A numbering that is no known one is told by its first wrong place; floats are no labels."""
+    up_down = checks.position_label(lambda down, across: down.abs() + across + 1)
+    assert not up_down.passed
+    assert "the neighbour above left has label 0, yours is 1" in up_down.message
+    floats = checks.position_label(lambda *pair: right_label(*pair).float())
+    assert not floats.passed
+    assert "your labels are numbers of float32" in floats.message
+    assert checks.position_label(lambda *pair: right_label(*pair).int()).passed
+    assert checks.position_label(lambda *pair: right_label(*pair).tolist()).passed
+
+
+# --- masked_loss ----------------------------------------------------------------------------------
+
+
+def test_detached_patches_pass_and_a_detached_prediction_does_not():
+    def of_data(prediction, patches, mask):
+        return wrong.masked_loss(prediction, patches.detach(), mask)
+
+    def of_nothing(prediction, patches, mask):
+        return wrong.masked_loss(prediction.detach(), patches, mask)
+
+    def with_weights(prediction, patches, mask):
+        errors = (prediction - patches).square().mean(-1)
+        return (errors * mask).sum() / mask.sum()
+
+    for given in (of_data, with_weights):
+        assert checks.masked_loss(given).passed, given
+    verdict = checks.masked_loss(of_nothing)
+    assert not verdict.passed
+    assert "no gradient can flow" in verdict.message
+    changing = checks.masked_loss(lambda p, x, m: p.sub_(x)[m].square().mean())
+    assert "changes its input" in changing.message
+
+
+# --- numbers --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [0.25, 0.125, 1 / 24, 1 / 64],
+        (Fraction(1, 4), Fraction(1, 8), Fraction(1, 24), Fraction(1, 64)),
+        np.array([0.25, 0.125, 0.0417, 0.0156]),
+        torch.tensor([0.25, 0.125, 0.042, 0.016]),
+    ],
+)
+def test_chance_levels(answer):
+    assert checks.chance_levels(answer).passed
+
+
+@pytest.mark.parametrize(
+    ("answer", "part"),
+    [
+        ([4, 8, 24, 64], "one guess in so many"),
+        ([25, 12.5, 4.17, 1.56], "that is percent"),
+        ([0.75, 0.875, 23 / 24, 63 / 64], "shares of wrong guesses"),
+        ([0.25, 1 / 9, 1 / 24, 1 / 64], "eight positions: the centre is no answer"),
+        ([0.25, 0.125, 0.25, 1 / 64], "that is one tile's chance"),
+        ([0.25, 0.125, 1 / 16, 1 / 64], "4 · 3 · 2 · 1 orders"),
+        ([0.25, 0.125, 1 / 24, 1 / math.factorial(9)], "only 64 are asked for"),
+        ([0.25, 0.125, 1 / 24, 1 / 9], "one of 64 orders"),
+        ([0.5, 0.125, 1 / 24, 1 / 64], "four rotations: among how many answers"),
+        ([0.25, 0.125, 0.04, 1 / 64], "0.04 is rounded too far"),
+        ([0.25, 0.125, 24, 1 / 64], "a share lies between 0 and 1, got 24"),
+        ([0.25, 0.125, 1 / 24], "a list of 4 numbers is expected"),
+        ("many", "a list of 4 numbers is expected"),
+    ],
+)
+def test_wrong_chance_levels_are_explained(answer, part):
+    verdict = checks.chance_levels(answer)
+    assert not verdict.passed
+    assert part in verdict.message
+
+
+@pytest.mark.parametrize("answer", [[49, 1 / 16], [49, 0.0625], (49.0, Fraction(1, 16))])
+def test_seen_patches(answer):
+    assert checks.seen_patches(answer).passed
+    assert (224 // 16) ** 2 / 4 == 49
+    assert 49**2 / 196**2 == 1 / 16
+
+
+@pytest.mark.parametrize(
+    ("answer", "part"),
+    [
+        ([147, 9 / 16], "these are the hidden patches"),
+        ([196, 1], "all patches of the image"),
+        ([14, 1 / 16], "along one side"),
+        ([12544, 1 / 16], "these are pixels"),
+        ([49, 9 / 16], "pairs of hidden patches"),
+        ([49, 38416], "all pairs of the whole image"),
+        ([49, 0.25], "pairs go with its square"),
+        ([49, 16], "upside down"),
+        ([49, 2401], "how many pairs there are"),
+        ([49, 6.25], "that is percent"),
+        ([49, 15 / 16], "are saved"),
+        ([3.5, 1 / 16], "along one side"),
+        ([48, 1 / 16], "a quarter of all is seen, got 48"),
+        ([49, 0.5], "(seen / all)²"),
+        (49, "a list of 2 numbers is expected"),
+    ],
+)
+def test_wrong_numbers_of_patches_are_explained(answer, part):
+    verdict = checks.seen_patches(answer)
+    assert not verdict.passed
+    assert part in verdict.message
+
+
+# --- shortcuts ------------------------------------------------------------------------------------
+
+KEYS = list(ch07_pretext_tasks.SHORTCUTS)
+CLOSED = {key: remedy for key, (remedy, _) in ch07_pretext_tasks.SHORTCUTS.items()}
+
+
+def test_every_shortcut_has_a_remedy_of_its_own():
+    assert checks.shortcuts(CLOSED).passed
+    assert sorted(CLOSED.values()) == sorted(ch07_pretext_tasks.REMEDIES)
+    for key, other in itertools.product(KEYS, ch07_pretext_tasks.REMEDIES):
+        verdict = checks.shortcuts(CLOSED | {key: other})
+        assert verdict.passed == (other == CLOSED[key])
+        if not verdict.passed:
+            assert f"{other!r} is no remedy here: {key}. It helps where" in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("answer", "part"),
+    [
+        ({}, f"{KEYS[0]!r} is missing"),
+        (CLOSED | {KEYS[1]: "glue"}, "'glue' is none of 'gap'"),
+        (CLOSED | {KEYS[1]: ["gap"]}, "is none of 'gap'"),
+        (CLOSED | {"noise": "gap"}, "'noise' is none of the shortcuts"),
+        (["gap"], "a dictionary shortcut -> remedy is expected here"),
+        (None, "a dictionary shortcut -> remedy is expected here"),
+    ],
+)
+def test_wrong_remedies_are_explained(answer, part):
+    verdict = checks.shortcuts(answer)
+    assert not verdict.passed
+    assert part in verdict.message
