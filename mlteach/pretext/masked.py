@@ -118,7 +118,7 @@ class MaskedLatents(nn.Module):
         check_networks(encoder=encoder, predictor=predictor)
         _validate.number("decay", decay, at_least=0, at_most=1)
         self.encoder, self.predictor, self.decay = encoder, predictor, decay
-        self.target = slow_copy(encoder=encoder).requires_grad_(False)
+        self.target = slow_copy(encoder=encoder)[0].requires_grad_(False)
         self.pool = AverageAndMaxPool()
 
     def encode(self, x: Tensor) -> Tensor:
