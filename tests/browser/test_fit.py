@@ -26,7 +26,9 @@ PLACES = """(output) => {
     return {
         room: { left, right },
         whole: boxes(".jupyter-widgets")[0],
-        controls: boxes(".widget-inline-hbox, .widget-checkbox, .widget-button, .widget-play"),
+        controls: boxes(
+            ".widget-inline-hbox, .widget-checkbox, .widget-button, .widget-play, audio"
+        ),
         figures: boxes(".mlteach-canvas img"),
         readouts: boxes(".mlteach-readout"),
     };

@@ -187,13 +187,12 @@ class Future(Explorer):
         if not self.changed("sounds", number, present, truth, choice):
             return
         wave, ends = self.waves[number], self._ends
-        sounds = {
-            "heard so far": wave[: ends(present)],
-            "what truly follows": wave[ends(truth - 1) : ends(truth)],
-            "what the network chooses": wave[ends(choice - 1) : ends(choice)],
-        }
-        slow = {name: sound.audible(part, self.rate, SLOWER) for name, part in sounds.items()}
-        self.players.value = sound.players(slow, self.rate)
+        frames = {"what truly follows": truth, "what the network chooses": choice}
+        pieces = {name: wave[ends(frame - 1) : ends(frame)] for name, frame in frames.items()}
+        sounds = {"heard so far": sound.slower(wave[: ends(present)], SLOWER)}
+        for name, piece in pieces.items():
+            sounds[name] = sound.audible(piece, self.rate, SLOWER)
+        self.players.value = sound.players(sounds, self.rate)
 
     def _ends(self, frame: int) -> int:
         """The sample behind a frame."""
@@ -217,7 +216,7 @@ class Future(Explorer):
         among = f"{s['probabilities'][0]:.2f} among {s['negatives'] + 1}"
         chosen = "which is chosen" if s["right"] else f"frame {s['choice']} is chosen"
         share = f"accuracy {s['accuracy']:.0%} (chance {s['chance']:.0%})"
-        bound = f"bound {_plain(s['bound'])} of at most {s['ceiling']:.2f} nats"
+        bound = f"bound {_plain(s['bound'])} of {s['ceiling']:.2f} nats"
         true = f"true frame {s['truth']}: probability {among}, {chosen}"
         return f"{frame}; {true}. All sequences: {share}, {bound}"
 
