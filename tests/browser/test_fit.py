@@ -26,9 +26,7 @@ PLACES = """(output) => {
     return {
         room: { left, right },
         whole: boxes(".jupyter-widgets")[0],
-        controls: boxes(
-            ".widget-inline-hbox, .widget-checkbox, .widget-button, .widget-play, audio"
-        ),
+        controls: boxes(".widget-inline-hbox, .widget-checkbox, .widget-button, .widget-play"),
         figures: boxes(".mlteach-canvas img"),
         readouts: boxes(".mlteach-readout"),
     };
