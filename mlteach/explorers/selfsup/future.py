@@ -75,7 +75,7 @@ class Future(Explorer):
         self.widget.children = [*self.widget.children, self.players]
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
-        figure = Picture((9, 3.5))
+        figure = Picture((9, 3.25))
         left, right = figure.add_gridspec(1, 2, width_ratios=[2.1, 1])
         self.ax, self.bar_ax = left.subgridspec(2, 1, height_ratios=[1.3, 1]).subplots(sharex=True)
         self.step_ax, self.bound_ax = right.subgridspec(2, 1).subplots()
