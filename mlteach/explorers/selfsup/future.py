@@ -33,10 +33,11 @@ class Future(Explorer):
     What was heard, what follows and what the network chooses can be played, four times slower.
 
     Args:
-        method: with ``steps``, how far it looks ahead, and ``scores(waves, step)``, (B, T - step,
-            T): from each moment t, a score for each of the T frames of the same wave, of which
+        method: with ``steps``, how far it looks ahead, and ``scores(x, step)``, (B, T - step, T):
+            from each moment t, a score for each of the T frames of the same sequence, of which
             t + step is the true one.
         sequences: N waves.
+        inputs: (N, ...) what the method is asked about; None: the (N, 1, samples) waves.
         sequence: the one that is shown first.
 
     ``state``: ``sequence``, ``present``, ``step`` and ``negatives`` as chosen; ``candidates``, the
@@ -49,7 +50,14 @@ class Future(Explorer):
     more = sound.HEARD
     pointing = "drag"
 
-    def __init__(self, method: nn.Module, sequences: Sequences, *, sequence: int = 0):
+    def __init__(
+        self,
+        method: nn.Module,
+        sequences: Sequences,
+        *,
+        inputs: Tensor | None = None,
+        sequence: int = 0,
+    ):
         _validate.instance("sequences", sequences, Sequences, "Sequences, as data.tones makes them")
         if len(sequences) == 0:
             raise ValueError("sequences must hold at least one wave, got none")
@@ -57,7 +65,13 @@ class Future(Explorer):
         self.waves, self.rate = sequences.waves[:, 0].double().cpu(), sequences.sample_rate
         self.shown = [sound.spectrogram(wave) for wave in self.waves]
         # per step: (N, T - step, 1 + negatives) frames, the truth first, and their scores
-        self.order, self.scores = _ranked(method, sequences.waves)
+        x = sequences.waves if inputs is None else _validate.as_tensor("inputs", inputs)
+        if x.dim() == 0 or len(x) != len(sequences):
+            given = len(x) if x.dim() else "a single number"
+            raise ValueError(
+                f"inputs must have a row for each of {len(sequences)} waves, got {given}"
+            )
+        self.order, self.scores = _ranked(method, x)
         self.steps, self.frames = len(self.order), self.order[0].shape[-1]
         self.losses = [scores.logcumsumexp(-1) - scores[..., :1] for scores in self.scores]
         better = [(scores[..., 1:] >= scores[..., :1]) for scores in self.scores]
@@ -226,26 +240,26 @@ def _plain(number: float) -> str:
     return f"{round(number, 2) + 0.0:.2f}"
 
 
-def _ranked(method: Any, waves: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+def _ranked(method: Any, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
     """For each step the candidates of each moment, the truth first, and their scores."""
     _validate.module("method", method)
     steps = _validate.count("method.steps", getattr(method, "steps", None))
     scores_of = _validate.function(
-        "method.scores", getattr(method, "scores", None), what="a function of (waves, step)"
+        "method.scores", getattr(method, "scores", None), what="a function of (x, step)"
     )
     was_training = method.training
     method.eval()
     try:
         with torch.no_grad():
-            scored = [scores_of(waves, step).double().cpu() for step in range(1, steps + 1)]
+            scored = [scores_of(x, step).double().cpu() for step in range(1, steps + 1)]
     finally:
         method.train(was_training)
     n_frames, orders, ordered = scored[0].shape[-1], [], []
     if n_frames < steps + 1:
         raise ValueError(f"method.steps must be below the {n_frames} frames, got {steps}")
     for step, scores in enumerate(scored, 1):
-        name = f"method.scores(waves, {step})"
-        _validate.shaped(name, scores, len(waves), n_frames - step, n_frames)
+        name = f"method.scores(x, {step})"
+        _validate.shaped(name, scores, len(x), n_frames - step, n_frames)
         _validate.finite(name, scores)
         generator = torch.Generator().manual_seed(step)
         lots = torch.rand(scores.shape, generator=generator)

@@ -248,6 +248,26 @@ def test_a_sequence_that_is_not_there_is_refused(number, error):
         Future(TinyFuture(), waves(N), sequence=number)
 
 
+def test_a_method_may_be_asked_about_something_else_than_the_waves(explorer):
+    """Spectrograms, say; what is heard are the waves."""
+
+    class OfNotes(TinyFuture):
+        def scores(self, notes, step):
+            return super().scores(notes.flatten(1)[:, None], step)
+
+    other = Future(OfNotes(), waves(N), inputs=waves(N).waves.unflatten(2, (FRAMES, 32))[:, 0])
+    assert other.state == explorer.state
+    assert other.players.value == explorer.players.value
+
+
+@pytest.mark.parametrize(
+    ("inputs", "error"), [(torch.zeros(4, 3), ValueError), (3, TypeError), ("a", TypeError)]
+)
+def test_inputs_must_have_a_row_for_each_wave(inputs, error):
+    with pytest.raises(error, match="inputs must"):
+        Future(Constant(), waves(N), inputs=inputs)
+
+
 def test_frames_that_do_not_divide_the_samples():
     """The last sample belongs to the last frame."""
     odd = data.Sequences(
