@@ -162,7 +162,8 @@ def future(own):
 
         def scores(self, waves, step):
             pieces = waves.unflatten(2, (12, 21))[:, 0]
-            return (pieces @ pieces.mT)[:, : 12 - step]
+            following = pieces[:, 1:].unfold(1, 5, 1)  # (B, 7, 21, 5)
+            return torch.einsum("btd,btdj->btj", pieces[:, :7], following)
 
     return explorers.Future(Likeness(), heard(own), sequence=3)
 

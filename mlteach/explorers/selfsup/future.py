@@ -27,15 +27,15 @@ UNHEARD = 0.35  # of its darkness a sound has that is still to come
 
 
 class Future(Explorer):
-    """The frame that truly follows against negatives from the same sequence, as the method scores.
+    """The frame that truly comes some steps later, against others that follow, by CPC's scores.
 
     A press on a sequence sets the present, one on a curve the step or the number of negatives.
     What was heard, what follows and what the network chooses can be played, four times slower.
 
     Args:
-        method: with ``steps``, how far it looks ahead, and ``scores(x, step)``, (B, T - step, T):
-            from each moment t, a score for each of the T frames of the same sequence, of which
-            t + step is the true one.
+        method: a `mlteach.selfsup.CPC`, or whatever has ``steps``, how far it looks ahead, and
+            ``scores(x, step)``, (B, T - horizon, horizon): at each moment t a score for each of the
+            frames t + 1 to t + horizon of the same sequence, of which t + step is the true one.
         sequences: N waves.
         inputs: (N, ...) what the method is asked about; None: the (N, 1, samples) waves.
         sequence: the one that is shown first.
@@ -64,7 +64,7 @@ class Future(Explorer):
         sequence = _validate.count("sequence", sequence, at_least=0, at_most=len(sequences) - 1)
         self.waves, self.rate = sequences.waves[:, 0].double().cpu(), sequences.sample_rate
         self.shown = [sound.spectrogram(wave) for wave in self.waves]
-        # per step: (N, T - step, 1 + negatives) frames, the truth first, and their scores
+        # per step: (N, T - horizon, horizon) frames, the truth first, and their scores
         x = sequences.waves if inputs is None else _validate.as_tensor("inputs", inputs)
         if x.dim() == 0 or len(x) != len(sequences):
             given = len(x) if x.dim() else "a single number"
@@ -72,18 +72,18 @@ class Future(Explorer):
                 f"inputs must have a row for each of {len(sequences)} waves, got {given}"
             )
         self.order, self.scores = _ranked(method, x)
-        self.steps, self.frames = len(self.order), self.order[0].shape[-1]
+        self.steps, (_, moments, self.horizon) = len(self.order), self.order[0].shape
+        self.frames = moments + self.horizon
         self.losses = [scores.logcumsumexp(-1) - scores[..., :1] for scores in self.scores]
         better = [(scores[..., 1:] >= scores[..., :1]) for scores in self.scores]
         self.errors = [mistaken.cumsum(-1).clamp(max=1) for mistaken in better]
-        last = self.frames - 1 - self.steps
         self.players = HTML()
         super().__init__(
             {
                 "sequence": count("sequence", 0, len(sequences) - 1, sequence),
-                "present": count("present: frame", 0, last, last // 2),
+                "present": count("present: frame", 0, moments - 1, moments // 2),
                 "step": count("steps ahead", 1, self.steps, 1),
-                "negatives": count("negatives", 1, self.frames - 1, self.frames - 1),
+                "negatives": count("negatives", 1, self.horizon - 1, self.horizon - 1),
             }
         )
         self.widget.children = [*self.widget.children, self.players]
@@ -130,19 +130,19 @@ class Future(Explorer):
         ax.set_title("accuracy, and chance (dashed)", fontsize=10)
 
     def _draw_bound(self, ax: Axes) -> None:
-        places = np.arange(1, self.frames)
+        places = np.arange(1, self.horizon)
         (self.bounds,) = ax.plot(places, 0 * places, color=POSITIVE)
         ax.plot(places, np.log(places + 1), color=QUIET, linewidth=0.8, linestyle="--")
         (self.at_negatives,) = ax.plot([], [], "o", color=ANCHOR, markersize=8)
         lowest = min(0.0, *(self._bounds(step).min().item() for step in range(self.steps)))
-        ax.set(ylim=(1.1 * lowest, 1.1 * math.log(self.frames)), xlabel="negatives")
-        ax.set(xlim=(0, self.frames))
+        ax.set(ylim=(1.1 * lowest, 1.1 * math.log(self.horizon)), xlabel="negatives")
+        ax.set(xlim=(0, self.horizon))
         ax.set_title("bound, nats, and its ceiling (dashed)", fontsize=10)
 
     def _bounds(self, step: int) -> Tensor:
-        """(T - 1,) the bound with 1, 2, … negatives."""
+        """(horizon - 1,) the bound with 1, 2, … negatives."""
         losses = self.losses[step].flatten(0, 1).mean(0)[1:]
-        return torch.arange(2, self.frames + 1).log() - losses
+        return torch.arange(2, self.horizon + 1).log() - losses
 
     def update(self) -> dict:
         number, present = self.controls["sequence"].value, self.controls["present"].value
@@ -241,7 +241,7 @@ def _plain(number: float) -> str:
 
 
 def _ranked(method: Any, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-    """For each step the candidates of each moment, the truth first, and their scores."""
+    """For each step the candidates of each moment, the true frame first, and their scores."""
     _validate.module("method", method)
     steps = _validate.count("method.steps", getattr(method, "steps", None))
     scores_of = _validate.function(
@@ -254,18 +254,17 @@ def _ranked(method: Any, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
             scored = [scores_of(x, step).double().cpu() for step in range(1, steps + 1)]
     finally:
         method.train(was_training)
-    n_frames, orders, ordered = scored[0].shape[-1], [], []
-    if n_frames < steps + 1:
-        raise ValueError(f"method.steps must be below the {n_frames} frames, got {steps}")
+    size, orders, ordered = scored[0].shape, [], []
+    if len(size) != 3 or not steps <= size[-1] > 1:
+        wanted = f"(B, T - horizon, horizon >= {max(steps, 2)})"
+        raise ValueError(f"method.scores(x, 1) must be {wanted}, got shape {tuple(size)}")
     for step, scores in enumerate(scored, 1):
         name = f"method.scores(x, {step})"
-        _validate.shaped(name, scores, len(x), n_frames - step, n_frames)
+        _validate.shaped(name, scores, len(x), size[1], size[2])
         _validate.finite(name, scores)
-        generator = torch.Generator().manual_seed(step)
-        lots = torch.rand(scores.shape, generator=generator)
-        moments = torch.arange(n_frames - step)
-        lots[:, moments, moments + step] = -1  # the truth comes first
+        lots = torch.rand(size, generator=torch.Generator().manual_seed(step))
+        lots[..., step - 1] = -1  # the truth comes first
         order = lots.argsort(-1)
-        orders.append(order)
         ordered.append(scores.gather(-1, order))
+        orders.append(torch.arange(size[1])[:, None] + 1 + order)
     return orders, ordered

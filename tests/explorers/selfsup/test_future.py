@@ -18,7 +18,7 @@ from mlteach import data
 from mlteach.explorers import Future
 from mlteach.explorers._core.output import LINE
 
-STEPS, FRAMES, N = 3, 12, 5
+STEPS, HORIZON, FRAMES, N = 3, 6, 12, 5
 
 
 @pytest.fixture
@@ -39,15 +39,15 @@ def go(explorer, **values):
 
 def test_every_setting_says_what_a_naive_count_says(explorer):
     """The true frame first, then as many others of the sequence, softmax, rank and choice."""
-    settings = itertools.product((0, 3), (0, 4, FRAMES - 1 - STEPS), (1, 3), (1, 5, FRAMES - 1))
+    settings = itertools.product((0, 3), (0, 4, FRAMES - 1 - HORIZON), (1, 3), (1, 3, HORIZON - 1))
     for sequence, present, step, negatives in settings:
         state = go(explorer, sequence=sequence, present=present, step=step, negatives=negatives)
-        row = scores(step)[sequence, present]
+        row = dict(zip(range(present + 1, FRAMES), scores(step)[sequence, present], strict=False))
         truth, *others = state["candidates"]
         assert truth == state["truth"] == present + step
         assert len(others) == negatives
         assert len({truth, *others}) == 1 + negatives
-        assert {truth, *others} <= set(range(FRAMES))
+        assert {truth, *others} <= set(range(present + 1, present + 1 + HORIZON))
         weights = [math.exp(row[frame]) for frame in state["candidates"]]
         right = [weight / sum(weights) for weight in weights]
         assert state["probabilities"] == pytest.approx(right, abs=1e-6)
@@ -59,18 +59,18 @@ def test_every_setting_says_what_a_naive_count_says(explorer):
 
 def test_more_negatives_keep_those_that_were_there(explorer):
     """So that a curve against their number compares like with like."""
-    few = go(explorer, negatives=4)["candidates"]
-    assert go(explorer, negatives=9)["candidates"][:5] == few
+    few = go(explorer, negatives=2)["candidates"]
+    assert go(explorer, negatives=5)["candidates"][:3] == few
 
 
 def test_accuracy_loss_and_bound_over_all_sequences_and_moments(explorer):
-    for step, negatives in itertools.product((1, 2, 3), (1, 4, FRAMES - 1)):
+    for step, negatives in itertools.product((1, 2, 3), (1, 3, HORIZON - 1)):
         state = go(explorer, step=step, negatives=negatives)
         right, losses = [], []
-        for sequence, present in itertools.product(range(N), range(FRAMES - step)):
+        for sequence, present in itertools.product(range(N), range(FRAMES - HORIZON)):
             order = explorer.order[step - 1][sequence, present, : negatives + 1]
             assert order[0] == present + step
-            row = scores(step)[sequence, present, order]
+            row = scores(step)[sequence, present, order - present - 1]
             right.append(bool((row[0] > row[1:]).all()))
             losses.append((row.logsumexp(0) - row[0]).item())
         assert state["accuracy"] == pytest.approx(np.mean(right))
@@ -86,7 +86,7 @@ class Constant(nn.Module):
     steps = 2
 
     def scores(self, waves, step):
-        return torch.zeros(len(waves), 6 - step, 6)
+        return torch.zeros(len(waves), 2, 4)
 
 
 class Knowing(Constant):
@@ -94,7 +94,7 @@ class Knowing(Constant):
 
     def scores(self, waves, step):
         found = super().scores(waves, step)
-        found[:, range(6 - step), range(step, 6)] = 40.0
+        found[..., step - 1] = 40.0
         return found
 
 
@@ -107,13 +107,13 @@ def test_who_knows_nothing_is_never_right_and_has_a_bound_of_zero():
 
 
 def test_who_knows_all_is_always_right_and_reaches_the_ceiling():
-    state = go(Future(Knowing(), waves(2)), step=2, negatives=5)
+    state = go(Future(Knowing(), waves(2)), step=2, negatives=3)
     assert (state["accuracy"], state["rank"]) == (1, 1)
-    assert state["bound"] == pytest.approx(math.log(6))
+    assert state["bound"] == pytest.approx(math.log(4))
 
 
 def test_the_figure_shows_the_state(explorer):
-    state = go(explorer, sequence=1, present=5, step=2, negatives=7)
+    state = go(explorer, sequence=1, present=5, step=2, negatives=4)
     heights = [bar.get_height() for bar in explorer.bars]
     expected = dict(zip(state["candidates"], state["probabilities"], strict=True))
     assert heights == pytest.approx([expected.get(frame, 0) for frame in range(FRAMES)])
@@ -122,18 +122,18 @@ def test_the_figure_shows_the_state(explorer):
     assert [line.get_xdata()[0] for line in explorer.presents] == [6, 6]
     assert explorer.at_step.get_ydata()[0] == pytest.approx(state["accuracy"])
     assert explorer.at_negatives.get_ydata()[0] == pytest.approx(state["bound"])
-    assert explorer.chance.get_ydata()[0] == pytest.approx(1 / 8)
-    assert explorer.guess.get_ydata()[0] == pytest.approx(1 / 8)
-    assert f"probability {state['probabilities'][0]:.2f} among 8" in explorer.canvas.alt
+    assert explorer.chance.get_ydata()[0] == pytest.approx(1 / 5)
+    assert explorer.guess.get_ydata()[0] == pytest.approx(1 / 5)
+    assert f"probability {state['probabilities'][0]:.2f} among 5" in explorer.canvas.alt
 
 
 def test_presses_set_the_present_the_step_and_the_negatives(explorer):
     send(explorer, 3.7, 100, ax=explorer.ax, presses=1)
     assert explorer.state["present"] == 3
-    send(explorer, 6.2, 0.5, ax=explorer.bar_ax, presses=2)
-    assert explorer.state["present"] == 6
+    send(explorer, 4.2, 0.5, ax=explorer.bar_ax, presses=2)
+    assert explorer.state["present"] == 4
     send(explorer, 11.9, 0.5, ax=explorer.bar_ax, presses=3)
-    assert explorer.state["present"] == FRAMES - 1 - STEPS
+    assert explorer.state["present"] == FRAMES - 1 - HORIZON
     send(explorer, 2.8, 0.5, ax=explorer.step_ax, presses=4)
     assert explorer.state["step"] == 3
     send(explorer, 4.2, 0.1, ax=explorer.bound_ax, presses=5)
@@ -157,12 +157,12 @@ def sounds(explorer):
 
 def test_what_is_played_is_what_is_shown(explorer):
     """The sound grows with what is heard; the choice sounds as the truth where it is right."""
-    go(explorer, sequence=0, present=2, step=1, negatives=11)
+    go(explorer, sequence=0, present=2, step=1, negatives=5)
     short = sounds(explorer)
     assert list(short) == ["heard so far", "what truly follows", "what the network chooses"]
-    go(explorer, present=7)
+    go(explorer, present=5)
     assert len(sounds(explorer)["heard so far"]) > len(short["heard so far"])
-    for present in range(FRAMES - STEPS):
+    for present in range(FRAMES - HORIZON):
         state = go(explorer, present=present)
         _, true, chosen = sounds(explorer).values()
         assert (true == chosen) == state["right"]
@@ -216,7 +216,7 @@ class Unsound(Constant):
 
 
 class Late(Constant):
-    steps = 6
+    steps = 5
 
 
 @pytest.mark.parametrize(
@@ -225,10 +225,10 @@ class Late(Constant):
         (None, TypeError, "method must be a network"),
         (nn.Linear(2, 2), TypeError, "method.steps must be a whole number"),
         (of_shape((2, 5)), ValueError, "scores"),
-        (of_shape((2, 6, 6)), ValueError, "scores"),
-        (of_shape((3, 5, 6)), ValueError, "scores"),
+        (of_shape((2, 5, 1)), ValueError, "scores"),
+        (of_shape((3, 5, 4)), ValueError, "scores"),
         (Unsound(), ValueError, "must be finite"),
-        (Late(), ValueError, "steps"),
+        (Late(), ValueError, "horizon >= 5"),
     ],
 )
 def test_a_method_that_does_not_fit_is_refused(method, error, part):
@@ -275,6 +275,6 @@ def test_frames_that_do_not_divide_the_samples():
     )
     explorer = Future(Constant(), odd)
     assert [explorer._ends(frame) for frame in (-1, 2, 5)] == [0, 501, 1003]
-    for present in range(4):
+    for present in range(2):
         go(explorer, present=present)
         assert explorer.canvas.problem == ""
