@@ -25,6 +25,8 @@ from mlteach.explorers.neighbours.recall_curve import RecallCurve
 from mlteach.explorers.neighbours.search_plane import SearchPlane
 from mlteach.explorers.selfsup.conveyor import Conveyor
 from mlteach.explorers.selfsup.dino_switchboard import DINOSwitchboard
+from mlteach.explorers.selfsup.future import Future
+from mlteach.explorers.selfsup.melody import Melody
 from mlteach.explorers.selfsup.switchboard import Switchboard
 from mlteach.explorers.similarity.factor_matrix import FactorMatrix
 from mlteach.explorers.similarity.retrieval import Retrieval
@@ -46,12 +48,14 @@ __all__ = [
     "Explorer",
     "FactorMatrix",
     "Film",
+    "Future",
     "InnerLoop",
     "KnnVote",
     "LayerChange",
     "LiveTSNE",
     "LiveTraining",
     "MapAndMatrix",
+    "Melody",
     "MetaRates",
     "Mixing",
     "PairLoss",

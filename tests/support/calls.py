@@ -843,6 +843,7 @@ add_all(
         "layout": z(20, 2),
         "names": ("one", "two", "three"),
     },
+    Melody={"sequences": lambda: data.tones(4), "note": 256, "questions": 3},
     MetaRates={
         "losses": lambda: normal32(3, 4, 2).exp(),
         "steps": (0, 1),
@@ -912,6 +913,7 @@ LEFT_OUT = {
     "explorers.Curvature": "no arguments",
     "explorers.DINOSwitchboard": "takes runs: tests/explorers/selfsup",
     "explorers.Explorer": "the base of all: tests/explorers/_core",
+    "explorers.Future": "takes a method: tests/explorers/selfsup",
     "explorers.InnerLoop": "takes trained networks: tests/explorers/meta",
     "explorers.LayerChange": "takes a trained network: tests/explorers/evaluate",
     "explorers.LiveTraining": "takes a method: tests/explorers/training",

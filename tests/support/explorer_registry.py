@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from mlteach import explorers, maps
-from mlteach.data import Dataset
+from mlteach.data import Dataset, Sequences
 from mlteach.episodes import Episode
 from mlteach.losses import nt_xent
 from mlteach.neighbours import Measured
@@ -225,6 +225,36 @@ def dino_switchboard():
     return explorers.DINOSwitchboard(runs, chance=0.125)
 
 
+def waves(count: int) -> Sequences:
+    """Of 12 notes, each 32 samples of a pure tone; two tunes in turn."""
+    tunes = torch.tensor([[2, 3, 5, 4], [5, 2, 4, 3]])[torch.arange(count) % 2]  # (count, 4)
+    cycles = tunes.repeat(1, 3)[..., None] * torch.arange(32) / 32
+    notes = 0.5 * (math.tau * cycles).sin() + 0.05 * normal32(count, 12, 32, seed=5)
+    return Sequences(
+        "tunes", notes.flatten(1)[:, None], labels(count) % 2, ("up", "down"), {}, 4000
+    )
+
+
+class TinyFuture(nn.Module):
+    """Foretells that what was heard four notes before comes again."""
+
+    steps = 3
+
+    def scores(self, waves, step):
+        notes = F.normalize(waves.unflatten(2, (12, 32))[:, 0], dim=2)  # (B, 12, 32)
+        moments = torch.arange(12 - 6)[:, None]
+        known = notes[:, (moments + step - 4).clamp(min=0)]  # (B, 6, 1, 32)
+        return 6 * (known * notes[:, moments + 1 + torch.arange(6)]).sum(-1)
+
+
+def future():
+    return explorers.Future(TinyFuture(), waves(5))
+
+
+def melody():
+    return explorers.Melody(waves(6), note=32, questions=6)
+
+
 def knn_vote():
     encodings = {
         name: (clouds(240, spread), clouds(30, spread, seed=1))
@@ -291,6 +321,8 @@ SELF_SUPERVISION = {
     "mixing": mixing,
     "conveyor": conveyor,
     "dino_switchboard": dino_switchboard,
+    "future": future,
+    "melody": melody,
     "switchboard": switchboard,
     "knn_vote": knn_vote,
     "live_training": live_training,
