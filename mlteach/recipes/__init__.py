@@ -1,9 +1,9 @@
 """Recipes: how each method is trained so that it works, and how its representation is scored.
 
-Chapters, tests and benchmarks train with the same recipe. `selfsup`, `sequences` and `meta` hold one
-a method, with the floors that it reaches on seeds 0, 1 and 2; what they share, and what chapters
-need again after they have shown it once, is exported here. Importing this makes no data and trains
-nothing.
+Chapters, tests and benchmarks train with the same recipe. `selfsup`, `sequences` and `meta` hold
+one a method, with the floors that it reaches on seeds 0, 1 and 2; what they share, and what
+chapters need again after they have shown it once, is exported here. Importing this makes no data
+and trains nothing.
 """
 
 from mlteach.recipes import meta, selfsup, sequences

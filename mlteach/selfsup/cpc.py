@@ -254,11 +254,12 @@ def sequence_of(name: str, network: nn.Module, x: Tensor) -> Tensor:
     except (RuntimeError, IndexError, TypeError, ValueError) as error:
         if isinstance(error, torch.cuda.OutOfMemoryError):
             raise
-        raise ValueError(f"{name} cannot take inputs of {tuple(x.shape)}: {error}") from error
+        raise ValueError(f"{name} cannot take x of {tuple(x.shape)}: {error}") from error
     if not isinstance(y, Tensor) or not y.is_floating_point():
         raise TypeError(f"{name} must give a floating-point tensor, got {_validate.kind(y)}")
     if y.dim() != 3 or len(y) != len(x) or 0 in y.shape:
-        raise ValueError(f"{name} must give (B, T, D), got {tuple(y.shape)} for {tuple(x.shape)}")
+        given = f"{tuple(y.shape)} for x of {tuple(x.shape)}"
+        raise ValueError(f"{name} must give (B >= 1, T >= 1, D >= 1), got {given}")
     return y
 
 

@@ -303,6 +303,7 @@ add(
 add_all(
     networks,
     InContext={"width": 8, "heads": 2, "blocks": 2},
+    LogSpectrogram={"sample_rate": 4000, "window": 64, "hop": 32, "bands": 12, "low": 200.0},
     conv_encoder={"in_channels": 3, "widths": (4, 4), "out_features": 6, "norm": "batch"},
     prediction_head={
         **{"in_features": 6, "hidden": 8, "out_features": 4, "batch_norm": True},
@@ -507,6 +508,45 @@ add_all(
     LeJEPA={**ENCODER_AND_HEAD, "weight": 0.05, "slices": 16},
     VICReg={**ENCODER_AND_HEAD, "invariance": 25.0, "variance": 25.0, "covariance": 1.0},
 )
+
+
+def frame_parts() -> list[nn.Module]:
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        return [nn.Linear(3, 6), nn.GRU(6, 5, batch_first=True), nn.Identity()]
+
+
+SEQUENCES = {
+    "encoder": lambda: frame_parts()[0],
+    "context": lambda: frame_parts()[1],
+    "steps": 2,
+}
+add_all(
+    selfsup,
+    CPC={
+        **{**SEQUENCES, "negatives": "later", "horizon": 3, "summary": "last"},
+        "takes": {
+            ("horizon", "None"): "twice the steps",
+            ("encoder", "one column only"): UNSEEN,
+        },
+    },
+    NextFrame={
+        **{**SEQUENCES, "target": nn.Identity, "target_features": 3, "summary": "mean"},
+        "takes": {(name, "one column only"): UNSEEN for name in ("encoder", "target")},
+    },
+)
+for name, make in {
+    "CPC": lambda: selfsup.CPC(*frame_parts()[:2], steps=2),
+    "NextFrame": lambda: selfsup.NextFrame(*frame_parts(), target_features=3, steps=2),
+}.items():
+    add(
+        f"selfsup.{name}.loss",
+        "loss",
+        of=make,
+        x=lambda: normal32(4, 7, 3),
+        takes={("x", "0 to 255"): "a method takes data of any range"},
+        propagates=True,
+    )
 METHODS: dict[str, Callable[[], nn.Module]] = {
     "SimCLR": lambda: selfsup.SimCLR(encoder(), head()),
     "MoCo": lambda: selfsup.MoCo(encoder(), head(), n_keys=16),
