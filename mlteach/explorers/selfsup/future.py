@@ -187,6 +187,7 @@ class Future(Explorer):
         heights = dict(zip(candidates, probabilities, strict=True))
         for frame, bar in enumerate(self.bars):
             bar.set_height(heights.get(frame, 0))
+            bar.set_visible(frame in heights)  # others would be a line on the axis
             bar.set_color(POSITIVE if frame == candidates[0] else NEGATIVE)
         self.guess.set_ydata([1 / len(candidates)] * 2)
 

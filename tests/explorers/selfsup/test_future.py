@@ -17,6 +17,7 @@ from torch import nn
 from mlteach import data
 from mlteach.explorers import Future
 from mlteach.explorers._core.output import LINE
+from mlteach.selfsup import CPC
 
 STEPS, HORIZON, FRAMES, N = 3, 6, 12, 5
 
@@ -110,6 +111,24 @@ def test_who_knows_all_is_always_right_and_reaches_the_ceiling():
     state = go(Future(Knowing(), waves(2)), step=2, negatives=3)
     assert (state["accuracy"], state["rank"]) == (1, 1)
     assert state["bound"] == pytest.approx(math.log(4))
+
+
+def test_it_shows_what_cpc_says():
+    """With the method of the package: the scores of an encoder and a context that hear notes."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        encoder = nn.Sequential(nn.Unflatten(2, (FRAMES, 32)), nn.Flatten(1, 2), nn.Linear(32, 5))
+        method = CPC(encoder, nn.GRU(5, 7, batch_first=True), steps=3, horizon=4)
+    explorer = Future(method, waves(N))
+    state = go(explorer, sequence=2, present=5, step=3, negatives=3)
+    row = method.scores(waves(N).waves, 3)[2, 5].detach().double()
+    right = row.softmax(0)[[frame - 6 for frame in state["candidates"]]]
+    assert state["truth"] == 8
+    assert state["probabilities"] == pytest.approx(right.tolist(), abs=1e-6)
+    method.negatives = "later"
+    loss, aux = method.loss(waves(N).waves)
+    assert state["loss"] == pytest.approx(aux["loss"][2].item(), abs=1e-6)
+    assert state["accuracy"] == pytest.approx(aux["accuracy"][2].item())
 
 
 def test_the_figure_shows_the_state(explorer):
