@@ -163,6 +163,16 @@ def scores_always_one_step(context, frames, weight, step):
     return cpc_scores(context, frames, weight, 1)
 
 
+@mistake(
+    cpc_scores,
+    "only the right frame has a score: a forecast is compared with all T frames of its sequence, "
+    "by `@`",
+)
+def only_the_right_frame(context, frames, weight, step):
+    now, future = future_pairs(context, frames, step)
+    return (now @ weight.T * future).sum(-1)
+
+
 # --- the loss over all steps ---------------------------------------------------------------------
 
 
@@ -243,6 +253,45 @@ def steps_summed(context, frames, weights):
 
 @mistake(
     cpc_loss,
+    "sequences and moments are summed: their mean is asked for, then the mean of the steps",
+)
+def moments_summed(context, frames, weights):
+    batch, time, _ = frames.shape
+    n_pairs = batch * torch.arange(time - 1, time - 1 - len(weights), -1)
+    return (losses_of_steps(context, frames, weights) * n_pairs).mean()
+
+
+@mistake(cpc_loss, "everything is summed: the mean goes over sequences, moments and steps")
+def all_summed(context, frames, weights):
+    return len(weights) * moments_summed(context, frames, weights)
+
+
+@mistake(
+    cpc_loss,
+    "the right answers are in another order than the scores: flatten(0, 1) goes sequence by "
+    "sequence, so that the answers are to be repeated as a whole, repeat(B)",
+)
+def answers_in_another_order(context, frames, weights):
+    batch, time, _ = frames.shape
+    losses = []
+    for step, weight in enumerate(weights, 1):
+        scores = cpc_scores(context, frames, weight, step).flatten(0, 1)
+        answers = torch.arange(step, time).repeat_interleave(batch)
+        losses.append(F.cross_entropy(scores, answers))
+    return torch.stack(losses).mean()
+
+
+@mistake(cpc_loss, "the softmax is taken twice: cross_entropy takes it itself, of the scores")
+def softmax_twice(context, frames, weights):
+    losses = []
+    for step, weight in enumerate(weights, 1):
+        shares = probabilities_of_candidates(context, frames, weight, step)
+        losses.append(-at_targets(shares.log_softmax(-1), step).mean())
+    return torch.stack(losses).mean()
+
+
+@mistake(
+    cpc_loss,
     "the positive is missing below the fraction line: it is one of the candidates, "
     "and the sum goes over all of them",
 )
@@ -284,6 +333,18 @@ def loss_among_future_frames(context, frames, weights):
     for step, weight in enumerate(weights, 1):
         scores = cpc_scores(context, frames, weight, step)[:, :, step:]
         losses.append(-at_targets(scores.log_softmax(-1), 0).mean())
+    return torch.stack(losses).mean()
+
+
+@mistake(
+    cpc_loss,
+    "the candidates are the frames of all sequences: here they are all frames of the same one",
+)
+def negatives_of_everywhere(context, frames, weights):
+    losses = []
+    for step, weight in enumerate(weights, 1):
+        now, future = (part.flatten(0, 1) for part in future_pairs(context, frames, step))
+        losses.append(-(now @ weight.T @ future.T).log_softmax(-1).diagonal().mean())
     return torch.stack(losses).mean()
 
 
@@ -346,6 +407,17 @@ def running_sum(frames):
 @mistake(causal_mean, "every sum is divided by T: row t has t + 1 frames")
 def divided_by_all(frames):
     return frames.cumsum(1) / frames.shape[1]
+
+
+@mistake(causal_mean, "row t is divided by t: it has t + 1 frames, frame 0 is one of them")
+def divided_by_one_less(frames):
+    counts = torch.arange(frames.shape[1]).clamp(min=1)
+    return frames.cumsum(1) / counts[:, None].to(frames)
+
+
+@mistake(causal_mean, "you add up the numbers within a frame, dimension 2: time is dimension 1")
+def mean_within_a_frame(frames):
+    return causal_mean(frames.mT).mT
 
 
 @mistake(causal_mean, "you go along the batch, dimension 0: time is dimension 1")
