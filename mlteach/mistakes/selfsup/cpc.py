@@ -165,6 +165,17 @@ def scores_always_one_step(context, frames, weight, step):
 
 @mistake(
     cpc_scores,
+    "reshape and view do not transpose, they only read the numbers in other rows: "
+    "`frames.mT` swaps time and width",
+)
+def reshaped_instead_of_transposed(context, frames, weight, step):
+    now, _ = future_pairs(context, frames, step)
+    batch, time, depth = frames.shape
+    return now @ weight.T @ frames.reshape(batch, depth, time)
+
+
+@mistake(
+    cpc_scores,
     "only the right frame has a score: a forecast is compared with all T frames of its sequence, "
     "by `@`",
 )
@@ -266,6 +277,16 @@ def all_summed(context, frames, weights):
     return len(weights) * moments_summed(context, frames, weights)
 
 
+@mistake(cpc_loss, "the moments are summed: their mean is asked for, as that of the sequences")
+def summed_over_moments_only(context, frames, weights):
+    return moments_summed(context, frames, weights) / len(frames)
+
+
+@mistake(cpc_loss, "a step has T - step moments with a future: its mean is not divided by T")
+def divided_by_all_frames(context, frames, weights):
+    return summed_over_moments_only(context, frames, weights) / frames.shape[1]
+
+
 @mistake(
     cpc_loss,
     "the right answers are in another order than the scores: flatten(0, 1) goes sequence by "
@@ -306,6 +327,44 @@ def positive_missing_below(context, frames, weights):
 
 
 @mistake(
+    cpc_loss, "the positive stands below the fraction line twice: it is one of the T frames already"
+)
+def positive_twice_below(context, frames, weights):
+    losses = []
+    for step, weight in enumerate(weights, 1):
+        scores = cpc_scores(context, frames, weight, step)
+        positive = at_targets(scores, step)[..., None]
+        losses.append((torch.cat([scores, positive], -1).logsumexp(-1) - positive[..., 0]).mean())
+    return torch.stack(losses).mean()
+
+
+@mistake(
+    cpc_loss,
+    "only the frames after t are candidates: here all T frames are, those that were heard too",
+)
+def heard_frames_left_out(context, frames, weights):
+    losses = []
+    for step, weight in enumerate(weights, 1):
+        scores = cpc_scores(context, frames, weight, step)
+        heard = torch.ones(scores.shape[1:], dtype=torch.bool).tril()
+        logs = scores.masked_fill(heard, -torch.inf).log_softmax(-1)
+        losses.append(-at_targets(logs, step).mean())
+    return torch.stack(losses).mean()
+
+
+@mistake(
+    cpc_loss,
+    "this is the accuracy, how often the right frame scores highest: the loss is asked for",
+)
+def accuracy_for_loss(context, frames, weights):
+    shares = []
+    for step, weight in enumerate(weights, 1):
+        scores = cpc_scores(context, frames, weight, step)
+        shares.append((at_targets(scores, step) == scores.amax(-1)).float().mean())
+    return torch.stack(shares).mean()
+
+
+@mistake(
     cpc_loss,
     "the softmax goes over the moments, dimension 1: the candidates of one moment compete, "
     "dimension 2",
@@ -338,13 +397,28 @@ def loss_among_future_frames(context, frames, weights):
 
 @mistake(
     cpc_loss,
-    "the candidates are the frames of all sequences: here they are all frames of the same one",
+    "the candidates are the right frames of all pairs: here they are all frames of one sequence",
 )
 def negatives_of_everywhere(context, frames, weights):
     losses = []
     for step, weight in enumerate(weights, 1):
         now, future = (part.flatten(0, 1) for part in future_pairs(context, frames, step))
         losses.append(-(now @ weight.T @ future.T).log_softmax(-1).diagonal().mean())
+    return torch.stack(losses).mean()
+
+
+@mistake(
+    cpc_loss,
+    "the candidates are the frames of all sequences: here they are all frames of the same one",
+)
+def all_frames_of_everywhere(context, frames, weights):
+    losses = []
+    for step, weight in enumerate(weights, 1):
+        now, _ = future_pairs(context, frames, step)
+        scores = now @ weight.T @ frames.flatten(0, 1).T  # (B, T - step, B T)
+        first = frames.shape[1] * torch.arange(len(frames))[:, None]  # frame 0 of each sequence
+        answers = first + torch.arange(step, frames.shape[1])
+        losses.append(F.cross_entropy(scores.flatten(0, 1), answers.flatten()))
     return torch.stack(losses).mean()
 
 
@@ -418,6 +492,20 @@ def divided_by_one_less(frames):
 @mistake(causal_mean, "you add up the numbers within a frame, dimension 2: time is dimension 1")
 def mean_within_a_frame(frames):
     return causal_mean(frames.mT).mT
+
+
+@mistake(
+    causal_mean,
+    "you divide along the width: the counts need a dimension more, `[:, None]`, to go along time",
+)
+def counts_along_the_width(frames):
+    return frames.cumsum(1) / torch.arange(1, frames.shape[2] + 1).to(frames)
+
+
+@mistake(causal_mean, "you add up along the width, dimension 2: time is dimension 1")
+def sums_along_the_width(frames):
+    counts = torch.arange(1, frames.shape[1] + 1)
+    return frames.cumsum(2) / counts[:, None].to(frames)
 
 
 @mistake(causal_mean, "you go along the batch, dimension 0: time is dimension 1")
