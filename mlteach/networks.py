@@ -137,8 +137,9 @@ class LogSpectrogram(nn.Module):
 
     .. math:: \log\Big(1 + 20 \sum_f w_{b,f} \, |\mathrm{FFT}(\text{Hann} \cdot x_t)|_f\Big)
 
-    Band b takes the frequencies around low * 2 ** (b / 12), a semitone up and down, so that a
-    melody in another key is the same figure some bands higher. Nothing in it is trained.
+    Band b takes the frequencies around low * 2 ** (b / 12), a semitone up and down. A melody in a
+    higher key is about the same figure some bands higher; also a sharper one, because a short
+    window cannot tell low pitches well. Nothing in it is trained.
 
     Args:
         sample_rate: samples a second.
@@ -151,8 +152,9 @@ class LogSpectrogram(nn.Module):
         Module (B, 1, samples >= window) -> (B, T, F), T = 1 + (samples - window) // hop.
 
     Raises:
-        TypeError, ValueError: an argument is not as described, or a band lies above half the
-            sample rate; by the module, waves that are not (B, 1, samples).
+        TypeError, ValueError: an argument is not as described, a band lies above half the sample
+            rate, or window is too short for the lowest; by the module, waves that are not
+            (B >= 1, 1, samples >= window).
     """
 
     weight: Tensor  # (frequencies, F)
@@ -184,16 +186,20 @@ class LogSpectrogram(nn.Module):
         frequency = torch.arange(self.points // 2 + 1) * sample_rate / self.points
         semitones = 12 * (frequency.clamp(min=1e-3)[:, None] / middle).log2().abs()
         weight = (1 - semitones).clamp(min=0)  # triangles
-        weight = weight / weight.sum(0).clamp(min=1e-9) * 4 / window
+        if (weight.sum(0) == 0).any():
+            raise ValueError(f"window must be longer for bands from {low:g} hertz on, got {window}")
+        weight = weight / weight.sum(0) * 4 / window
         self.register_buffer("weight", weight, persistent=False)
         self.register_buffer("taper", torch.hann_window(window), persistent=False)
 
     def forward(self, waves: Tensor) -> Tensor:
         window = len(self.taper)
-        _validate.shaped("waves", _validate.floats("waves", waves), "B", 1, "samples", at_least=0)
+        _validate.shaped("waves", _validate.floats("waves", waves), "B", 1, "samples", at_least=1)
         if waves.shape[2] < window:
             raise ValueError(f"waves must have at least {window} samples, got {waves.shape[2]}")
-        pieces = waves[:, 0].unfold(1, window, self.hop) * self.taper  # (B, T, window)
+        pieces = (
+            waves[:, 0].to(self.taper.dtype).unfold(1, window, self.hop) * self.taper
+        )  # (B, T, window)
         spectrum = torch.fft.rfft(pieces, n=self.points).abs()  # (B, T, frequencies)
         return torch.log1p(20 * spectrum @ self.weight)
 

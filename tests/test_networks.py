@@ -350,6 +350,7 @@ def test_each_frame_is_cut_from_its_own_samples():
     changed = wave.clone()
     changed[..., 3 * 256 :] = 0
     frames, others = module(wave)[0], module(changed)[0]
+    torch.testing.assert_close(module(wave.double())[0], frames)  # in the type of the module
     assert len(frames) == 5
     assert frames[:3].equal(others[:3])
     assert others[3:].abs().max() == 0
@@ -361,7 +362,12 @@ def test_each_frame_is_cut_from_its_own_samples():
     [
         (lambda: LogSpectrogram(bands=90), "bands must stay below 2000 hertz, got"),
         (lambda: LogSpectrogram()(torch.zeros(2, 1, 255)), "waves must have at least 256 samples"),
-        (lambda: LogSpectrogram()(torch.zeros(2, 256)), r"waves must be \(B, 1, samples\)"),
+        (lambda: LogSpectrogram()(torch.zeros(2, 256)), r"waves must be \(B >= 1, 1, samples >= 1"),
+        (
+            lambda: LogSpectrogram()(torch.zeros(0, 1, 256)),
+            r"waves must be \(B >= 1, 1, samples >=",
+        ),
+        (lambda: LogSpectrogram(window=64), "window must be longer for bands from 100 hertz on"),
     ],
 )
 def test_waves_that_do_not_fit_are_named(call, message):

@@ -109,7 +109,13 @@ def train(name: str, *, seed: int = 0, steps: int | None = None) -> nn.Module:
     """
     method = build(name, seed=seed)
     draw = draw_waves(melodies()[0].waves)
-    fit(method, draw, steps=steps or RECIPES[name].steps, seed=seed, progress=False)
+    fit(
+        method,
+        draw,
+        steps=RECIPES[name].steps if steps is None else steps,
+        seed=seed,
+        progress=False,
+    )
     return method
 
 

@@ -78,7 +78,8 @@ class CPC(Forecaster):
     Where the candidates come from decides what is learned:
 
     - "all": the frames of all sequences of the batch; the paper's choice.
-    - "batch": the frames of the same moment, one of each sequence of the batch.
+    - "batch": the frames of the same moment, one of each sequence of the batch. In a batch of one
+      there is nothing to find: the loss is 0.
     - "sequence": all frames of the same sequence. Those that were already heard can be told by
       remembering them.
     - "later": the next `horizon` frames of the same sequence; no heard one is among them.
@@ -89,12 +90,12 @@ class CPC(Forecaster):
         steps: K, how many frames ahead, each with a matrix W_k of its own.
         negatives: "all", "batch", "sequence" or "later"; read at every step.
         horizon: >= steps, how many frames follow among which `scores` and "later" seek the right
-            one; None for 2 K. There must be more frames than this.
+            one; None for 2 K; read at every step. There must be more frames than this.
         summary: what `encode` makes of the T contexts, "mean" or "last".
 
     Raises:
         TypeError, ValueError: an argument is not as described; by `loss` and `scores`, there are
-            too few frames or sequences, or the networks cannot take them.
+            too few frames, or the networks cannot take them.
 
     Source: van den Oord et al. 2018, arXiv:1807.03748, Eq. (3) and (4). "later" is not theirs:
         their last line of Table 2 is "sequence".
@@ -158,15 +159,16 @@ class CPC(Forecaster):
         size, length = z.shape[:2]
         if length <= step:
             raise ValueError(f"x must give more than steps={self.steps} frames, got {length}")
+        negatives = _validate.choice("negatives", self.negatives, NEGATIVES)
         p, device = self.forecasts[step - 1](c), z.device  # (B, T, D)
-        if self.negatives == "later":
+        if negatives == "later":
             logits = self._later(z, p).flatten(0, 1)
             return logits, torch.full((len(logits),), step - 1, device=device)
         p, future = p[:, :-step], z[:, step:]  # (B, T - step, D) each, moment by moment
-        if self.negatives == "sequence":
+        if negatives == "sequence":
             target = torch.arange(step, length, device=device).repeat(size)
             return (p @ z.mT).flatten(0, 1), target
-        if self.negatives == "batch":
+        if negatives == "batch":
             logits = p.transpose(0, 1) @ future.permute(1, 2, 0)  # (T - step, B, B)
             return logits.flatten(0, 1), torch.arange(size, device=device).repeat(length - step)
         logits = p.flatten(0, 1) @ future.flatten(0, 1).mT
@@ -174,6 +176,7 @@ class CPC(Forecaster):
 
     def _later(self, z: Tensor, p: Tensor) -> Tensor:
         """(B, T - horizon, horizon): each forecast with each of the frames that follow."""
+        _validate.count("horizon", self.horizon, at_least=self.steps)
         if z.shape[1] <= self.horizon:
             raise ValueError(
                 f"x must give more than horizon={self.horizon} frames, got {z.shape[1]}"

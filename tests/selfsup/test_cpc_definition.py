@@ -277,6 +277,17 @@ def test_too_few_frames_are_refused(negatives):
     assert method.loss(sequences(time=least + 1))[0].isfinite()
 
 
+def test_what_is_set_later_is_checked_at_the_next_step():
+    method, x = make(), sequences()
+    method.negatives = "Later"
+    with pytest.raises(ValueError, match="negatives must be one of 'all', .*, got 'Later'"):
+        method.loss(x)
+    method.negatives, method.horizon = "later", STEPS - 1
+    for call in (lambda: method.loss(x), lambda: method.scores(x, STEPS)):
+        with pytest.raises(ValueError, match="horizon must be a whole number >= 2, got 1"):
+            call()
+
+
 # The rival that regresses
 
 

@@ -303,7 +303,7 @@ add(
 add_all(
     networks,
     InContext={"width": 8, "heads": 2, "blocks": 2},
-    LogSpectrogram={"sample_rate": 4000, "window": 64, "hop": 32, "bands": 12, "low": 200.0},
+    LogSpectrogram={"sample_rate": 4000, "window": 128, "hop": 32, "bands": 12, "low": 400.0},
     conv_encoder={"in_channels": 3, "widths": (4, 4), "out_features": 6, "norm": "batch"},
     prediction_head={
         **{"in_features": 6, "hidden": 8, "out_features": 4, "batch_norm": True},
