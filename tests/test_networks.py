@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from torch.func import functional_call, grad, vmap
 from mlteach.networks import (
     AverageAndMaxPool,
     InContext,
+    LogSpectrogram,
     conv_encoder,
     mlp,
     prediction_head,
@@ -319,3 +322,76 @@ def test_a_task_of_another_shape_is_named(changed, told):
     for name, value in task.items():
         with pytest.raises(TypeError, match=f"{name} must be a floating-point tensor, got list"):
             network(**task | {name: value.tolist()})
+
+
+# A wave's pitches
+
+
+def tone(*hertz, samples=1024, rate=4000):
+    """The sum of sines, (1, 1, samples) in float32."""
+    time = torch.arange(samples, dtype=torch.float64) / rate
+    return sum(torch.sin(math.tau * h * time) for h in hertz).float()[None, None]
+
+
+def test_a_log_spectrogram_is_its_formula():
+    """Frame by frame from the transform's sum, band by band from the triangles, in float64."""
+    module = LogSpectrogram(1000, window=32, hop=8, bands=3, low=150.0)
+    wave = normal32(2, 1, 60)
+    found = module(wave)
+    points = 128
+    hertz = [f * 1000 / points for f in range(points // 2 + 1)]
+    assert found.shape == (2, 1 + (60 - 32) // 8, 3)
+    for b, t, band in ((0, 0, 0), (1, 2, 1), (0, 3, 2)):
+        piece = wave[b, 0, 8 * t : 8 * t + 32].double().tolist()
+        tapered = [v * (0.5 - 0.5 * math.cos(math.tau * i / 32)) for i, v in enumerate(piece)]
+        middle = 150 * 2 ** (band / 12)
+        weights = [max(0, 1 - abs(12 * math.log2(max(h, 1e-3) / middle))) for h in hertz]
+        total = 0.0
+        for f, weight in enumerate(weights):
+            angles = [math.tau * f * i / points for i in range(32)]
+            real = sum(v * math.cos(a) for v, a in zip(tapered, angles, strict=True))
+            imaginary = sum(v * math.sin(a) for v, a in zip(tapered, angles, strict=True))
+            total += weight / max(sum(weights), 1e-9) * math.hypot(real, imaginary)
+        expected = math.log1p(20 * total * 4 / 32)
+        assert found[b, t, band].item() == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("band", [12, 20, 33])
+def test_a_tone_is_loudest_in_its_band_and_an_octave_is_twelve_bands(band):
+    module = LogSpectrogram()
+    hertz = 100 * 2 ** (band / 12)
+    for octave in (0, 1):
+        frame = module(tone(hertz * 2**octave))[0, 1]
+        assert frame.argmax() == band + 12 * octave
+    assert module(0 * tone(hertz)).abs().max() == 0
+
+
+def test_each_frame_is_cut_from_its_own_samples():
+    """A frame a hop; what comes later changes no earlier frame."""
+    module, wave = LogSpectrogram(), normal32(1, 1, 256 * 5)
+    changed = wave.clone()
+    changed[..., 3 * 256 :] = 0
+    frames, others = module(wave)[0], module(changed)[0]
+    torch.testing.assert_close(module(wave.double())[0], frames)  # in the type of the module
+    assert len(frames) == 5
+    assert frames[:3].equal(others[:3])
+    assert others[3:].abs().max() == 0
+    assert not module.state_dict()  # made again from its arguments
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: LogSpectrogram(bands=90), "bands must stay below 2000 hertz, got"),
+        (lambda: LogSpectrogram()(torch.zeros(2, 1, 255)), "waves must have at least 256 samples"),
+        (lambda: LogSpectrogram()(torch.zeros(2, 256)), r"waves must be \(B >= 1, 1, samples >= 1"),
+        (
+            lambda: LogSpectrogram()(torch.zeros(0, 1, 256)),
+            r"waves must be \(B >= 1, 1, samples >=",
+        ),
+        (lambda: LogSpectrogram(window=64), "window must be longer for bands from 100 hertz on"),
+    ],
+)
+def test_waves_that_do_not_fit_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -41,6 +41,13 @@ from mlteach.checks.ch07_pretext_tasks import (
     seen_patches,
     shortcuts,
 )
+from mlteach.checks.ch08_cpc import (
+    causal_mean,
+    cpc_loss,
+    cpc_scores,
+    future_pairs,
+    information_bound,
+)
 from mlteach.checks.ch09_simclr import false_negatives, representation, simclr_loss
 from mlteach.checks.ch10_moco import enqueue, key_lives, lowest_loss, moco_logits
 from mlteach.checks.ch11_byol import byol_step, effective_rank, half_lives, target_update
@@ -59,6 +66,7 @@ __all__ = [
     "Case",
     "Verdict",
     "byol_step",
+    "causal_mean",
     "cells_to_probe",
     "chance_levels",
     "chance_to_meet",
@@ -66,16 +74,20 @@ __all__ = [
     "conditional_affinities",
     "correlation",
     "cosine",
+    "cpc_loss",
+    "cpc_scores",
     "effective_rank",
     "enqueue",
     "episode",
     "episodes_needed",
     "false_negatives",
     "frozen_body",
+    "future_pairs",
     "half_lives",
     "half_width",
     "hash_codes",
     "info_nce",
+    "information_bound",
     "inner_step",
     "inner_weight",
     "judge",

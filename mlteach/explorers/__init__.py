@@ -27,6 +27,8 @@ from mlteach.explorers.pretext.jigsaw import Jigsaw
 from mlteach.explorers.pretext.masked import Masked
 from mlteach.explorers.selfsup.conveyor import Conveyor
 from mlteach.explorers.selfsup.dino_switchboard import DINOSwitchboard
+from mlteach.explorers.selfsup.future import Future
+from mlteach.explorers.selfsup.melody import Melody
 from mlteach.explorers.selfsup.switchboard import Switchboard
 from mlteach.explorers.similarity.factor_matrix import FactorMatrix
 from mlteach.explorers.similarity.retrieval import Retrieval
@@ -48,6 +50,7 @@ __all__ = [
     "Explorer",
     "FactorMatrix",
     "Film",
+    "Future",
     "InnerLoop",
     "Jigsaw",
     "KnnVote",
@@ -56,6 +59,7 @@ __all__ = [
     "LiveTraining",
     "MapAndMatrix",
     "Masked",
+    "Melody",
     "MetaRates",
     "Mixing",
     "PairLoss",

@@ -150,6 +150,28 @@ def conveyor(own):
     return explorers.Conveyor({0.99: record})
 
 
+def heard(own):
+    """Each image read row by row as a wave of twelve pieces."""
+    rows = 2 * own.images.mean(1).flatten(1)[:, None, :252] - 1
+    return data.Sequences("rows", rows, own.labels, own.classes, {}, 8000)
+
+
+def future(own):
+    class Likeness(nn.Module):
+        steps = 4
+
+        def scores(self, waves, step):
+            pieces = waves.unflatten(2, (12, 21))[:, 0]
+            following = pieces[:, 1:].unfold(1, 5, 1)  # (B, 7, 21, 5)
+            return torch.einsum("btd,btdj->btj", pieces[:, :7], following)
+
+    return explorers.Future(Likeness(), heard(own), sequence=3)
+
+
+def melody(own):
+    return explorers.Melody(heard(own), note=21)
+
+
 def knn_vote(own):
     many, z = own.images.repeat(6, 1, 1, 1), encodings(own)["network"]
     labels = class_texts(own)
@@ -206,7 +228,17 @@ OWN = {
     for make in (
         *(factor_matrix, retrieval, embedding_map, film, live_tsne, map_and_matrix, search_plane),
         *(recall_curve, temperature, similarity_matrix, views, mixing, conveyor, knn_vote),
-        *(jigsaw, masked, live_training, training_film, episode_accuracy, layer_change),
+        *(jigsaw, masked, future, melody, live_training, training_film),
+        *(episode_accuracy, layer_change),
+            jigsaw,
+            masked,
+            future,
+            melody,
+            live_training,
+            training_film,
+            episode_accuracy,
+            layer_change,
+        ),
     )
 }
 

@@ -305,6 +305,7 @@ add(
 add_all(
     networks,
     InContext={"width": 8, "heads": 2, "blocks": 2},
+    LogSpectrogram={"sample_rate": 4000, "window": 128, "hop": 32, "bands": 12, "low": 400.0},
     conv_encoder={"in_channels": 3, "widths": (4, 4), "out_features": 6, "norm": "batch"},
     prediction_head={
         **{"in_features": 6, "hidden": 8, "out_features": 4, "batch_norm": True},
@@ -615,6 +616,44 @@ for name, (make, question) in PRETEXT.items():
     any_range = {(x, "0 to 255"): "a method takes data of any range" for x in question}
     add(f"pretext.{name}.loss", "loss", of=make, **question, takes=any_range, propagates=True)
 
+
+def frame_parts() -> list[nn.Module]:
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        return [nn.Linear(3, 6), nn.GRU(6, 5, batch_first=True), nn.Identity()]
+
+
+SEQUENCES = {
+    "encoder": lambda: frame_parts()[0],
+    "context": lambda: frame_parts()[1],
+    "steps": 2,
+}
+add_all(
+    selfsup,
+    CPC={
+        **{**SEQUENCES, "negatives": "later", "horizon": 3, "summary": "last"},
+        "takes": {
+            ("horizon", "None"): "twice the steps",
+            ("encoder", "one column only"): UNSEEN,
+        },
+    },
+    NextFrame={
+        **{**SEQUENCES, "target": nn.Identity, "target_features": 3, "summary": "mean"},
+        "takes": {(name, "one column only"): UNSEEN for name in ("encoder", "target")},
+    },
+)
+for name, make in {
+    "CPC": lambda: selfsup.CPC(*frame_parts()[:2], steps=2),
+    "NextFrame": lambda: selfsup.NextFrame(*frame_parts(), target_features=3, steps=2),
+}.items():
+    add(
+        f"selfsup.{name}.loss",
+        "loss",
+        of=make,
+        x=lambda: normal32(4, 7, 3),
+        takes={("x", "0 to 255"): "a method takes data of any range"},
+        propagates=True,
+    )
 METHODS: dict[str, Callable[[], nn.Module]] = {
     "SimCLR": lambda: selfsup.SimCLR(encoder(), head()),
     "MoCo": lambda: selfsup.MoCo(encoder(), head(), n_keys=16),
@@ -967,6 +1006,7 @@ add_all(
         "ratio": 0.5,
         "seed": 0,
     },
+    Melody={"sequences": lambda: data.tones(4, n_notes=13), "note": 256, "questions": 3},
     MetaRates={
         "losses": lambda: normal32(3, 4, 2).exp(),
         "steps": (0, 1),
@@ -1036,6 +1076,7 @@ LEFT_OUT = {
     "explorers.Curvature": "no arguments",
     "explorers.DINOSwitchboard": "takes runs: tests/explorers/selfsup",
     "explorers.Explorer": "the base of all: tests/explorers/_core",
+    "explorers.Future": "takes a method: tests/explorers/selfsup",
     "explorers.InnerLoop": "takes trained networks: tests/explorers/meta",
     "explorers.LayerChange": "takes a trained network: tests/explorers/evaluate",
     "explorers.LiveTraining": "takes a method: tests/explorers/training",

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from mlteach import explorers, maps
-from mlteach.data import Dataset
+from mlteach.data import Dataset, Sequences
 from mlteach.episodes import Episode
 from mlteach.losses import nt_xent
 from mlteach.neighbours import Measured
@@ -225,6 +225,36 @@ def dino_switchboard():
     return explorers.DINOSwitchboard(runs, chance=0.125)
 
 
+def waves(count: int) -> Sequences:
+    """Of 12 notes, each 32 samples of a pure tone; two tunes in turn."""
+    tunes = torch.tensor([[2, 3, 5, 4], [5, 2, 4, 3]])[torch.arange(count) % 2]  # (count, 4)
+    cycles = tunes.repeat(1, 3)[..., None] * torch.arange(32) / 32
+    notes = 0.5 * (math.tau * cycles).sin() + 0.05 * normal32(count, 12, 32, seed=5)
+    return Sequences(
+        "tunes", notes.flatten(1)[:, None], labels(count) % 2, ("up", "down"), {}, 4000
+    )
+
+
+class TinyFuture(nn.Module):
+    """Foretells that what was heard four notes before comes again."""
+
+    steps = 3
+
+    def scores(self, waves, step):
+        notes = F.normalize(waves.unflatten(2, (12, 32))[:, 0], dim=2)  # (B, 12, 32)
+        moments = torch.arange(12 - 6)[:, None]
+        known = notes[:, (moments + step - 4).clamp(min=0)]  # (B, 6, 1, 32)
+        return 6 * (known * notes[:, moments + 1 + torch.arange(6)]).sum(-1)
+
+
+def future():
+    return explorers.Future(TinyFuture(), waves(5))
+
+
+def melody():
+    return explorers.Melody(waves(6), note=32, questions=6)
+
+
 def knn_vote():
     encodings = {
         name: (clouds(240, spread), clouds(30, spread, seed=1))
@@ -305,6 +335,8 @@ SELF_SUPERVISION = {
     "mixing": mixing,
     "conveyor": conveyor,
     "dino_switchboard": dino_switchboard,
+    "future": future,
+    "melody": melody,
     "switchboard": switchboard,
     "jigsaw": jigsaw,
     "knn_vote": knn_vote,
@@ -472,6 +504,22 @@ def large_masked():
     return explorers.Masked(images(40, 3).repeat_interleave(4, 3), networks, patch=1)
 
 
+class KnowingNothing(nn.Module):
+    """Whatever was heard, all of the next sixteen frames are alike."""
+
+    steps = 12
+
+    def scores(self, waves, step):
+        return torch.zeros(len(waves), 100 - 16, 16)
+
+
+def large_future():
+    """More frames and steps, at the rate of speech, and a bound of zero."""
+    noise = (0.1 * normal32(120, 1, 16_000, seed=6)).clamp(-1, 1)
+    known = "noise", noise, labels(120), CLASSES, {}, 16_000
+    return explorers.Future(KnowingNothing(), Sequences(*known), sequence=119)
+
+
 def large_training_film():
     """Eight classes and more steps."""
     live = large_live_training()
@@ -531,6 +579,7 @@ LARGE = {
     "large_embedding_map": large_embedding_map,
     "large_live_tsne": large_live_tsne,
     "large_map_and_matrix": large_map_and_matrix,
+    "large_future": large_future,
     "large_inner_loop": large_inner_loop,
     "large_context_points": large_context_points,
     "large_live_training": large_live_training,

@@ -37,10 +37,12 @@ HTML = (
 class Output:
     """What explorers have in common with explorers side by side: how a notebook shows them.
 
-    ``widget`` is what lives on the page. A subclass defines ``saved``.
+    ``widget`` is what lives on the page. A subclass defines ``saved``, and with ``more`` what the
+    line above the saved figure says beside how to move it.
     """
 
     widget: Widget
+    more = ""
     _handles: tuple = ()  # of the figures that cells have kept
 
     def saved(self) -> tuple[bytes, dict, str]:
@@ -72,7 +74,8 @@ class Output:
             data, metadata = self._repr_mimebundle_()
             display(data, metadata=metadata, raw=True)
             return
-        display({"text/html": HTML, "text/plain": LINE}, raw=True)
+        line = f"{LINE} {self.more}".strip()
+        display({"text/html": HTML.replace(LINE, line), "text/plain": line}, raw=True)
         handle = DisplayHandle()
         data, metadata = self._data()
         handle.display(data, metadata=metadata | {DISPLAY: handle.display_id}, raw=True)

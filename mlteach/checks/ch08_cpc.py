@@ -1,0 +1,178 @@
+"""Checks of the chapter on CPC: what is paired, scored and averaged, and what the loss bounds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mlteach.checks._answers import judge_number
+from mlteach.checks._core import Case, Verdict, check, judge, normal
+from mlteach.checks._guard import listening
+from mlteach.checks._symptoms import close
+from mlteach.checks._verdict import kind
+from mlteach.mistakes import Mistake, mistakes_in
+from mlteach.mistakes.selfsup import cpc
+
+SIZES = ((3, 6, 4, 5), (2, 7, 3, 2), (5, 5, 6, 4))  # B, T, C, D
+
+
+def _sequences(place: int, *, scale: float = 1.0) -> tuple[Tensor, Tensor]:
+    batch, time, width, depth = SIZES[place]
+    return normal(batch, time, width, seed=place, scale=scale), normal(batch, time, depth, seed=9)
+
+
+def _title(place: int, step: int) -> str:
+    batch, time, *_ = SIZES[place]
+    return f"with {batch} sequences of {time} frames and step {step}"
+
+
+@check
+def future_pairs(given: Any) -> Verdict:
+    """Checks ``given(context, frames, step)``: contexts, and the frames that far ahead of each."""
+    cases = [
+        Case(_title(place, step), (*_sequences(place), step))
+        for place, step in ((0, 2), (1, 1), (1, 4), (2, 3))
+    ]
+    otherwise = []  # what is handed in instead of two tensors that belong together
+
+    def joined(function: Callable, *arguments):
+        """Both as one tensor; whatever else comes back is left for `judge` to name."""
+        result = function(*arguments)
+        if not isinstance(result, tuple | list) or len(result) != 2:
+            if isinstance(result, Tensor):
+                otherwise.append(f"one tensor of shape {tuple(result.shape)}")
+                return ""  # right numbers, joined as below, are refused too
+            if isinstance(result, tuple | list):
+                otherwise.append(f"{len(result)} values")
+            return result
+        if not all(isinstance(part, Tensor) for part in result):
+            otherwise.append(" and ".join(map(kind, result)))
+            return result
+        now, future = result
+        if now.shape[:2] != future.shape[:2]:
+            shapes = f"{tuple(now.shape)} and {tuple(future.shape)}"
+            otherwise.append(f"shapes {shapes}, whose rows do not belong together")
+            return result
+        return torch.cat([now.to(future), future], dim=-1)
+
+    right = cpc.future_pairs
+    mistakes = [Mistake(partial(joined, m.function), m.explanation) for m in mistakes_in(right)]
+    asked = partial(joined, given) if callable(given) else given
+    verdict = judge(asked, partial(joined, right), cases, mistakes, gradients=False)
+    if otherwise and not verdict.passed:
+        two = "two tensors are expected, `return now, future`"
+        return replace(verdict, message=f"{two}: got {otherwise[0]}")
+    return verdict
+
+
+@check
+def cpc_scores(given: Any) -> Verdict:
+    """Checks ``given(context, frames, weight, step)``, weight (D, C): scores (B, T - step, T)."""
+    cases = []
+    for place, step, scale in ((0, 2, 1.0), (1, 1, 0.5), (1, 4, 2.0), (2, 3, 1.0)):
+        *_, width, depth = SIZES[place]
+        weight = normal(depth, width, seed=20 + step)
+        cases.append(Case(_title(place, step), (*_sequences(place, scale=scale), weight, step)))
+    return judge(given, cpc.cpc_scores, cases, mistakes_in(cpc.cpc_scores))
+
+
+@check
+def cpc_loss(given: Any) -> Verdict:
+    """Checks ``given(context, frames, weights)``, weights (steps, D, C): CPC's loss, ()."""
+    cases = []
+    for place, steps, scale in ((0, 2, 1.0), (1, 4, 0.5), (2, 3, 1.0)):
+        batch, time, width, depth = SIZES[place]
+        weights = normal(steps, depth, width, seed=20 + steps, scale=0.7)
+        title = f"with {batch} sequences of {time} frames and {steps} steps"
+        cases.append(Case(title, (*_sequences(place, scale=scale), weights)))
+    loud = (*_sequences(0, scale=30.0), normal(3, 5, 4, seed=30, scale=3.0))
+    cases.append(Case("with scores of hundreds", loud, edge=LARGE))
+    return judge(given, cpc.cpc_loss, cases, mistakes_in(cpc.cpc_loss), overflow=LARGE)
+
+
+LARGE = (
+    "exp of a score of hundreds does not fit into a float32: log_softmax, logsumexp or "
+    "cross_entropy take the scores themselves"
+)
+
+
+@check
+def causal_mean(given: Any) -> Verdict:
+    """Checks ``given(frames)``, (B, T, D), whose row t must be the mean of the frames 0 to t."""
+    cases = [
+        Case(f"with {batch} sequences of {time} frames", (normal(batch, time, 3, seed=time),))
+        for batch, time in ((2, 5), (4, 3), (3, 1), (1, 8))
+    ]
+    verdict = judge(given, cpc.causal_mean, cases, mistakes_in(cpc.causal_mean))
+    if not verdict.passed and verdict.message.startswith(("wrong in every", "right with")):
+        return replace(verdict, message=_wrong_row(given) or verdict.message)
+    return verdict
+
+
+def _wrong_row(given: Callable) -> str:
+    """By which shares a row of the learner's is made of the frames, if it is, or ""."""
+    time, frames = 4, normal(2, 4, 3, seed=0)
+    try:
+        with listening([]):
+            shares = torch.as_tensor(given(torch.eye(time)[None]))[0].detach()  # (time, time)
+            mine = torch.as_tensor(given(frames.clone())).detach()
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # whatever a learner's function raises has been told
+        return ""
+    if shares.shape != (time, time) or mine.shape != frames.shape:
+        return ""
+    if not close(mine, shares @ frames):
+        return ""
+    right = cpc.causal_mean(torch.eye(time)[None])[0]
+    row = next((t for t in range(time) if not close(shares[t], right[t])), None)
+    if row is None:
+        return ""
+    told = (", ".join(f"{share:.3g}" for share in rows[row].tolist()) for rows in (shares, right))
+    got, wanted = told
+    return f"of {time} frames, your row {row} takes the shares {got}: they must be {wanted}"
+
+
+# --- numbers -------------------------------------------------------------------------------------
+
+NEGATIVES, LOSS = 15, 1.3  # of the question, and nats
+
+
+@check
+def information_bound(answer: Any) -> Verdict:
+    """Checks the nats of mutual information that a loss of 1.3 with 15 negatives proves."""
+    candidates = NEGATIVES + 1
+    right = math.log(candidates) - LOSS
+    told = {
+        math.log(NEGATIVES) - LOSS: "the positive is a candidate too: "
+        f"{NEGATIVES} negatives make {candidates}",
+        LOSS - math.log(candidates): "the other way round: "
+        "the lower the loss, the more information is proved",
+        math.log2(candidates) - LOSS: "the logarithm of base 2 counts bits, the loss nats: "
+        "both must have base e",
+        math.log10(candidates) - LOSS: "that is the logarithm of base 10: nats have base e",
+        math.log(candidates): "that is the ceiling, which a loss of 0 would reach: "
+        "the loss is to be subtracted",
+        LOSS: "that is the loss itself: from what is it subtracted?",
+        math.log(candidates) + LOSS: "the loss is subtracted: a guess proves nothing",
+        math.log(candidates) / LOSS: "the loss is subtracted, nothing is divided",
+        right / math.log(2): "that is in bits: nats are asked for",
+        candidates - LOSS: "the logarithm of the number of candidates is missing",
+    }
+    return judge_number(
+        answer,
+        right,
+        told,
+        passed=f"log({candidates}) - {LOSS} = {right:.3f} nats. Public checks passed.",
+        otherwise=lambda number: (
+            f"{number:g} is not it: the bound is 0 for a loss of {math.log(candidates):.3f}, "
+            "that of a guess, and grows by as much as the loss falls"
+        ),
+        tolerance=2e-3,
+    )

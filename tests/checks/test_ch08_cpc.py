@@ -1,0 +1,145 @@
+"""The checks of the chapter on CPC pass what is right, name each mistake, and never raise."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from support.every_check import EveryCheck
+
+from mlteach import checks
+from mlteach.mistakes import mistakes_in
+from mlteach.mistakes.selfsup import cpc
+
+
+def right_pairs(context, frames, step):
+    now = [context[:, t] for t in range(context.shape[1] - step)]
+    future = [frames[:, t + step] for t in range(context.shape[1] - step)]
+    return torch.stack(now, 1), torch.stack(future, 1)
+
+
+def right_scores(context, frames, weight, step):
+    """From the paper's Eq. (3): f_k = exp(z^T W_k c), of which the logarithm is taken."""
+    return torch.einsum("bjd,dc,btc->btj", frames, weight, context[:, : frames.shape[1] - step])
+
+
+def right_loss(context, frames, weights):
+    """Pair by pair, from the paper's Eq. (4)."""
+    batch, time, _ = frames.shape
+    total = 0
+    for k, weight in enumerate(weights, 1):
+        losses = []
+        for b in range(batch):
+            for t in range(time - k):
+                scores = torch.stack([z @ weight @ context[b, t] for z in frames[b]])
+                losses.append(scores.logsumexp(0) - scores[t + k])
+        total = total + sum(losses) / len(losses)
+    return total / len(weights)
+
+
+def right_mean(frames):
+    rows = [frames[:, : t + 1].mean(1) for t in range(frames.shape[1])]
+    return torch.stack(rows, 1)
+
+
+RIGHT = {
+    "future_pairs": right_pairs,
+    "cpc_scores": right_scores,
+    "cpc_loss": right_loss,
+    "causal_mean": right_mean,
+}
+MISTAKES = {name: mistakes_in(getattr(cpc, name)) for name in RIGHT}
+
+
+class TestEveryCheck(EveryCheck):
+    """What all checks promise."""
+
+
+@pytest.mark.parametrize(
+    ("given", "part"),
+    [
+        (lambda c, z, k: (c[:, :-k], z), "whose rows do not belong together"),
+        (lambda c, z, k: torch.cat([c[:, :-k], z[:, k:]], 2), "got one tensor of shape (3, 4, 9)"),
+        (lambda c, z, k: (c[:, :-k].tolist(), z[:, k:]), "got list and"),
+        (lambda c, z, k: (c[:, :-k], z[:, k:], k), "got 3 values"),
+    ],
+)
+def test_what_are_no_two_tensors_is_told(given, part):
+    verdict = checks.future_pairs(given)
+    assert not verdict.passed
+    assert part in verdict.message
+
+
+def test_a_list_of_two_tensors_is_as_good():
+    assert checks.future_pairs(lambda c, z, k: [c[:, :-k], z[:, k:]]).passed
+
+
+def test_a_missing_transpose_is_told():
+    verdict = checks.cpc_scores(lambda c, z, w, k: c[:, :-k] @ w @ z.mT)
+    assert "with `w` transposed" in verdict.message
+
+
+def test_a_softmax_written_out_overflows():
+    def naive(context, frames, weights):
+        total = 0
+        for k, weight in enumerate(weights, 1):
+            scores = cpc.cpc_scores(context, frames, weight, k).exp()
+            total = total - (cpc.at_targets(scores, k) / scores.sum(-1)).log().mean()
+        return total / len(weights)
+
+    verdict = checks.cpc_loss(naive)
+    assert not verdict.passed
+    assert "with scores of hundreds" in verdict.message
+    assert "does not fit into a float32" in verdict.message
+
+
+def test_a_loss_without_gradient_is_told():
+    verdict = checks.cpc_loss(lambda *parts: torch.tensor(right_loss(*parts).item()))
+    assert "no gradient can flow through it" in verdict.message
+
+
+def test_a_context_without_gradient_is_told():
+    verdict = checks.cpc_loss(lambda c, z, w: cpc.cpc_loss(c.detach(), z, w))
+    assert "no gradient arrives at" in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("answer", "part"),
+    [
+        (math.log(15) - 1.3, "15 negatives make 16"),
+        (1.3 - math.log(16), "the other way round"),
+        (4 - 1.3, "counts bits"),
+        (math.log(16), "the ceiling"),
+        (1.3, "the loss itself"),
+        (14.7, "the logarithm of the number of candidates is missing"),
+        ((math.log(16) - 1.3) / math.log(2), "in bits"),
+        (2.0, "the bound is 0 for a loss of 2.773"),
+        ("1.47", "a number is expected"),
+        (None, "a number is expected"),
+    ],
+)
+def test_wrong_bounds(answer, part):
+    verdict = checks.information_bound(answer)
+    assert not verdict.passed
+    assert part in verdict.message
+
+
+@pytest.mark.parametrize("answer", [math.log(16) - 1.3, 1.473, 1.47, torch.tensor(1.4726)])
+def test_the_bound(answer):
+    assert checks.information_bound(answer).passed
+
+
+def test_the_shares_of_a_wrong_mean_are_told():
+    """An average that forgets is no known mistake: which row is wrong, and how, is told."""
+
+    def forgetting(frames):
+        rows = [frames[:, 0]]
+        for t in range(1, frames.shape[1]):
+            rows.append(0.75 * rows[-1] + 0.25 * frames[:, t])
+        return torch.stack(rows, 1)
+
+    message = checks.causal_mean(forgetting).message
+    assert "your row 1 takes the shares 0.75, 0.25, 0, 0: they must be 0.5, 0.5, 0, 0" in message
+    # what is no sum of frames has no shares
+    assert "shares" not in checks.causal_mean(lambda frames: right_mean(frames).tanh()).message
