@@ -88,6 +88,8 @@ def _about_the_counts(mask: Tensor, grid: tuple[int, int], ratio: float) -> str:
     if counts.unique().numel() > 1:
         if counts.sum() == right * len(counts):
             return TOLD[masks.counted_over_the_batch]
+        if (mask.sum(0) == right).all():
+            return TOLD[masks.ordered_over_images]
         few = counts.max() <= right
         return TOLD[masks.drawn_with_replacement if few else masks.a_coin_for_each_patch]
     got, exact = int(counts[0]), ratio * patches

@@ -65,7 +65,17 @@ def counted_over_the_batch(n, grid, ratio, generator):
     return (order < n * number_hidden(grid, ratio)).reshape(n, *grid)
 
 
-@mistake(random_mask, "True and False are swapped: True is a hidden patch")
+@mistake(
+    random_mask,
+    "each patch is hidden in equally many images: argsort orders the images there, "
+    "dimension 0; order the patches within each image, along dimension 1",
+)
+def ordered_over_images(n, grid, ratio, generator):
+    order = torch.rand(n, math.prod(grid), generator=generator).argsort(0)
+    return (order.argsort(0) < number_hidden(grid, ratio)).reshape(n, *grid)
+
+
+@mistake(random_mask, "hidden and visible patches are swapped: True is a hidden one")
 def visible_marked(n, grid, ratio, generator):
     return ~random_mask(n, grid, ratio, generator)
 
