@@ -26,6 +26,7 @@ from mlteach.explorers.neighbours.search_plane import SearchPlane
 from mlteach.explorers.selfsup.conveyor import Conveyor
 from mlteach.explorers.selfsup.dino_switchboard import DINOSwitchboard
 from mlteach.explorers.selfsup.switchboard import Switchboard
+from mlteach.explorers.selfsup.zero_shot import ZeroShot
 from mlteach.explorers.similarity.factor_matrix import FactorMatrix
 from mlteach.explorers.similarity.retrieval import Retrieval
 from mlteach.explorers.similarity.vectors import Vectors
@@ -70,4 +71,5 @@ __all__ = [
     "TripletPlane",
     "Vectors",
     "Views",
+    "ZeroShot",
 ]

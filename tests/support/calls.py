@@ -925,6 +925,7 @@ LEFT_OUT = {
     "explorers.TrainingFilm": "takes a training: tests/explorers/training",
     "explorers.TripletPlane": "no arguments",
     "explorers.Vectors": "no arguments",
+    "explorers.ZeroShot": "takes encoders: tests/explorers/selfsup",
 }
 
 MODULES = (
