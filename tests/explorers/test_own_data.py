@@ -157,6 +157,17 @@ def knn_vote(own):
     return explorers.KnnVote(train, many, labels * 6, own.images, labels, own.classes)
 
 
+def zero_shot(own):
+    """Any two functions with rows of one width: mean colours, and numbers of letters."""
+
+    def letters(texts):
+        return np.array([[text.count(letter) for letter in "aeo"] for text in texts]) - 0.5
+
+    return explorers.ZeroShot(
+        own.images.numpy(), lambda x: x.mean((2, 3)), letters, list(own.classes)
+    )
+
+
 def live_training(own):
     class Own(TinyMethod):
         def loss(self, x1, x2):
@@ -198,7 +209,7 @@ OWN = {
     for make in (
         *(factor_matrix, retrieval, embedding_map, film, live_tsne, map_and_matrix, search_plane),
         *(recall_curve, temperature, similarity_matrix, views, mixing, conveyor, knn_vote),
-        *(live_training, training_film, episode_accuracy, layer_change),
+        *(live_training, training_film, episode_accuracy, layer_change, zero_shot),
     )
 }
 
