@@ -386,6 +386,18 @@ def labels(
     return value
 
 
+def tokens(name: str, value: Any, *, size: int | None = None) -> Tensor:
+    """(B >= 1, L >= 1) numbers of words, whole, >= 0 and below size, as int64."""
+    if not isinstance(value, Tensor) or value.dtype not in INTEGERS:
+        raise TypeError(f"{name} must be a tensor of whole numbers, got {kind(value)}")
+    shaped(name, value, "B", "L", at_least=1)
+    low, high = int(value.min()), int(value.max())
+    if low < 0 or (size is not None and high >= size):
+        allowed = ">= 0" if size is None else f"in 0 ... {size - 1}"
+        raise ValueError(f"{name} must be {allowed}, got {low} to {high}")
+    return value.long()
+
+
 def numbered_texts(
     name: str, values: Any, *, size: int | None = None
 ) -> tuple[Tensor, tuple[str, ...]] | None:

@@ -12,10 +12,11 @@ about 1 / sqrt(P) where the projections fill the sphere evenly, 0 where they col
 
 from mlteach.selfsup.barlow_twins import BarlowTwins
 from mlteach.selfsup.byol import BYOL
+from mlteach.selfsup.clip import CLIP
 from mlteach.selfsup.dino import DINO
 from mlteach.selfsup.lejepa import LeJEPA
 from mlteach.selfsup.moco import MoCo
 from mlteach.selfsup.simclr import SimCLR
 from mlteach.selfsup.vicreg import VICReg
 
-__all__ = ["BYOL", "DINO", "BarlowTwins", "LeJEPA", "MoCo", "SimCLR", "VICReg"]
+__all__ = ["BYOL", "CLIP", "DINO", "BarlowTwins", "LeJEPA", "MoCo", "SimCLR", "VICReg"]

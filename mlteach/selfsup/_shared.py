@@ -74,9 +74,15 @@ def predicted(predictor: nn.Module | None, z: Tensor) -> Tensor:
     return p
 
 
-def apply(name: str, network: nn.Module, x: Tensor) -> Tensor:
-    """network(x), (B, ...) -> (B, D); what does not fit is said of the network by its name."""
-    _validate.floats("x", x)
+def apply(name: str, network: nn.Module, x: Tensor, *, whole: bool = False) -> Tensor:
+    """network(x), (B, ...) -> (B, D); what does not fit is said of the network by its name.
+
+    x is floating-point, or, if whole, `tokens` of whole numbers.
+    """
+    if whole:
+        _validate.tokens("tokens", x)
+    else:
+        _validate.floats("x", x)
     try:
         y = network(x)
     except (RuntimeError, IndexError, TypeError, ValueError) as error:
