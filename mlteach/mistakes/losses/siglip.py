@@ -276,10 +276,10 @@ def siglip_image_detached(image, text, *, temperature, bias):
 @mistake(siglip_loss)
 def learned_temperature_detached(image, text, *, temperature, bias):
     """It shows only where the temperature is learned."""
-    return siglip_loss(image, text, temperature=float(temperature), bias=bias)
+    return siglip_loss(image, text, temperature=torch.as_tensor(temperature).detach(), bias=bias)
 
 
 @mistake(siglip_loss)
 def learned_bias_detached(image, text, *, temperature, bias):
     """It shows only where the bias is learned."""
-    return siglip_loss(image, text, temperature=temperature, bias=float(bias))
+    return siglip_loss(image, text, temperature=temperature, bias=torch.as_tensor(bias).detach())
