@@ -17,6 +17,7 @@ from mlteach.mistakes import (
     selfsup,
     similarity,
     views,
+    zero_shot,
 )
 from mlteach.mistakes._registry import Mistake, mistake, mistakes_in
 
@@ -34,4 +35,5 @@ __all__ = [
     "selfsup",
     "similarity",
     "views",
+    "zero_shot",
 ]

@@ -39,15 +39,14 @@ function render({ model, el }) {
     figure.style.width = `${model.get("width")}px`;
   }
   // ipywidgets gives its sliders no name that a screen reader could say: the label beside each one
-  // is its name. JupyterLab and Notebook would take the arrow keys, to walk from cell to cell, and
-  // Shift+Enter in a text, to run the cell, which puts the first text back.
+  // is its name. JupyterLab and Notebook would take the arrow keys, to walk from cell to cell.
   function dressControls() {
     const controls = el.parentElement;
     for (const row of controls?.querySelectorAll(".widget-inline-hbox") ?? []) {
       const handle = row.querySelector("[role=slider]");
       handle?.setAttribute("aria-label", row.querySelector("label")?.textContent ?? "");
     }
-    for (const taker of controls?.querySelectorAll("select, textarea, [role=slider]") ?? []) {
+    for (const taker of controls?.querySelectorAll("select, [role=slider]") ?? []) {
       taker.dataset.lmSuppressShortcuts = "true";
     }
   }

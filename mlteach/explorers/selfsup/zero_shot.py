@@ -26,7 +26,7 @@ from mlteach.similarity import similarities
 ROWS = 8  # prompts with bars
 MOST = 1_000  # prompts that are read
 GRID = (3, 4)  # rows and columns of images
-AIR, LINE = 0.1, 0.42  # beside an image and below it, where its numbers stand, in its widths
+AIR, LINE = 0.1, 0.3  # beside an image and below it, where its numbers stand, in its widths
 WIDEST = 28  # letters of a prompt in its row
 NOTE = 50  # letters of what the figure says of words that are not understood
 MANY = 6  # unknown words that are named
@@ -147,7 +147,7 @@ class ZeroShot(Explorer):
 
     def make_figure(self) -> tuple[Picture, list[Artist]]:
         figure = Picture((9, 3.3))
-        cells = figure.add_gridspec(1, 5, width_ratios=[1.4, 2.8, 1, 1, 3])
+        cells = figure.add_gridspec(1, 5, width_ratios=[1.4, 2.8, 1, 1, 3.1])
         one, names, cosines, shares, grid = (figure.add_subplot(cell) for cell in cells)
         self.row_axes = (names, cosines, shares)
         self.grid = grid
@@ -203,7 +203,7 @@ class ZeroShot(Explorer):
             left, top = place % columns, place // columns * self.cell_height
             box = (left + AIR / 2, left + 1 - AIR / 2, top + height, top + AIR * height)
             self.tiles.append(ax.imshow(self.images[0], extent=box, interpolation="nearest"))
-            text = {"fontsize": 8, "ha": "center", "va": "top"}
+            text = {"fontsize": 7.5, "ha": "center", "va": "top"}
             self.tile_texts.append(ax.text(left + 0.5, top + height + 0.03, "", **text))
         ax.set(xlim=(0, columns), ylim=(bottom, 0))
         self.around = Rectangle((0, 0), 1 - AIR / 2, height * (1 - AIR / 2), fill=False)

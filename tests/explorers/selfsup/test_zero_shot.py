@@ -1,5 +1,7 @@
 """ZeroShot compares what is typed with images, both ways, and tells what it did not understand."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -115,6 +117,20 @@ def test_the_figure_shows_the_numbers():
     for tile, index in zip(explorer.tiles, s["images"], strict=True):
         assert np.array_equal(tile.get_array(), explorer.images[index])
     assert np.array_equal(explorer.image.get_array(), explorer.images[4])
+
+
+@pytest.mark.parametrize("temperature", [0.01, 0.1, 10])
+def test_the_numbers_below_the_images_lie_apart(temperature):
+    """Also where one has 100 % of the softmax, and cosines are negative."""
+    explorer = make()
+    typed(explorer, "blue", "green")
+    put(explorer, temperature=temperature, prompt=2)
+    renderer = explorer.figure.canvas.get_renderer()
+    boxes = [text.get_window_extent(renderer) for text in explorer.tile_texts]
+    assert explorer.tile_texts[0].get_text().endswith("%")
+    for one, other in itertools.combinations(boxes, 2):
+        assert not one.overlaps(other)
+    assert max(box.x1 for box in boxes) < explorer.figure.bbox.x1
 
 
 def test_the_read_out_has_both_directions():
