@@ -71,7 +71,7 @@ class CLIP(nn.Module):
 
     def encode_images(self, x: Tensor) -> Tensor:
         """(B, ...) -> (B, P), not normalised."""
-        return apply("image_encoder", self.image_encoder, x)
+        return apply("image_encoder(x)", self.image_encoder, x)
 
     def encode(self, x: Tensor) -> Tensor:
         """`encode_images`, under the name that evaluations call."""
@@ -79,7 +79,7 @@ class CLIP(nn.Module):
 
     def encode_texts(self, tokens: Tensor) -> Tensor:
         """(B, L) numbers of words -> (B, P), not normalised."""
-        return apply("text_encoder", self.text_encoder, tokens, whole=True)
+        return apply("text_encoder(tokens)", self.text_encoder, tokens, whole=True)
 
     def loss(self, x: Tensor, tokens: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a batch of pairs.
@@ -92,12 +92,13 @@ class CLIP(nn.Module):
             (), see `clip_loss` and `siglip_loss`; and {"z1", "z2", "std", "temperature"}: images,
             texts, see `mlteach.selfsup`, and where the temperature is.
         """
-        if len(_validate.tensor("tokens", tokens)) != len(_validate.floats("x", x)):
+        _validate.tokens("tokens", tokens)
+        if _validate.floats("x", x).dim() < 2 or len(x) != len(tokens):
             raise ValueError(
-                f"x and tokens must be pairs, got {len(x)} images and {len(tokens)} texts"
+                f"x must be ({len(tokens)}, ...), an image for each text, got {tuple(x.shape)}"
             )
         image, text = self.encode_images(x), self.encode_texts(tokens)  # (B, P) each
-        check_width("text_encoder", text, image)
+        check_width("text_encoder(tokens)", text, image)
         aux = pictured(z1=image, z2=text) | {"temperature": self.temperature.detach()}
         if self.bias is None:
             return clip_loss(image, text, temperature=self.temperature), aux

@@ -160,6 +160,13 @@ add_all(
             for name in ("negative", "too large", "fractions")
         },
     },
+    siglip_loss={
+        "image": z(),
+        "text": z(seed=1),
+        **TEMPERATURE,
+        "bias": -2.0,
+        "takes": {("bias", "negative"): "a bias may be"},
+    },
     triplet_loss={
         "anchor": z(),
         "positive": z(seed=1),
@@ -279,6 +286,10 @@ add_all(
             ("name", "empty"): "any text",
         },
     },
+    Words={"texts": lambda: ["a red star", "a blue moon"]},
+    caption_classes={"dataset": lambda: data.shapes(4)},
+    caption_words={},
+    captions={"dataset": lambda: data.shapes(4), "seed": 0, "wording": "other"},
     digits={"split": "test"},
     glyphs={"split": "test"},
     draw_glyphs={"scripts": ("Lao",), "n_drawers": 1, "seed": 0},
@@ -302,6 +313,10 @@ add(
 
 add_all(
     networks,
+    TextEncoder={
+        **{"n_words": 9, "out_features": 4, "width": 8, "heads": 2, "blocks": 2},
+        **{"longest": 5, "dropout": 0.1},
+    },
     InContext={"width": 8, "heads": 2, "blocks": 2},
     conv_encoder={"in_channels": 3, "widths": (4, 4), "out_features": 6, "norm": "batch"},
     prediction_head={
@@ -506,6 +521,40 @@ add_all(
     },
     LeJEPA={**ENCODER_AND_HEAD, "weight": 0.05, "slices": 16},
     VICReg={**ENCODER_AND_HEAD, "invariance": 25.0, "variance": 25.0, "covariance": 1.0},
+)
+
+
+def reader() -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        return networks.TextEncoder(9, out_features=6, width=8)
+
+
+def word_numbers() -> Tensor:
+    return torch.randint(1, 9, (8, 5), generator=generator())
+
+
+add(
+    "selfsup.CLIP",
+    selfsup.CLIP,
+    image_encoder=encoder,
+    text_encoder=reader,
+    **{"loss": "siglip", "temperature": 0.1, "bias": -10.0, "learned": True},
+    takes={
+        ("image_encoder", "one column only"): UNSEEN,
+        ("text_encoder", "one column only"): UNSEEN,
+        ("temperature", "None"): "that of the paper",
+        ("bias", "negative"): "a bias may be",
+    },
+)
+add(
+    "selfsup.CLIP.loss",
+    "loss",
+    of=lambda: selfsup.CLIP(encoder(), reader()),
+    x=images(),
+    tokens=word_numbers,
+    takes={("x", "0 to 255"): "a method takes data of any range"},
+    propagates=True,
 )
 METHODS: dict[str, Callable[[], nn.Module]] = {
     "SimCLR": lambda: selfsup.SimCLR(encoder(), head()),
