@@ -29,6 +29,7 @@ GRID = (3, 4)  # rows and columns of images
 AIR, LINE = 0.1, 0.3  # beside an image and below it, where its numbers stand, in its widths
 WIDEST = 28  # letters of a prompt in its row
 NOTE = 50  # letters of what the figure says of words that are not understood
+COLDEST, WARMEST = 0.01, 10.0
 MANY = 6  # unknown words that are named
 
 
@@ -46,7 +47,8 @@ class ZeroShot(Explorer):
             then in evaluation mode while images and texts are encoded.
         encode_texts: list of C texts -> (C, P), each row by its text alone.
         prompts: the texts that stand in the field first.
-        temperature: 0.01 to 10, of the softmax at first.
+        temperature: > 0, of the softmax at first; the slider goes from 0.01 to 10. A 0-d tensor,
+            such as a learned one, is taken too.
         unknown: optional function of a text that returns those of its words that the encoder does
             not know; they are named.
 
@@ -73,7 +75,10 @@ class ZeroShot(Explorer):
     ):
         images = images_of("images", images)
         texts = _validate.texts("prompts", prompts)
-        temperature = _validate.number("temperature", temperature, at_least=0.01, at_most=10)
+        temperature = _validate.number("temperature", temperature, above=0)
+        if isinstance(temperature, Tensor):  # as it was learned
+            temperature = temperature.item()
+        temperature = min(max(temperature, COLDEST), WARMEST)
         encode_images = _validate.function("encode_images", encode_images, takes=1)
         self.encode_texts = _validate.function("encode_texts", encode_texts, takes=1)
         if unknown is not None:
@@ -88,7 +93,7 @@ class ZeroShot(Explorer):
                 "prompts": lines("prompts", "\n".join(texts), hint="one a line"),
                 "image": count("image", 0, len(images) - 1, 0),
                 "prompt": count("images for prompt", 1, max(len(self.texts), 1), 1),
-                "temperature": log_slider("temperature", 0.01, 10, float(temperature)),
+                "temperature": log_slider("temperature", COLDEST, WARMEST, temperature),
             }
         )
         field, *sliders = self.controls.values()

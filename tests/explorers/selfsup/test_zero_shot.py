@@ -326,6 +326,14 @@ def test_a_method_is_asked_in_evaluation_mode_and_keeps_its_own(hidden):
     assert explorer.state["cosines"] == pytest.approx(make().state["cosines"])
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"), [(0.0099999, 0.01), (1e-9, 0.01), (99, 10), (0.1, 0.1)]
+)
+def test_a_learned_temperature_is_taken_and_kept_within_the_slider(given, shown):
+    learned = nn.Parameter(torch.tensor(float(given)))
+    assert make(temperature=learned).state["temperature"] == pytest.approx(shown, rel=1e-3)
+
+
 # --- what is refused at once ---------------------------------------------------------------------
 
 
@@ -351,7 +359,7 @@ def test_a_method_is_asked_in_evaluation_mode_and_keeps_its_own(hidden):
         ),
         ({"prompts": "a star"}, TypeError, "prompts must be a list of texts"),
         ({"prompts": []}, ValueError, "prompts must have at least one"),
-        ({"temperature": 0}, ValueError, "temperature must be a number in"),
+        ({"temperature": 0}, ValueError, "temperature must be finite and > 0"),
         ({"temperature": "warm"}, TypeError, "temperature must be a number"),
         ({"unknown": ["zebra"]}, TypeError, "unknown must be a function"),
     ],
