@@ -65,7 +65,7 @@ def siglip_loss(given: Any) -> Verdict:
     ]
     z = normal(5, 4, seed=7)
     what, cold = "where logits lie near 110 and -110", {"temperature": 0.01, "bias": -10.0}
-    cases.append(Case(what, (z, -z), cold))
+    cases.append(Case(what, (z, -z), cold, edge=SIGMOID_OVERFLOW))
     right = losses.siglip_loss
     return judge(given, right, cases, mistakes_in(right), overflow=SIGMOID_OVERFLOW)
 

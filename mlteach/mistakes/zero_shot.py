@@ -213,6 +213,30 @@ def each_row(similarities, k):
     return _hits(_found(similarities, k), _own(similarities)).float()
 
 
+@mistake(
+    recall_at_k,
+    "argsort says which column stands at each place of the ranking: "
+    "at which place column i stands, a second argsort says",
+)
+def argsort_as_ranks(similarities, k):
+    return (similarities.argsort(1, descending=True).diagonal() < k).float().mean()
+
+
+@mistake(recall_at_k, "only place k of the ranking counts: any of the first k places will do")
+def only_place_k(similarities, k):
+    ranking = similarities.argsort(1, descending=True)
+    return (ranking[:, k - 1] == torch.arange(len(similarities))).float().mean()
+
+
+@mistake(
+    recall_at_k,
+    "you look among the largest of the whole matrix: each row has k largest of its own",
+)
+def largest_of_the_matrix(similarities, k):
+    largest = similarities.flatten().topk(k * len(similarities)).values[-1]
+    return (similarities.diagonal() >= largest).float().mean()
+
+
 @mistake(recall_at_k, "this is percent: a share lies between 0 and 1")
 def percent(similarities, k):
     return 100 * recall_at_k(similarities, k)

@@ -467,3 +467,12 @@ def sigmoids_for_softmax(image, text, *, temperature):
     logits = _image_text(image, text) / temperature
     labels = 2 * torch.eye(len(logits)).to(logits) - 1
     return -F.logsigmoid(labels * logits).sum() / len(logits)
+
+
+@mistake(
+    clip_loss,
+    "you take the logarithm of the mean of both probabilities: take the mean of both logarithms",
+)
+def clip_logarithm_of_the_mean(image, text, *, temperature):
+    logits = _image_text(image, text) / temperature
+    return -((logits.softmax(0) + logits.softmax(1)) / 2).diagonal().log().mean()

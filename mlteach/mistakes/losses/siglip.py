@@ -79,6 +79,27 @@ def siglip_another_image_s_text(image, text, *, temperature, bias):
     return siglip_loss(image, text.roll(1, 0), temperature=temperature, bias=bias)
 
 
+@mistake(
+    siglip_loss,
+    "your labels are 0 on the diagonal: eye - 1 is 0 there, 2 eye - 1 is 1",
+)
+def labels_zero_and_minus_one(image, text, *, temperature, bias):
+    logits = _cosines(image, text) / temperature + bias
+    labels = torch.eye(len(logits)).to(logits) - 1
+    return -F.logsigmoid(labels * logits).sum() / len(logits)
+
+
+@mistake(
+    siglip_loss,
+    "right and wrong pairs have a mean each: all terms are added, and the sum is divided by B",
+)
+def pairs_and_wrong_pairs_averaged(image, text, *, temperature, bias):
+    logits = _cosines(image, text) / temperature + bias
+    terms = -F.logsigmoid(_labels(logits) * logits)
+    wrong = terms.sum() - terms.diagonal().sum()
+    return terms.diagonal().mean() + wrong / (len(logits) * (len(logits) - 1))
+
+
 # --- the bias ------------------------------------------------------------------------------------
 
 

@@ -163,6 +163,12 @@ def test_a_press_on_an_image_chooses_it():
     send(explorer, 0.5, 0.2, ax=explorer.grid, presses=1)
     send(explorer, 2.5, 2.5 * explorer.cell_height, ax=explorer.grid, presses=2)
     assert explorer.state["image"] == wanted
+    explorer = make()
+    for presses, (row, column) in enumerate([(2, 0), (0, 3), (1, 2), (2, 3)], 1):
+        wanted = explorer.state["images"][4 * row + column]
+        y = (row + 0.95) * explorer.cell_height
+        send(explorer, column + 0.9, y, ax=explorer.grid, presses=presses)
+        assert explorer.state["image"] == wanted
 
 
 def test_a_press_beside_all_rows_changes_nothing():
