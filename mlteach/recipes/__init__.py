@@ -5,7 +5,7 @@ with the floors that it reaches on seeds 0, 1 and 2; what they share, and what c
 after they have shown it once, is exported here. Importing this makes no data and trains nothing.
 """
 
-from mlteach.recipes import meta, selfsup
+from mlteach.recipes import meta, pairs, selfsup
 from mlteach.recipes.batches import labelled_batches, two_views
 from mlteach.recipes.scores import factor_classes, knn_score, probe_score, probe_scores
 from mlteach.recipes.selfsup import TwoViews
@@ -16,6 +16,7 @@ __all__ = [
     "knn_score",
     "labelled_batches",
     "meta",
+    "pairs",
     "probe_score",
     "probe_scores",
     "selfsup",
