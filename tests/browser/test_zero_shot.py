@@ -8,7 +8,8 @@ MAKE = {"zero_shot": SELF_SUPERVISION["zero_shot"]}
 
 
 def field(live):
-    return live.output.locator("textarea")
+    """Found by its name, as a screen reader tells it."""
+    return live.output.get_by_label("prompts", exact=True)
 
 
 def cells(live):
