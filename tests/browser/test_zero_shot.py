@@ -109,3 +109,17 @@ def test_a_press_chooses_a_prompt_and_an_image(explorers):
     wanted = live.state("images")[6]
     live.click("grid", 2.5, 1.8)
     assert live.state("image") == live.value("image") == wanted
+
+
+def test_what_was_typed_is_there_after_a_reload(explorers):
+    live = Live(explorers, "zero_shot")
+    type_prompts(live, "my own star\nmy own oat")
+    explorers.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    explorers.page.reload()
+    explorers.wait_for_kernel()
+    live = Live(explorers, "zero_shot")
+    field(live).wait_for(timeout=20_000)
+    assert field(live).input_value() == "my own star\nmy own oat"
+    type_prompts(live, "it goes on")
+    assert live.state("texts") == ["it goes on"]
+    live.assert_sound()
