@@ -233,8 +233,8 @@ class ZeroShot(Explorer):
     def update(self) -> dict:
         typed = self.controls["prompts"].value
         if self.changed("prompts", typed):
-            self.read, self.left_out = _prompts_in(typed)
-            self._encode_prompts(self.read)
+            texts, self.left_out = _prompts_in(typed)
+            self._encode_prompts(texts)
             self.unknown_words = self._unknown_words()
         self._fit_slider()
         image, temperature = self.controls["image"].value, self.controls["temperature"].value
