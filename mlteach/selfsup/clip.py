@@ -104,6 +104,7 @@ class CLIP(nn.Module):
             return clip_loss(image, text, temperature=self.temperature), aux
         return siglip_loss(image, text, temperature=self.temperature, bias=self.bias), aux
 
+    @torch.no_grad()
     def after_step(self, aux: dict[str, Tensor]) -> None:
         """The temperature stays at 0.01 or above, whatever the step has made of it."""
         self.log_temperature.clamp_(min=math.log(COLDEST))

@@ -8,7 +8,8 @@ MAKE = {"zero_shot": SELF_SUPERVISION["zero_shot"]}
 
 
 def field(live):
-    return live.output.locator("textarea")
+    """Found by its name, as a screen reader tells it."""
+    return live.output.get_by_label("prompts", exact=True)
 
 
 def cells(live):
@@ -106,5 +107,19 @@ def test_a_press_chooses_a_prompt_and_an_image(explorers):
         live.click(f"row_axes[{row - 1}]", 0.5, row)
         assert live.state("prompt") == live.value("prompt") == row + 1
     wanted = live.state("images")[6]
-    live.click("grid", 2.5, live.ask("1.4 * e.cell_height"))
+    live.click("grid", 2.5, 1.8)
     assert live.state("image") == live.value("image") == wanted
+
+
+def test_what_was_typed_is_there_after_a_reload(explorers):
+    live = Live(explorers, "zero_shot")
+    type_prompts(live, "my own star\nmy own oat")
+    explorers.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    explorers.page.reload()
+    explorers.wait_for_kernel()
+    live = Live(explorers, "zero_shot")
+    field(live).wait_for(timeout=20_000)
+    assert field(live).input_value() == "my own star\nmy own oat"
+    type_prompts(live, "it goes on")
+    assert live.state("texts") == ["it goes on"]
+    live.assert_sound()

@@ -26,7 +26,7 @@ from mlteach.similarity import similarities
 ROWS = 8  # prompts with bars
 MOST = 1_000  # prompts that are read
 GRID = (3, 4)  # rows and columns of images
-AIR, LINE = 0.1, 0.3  # beside an image and below it, where its numbers stand, in its widths
+AIR, CELL = 0.1, 1.3  # room beside an image, and the height of a cell, in its widths
 WIDEST = 28  # letters of a prompt in its row
 NOTE = 50  # letters of what the figure says of words that are not understood
 COLDEST, WARMEST = 0.01, 10.0
@@ -156,14 +156,13 @@ class ZeroShot(Explorer):
         one, names, cosines, shares, grid = (figure.add_subplot(cell) for cell in cells)
         self.row_axes = (names, cosines, shares)
         self.grid = grid
-        height, width = self.images.shape[1:3]
         self.image = one.imshow(self.images[0], interpolation="nearest")
         one.set_axis_off()
         self.image_title = one.text(
             0.5, 1.03, "", fontsize=10, ha="center", va="bottom", transform=one.transAxes
         )
         rows = self._draw_rows()
-        found = self._draw_grid(grid, height / width)
+        found = self._draw_grid(grid)
         place = {"ha": "left", "va": "bottom", "fontsize": 9, "color": NEGATIVE}
         self.warning = figure.text(0.01, 0.01, "", clip_on=True, **place)
         left = Bbox([[0, 0], [0.42, 1]])  # beside it are the numbers of an axis
@@ -198,20 +197,24 @@ class ZeroShot(Explorer):
         texts = [self.rows_title, *self.names, *self.cosine_texts, *self.share_texts]
         return [self.chosen, *texts, *self.cosine_bars, *self.share_bars]
 
-    def _draw_grid(self, ax: Axes, height: float) -> list[Artist]:
+    def _draw_grid(self, ax: Axes) -> list[Artist]:
+        """Cells as wide as high and a line of text; each image is fitted into its own."""
         rows, columns = GRID
         ax.set_axis_off()
-        self.cell_height = height + LINE
-        bottom = rows * self.cell_height
+        height, width = self.images.shape[1:3]
+        side = (1 - AIR) / max(height, width)
+        self.size = (side * width, side * height)
         self.tiles, self.tile_texts = [], []
         for place in range(rows * columns):
-            left, top = place % columns, place // columns * self.cell_height
-            box = (left + AIR / 2, left + 1 - AIR / 2, top + height, top + AIR * height)
+            left, top = self._corner(place)
+            box = (left, left + self.size[0], top + self.size[1], top)
             self.tiles.append(ax.imshow(self.images[0], extent=box, interpolation="nearest"))
             text = {"fontsize": 7.5, "ha": "center", "va": "top"}
-            self.tile_texts.append(ax.text(left + 0.5, top + height + 0.03, "", **text))
-        ax.set(xlim=(0, columns), ylim=(bottom, 0))
-        self.around = Rectangle((0, 0), 1 - AIR / 2, height * (1 - AIR / 2), fill=False)
+            bottom = place // columns * CELL + 1 + AIR / 4
+            self.tile_texts.append(ax.text(place % columns + 0.5, bottom, "", **text))
+        ax.set(xlim=(0, columns), ylim=(rows * CELL, 0))
+        width, height = self.size
+        self.around = Rectangle((0, 0), width + AIR / 2, height + AIR / 2, fill=False)
         self.around.set(edgecolor=ANCHOR, linewidth=1.6)
         ax.add_patch(self.around)
         self.grid_title = ax.text(
@@ -219,13 +222,19 @@ class ZeroShot(Explorer):
         )
         return [*self.tiles, *self.tile_texts, self.around, self.grid_title]
 
+    def _corner(self, place: int) -> tuple[float, float]:
+        """Of an image in its cell: in its middle, and at its lower end, above the text."""
+        row, column = divmod(place, GRID[1])
+        width, height = self.size
+        return column + (1 - width) / 2, row * CELL + 1 - AIR / 2 - height
+
     # --- a move ----------------------------------------------------------------------------------
 
     def update(self) -> dict:
         typed = self.controls["prompts"].value
         if self.changed("prompts", typed):
-            self.read, self.left_out = _prompts_in(typed)
-            self._encode_prompts(self.read)
+            texts, self.left_out = _prompts_in(typed)
+            self._encode_prompts(texts)
             self.unknown_words = self._unknown_words()
         self._fit_slider()
         image, temperature = self.controls["image"].value, self.controls["temperature"].value
@@ -316,9 +325,8 @@ class ZeroShot(Explorer):
         self.grid_title.set_text(title if self.texts else "")
         self.around.set_visible(image in indices)
         if image in indices:
-            row, column = divmod(indices.index(image), GRID[1])
-            height = self.cell_height - LINE
-            self.around.set_xy((column + AIR / 4, row * self.cell_height + 3 * AIR / 4 * height))
+            left, top = self._corner(indices.index(image))
+            self.around.set_xy((left - AIR / 4, top - AIR / 4))
         return {"images": indices, "image_cosines": cosines, "image_shares": shares}
 
     def _warnings(self) -> str:
@@ -340,7 +348,7 @@ class ZeroShot(Explorer):
         if pointer.ax is None or not self.hold.is_new(pointer):
             return
         if pointer.ax is self.grid:
-            row, column = int(pointer.press_y // self.cell_height), int(pointer.press_x)
+            row, column = int(pointer.press_y // CELL), int(pointer.press_x)
             place = row * GRID[1] + column
             if 0 <= place < len(self.state["images"]):
                 self.controls["image"].value = self.state["images"][place]

@@ -11,6 +11,7 @@ from support.explorer_drawing import TYPED, assert_all_apart, differing, redrawn
 from torch import nn
 
 from mlteach.explorers import ZeroShot
+from mlteach.explorers.selfsup.zero_shot import CELL
 
 COLOURS = {"red": [1.0, 0, 0], "green": [0, 1.0, 0], "blue": [0, 0, 1.0]}
 PROMPTS = ["something red", "something green", "blue"]
@@ -120,9 +121,11 @@ def test_the_figure_shows_the_numbers():
 
 
 @pytest.mark.parametrize("temperature", [0.01, 0.1, 10])
-def test_the_numbers_below_the_images_lie_apart(temperature):
-    """Also where one has 100 % of the softmax, and cosines are negative."""
-    explorer = make()
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (24, 5), (5, 24)])
+def test_the_numbers_below_the_images_lie_apart(temperature, height, width):
+    """Also where one has 100 % of the softmax, cosines are negative, and images are narrow."""
+    shape = (-1, -1, height, width)
+    explorer = ZeroShot(images()[..., :1, :1].expand(shape), mean_colour, encode_texts, PROMPTS)
     typed(explorer, "blue", "green")
     put(explorer, temperature=temperature, prompt=2)
     renderer = explorer.figure.canvas.get_renderer()
@@ -131,6 +134,10 @@ def test_the_numbers_below_the_images_lie_apart(temperature):
     for one, other in itertools.combinations(boxes, 2):
         assert not one.overlaps(other)
     assert max(box.x1 for box in boxes) < explorer.figure.bbox.x1
+    drawn = [tile.get_window_extent(renderer) for tile in explorer.tiles]
+    for one, other in itertools.combinations([*boxes, *drawn], 2):
+        assert not one.overlaps(other)
+    assert drawn[0].width / drawn[0].height == pytest.approx(width / height, rel=1e-3)
 
 
 def test_the_read_out_has_both_directions():
@@ -158,15 +165,15 @@ def test_a_press_on_an_image_chooses_it():
     explorer = ZeroShot(images(6), mean_colour, encode_texts, PROMPTS)
     put(explorer, prompt=3)
     wanted = explorer.state["images"][5]
-    send(explorer, 1.5, 1.5 * explorer.cell_height, ax=explorer.grid, presses=1)
+    send(explorer, 1.5, 1.5 * CELL, ax=explorer.grid, presses=1)
     assert explorer.state["image"] == wanted
     send(explorer, 0.5, 0.2, ax=explorer.grid, presses=1)
-    send(explorer, 2.5, 2.5 * explorer.cell_height, ax=explorer.grid, presses=2)
+    send(explorer, 2.5, 2.5 * CELL, ax=explorer.grid, presses=2)
     assert explorer.state["image"] == wanted
     explorer = make()
     for presses, (row, column) in enumerate([(2, 0), (0, 3), (1, 2), (2, 3)], 1):
         wanted = explorer.state["images"][4 * row + column]
-        y = (row + 0.95) * explorer.cell_height
+        y = (row + 0.95) * CELL
         send(explorer, column + 0.9, y, ax=explorer.grid, presses=presses)
         assert explorer.state["image"] == wanted
 
