@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
@@ -98,7 +99,7 @@ def train(*, seed: int = 0, loss: str = "clip", steps: int | None = None) -> CLI
         steps: None for those of the recipe, which the floors are for.
     """
     seed_everything(seed)
-    method = CLIP(*encoders(), loss=loss)
+    method: Any = CLIP(*encoders(), loss=loss)
     method = method.to(memory_format=torch.channels_last)  # convolutions are a quarter faster
     dataset, _ = datasets()
     draw = draw_pairs(dataset.images, caption_words()(captions(dataset)))
