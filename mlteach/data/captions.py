@@ -19,9 +19,9 @@ CAPTIONED: dict[str, tuple[tuple[str, ...], ...]] = {
     "hue": (
         ("red", "crimson"),
         ("yellow", "golden"),
-        ("green", "emerald"),
+        ("green", "jade"),
         ("cyan", "turquoise"),
-        ("blue", "azure"),
+        ("blue", "cobalt"),
         ("magenta", "pink"),
     ),
     "shape": (

@@ -106,5 +106,6 @@ class CLIP(nn.Module):
 
     @torch.no_grad()
     def after_step(self, aux: dict[str, Tensor]) -> None:
-        """The temperature stays at 0.01 or above, whatever the step has made of it."""
-        self.log_temperature.clamp_(min=math.log(COLDEST))
+        """A learned temperature stays at 0.01 or above, whatever the step has made of it."""
+        if self.log_temperature.requires_grad:
+            self.log_temperature.clamp_(min=math.log(COLDEST))

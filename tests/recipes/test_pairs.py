@@ -13,13 +13,12 @@ from mlteach.training import seed_everything
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", ["clip", "siglip"])
 def test_it_learns_captions(loss):
-    """A fifth of the recipe: the hue by prompts, also of combinations never shown, and search."""
+    """Part of the recipe: the hue by prompts, also of combinations never shown, and search."""
     seed_everything(0)
     untrained = pairs.measured(CLIP(*pairs.encoders()))
-    found = pairs.measured(pairs.train(seed=0, loss=loss, steps=150))
+    found = pairs.measured(pairs.train(seed=0, loss=loss, steps=150 if loss == "clip" else 350))
     for name in ("hue", "held out", "retrieval"):
-        least = untrained[name] + (0.1 if loss == "clip" else 0.03)
-        assert found[name] > least, (name, found)
+        assert found[name] > untrained[name] + 0.1, (name, found)
 
 
 def test_floors_are_named_and_above_chance():

@@ -85,7 +85,10 @@ def test_what_is_not_learned_stays():
 
 
 def test_the_temperature_stops_at_a_hundredth():
-    """Only after_step stops it; a warmer one is left alone."""
+    """Only after_step stops it; a warmer one is left alone, and one that is not learned."""
+    fixed = make(temperature=0.005, learned=False)
+    fixed.after_step({})
+    assert fixed.temperature.item() == pytest.approx(0.005)
     method = make(temperature=0.5)
     before = method.temperature.item()
     with torch.no_grad():
