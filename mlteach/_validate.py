@@ -218,12 +218,24 @@ def module(name: str, value: Any) -> nn.Module:
     return instance(name, value, nn.Module, "a network (torch.nn.Module)")
 
 
-def outputs(name: str, network: nn.Module, x: Tensor, *, of: str = "x", dims: int = 2) -> Tensor:
+def outputs(
+    name: str,
+    network: nn.Module,
+    x: Tensor,
+    *,
+    of: str = "x",
+    dims: int = 2,
+    whole: bool = False,
+) -> Tensor:
     """network(x), a row (B, D), or with 4 dims a map (B, D, h, w), for each of the B inputs.
 
     What does not fit is said of the network by its name, and of x by the name `of`.
+    x is floating-point, or, if whole, `tokens` of whole numbers.
     """
-    floats(of, x)
+    if whole:
+        tokens("tokens", x)
+    else:
+        floats(of, x)
     try:
         y = network(x)
     except (RuntimeError, IndexError, TypeError, ValueError) as error:
@@ -411,6 +423,18 @@ def labels(
         allowed = ">= 0" if n_classes is None else f"in 0 ... {n_classes - 1}"
         raise ValueError(f"{name} must be {allowed}, got {value.min()} to {value.max()}")
     return value
+
+
+def tokens(name: str, value: Any, *, size: int | None = None) -> Tensor:
+    """(B >= 1, L >= 1) numbers of words, whole, >= 0 and below size, as int64."""
+    if not isinstance(value, Tensor) or value.dtype not in INTEGERS:
+        raise TypeError(f"{name} must be a tensor of whole numbers, got {kind(value)}")
+    shaped(name, value, "B", "L", at_least=1)
+    low, high = int(value.min()), int(value.max())
+    if low < 0 or (size is not None and high >= size):
+        allowed = ">= 0" if size is None else f"in 0 ... {size - 1}"
+        raise ValueError(f"{name} must be {allowed}, got {low} to {high}")
+    return value.long()
 
 
 def numbered_texts(

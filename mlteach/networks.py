@@ -302,6 +302,94 @@ class _Block(nn.Module):
         return tokens + self.think(self.between(tokens))
 
 
+class TextEncoder(nn.Module):
+    r"""Reads the words of a text, lets each look at all others, and averages what they say.
+
+    In every block each word looks at the words of its own text, as in `InContext`; the average is
+    over the words that are there, and a linear layer gives it the width of the images' projection.
+    Without blocks and places it is a bag of words: the order does not count.
+
+    Args:
+        n_words: size of the vocabulary; word 0 means that there is none.
+        out_features: P, features of the projection.
+        width: of the words' vectors; a multiple of heads.
+        heads: of each attention.
+        blocks: >= 0.
+        longest: words of the longest text that has places; later words share the last place.
+        dropout: in [0, 1), share of the numbers that is left out at random in training, of the
+            words' vectors and of each block's answer.
+
+    Returns:
+        Module (B, L) -> (B, P): whole numbers below n_words, filled up with 0.
+
+    Raises:
+        TypeError: a size that is no whole number.
+        ValueError: a size below 1, dropout outside [0, 1), or width is no multiple of heads; by a
+            call, a text without a word, or a number that is no word.
+    """
+
+    def __init__(
+        self,
+        n_words: int,
+        *,
+        out_features: int = 64,
+        width: int = 64,
+        heads: int = 2,
+        blocks: int = 1,
+        longest: int = 16,
+        dropout: float = 0.0,
+    ):
+        super().__init__()
+        n_words, width = _validate.count("n_words", n_words), _validate.count("width", width)
+        heads, out_features = (
+            _validate.count("heads", heads),
+            _validate.count("out_features", out_features),
+        )
+        blocks = _validate.count("blocks", blocks, at_least=0)
+        dropout = _validate.strength("dropout", dropout, at_most=1)
+        if width % heads:
+            raise ValueError(f"heads must divide width, got {heads} heads and width {width}")
+        self.words = nn.Embedding(n_words, width)
+        self.places = nn.Embedding(_validate.count("longest", longest), width)
+        self.blocks = nn.ModuleList(_WordBlock(width, heads, dropout) for _ in range(blocks))
+        self.dropout = nn.Dropout(dropout)
+        self.answer = nn.Linear(width, out_features)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        tokens = _validate.tokens("tokens", tokens, size=self.words.num_embeddings)
+        there = tokens > 0  # (B, L)
+        if not _validate.holds(there.any(1).all()):
+            raise ValueError("tokens must have a word in every text, got a text of zeros")
+        place = torch.arange(tokens.shape[1], device=tokens.device)
+        words = self.words(tokens)
+        if self.blocks:
+            words = words + self.places(place.clamp(max=self.places.num_embeddings - 1))
+        words = self.dropout(words)
+        for block in self.blocks:
+            words = block(words, there)
+        summed = (words * there[..., None]).sum(1)
+        return self.answer(summed / there.sum(1, keepdim=True))
+
+
+class _WordBlock(nn.Module):
+    """One block of `TextEncoder`: words (B, L, width) look at the words of their own text."""
+
+    def __init__(self, width: int, heads: int, dropout: float):
+        super().__init__()
+        self.heads = heads
+        self.qkv, self.join = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.think = _hidden(width, 2 * width, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, words: Tensor, there: Tensor) -> Tensor:
+        qkv = self.qkv(self.before(words)).unflatten(-1, (3, self.heads, -1))
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # (B, heads, L, d) each
+        found = F.scaled_dot_product_attention(q, k, v, attn_mask=there[:, None, None])
+        words = words + self.dropout(self.join(found.transpose(1, 2).flatten(2)))
+        return words + self.dropout(self.think(self.between(words)))
+
+
 class AverageAndMaxPool(nn.Module):
     """Joins each channel's average and maximum over the image: (B, C, H, W) -> (B, 2C)."""
 

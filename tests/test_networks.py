@@ -15,6 +15,7 @@ from mlteach.networks import (
     AverageAndMaxPool,
     InContext,
     LogSpectrogram,
+    TextEncoder,
     conv_encoder,
     mlp,
     prediction_head,
@@ -394,4 +395,81 @@ def test_each_frame_is_cut_from_its_own_samples():
 )
 def test_waves_that_do_not_fit_are_named(call, message):
     with pytest.raises(ValueError, match=message):
+        call()
+
+
+# TextEncoder
+
+
+def text_encoder(**options):
+    """In float64, with weights that differ."""
+    torch.manual_seed(0)
+    return TextEncoder(9, out_features=4, width=8, **options).double().eval()
+
+
+def test_text_encoder_ignores_what_fills_up():
+    """A text says the same alone and beside a longer one."""
+    encoder = text_encoder()
+    short = torch.tensor([[3, 5]])
+    beside = torch.tensor([[3, 5, 0, 0], [2, 4, 6, 8]])
+    torch.testing.assert_close(encoder(short)[0], encoder(beside)[0])
+
+
+def test_text_encoder_reads_the_order_only_with_blocks():
+    there, back = torch.tensor([[3, 5, 7]]), torch.tensor([[7, 5, 3]])
+    bag, reader = text_encoder(blocks=0), text_encoder()
+    torch.testing.assert_close(bag(there), bag(back))
+    assert (reader(there) - reader(back)).abs().max() > 1e-3
+
+
+def test_bag_of_words_is_the_mean_of_the_words():
+    bag = text_encoder(blocks=0)
+    tokens = torch.tensor([[3, 5, 0]])
+    expected = bag.answer((bag.words.weight[3] + bag.words.weight[5]) / 2)
+    torch.testing.assert_close(bag(tokens)[0], expected)
+
+
+def test_text_encoder_block_is_its_formula():
+    """Attention with loops: each word looks at the words of its text, in every head."""
+    encoder = text_encoder(heads=2)
+    block = encoder.blocks[0]
+    tokens = torch.tensor([[3, 5, 7, 0]])
+    words = encoder.words(tokens)[0, :3] + encoder.places.weight[:3]
+    q, k, v = block.qkv(block.before(words)).chunk(3, 1)
+    found = torch.zeros_like(q)
+    for head in (slice(0, 4), slice(4, 8)):
+        for i in range(3):
+            share = torch.stack([q[i, head] @ k[j, head] / 2 for j in range(3)]).softmax(0)
+            found[i, head] = sum(share[j] * v[j, head] for j in range(3))
+    words = words + block.join(found)
+    words = words + block.think(block.between(words))
+    torch.testing.assert_close(encoder(tokens)[0], encoder.answer(words.mean(0)))
+
+
+def test_text_encoder_drops_in_training_only():
+    encoder = text_encoder(dropout=0.5)
+    tokens = torch.tensor([[3, 5, 7]])
+    assert torch.equal(encoder(tokens), encoder(tokens))
+    encoder.train()
+    assert not torch.equal(encoder(tokens), encoder(tokens))
+
+
+def test_text_encoder_takes_texts_longer_than_its_places():
+    encoder = text_encoder(longest=2)
+    assert encoder(torch.tensor([[3, 5, 7, 2, 2]])).isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: text_encoder(heads=3), ValueError, "heads must divide width"),
+        (lambda: text_encoder(dropout=1.5), ValueError, "dropout must be"),
+        (lambda: text_encoder()(torch.zeros(2, 3).long()), ValueError, "a text of zeros"),
+        (lambda: text_encoder()(torch.full((2, 3), 9)), ValueError, "tokens must be in 0 ... 8"),
+        (lambda: text_encoder()(torch.ones(2, 3)), TypeError, "tokens must be a tensor of whole"),
+        (lambda: text_encoder()(torch.ones(3).long()), ValueError, r"tokens must be \(B >= 1, L"),
+    ],
+)
+def test_text_encoder_errors_name_the_argument(call, error, message):
+    with pytest.raises(error, match=message):
         call()

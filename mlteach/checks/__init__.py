@@ -52,6 +52,15 @@ from mlteach.checks.ch09_simclr import false_negatives, representation, simclr_l
 from mlteach.checks.ch10_moco import enqueue, key_lives, lowest_loss, moco_logits
 from mlteach.checks.ch11_byol import byol_step, effective_rank, half_lives, target_update
 from mlteach.checks.ch12_evaluation import half_width, leaking, standardise, weighted_votes
+from mlteach.checks.ch13_beyond_images import (
+    chance_of_retrieval,
+    clip_at_start,
+    clip_loss,
+    recall_at_k,
+    siglip_at_start,
+    siglip_loss,
+    zero_shot,
+)
 from mlteach.checks.ch14_episodes import (
     episode,
     episodes_needed,
@@ -69,7 +78,10 @@ __all__ = [
     "causal_mean",
     "cells_to_probe",
     "chance_levels",
+    "chance_of_retrieval",
     "chance_to_meet",
+    "clip_at_start",
+    "clip_loss",
     "colour_views",
     "conditional_affinities",
     "correlation",
@@ -117,6 +129,7 @@ __all__ = [
     "put_back",
     "random_mask",
     "recall",
+    "recall_at_k",
     "regions",
     "representation",
     "reptile_step",
@@ -125,6 +138,8 @@ __all__ = [
     "semi_hard",
     "shortcuts",
     "siamese_loss",
+    "siglip_at_start",
+    "siglip_loss",
     "simclr_loss",
     "smallest_batch",
     "spring_forces",
@@ -135,4 +150,5 @@ __all__ = [
     "triplet_loss",
     "uniformity",
     "weighted_votes",
+    "zero_shot",
 ]

@@ -5,6 +5,7 @@
 
 from mlteach.data.arrays import from_arrays
 from mlteach.data.cache import cache_folder
+from mlteach.data.captions import CAPTIONED, Words, caption_classes, caption_words, captions
 from mlteach.data.cifar10 import cifar10
 from mlteach.data.dataset import Dataset
 from mlteach.data.digits import digits
@@ -18,11 +19,16 @@ from mlteach.data.tones import Sequences, tones
 
 __all__ = [
     "PIECES",
+    "CAPTIONED",
     "SCRIPTS",
     "Dataset",
     "Sequences",
     "Sinusoids",
+    "Words",
     "cache_folder",
+    "caption_classes",
+    "caption_words",
+    "captions",
     "cifar10",
     "digits",
     "draw_glyphs",

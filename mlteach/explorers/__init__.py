@@ -30,6 +30,7 @@ from mlteach.explorers.selfsup.dino_switchboard import DINOSwitchboard
 from mlteach.explorers.selfsup.future import Future
 from mlteach.explorers.selfsup.melody import Melody
 from mlteach.explorers.selfsup.switchboard import Switchboard
+from mlteach.explorers.selfsup.zero_shot import ZeroShot
 from mlteach.explorers.similarity.factor_matrix import FactorMatrix
 from mlteach.explorers.similarity.retrieval import Retrieval
 from mlteach.explorers.similarity.vectors import Vectors
@@ -78,4 +79,5 @@ __all__ = [
     "TripletPlane",
     "Vectors",
     "Views",
+    "ZeroShot",
 ]

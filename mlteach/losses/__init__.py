@@ -7,7 +7,13 @@ vector has no direction, so its cosine counts as 0 and it receives no gradient. 
 the whole batch, grows with its size.
 """
 
-from mlteach.losses.contrastive import clip_loss, info_nce, nt_xent, supervised_contrastive
+from mlteach.losses.contrastive import (
+    clip_loss,
+    info_nce,
+    nt_xent,
+    siglip_loss,
+    supervised_contrastive,
+)
 from mlteach.losses.distillation import dino_loss
 from mlteach.losses.hypersphere import alignment, uniformity
 from mlteach.losses.noncontrastive import barlow_twins, byol_loss, sigreg, vicreg
@@ -22,6 +28,7 @@ __all__ = [
     "dino_loss",
     "info_nce",
     "nt_xent",
+    "siglip_loss",
     "sigreg",
     "supervised_contrastive",
     "triplet_loss",

@@ -180,3 +180,46 @@ def clip_loss(image: Tensor, text: Tensor, *, temperature: float | Tensor = 0.07
     logits = matmul(unit(image) / temperature, unit(text).mT)  # (B, B)
     own = torch.arange(len(logits), device=logits.device)
     return (F.cross_entropy(logits, own) + F.cross_entropy(logits.mT, own)) / 2
+
+
+def siglip_loss(
+    image: Tensor,
+    text: Tensor,
+    *,
+    temperature: float | Tensor = 0.1,
+    bias: float | Tensor = -10.0,
+) -> Tensor:
+    r"""SigLIP's loss: each image and each text are asked, alone, whether they belong together.
+
+    .. math:: \ell = -\frac{1}{B} \sum_i \sum_k \log \sigma\big(y_{i,k}
+              (s_{i,k} / \tau + b)\big), \quad s_{i,k} = \cos(\mathrm{image}_i, \mathrm{text}_k)
+
+    where y is 1 for a pair (i = k) and -1 for the other B - 1 texts of each image. No pair appears
+    in the term of another: there is no denominator over the batch.
+
+    Args:
+        image: (B, P) image projections, any scale (normalised here).
+        text: (B, P) text projections; row i belongs to image i.
+        temperature: > 0, divides a cosine; the paper's t is 1 / temperature, and starts at 10. A
+            0-d tensor receives a gradient (SigLIP learns the logarithm of t).
+        bias: finite, b, added to every logit; it starts at -10, so that the many wrong pairs cost
+            nothing at first. A 0-d tensor receives a gradient.
+
+    Returns:
+        () the sum over all B x B pairs divided by B, in nats; log(1 + exp(-l)) + (B - 1)
+        log(1 + exp(l)) with l = 1 / temperature + bias when all rows coincide.
+
+    Raises:
+        TypeError: image or text is not a floating-point tensor, or temperature or bias is not a
+            number.
+        ValueError: the shapes differ or are not (B >= 2, P), temperature <= 0, or bias is not
+            finite.
+
+    Source: Zhai et al. 2023, arXiv:2303.15343, Algorithm 1.
+    """
+    temperature = _validate.number("temperature", temperature, above=0)
+    bias = _validate.number("bias", bias)
+    image, text = matching_rows(image=image, text=text, at_least=2)
+    logits = matmul(unit(image) / temperature, unit(text).mT) + bias  # (B, B)
+    sign = 2 * torch.eye(len(logits), dtype=logits.dtype, device=logits.device) - 1
+    return -F.logsigmoid(sign * logits).sum() / len(logits)

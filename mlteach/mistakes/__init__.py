@@ -18,6 +18,7 @@ from mlteach.mistakes import (
     selfsup,
     similarity,
     views,
+    zero_shot,
 )
 from mlteach.mistakes._registry import Mistake, mistake, mistakes_in
 
@@ -36,4 +37,5 @@ __all__ = [
     "selfsup",
     "similarity",
     "views",
+    "zero_shot",
 ]

@@ -1,12 +1,12 @@
 """Recipes: how each method is trained so that it works, and how its representation is scored.
 
-Chapters, tests and benchmarks train with the same recipe. `selfsup`, `pretext`, `sequences` and
-`meta` hold one a method, with the floors that it reaches on seeds 0, 1 and 2; what they share, and
-what chapters need again after they have shown it once, is exported here. Importing this makes no
-data and trains nothing.
+Chapters, tests and benchmarks train with the same recipe. `selfsup`, `pretext`, `sequences`,
+`pairs` and `meta` hold one a method, with the floors that it reaches on seeds 0, 1 and 2; what they
+share, and what chapters need again after they have shown it once, is exported here. Importing this
+makes no data and trains nothing.
 """
 
-from mlteach.recipes import meta, pretext, selfsup, sequences
+from mlteach.recipes import meta, pairs, pretext, selfsup, sequences
 from mlteach.recipes.batches import labelled_batches, pretext_batches, two_views
 from mlteach.recipes.scores import factor_classes, knn_score, probe_score, probe_scores
 from mlteach.recipes.selfsup import TwoViews
@@ -19,6 +19,7 @@ __all__ = [
     "meta",
     "pretext",
     "pretext_batches",
+    "pairs",
     "probe_score",
     "probe_scores",
     "selfsup",

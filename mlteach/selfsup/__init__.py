@@ -15,6 +15,7 @@ holds the loss, and CPC's accuracy, for each step ahead.
 
 from mlteach.selfsup.barlow_twins import BarlowTwins
 from mlteach.selfsup.byol import BYOL
+from mlteach.selfsup.clip import CLIP
 from mlteach.selfsup.cpc import CPC, NextFrame
 from mlteach.selfsup.dino import DINO
 from mlteach.selfsup.lejepa import LeJEPA
@@ -24,6 +25,7 @@ from mlteach.selfsup.vicreg import VICReg
 
 __all__ = [
     "BYOL",
+    "CLIP",
     "CPC",
     "DINO",
     "BarlowTwins",

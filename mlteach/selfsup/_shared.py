@@ -81,9 +81,12 @@ def predicted(predictor: nn.Module | None, z: Tensor) -> Tensor:
     return p
 
 
-def apply(name: str, network: nn.Module, x: Tensor) -> Tensor:
-    """network(x), (B, ...) -> (B, D); what does not fit is said of the network by its name."""
-    return _validate.outputs(name, network, x)
+def apply(name: str, network: nn.Module, x: Tensor, *, whole: bool = False) -> Tensor:
+    """network(x), (B, ...) -> (B, D); what does not fit is said of the network by its name.
+
+    x is floating-point, or, if whole, `tokens` of whole numbers.
+    """
+    return _validate.outputs(name, network, x, whole=whole)
 
 
 def wide(x: Tensor) -> torch.dtype:

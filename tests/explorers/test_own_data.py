@@ -187,6 +187,17 @@ def masked(own):
     return explorers.Masked(own.images.tolist(), lambda images, mask: images.flip(0) / 2)
 
 
+def zero_shot(own):
+    """Any two functions with rows of one width: mean colours, and numbers of letters."""
+
+    def letters(texts):
+        return np.array([[text.count(letter) for letter in "aeo"] for text in texts]) - 0.5
+
+    return explorers.ZeroShot(
+        own.images.numpy(), lambda x: x.mean((2, 3)), letters, list(own.classes)
+    )
+
+
 def live_training(own):
     class Own(TinyMethod):
         def loss(self, x1, x2):
@@ -228,17 +239,8 @@ OWN = {
     for make in (
         *(factor_matrix, retrieval, embedding_map, film, live_tsne, map_and_matrix, search_plane),
         *(recall_curve, temperature, similarity_matrix, views, mixing, conveyor, knn_vote),
-        *(jigsaw, masked, future, melody, live_training, training_film),
+        *(jigsaw, masked, future, melody, zero_shot, live_training, training_film),
         *(episode_accuracy, layer_change),
-            jigsaw,
-            masked,
-            future,
-            melody,
-            live_training,
-            training_film,
-            episode_accuracy,
-            layer_change,
-        ),
     )
 }
 

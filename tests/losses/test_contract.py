@@ -13,7 +13,7 @@ from mlteach import losses
 SAME = torch.tensor([True, False, False, True])
 TARGET = normal(4, 3, seed=9).bfloat16()
 LABELS = torch.tensor([0, 1, 0, 2])
-TEMPERATURE = ["info_nce", "nt_xent", "supervised_contrastive", "clip_loss"]
+TEMPERATURE = ["info_nce", "nt_xent", "supervised_contrastive", "clip_loss", "siglip_loss"]
 
 # Name in a test's id: the loss as a function of floating-point tensors (and options), the shapes of
 # these tensors.
@@ -41,6 +41,7 @@ CASES = {
         [(4, 3)],
     ),
     "barlow_twins": (losses.barlow_twins, [(4, 3), (4, 3)]),
+    "siglip_loss": (losses.siglip_loss, [(4, 3), (4, 3)]),
     "sigreg": (
         lambda z: losses.sigreg(z, slices=4, generator=generator()),
         [(4, 3)],
@@ -197,6 +198,13 @@ WRONG = {
     "not a matrix": (lambda: losses.barlow_twins(Z[0], Z[0]), ValueError, r"z1 \(3,\)"),
     "one image, NT-Xent": (lambda: losses.nt_xent(Z[:1], Z[:1]), ValueError, r"\(N >= 2, "),
     "one image, CLIP": (lambda: losses.clip_loss(Z[:1], Z[:1]), ValueError, r"\(N >= 2, "),
+    "one image, SigLIP": (lambda: losses.siglip_loss(Z[:1], Z[:1]), ValueError, r"\(N >= 2, "),
+    "bias infinite": (
+        lambda: losses.siglip_loss(Z, Z, bias=float("-inf")),
+        ValueError,
+        "bias must be finite, got -inf",
+    ),
+    "bias a text": (lambda: losses.siglip_loss(Z, Z, bias="-10"), TypeError, "bias must be a"),
     "one image, Barlow Twins": (
         lambda: losses.barlow_twins(Z[:1], Z[:1]),
         ValueError,
@@ -369,6 +377,7 @@ DEFAULTS = {
     "supervised_contrastive": {"temperature": 0.1},  # Khosla et al.
     "byol_loss": {},
     "clip_loss": {"temperature": 0.07},  # Radford et al.: where the learned one starts
+    "siglip_loss": {"temperature": 0.1, "bias": -10.0},  # Zhai et al.: where the learned ones start
     "dino_loss": {  # Caron et al.; the centre has none
         "student_temperature": 0.1,
         "teacher_temperature": 0.04,

@@ -1,4 +1,4 @@
-"""InfoNCE and CLIP's loss: definitions, properties, and the mistakes people make."""
+"""InfoNCE, CLIP's and SigLIP's loss: definitions, properties, and the mistakes people make."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from support.numbers import assert_equal, normal
 
-from mlteach.losses import clip_loss, info_nce
+from mlteach.losses import clip_loss, info_nce, siglip_loss
 from mlteach.mistakes import mistakes_in
 
 
@@ -185,3 +185,69 @@ def test_clip_loss_limits_of_the_temperature():
     assert 1e-4 * clip_loss(image, text, temperature=1e-4).item() == pytest.approx(
         hinges.mean().item(), abs=3e-4
     )
+
+
+# SigLIP
+
+
+def naive_siglip_loss(image, text, temperature, bias):
+    """One question a pair: do these two belong together?"""
+    image = image.tolist()
+    text = text.tolist()
+    total = 0.0
+    for i in range(len(image)):
+        for k in range(len(image)):
+            logit = cosine(image[i], text[k]) / temperature + bias
+            probability = 1 / (1 + math.exp(-logit))
+            total -= math.log(probability if i == k else 1 - probability)
+    return total / len(image)
+
+
+def assert_is_siglip_loss(loss):
+    """Value and gradient are those of the definition."""
+    for temperature, bias in ((0.1, -10.0), (0.5, 1.0), (2.0, 0.0)):
+        image, text = queries(5, 3)
+        assert_equal(
+            loss(image, text, temperature=temperature, bias=bias),
+            naive_siglip_loss(image, text, temperature, bias),
+        )
+    hyperparameters = torch.tensor(0.4).double(), torch.tensor(-0.7).double()
+    inputs = [x.requires_grad_() for x in (*queries(3, 2), *hyperparameters)]
+    assert torch.autograd.gradcheck(
+        lambda i, t, temp, b: loss(i, t, temperature=temp, bias=b), inputs, raise_exception=False
+    )
+
+
+def test_siglip_loss_equals_the_definition():
+    """Value and gradient are those of the formula."""
+    assert_is_siglip_loss(siglip_loss)
+
+
+def test_siglip_loss_by_hand():
+    """All rows equal: every pair has one logit. Orthogonal pairs: a wrong pair has the bias."""
+    z = normal(1, 3).expand(6, 3)
+    by_hand = math.log1p(math.exp(-3)) + 5 * math.log1p(math.exp(3))
+    assert_equal(siglip_loss(z, 2 * z, temperature=0.2, bias=-2), by_hand)
+    eye = torch.eye(2, dtype=torch.float64)
+    by_hand = math.log1p(math.exp(-1)) + math.log1p(math.exp(-1))
+    assert_equal(siglip_loss(eye, eye, temperature=0.5, bias=-1), by_hand)
+
+
+def test_siglip_loss_symmetries():
+    """Images and texts may be swapped, pairs reordered, rows rescaled."""
+    image, text = queries(4, 3)
+    loss = siglip_loss(image, text)
+    order, scale = torch.tensor([2, 0, 3, 1]), normal(4, 1, seed=4).exp()
+    for same in [(text, image), (image[order], text[order]), (image * scale, text / scale)]:
+        torch.testing.assert_close(siglip_loss(*same), loss, rtol=1e-12, atol=1e-12)
+
+
+def test_siglip_loss_knows_no_batch():
+    """A batch costs what its pairs cost, each alone: half batches and the pairs between them."""
+    image, text = queries(6, 3)
+    halves = sum(3 * siglip_loss(image[part], text[part]) for part in (slice(3), slice(3, 6)))
+    between = sum(
+        F.softplus(10 * cosines(image[a], text[b]) - 10).sum()
+        for a, b in ((slice(3), slice(3, 6)), (slice(3, 6), slice(3)))
+    )
+    torch.testing.assert_close(6 * siglip_loss(image, text), halves + between)

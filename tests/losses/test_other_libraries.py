@@ -97,6 +97,17 @@ def test_clip_loss():
     assert_equal(losses.clip_loss, theirs, *views())
 
 
+def test_siglip_loss():
+    """PyTorch's binary cross-entropy over all pairs, of which it takes the mean: times B."""
+
+    def theirs(image, text):
+        logits = 10 * F.cosine_similarity(image[:, None], text[None], dim=2) - 10
+        belong = torch.eye(BATCH, dtype=logits.dtype)
+        return BATCH * F.binary_cross_entropy_with_logits(logits, belong)
+
+    assert_equal(losses.siglip_loss, theirs, *views())
+
+
 def test_contrastive_loss():
     """pytorch-metric-learning hinges without squaring: half its mean square is the paper's loss."""
     x1, x2 = views()

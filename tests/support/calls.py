@@ -161,6 +161,13 @@ add_all(
             for name in ("negative", "too large", "fractions")
         },
     },
+    siglip_loss={
+        "image": z(),
+        "text": z(seed=1),
+        **TEMPERATURE,
+        "bias": -2.0,
+        "takes": {("bias", "negative"): "a bias may be"},
+    },
     triplet_loss={
         "anchor": z(),
         "positive": z(seed=1),
@@ -280,6 +287,10 @@ add_all(
             ("name", "empty"): "any text",
         },
     },
+    Words={"texts": lambda: ["a red star", "a blue moon"]},
+    caption_classes={"dataset": lambda: data.shapes(4)},
+    caption_words={},
+    captions={"dataset": lambda: data.shapes(4), "seed": 0, "wording": "other"},
     digits={"split": "test"},
     glyphs={"split": "test"},
     draw_glyphs={"scripts": ("Lao",), "n_drawers": 1, "seed": 0},
@@ -304,6 +315,10 @@ add(
 
 add_all(
     networks,
+    TextEncoder={
+        **{"n_words": 9, "out_features": 4, "width": 8, "heads": 2, "blocks": 2},
+        **{"longest": 5, "dropout": 0.1},
+    },
     InContext={"width": 8, "heads": 2, "blocks": 2},
     LogSpectrogram={"sample_rate": 4000, "window": 128, "hop": 32, "bands": 12, "low": 400.0},
     conv_encoder={"in_channels": 3, "widths": (4, 4), "out_features": 6, "norm": "batch"},
@@ -654,6 +669,40 @@ for name, make in {
         takes={("x", "0 to 255"): "a method takes data of any range"},
         propagates=True,
     )
+
+
+def reader() -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        return networks.TextEncoder(9, out_features=6, width=8)
+
+
+def word_numbers() -> Tensor:
+    return torch.randint(1, 9, (8, 5), generator=generator())
+
+
+add(
+    "selfsup.CLIP",
+    selfsup.CLIP,
+    image_encoder=encoder,
+    text_encoder=reader,
+    **{"loss": "siglip", "temperature": 0.1, "bias": -10.0, "learned": True},
+    takes={
+        ("image_encoder", "one column only"): UNSEEN,
+        ("text_encoder", "one column only"): UNSEEN,
+        ("temperature", "None"): "that of the paper",
+        ("bias", "negative"): "a bias may be",
+    },
+)
+add(
+    "selfsup.CLIP.loss",
+    "loss",
+    of=lambda: selfsup.CLIP(encoder(), reader()),
+    x=images(),
+    tokens=word_numbers,
+    takes={("x", "0 to 255"): "a method takes data of any range"},
+    propagates=True,
+)
 METHODS: dict[str, Callable[[], nn.Module]] = {
     "SimCLR": lambda: selfsup.SimCLR(encoder(), head()),
     "MoCo": lambda: selfsup.MoCo(encoder(), head(), n_keys=16),
@@ -1090,6 +1139,7 @@ LEFT_OUT = {
     "explorers.TrainingFilm": "takes a training: tests/explorers/training",
     "explorers.TripletPlane": "no arguments",
     "explorers.Vectors": "no arguments",
+    "explorers.ZeroShot": "takes encoders: tests/explorers/selfsup",
 }
 
 MODULES = (

@@ -21,6 +21,13 @@ from mlteach.plots import SHARPNESS
 
 # not the end of a range, 3-0, nor a part of 1e-05 or -0.04
 NEGATIVE_ZERO = re.compile(r"(?<![\w.])[-−]0(\.0+)?(?![\d.]|\.\d)")
+TYPED = (
+    "",
+    "a star",
+    "\n".join(f"{'a very long line ' * (i % 9)}{i}" for i in range(200)),
+    "$x_2$ \\frac{ 犬\n  \n\ta b\u200b \U0001f600\n%d {} %",
+    "\n".join(8 * ["W" * 300]),
+)
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -79,9 +86,11 @@ def is_slider(control):
 
 
 def values(control):
-    """All that a list or a check box offers, or the ends of a slider."""
+    """All that a list or a check box offers, the ends of a slider, or what may be typed."""
     if control.has_trait("options"):
         return control.options
+    if isinstance(control.value, str):
+        return TYPED
     if isinstance(control.value, bool):
         return (not control.value, control.value)
     if control.has_trait("base"):

@@ -278,6 +278,20 @@ def masked():
     return explorers.Masked(images(4, 3), networks, patch=2)
 
 
+def tiny_texts(texts: list[str]) -> Tensor:
+    """(C, 6): how often six letters occur in each."""
+    counts = [[text.count(letter) for letter in "aeiost"] for text in texts]
+    return torch.tensor(counts) + normal32(6, seed=2)
+
+
+def zero_shot():
+    prompts = ("a small red star", "a large blue ring", "a disc", "one more")
+    options = {"unknown": lambda text: [word for word in text.split() if "x" in word]}
+    return explorers.ZeroShot(
+        images(24, 3), lambda x: x.flatten(1)[:, :6] - 0.5, tiny_texts, prompts, **options
+    )
+
+
 class TinyMethod(nn.Module):
     """A linear encoder with the loss and the temperature of SimCLR."""
 
@@ -343,6 +357,7 @@ SELF_SUPERVISION = {
     "masked": masked,
     "live_training": live_training,
     "training_film": training_film,
+    "zero_shot": zero_shot,
 }
 
 
@@ -573,6 +588,14 @@ def side_by_side():
     return explorers.SideBySide(*panels)
 
 
+def large_zero_shot():
+    """More prompts than rows, long ones, and warnings."""
+    made = zero_shot()
+    prompts = [f"a {'very ' * (i % 12)}large x{i} star in the upper left corner" for i in range(40)]
+    made.controls["prompts"].value = "\n".join(prompts)
+    return made
+
+
 LARGE = {
     "large_factor_matrix": large_factor_matrix,
     "large_retrieval": large_retrieval,
@@ -586,5 +609,6 @@ LARGE = {
     "large_jigsaw": large_jigsaw,
     "large_masked": large_masked,
     "large_training_film": large_training_film,
+    "large_zero_shot": large_zero_shot,
     "side_by_side": side_by_side,
 }

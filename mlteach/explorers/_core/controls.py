@@ -15,6 +15,7 @@ from ipywidgets import (
     IntSlider,
     Layout,
     SelectionSlider,
+    Textarea,
 )
 
 # Least widths: three sliders to a row on the page of a small laptop, magnified half as much again
@@ -132,6 +133,13 @@ def choice(label: str, options: Sequence[str], value: str | None = None) -> Drop
     return Dropdown(
         options=list(options), value=value or options[0], description=label, **_look(LIST)
     )
+
+
+def lines(label: str, value: str, *, hint: str) -> Textarea:
+    """A field to type lines in, as high as three sliders; every letter counts at once."""
+    layout = Layout(flex="1 1 22rem", width="auto", height="92px")
+    style = {"description_width": "initial"}
+    return Textarea(value, description=label, placeholder=hint, layout=layout, style=style)
 
 
 def button(label: str, action, tooltip: str | None = None) -> Button:

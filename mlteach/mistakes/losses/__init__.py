@@ -7,6 +7,7 @@ from mlteach.mistakes.losses import (
     noncontrastive,
     nt_xent,
     pairs,
+    siglip,
     softmax,
     supervised,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "noncontrastive",
     "nt_xent",
     "pairs",
+    "siglip",
     "softmax",
     "supervised",
 ]

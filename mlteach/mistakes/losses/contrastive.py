@@ -387,3 +387,92 @@ def text_detached(image, text, *, temperature):
 )
 def one_kind_competes(image, text, *, temperature):
     return nt_xent(image, text, temperature=temperature)
+
+
+@mistake(clip_loss, "the temperature is missing: it divides the cosines")
+def clip_without_temperature(image, text, *, temperature):
+    return clip_loss(image, text, temperature=1.0)
+
+
+@mistake(
+    clip_loss,
+    "you multiply by exp(temperature), as for a learned logarithm: the temperature divides",
+)
+def clip_exponential_of_temperature(image, text, *, temperature):
+    logits = _image_text(image, text) * torch.as_tensor(temperature).exp()
+    return (_clip_of(logits) + _clip_of(logits.T)) / 2
+
+
+@mistake(clip_loss, "only the images are normalised: divide every text by its length too")
+def clip_texts_not_normalised(image, text, *, temperature):
+    logits = F.normalize(image) @ text.T / temperature
+    return (_clip_of(logits) + _clip_of(logits.T)) / 2
+
+
+@mistake(clip_loss, "only the texts are normalised: divide every image by its length too")
+def clip_images_not_normalised(image, text, *, temperature):
+    logits = image @ F.normalize(text).T / temperature
+    return (_clip_of(logits) + _clip_of(logits.T)) / 2
+
+
+@mistake(
+    clip_loss,
+    "you divide the columns of images and texts by their lengths (dim=0): each row is a vector",
+)
+def clip_columns_normalised(image, text, *, temperature):
+    logits = F.normalize(image, dim=0) @ F.normalize(text, dim=0).T / temperature
+    return (_clip_of(logits) + _clip_of(logits.T)) / 2
+
+
+@mistake(
+    clip_loss,
+    "you hand probabilities to cross_entropy, which takes logits and applies a softmax itself",
+)
+def clip_softmax_twice(image, text, *, temperature):
+    logits = _image_text(image, text) / temperature
+    return (_clip_of(logits.softmax(1)) + _clip_of(logits.T.softmax(1))) / 2
+
+
+@mistake(clip_loss, "the right answer of every row is 0 here: that of row i is i, arange(B)")
+def clip_labels_zero(image, text, *, temperature):
+    logits = _image_text(image, text) / temperature
+    own = torch.zeros(len(logits), dtype=torch.long)
+    return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+
+
+@mistake(
+    clip_loss,
+    "your denominators hold the wrong texts and images only: the own one is among the candidates",
+)
+def clip_own_not_in_denominator(image, text, *, temperature):
+    logits = _image_text(image, text) / temperature
+    wrong = logits.masked_fill(torch.eye(len(logits), dtype=torch.bool), -math.inf)
+    return (wrong.logsumexp(1) + wrong.logsumexp(0)).mean() / 2 - logits.diagonal().mean()
+
+
+@mistake(
+    clip_loss,
+    "one softmax goes over all B x B pairs: every row has its own, and every column",
+)
+def one_softmax_for_all_pairs(image, text, *, temperature):
+    logits = _image_text(image, text) / temperature
+    return logits.flatten().logsumexp(0) - logits.diagonal().mean()
+
+
+@mistake(
+    clip_loss,
+    "sigmoids judge each pair alone, as in SigLIP: in CLIP's loss candidates share a softmax",
+)
+def sigmoids_for_softmax(image, text, *, temperature):
+    logits = _image_text(image, text) / temperature
+    labels = 2 * torch.eye(len(logits)).to(logits) - 1
+    return -F.logsigmoid(labels * logits).sum() / len(logits)
+
+
+@mistake(
+    clip_loss,
+    "you take the logarithm of the mean of both probabilities: take the mean of both logarithms",
+)
+def clip_logarithm_of_the_mean(image, text, *, temperature):
+    logits = _image_text(image, text) / temperature
+    return -((logits.softmax(0) + logits.softmax(1)) / 2).diagonal().log().mean()

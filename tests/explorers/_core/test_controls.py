@@ -6,7 +6,15 @@ import pytest
 from traitlets import TraitError
 
 from mlteach.explorers._core import controls as module
-from mlteach.explorers._core.controls import choice, count, log_slider, on_step, slider, stops
+from mlteach.explorers._core.controls import (
+    choice,
+    count,
+    lines,
+    log_slider,
+    on_step,
+    slider,
+    stops,
+)
 
 
 def test_a_log_slider_starts_on_one_of_its_steps():
@@ -27,6 +35,13 @@ def test_controls_share_a_row():
     assert {control.layout.flex for control in sliders} == {"1 1 14.8rem"}
     assert choice("measure", ["cosine"]).layout.flex == "1 1 11rem"
     assert {control.layout.max_width for control in sliders} == {"20rem"}
+
+
+def test_lines_count_while_they_are_typed_and_the_field_is_as_high_as_three_sliders():
+    control = lines("prompts", "a star\na disc", hint="one a line")
+    assert control.value == "a star\na disc"
+    assert control.continuous_update
+    assert (control.placeholder, control.layout.height) == ("one a line", "92px")
 
 
 @pytest.mark.parametrize("make", [slider, log_slider])
