@@ -81,6 +81,66 @@ def frames_first(context, frames, step):
     return future, now
 
 
+@mistake(
+    future_pairs,
+    "these look one frame less far ahead: t + step - 1 is paired with t, and the last is left out",
+)
+def pairs_too_near_and_cut(context, frames, step):
+    n_pairs = frames.shape[1] - step
+    return context[:, :n_pairs], frames[:, step - 1 : -1]
+
+
+@mistake(future_pairs, "you cut the numbers of a frame, dimension 2: time is dimension 1")
+def cut_within_a_frame(context, frames, step):
+    return context[:, :, :-step], frames[:, :, step:]
+
+
+@mistake(future_pairs, "frames are paired with frames: what foretells the future is the context")
+def frames_for_contexts(context, frames, step):
+    return frames[:, : frames.shape[1] - step], frames[:, step:]
+
+
+@mistake(future_pairs, "contexts are paired with contexts: what is to be foretold are later frames")
+def contexts_for_frames(context, frames, step):
+    return context[:, : context.shape[1] - step], context[:, step:]
+
+
+@mistake(future_pairs, "time stands first: sequences are dimension 0, and time is dimension 1")
+def pairs_time_first(context, frames, step):
+    now, future = future_pairs(context, frames, step)
+    return now.transpose(0, 1), future.transpose(0, 1)
+
+
+@mistake(
+    future_pairs,
+    "all sequences stand in one row before they are shifted, "
+    "so that the end of one is paired with the beginning of the next",
+)
+def shifted_across_sequences(context, frames, step):
+    batch, time, _ = frames.shape
+    now, future = context.flatten(0, 1)[:-step], frames.flatten(0, 1)[step:]
+    size = (batch, time - step, -1)
+    n_pairs = batch * (time - step)
+    return now[:n_pairs].reshape(size), future[:n_pairs].reshape(size)
+
+
+@mistake(future_pairs, "roll with a positive number moves the past here: shift by -step")
+def rolled_to_the_past(context, frames, step):
+    return future_pairs(context, frames.roll(2 * step, 1), step)
+
+
+@mistake(future_pairs, "you roll along the batch, dimension 0: time is dimension 1")
+def rolled_along_the_batch(context, frames, step):
+    n_pairs = frames.shape[1] - step
+    return context[:, :n_pairs], frames.roll(-step, 0)[:, :n_pairs]
+
+
+@mistake(future_pairs, "the future stands in reversed order: row t belongs to context t")
+def future_reversed(context, frames, step):
+    now, future = future_pairs(context, frames, step)
+    return now, future.flip(1)
+
+
 # --- the score of each candidate -----------------------------------------------------------------
 
 
@@ -173,6 +233,25 @@ def only_the_right_frame(context, frames, weight, step):
     return (now @ weight.T * future).sum(-1)
 
 
+@mistake(
+    cpc_scores,
+    "`reshape` and `view` keep the numbers in their order: to turn the frames, take `frames.mT`",
+)
+def reshaped_for_turned(context, frames, weight, step):
+    batch, time, depth = frames.shape
+    now, _ = future_pairs(context, frames, step)
+    return now @ weight.T @ frames.reshape(batch, depth, time)
+
+
+@mistake(
+    cpc_scores,
+    "the candidates are shifted: column j is frame j of the sequence, and the right one of "
+    "context t stands in column t + step",
+)
+def candidates_shifted(context, frames, weight, step):
+    return cpc_scores(context, frames.roll(-step, 1), weight, step)
+
+
 # --- the loss over all steps ---------------------------------------------------------------------
 
 
@@ -222,6 +301,62 @@ def steps_from_zero(context, frames, weights):
     for step, weight in enumerate(weights):
         logs = cpc_scores(context, frames, weight, step).log_softmax(-1)
         losses.append(-at_targets(logs, step).mean())
+    return torch.stack(losses).mean()
+
+
+@mistake(
+    cpc_loss,
+    "your steps begin at 2: the first matrix looks one ahead, `enumerate(weights, 1)` counts so",
+)
+def steps_from_two(context, frames, weights):
+    losses = []
+    for step, weight in enumerate(weights, 2):
+        logs = cpc_scores(context, frames, weight, step).log_softmax(-1)
+        losses.append(-at_targets(logs, step).mean())
+    return torch.stack(losses).mean()
+
+
+@mistake(
+    cpc_loss,
+    "the right answer is always frame t + 1: for matrix k it is frame t + k, as for weights[k - 1]",
+)
+def next_as_target(context, frames, weights):
+    losses = [
+        losses_of_steps(context, frames, weights, shift=1 - step)[step - 1]
+        for step in range(1, len(weights) + 1)
+    ]
+    return torch.stack(losses).mean()
+
+
+@mistake(cpc_loss, "the right answer is frame `step` for all moments: for moment t it is t + step")
+def step_as_target(context, frames, weights):
+    losses = []
+    for step, weight in enumerate(weights, 1):
+        logs = cpc_scores(context, frames, weight, step).log_softmax(-1)
+        losses.append(-logs[:, :, step].mean())
+    return torch.stack(losses).mean()
+
+
+@mistake(
+    cpc_loss,
+    "the last moments have a target from the beginning, (t + step) % T: they have no future, "
+    "so leave them out",
+)
+def targets_in_a_circle(context, frames, weights):
+    moments = torch.arange(frames.shape[1])
+    losses = []
+    for step, weight in enumerate(weights, 1):
+        logs = every_context(context, frames, weight, step).log_softmax(-1)
+        losses.append(-logs[:, moments, moments.roll(-step)].mean())
+    return torch.stack(losses).mean()
+
+
+@mistake(cpc_loss, "only the first moment of each sequence counts: all T - step have a loss")
+def first_moment_only(context, frames, weights):
+    losses = []
+    for step, weight in enumerate(weights, 1):
+        logs = cpc_scores(context, frames, weight, step).log_softmax(-1)
+        losses.append(-logs[:, 0, step].mean())
     return torch.stack(losses).mean()
 
 
@@ -314,6 +449,71 @@ def softmax_over_moments(context, frames, weights):
     return losses_of_steps(context, frames, weights, dim=1).mean()
 
 
+@mistake(cpc_loss, "the moments are summed: their mean is asked for, then that of the steps")
+def moments_of_a_sequence_summed(context, frames, weights):
+    return moments_summed(context, frames, weights) / len(frames)
+
+
+@mistake(
+    cpc_loss,
+    "the sum over the moments is divided by T: step k has T - k moments, take their mean",
+)
+def divided_by_all_frames(context, frames, weights):
+    return moments_of_a_sequence_summed(context, frames, weights) / frames.shape[1]
+
+
+@mistake(
+    cpc_loss,
+    "the positive stands twice below the fraction line: it is one of the T frames already",
+)
+def positive_twice_below(context, frames, weights):
+    losses = []
+    for step, weight in enumerate(weights, 1):
+        scores = cpc_scores(context, frames, weight, step)
+        own = at_targets(scores, step)
+        losses.append((torch.cat([own[..., None], scores], -1).logsumexp(-1) - own).mean())
+    return torch.stack(losses).mean()
+
+
+@mistake(
+    cpc_loss,
+    "the frames that were heard are left out: here all T frames of the sequence are candidates",
+)
+def heard_frames_left_out(context, frames, weights):
+    losses = []
+    for step, weight in enumerate(weights, 1):
+        scores = cpc_scores(context, frames, weight, step)
+        heard = torch.ones_like(scores[0], dtype=torch.bool).tril()
+        logs = scores.masked_fill(heard, -torch.inf).log_softmax(-1)
+        losses.append(-at_targets(logs, step).mean())
+    return torch.stack(losses).mean()
+
+
+@mistake(
+    cpc_loss,
+    "the logarithm is taken of the mean probability: take the mean of the logarithms",
+)
+def logarithm_of_the_mean(context, frames, weights):
+    losses = []
+    for step, weight in enumerate(weights, 1):
+        shares = probabilities_of_candidates(context, frames, weight, step)
+        losses.append(-at_targets(shares, step).mean().log())
+    return torch.stack(losses).mean()
+
+
+@mistake(
+    cpc_loss,
+    "this is how often the right frame has the largest score: the loss is asked for",
+)
+def share_of_hits(context, frames, weights):
+    shares = []
+    for step, weight in enumerate(weights, 1):
+        best = cpc_scores(context, frames, weight, step).argmax(-1)
+        moments = torch.arange(best.shape[1])
+        shares.append((best == moments + step).double().mean())
+    return torch.stack(shares).mean()
+
+
 @mistake(
     cpc_loss,
     "every pair counts alike: first the mean within each step, then the mean of the steps, "
@@ -345,6 +545,22 @@ def negatives_of_everywhere(context, frames, weights):
     for step, weight in enumerate(weights, 1):
         now, future = (part.flatten(0, 1) for part in future_pairs(context, frames, step))
         losses.append(-(now @ weight.T @ future.T).log_softmax(-1).diagonal().mean())
+    return torch.stack(losses).mean()
+
+
+@mistake(
+    cpc_loss,
+    "the candidates are all frames of all sequences: here they are those of the same one only",
+)
+def every_frame_of_every_sequence(context, frames, weights):
+    batch, time, _ = frames.shape
+    first = time * torch.arange(batch)[:, None]
+    losses = []
+    for step, weight in enumerate(weights, 1):
+        now, _ = future_pairs(context, frames, step)
+        logs = (now @ weight.T @ frames.flatten(0, 1).T).log_softmax(-1)
+        targets = first + torch.arange(step, time)
+        losses.append(-logs.gather(2, targets[..., None]).mean())
     return torch.stack(losses).mean()
 
 
@@ -397,6 +613,93 @@ def mean_of_all(frames):
 )
 def mean_of_the_future(frames):
     return causal_mean(frames.flip(1)).flip(1)
+
+
+@mistake(causal_mean, "the frames come back as they are: row t is the mean of the frames 0 to t")
+def frames_as_they_are(frames):
+    return frames.clone()
+
+
+@mistake(causal_mean, "row t ends with frame t + 1: that one has not been heard yet")
+def with_the_next(frames):
+    ahead = causal_mean(frames).roll(-1, 1)
+    return torch.cat([ahead[:, :-1], causal_mean(frames)[:, -1:]], dim=1)
+
+
+@mistake(causal_mean, "row t is divided by t + 2: it has t + 1 frames")
+def divided_by_one_more(frames):
+    counts = torch.arange(2, frames.shape[1] + 2)
+    return frames.cumsum(1) / counts[:, None].to(frames)
+
+
+@mistake(
+    causal_mean,
+    "the counts go along the numbers of a frame, dimension 2: give them a dimension more, "
+    "counts[:, None]",
+)
+def counts_along_a_frame(frames):
+    return frames.cumsum(1) / torch.arange(1, frames.shape[2] + 1).to(frames)
+
+
+@mistake(causal_mean, "the sums go along the numbers of a frame, dimension 2: time is dimension 1")
+def sums_within_a_frame(frames):
+    counts = torch.arange(1, frames.shape[1] + 1)
+    return frames.cumsum(2) / counts[:, None].to(frames)
+
+
+def moving_averages(frames, keep):
+    """Row t is keep times row t - 1, and the rest the frame t."""
+    rows = [frames[:, 0]]
+    for frame in frames.unbind(1)[1:]:
+        rows.append(keep * rows[-1] + (1 - keep) * frame)
+    return torch.stack(rows, 1)
+
+
+AS_MUCH = "so that late frames count more than early ones: in a mean all count alike"
+
+
+@mistake(causal_mean, f"each row is half the last row and half the new frame, {AS_MUCH}")
+def halved_at_each_frame(frames):
+    return moving_averages(frames, 0.5)
+
+
+@mistake(causal_mean, f"this is an exponential moving average, {AS_MUCH}")
+def exponential_average(frames):
+    return moving_averages(frames, 0.9)
+
+
+@mistake(causal_mean, "row t is the mean of two frames, t - 1 and t: all from 0 on belong to it")
+def mean_of_two_frames(frames):
+    before = torch.cat([frames[:, :1], frames[:, :-1]], dim=1)
+    return (before + frames) / 2
+
+
+@mistake(causal_mean, "the mean is taken twice, of means: once is enough")
+def mean_of_means(frames):
+    return causal_mean(causal_mean(frames))
+
+
+@mistake(causal_mean, "the sums are divided by a root: row t has t + 1 frames, divide by t + 1")
+def divided_by_the_root(frames):
+    counts = torch.arange(1, frames.shape[1] + 1)
+    return frames.cumsum(1) / counts[:, None].to(frames).sqrt()
+
+
+@mistake(
+    causal_mean,
+    "the future has the score 0 before your softmax, and exp(0) is 1: it must be -inf",
+)
+def softmax_of_zeros(frames):
+    return torch.ones(frames.shape[1], frames.shape[1]).tril().softmax(1).to(frames) @ frames
+
+
+@mistake(
+    causal_mean,
+    "each column of your matrix is normalised: the weights of a row add up to 1, dim=1",
+)
+def columns_add_up_to_one(frames):
+    weights = torch.ones(frames.shape[1], frames.shape[1]).tril()
+    return (weights / weights.sum(0)).to(frames) @ frames
 
 
 @mistake(causal_mean, "these are sums: divide row t by the number of frames in it, t + 1")
