@@ -60,7 +60,6 @@ class TestEveryCheck(EveryCheck):
     ("given", "part"),
     [
         (lambda c, z, k: (c[:, :-k], z), "whose rows do not belong together"),
-        (lambda c, z, k: z[:, k:], "got one tensor of shape (3, 4, 5)"),
         (lambda c, z, k: torch.cat([c[:, :-k], z[:, k:]], 2), "got one tensor of shape (3, 4, 9)"),
         (lambda c, z, k: (c[:, 0], z[:, k]), "not (B, T - step, …) each"),
         (lambda c, z, k: (c[:, :-k].tolist(), z[:, k:]), "got list and"),
@@ -87,14 +86,17 @@ def test_nothing_returned_is_told():
     assert "returns nothing" in checks.future_pairs(lambda c, z, k: None).message
 
 
-@pytest.mark.parametrize("shift", [1, 2])
-def test_small_scores_make_no_wrong_target_right(shift):
-    """With tiny scores each of these losses is log T: that says nothing of large ones."""
+def test_small_scores_make_no_wrong_target_right():
+    """With tiny scores almost every loss is log T: that says nothing of what is wrong."""
 
-    def wrong(context, frames, weights):
-        return cpc.losses_of_steps(context, frames.roll(shift, 0), weights).mean()
+    def last_moment_only(context, frames, weights):
+        losses = []
+        for step, weight in enumerate(weights, 1):
+            logs = right_scores(context, frames, weight, step).log_softmax(-1)
+            losses.append(-logs[:, -1, -1].mean())
+        return torch.stack(losses).mean()
 
-    verdict = checks.cpc_loss(wrong)
+    verdict = checks.cpc_loss(last_moment_only)
     assert not verdict.passed
     assert "a hundredth" not in verdict.message
 
@@ -156,3 +158,18 @@ def test_wrong_bounds(answer, part):
 @pytest.mark.parametrize("answer", [math.log(16) - 1.3, 1.473, 1.47, torch.tensor(1.4726)])
 def test_the_bound(answer):
     assert checks.information_bound(answer).passed
+
+
+def test_the_shares_of_a_wrong_mean_are_told():
+    """An average that forgets is no known mistake: which row is wrong, and how, is told."""
+
+    def forgetting(frames):
+        rows = [frames[:, 0]]
+        for t in range(1, frames.shape[1]):
+            rows.append(0.75 * rows[-1] + 0.25 * frames[:, t])
+        return torch.stack(rows, 1)
+
+    message = checks.causal_mean(forgetting).message
+    assert "your row 1 takes the shares 0.75, 0.25, 0, 0: they must be 0.5, 0.5, 0, 0" in message
+    # what is no sum of frames has no shares
+    assert "shares" not in checks.causal_mean(lambda frames: right_mean(frames).tanh()).message

@@ -473,6 +473,22 @@ def large_map_and_matrix():
     return explorers.MapAndMatrix(normal32(500, 6), names, pixels, layout=normal32(500, 2))
 
 
+class KnowingNothing(nn.Module):
+    """Whatever was heard, all of the next sixteen frames are alike."""
+
+    steps = 12
+
+    def scores(self, waves, step):
+        return torch.zeros(len(waves), 100 - 16, 16)
+
+
+def large_future():
+    """More frames and steps, at the rate of speech, and a bound of zero."""
+    noise = (0.1 * normal32(120, 1, 16_000, seed=6)).clamp(-1, 1)
+    known = "noise", noise, labels(120), CLASSES, {}, 16_000
+    return explorers.Future(KnowingNothing(), Sequences(*known), sequence=119)
+
+
 def large_training_film():
     """Eight classes and more steps."""
     live = large_live_training()
@@ -532,6 +548,7 @@ LARGE = {
     "large_embedding_map": large_embedding_map,
     "large_live_tsne": large_live_tsne,
     "large_map_and_matrix": large_map_and_matrix,
+    "large_future": large_future,
     "large_inner_loop": large_inner_loop,
     "large_context_points": large_context_points,
     "large_live_training": large_live_training,

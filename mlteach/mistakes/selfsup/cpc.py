@@ -225,22 +225,23 @@ def scores_always_one_step(context, frames, weight, step):
 
 @mistake(
     cpc_scores,
+    "reshape and view do not transpose, they only read the numbers in other rows: "
+    "`frames.mT` swaps time and width",
+)
+def reshaped_instead_of_transposed(context, frames, weight, step):
+    now, _ = future_pairs(context, frames, step)
+    batch, time, depth = frames.shape
+    return now @ weight.T @ frames.reshape(batch, depth, time)
+
+
+@mistake(
+    cpc_scores,
     "only the right frame has a score: a forecast is compared with all T frames of its sequence, "
     "by `@`",
 )
 def only_the_right_frame(context, frames, weight, step):
     now, future = future_pairs(context, frames, step)
     return (now @ weight.T * future).sum(-1)
-
-
-@mistake(
-    cpc_scores,
-    "`reshape` and `view` keep the numbers in their order: to turn the frames, take `frames.mT`",
-)
-def reshaped_for_turned(context, frames, weight, step):
-    batch, time, depth = frames.shape
-    now, _ = future_pairs(context, frames, step)
-    return now @ weight.T @ frames.reshape(batch, depth, time)
 
 
 @mistake(
@@ -401,6 +402,16 @@ def all_summed(context, frames, weights):
     return len(weights) * moments_summed(context, frames, weights)
 
 
+@mistake(cpc_loss, "the moments are summed: their mean is asked for, as that of the sequences")
+def summed_over_moments_only(context, frames, weights):
+    return moments_summed(context, frames, weights) / len(frames)
+
+
+@mistake(cpc_loss, "a step has T - step moments with a future: its mean is not divided by T")
+def divided_by_all_frames(context, frames, weights):
+    return summed_over_moments_only(context, frames, weights) / frames.shape[1]
+
+
 @mistake(
     cpc_loss,
     "the right answers are in another order than the scores: flatten(0, 1) goes sequence by "
@@ -441,52 +452,50 @@ def positive_missing_below(context, frames, weights):
 
 
 @mistake(
+    cpc_loss, "the positive stands below the fraction line twice: it is one of the T frames already"
+)
+def positive_twice_below(context, frames, weights):
+    losses = []
+    for step, weight in enumerate(weights, 1):
+        scores = cpc_scores(context, frames, weight, step)
+        positive = at_targets(scores, step)[..., None]
+        losses.append((torch.cat([scores, positive], -1).logsumexp(-1) - positive[..., 0]).mean())
+    return torch.stack(losses).mean()
+
+
+@mistake(
+    cpc_loss,
+    "only the frames after t are candidates: here all T frames are, those that were heard too",
+)
+def heard_frames_left_out(context, frames, weights):
+    losses = []
+    for step, weight in enumerate(weights, 1):
+        scores = cpc_scores(context, frames, weight, step)
+        heard = torch.ones(scores.shape[1:], dtype=torch.bool).tril()
+        logs = scores.masked_fill(heard, -torch.inf).log_softmax(-1)
+        losses.append(-at_targets(logs, step).mean())
+    return torch.stack(losses).mean()
+
+
+@mistake(
+    cpc_loss,
+    "this is the accuracy, how often the right frame scores highest: the loss is asked for",
+)
+def accuracy_for_loss(context, frames, weights):
+    shares = []
+    for step, weight in enumerate(weights, 1):
+        scores = cpc_scores(context, frames, weight, step)
+        shares.append((at_targets(scores, step) == scores.amax(-1)).float().mean())
+    return torch.stack(shares).mean()
+
+
+@mistake(
     cpc_loss,
     "the softmax goes over the moments, dimension 1: the candidates of one moment compete, "
     "dimension 2",
 )
 def softmax_over_moments(context, frames, weights):
     return losses_of_steps(context, frames, weights, dim=1).mean()
-
-
-@mistake(cpc_loss, "the moments are summed: their mean is asked for, then that of the steps")
-def moments_of_a_sequence_summed(context, frames, weights):
-    return moments_summed(context, frames, weights) / len(frames)
-
-
-@mistake(
-    cpc_loss,
-    "the sum over the moments is divided by T: step k has T - k moments, take their mean",
-)
-def divided_by_all_frames(context, frames, weights):
-    return moments_of_a_sequence_summed(context, frames, weights) / frames.shape[1]
-
-
-@mistake(
-    cpc_loss,
-    "the positive stands twice below the fraction line: it is one of the T frames already",
-)
-def positive_twice_below(context, frames, weights):
-    losses = []
-    for step, weight in enumerate(weights, 1):
-        scores = cpc_scores(context, frames, weight, step)
-        own = at_targets(scores, step)
-        losses.append((torch.cat([own[..., None], scores], -1).logsumexp(-1) - own).mean())
-    return torch.stack(losses).mean()
-
-
-@mistake(
-    cpc_loss,
-    "the frames that were heard are left out: here all T frames of the sequence are candidates",
-)
-def heard_frames_left_out(context, frames, weights):
-    losses = []
-    for step, weight in enumerate(weights, 1):
-        scores = cpc_scores(context, frames, weight, step)
-        heard = torch.ones_like(scores[0], dtype=torch.bool).tril()
-        logs = scores.masked_fill(heard, -torch.inf).log_softmax(-1)
-        losses.append(-at_targets(logs, step).mean())
-    return torch.stack(losses).mean()
 
 
 @mistake(
@@ -499,19 +508,6 @@ def logarithm_of_the_mean(context, frames, weights):
         shares = probabilities_of_candidates(context, frames, weight, step)
         losses.append(-at_targets(shares, step).mean().log())
     return torch.stack(losses).mean()
-
-
-@mistake(
-    cpc_loss,
-    "this is how often the right frame has the largest score: the loss is asked for",
-)
-def share_of_hits(context, frames, weights):
-    shares = []
-    for step, weight in enumerate(weights, 1):
-        best = cpc_scores(context, frames, weight, step).argmax(-1)
-        moments = torch.arange(best.shape[1])
-        shares.append((best == moments + step).double().mean())
-    return torch.stack(shares).mean()
 
 
 @mistake(
@@ -538,7 +534,7 @@ def loss_among_future_frames(context, frames, weights):
 
 @mistake(
     cpc_loss,
-    "the candidates are the frames of all sequences: here they are all frames of the same one",
+    "the candidates are the right frames of all pairs: here they are all frames of one sequence",
 )
 def negatives_of_everywhere(context, frames, weights):
     losses = []
@@ -550,17 +546,16 @@ def negatives_of_everywhere(context, frames, weights):
 
 @mistake(
     cpc_loss,
-    "the candidates are all frames of all sequences: here they are those of the same one only",
+    "the candidates are the frames of all sequences: here they are all frames of the same one",
 )
-def every_frame_of_every_sequence(context, frames, weights):
-    batch, time, _ = frames.shape
-    first = time * torch.arange(batch)[:, None]
+def all_frames_of_everywhere(context, frames, weights):
     losses = []
     for step, weight in enumerate(weights, 1):
         now, _ = future_pairs(context, frames, step)
-        logs = (now @ weight.T @ frames.flatten(0, 1).T).log_softmax(-1)
-        targets = first + torch.arange(step, time)
-        losses.append(-logs.gather(2, targets[..., None]).mean())
+        scores = now @ weight.T @ frames.flatten(0, 1).T  # (B, T - step, B T)
+        first = frames.shape[1] * torch.arange(len(frames))[:, None]  # frame 0 of each sequence
+        answers = first + torch.arange(step, frames.shape[1])
+        losses.append(F.cross_entropy(scores.flatten(0, 1), answers.flatten()))
     return torch.stack(losses).mean()
 
 
@@ -615,74 +610,10 @@ def mean_of_the_future(frames):
     return causal_mean(frames.flip(1)).flip(1)
 
 
-@mistake(causal_mean, "the frames come back as they are: row t is the mean of the frames 0 to t")
-def frames_as_they_are(frames):
-    return frames.clone()
-
-
 @mistake(causal_mean, "row t ends with frame t + 1: that one has not been heard yet")
 def with_the_next(frames):
     ahead = causal_mean(frames).roll(-1, 1)
     return torch.cat([ahead[:, :-1], causal_mean(frames)[:, -1:]], dim=1)
-
-
-@mistake(causal_mean, "row t is divided by t + 2: it has t + 1 frames")
-def divided_by_one_more(frames):
-    counts = torch.arange(2, frames.shape[1] + 2)
-    return frames.cumsum(1) / counts[:, None].to(frames)
-
-
-@mistake(
-    causal_mean,
-    "the counts go along the numbers of a frame, dimension 2: give them a dimension more, "
-    "counts[:, None]",
-)
-def counts_along_a_frame(frames):
-    return frames.cumsum(1) / torch.arange(1, frames.shape[2] + 1).to(frames)
-
-
-@mistake(causal_mean, "the sums go along the numbers of a frame, dimension 2: time is dimension 1")
-def sums_within_a_frame(frames):
-    counts = torch.arange(1, frames.shape[1] + 1)
-    return frames.cumsum(2) / counts[:, None].to(frames)
-
-
-def moving_averages(frames, keep):
-    """Row t is keep times row t - 1, and the rest the frame t."""
-    rows = [frames[:, 0]]
-    for frame in frames.unbind(1)[1:]:
-        rows.append(keep * rows[-1] + (1 - keep) * frame)
-    return torch.stack(rows, 1)
-
-
-AS_MUCH = "so that late frames count more than early ones: in a mean all count alike"
-
-
-@mistake(causal_mean, f"each row is half the last row and half the new frame, {AS_MUCH}")
-def halved_at_each_frame(frames):
-    return moving_averages(frames, 0.5)
-
-
-@mistake(causal_mean, f"this is an exponential moving average, {AS_MUCH}")
-def exponential_average(frames):
-    return moving_averages(frames, 0.9)
-
-
-@mistake(causal_mean, "row t is the mean of two frames, t - 1 and t: all from 0 on belong to it")
-def mean_of_two_frames(frames):
-    before = torch.cat([frames[:, :1], frames[:, :-1]], dim=1)
-    return (before + frames) / 2
-
-
-@mistake(causal_mean, "the mean is taken twice, of means: once is enough")
-def mean_of_means(frames):
-    return causal_mean(causal_mean(frames))
-
-
-@mistake(causal_mean, "the sums are divided by a root: row t has t + 1 frames, divide by t + 1")
-def divided_by_the_root(frames):
-    counts = torch.arange(1, frames.shape[1] + 1)
-    return frames.cumsum(1) / counts[:, None].to(frames).sqrt()
 
 
 @mistake(
@@ -721,6 +652,20 @@ def divided_by_one_less(frames):
 @mistake(causal_mean, "you add up the numbers within a frame, dimension 2: time is dimension 1")
 def mean_within_a_frame(frames):
     return causal_mean(frames.mT).mT
+
+
+@mistake(
+    causal_mean,
+    "you divide along the width: the counts need a dimension more, `[:, None]`, to go along time",
+)
+def counts_along_the_width(frames):
+    return frames.cumsum(1) / torch.arange(1, frames.shape[2] + 1).to(frames)
+
+
+@mistake(causal_mean, "you add up along the width, dimension 2: time is dimension 1")
+def sums_along_the_width(frames):
+    counts = torch.arange(1, frames.shape[1] + 1)
+    return frames.cumsum(2) / counts[:, None].to(frames)
 
 
 @mistake(causal_mean, "you go along the batch, dimension 0: time is dimension 1")
