@@ -883,7 +883,7 @@ add_all(
         "layout": z(20, 2),
         "names": ("one", "two", "three"),
     },
-    Melody={"sequences": lambda: data.tones(4), "note": 256, "questions": 3},
+    Melody={"sequences": lambda: data.tones(4, n_notes=13), "note": 256, "questions": 3},
     MetaRates={
         "losses": lambda: normal32(3, 4, 2).exp(),
         "steps": (0, 1),

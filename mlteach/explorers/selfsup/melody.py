@@ -21,7 +21,9 @@ from mlteach.explorers._core.explorer import Explorer
 from mlteach.plots import NEGATIVE, POSITIVE, QUIET, Picture, plain
 
 LETTERS = "ABCD"
-HEARD, AFTER = 5, 3  # notes before a melody breaks off, and of a way to go on
+# Notes before a melody breaks off, and of a way to go on: a whole tune of four, so that all ways of
+# one melody have the same notes, and their order alone tells which is right.
+HEARD, AFTER = 5, 4
 SAME, OTHER = KINDS = "the same melody", "other melodies"
 CHANCE = 1 / len(LETTERS)
 SLOWER = 4  # times, at the same pitch
@@ -42,7 +44,7 @@ class Melody(Explorer):
     first answer to a question counts. All is played four times slower, at the same pitch.
 
     Args:
-        sequences: at least four waves, each of at least eleven notes.
+        sequences: at least four waves, each of at least twelve whole notes.
         note: samples of a note. Where a wave has "start" among its factors, in notes, as those of
             `data.tones`, its first note is incomplete and left out.
         questions: how many there are of each kind; the waves are taken in turn.
