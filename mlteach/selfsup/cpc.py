@@ -12,7 +12,7 @@ NEGATIVES = ("all", "batch", "sequence", "later")
 SUMMARIES = ("mean", "last")
 
 
-class Future(nn.Module):
+class Forecaster(nn.Module):
     """What CPC and NextFrame share: frames, what was heard up to each of them, and a forecast.
 
     Args:
@@ -69,7 +69,7 @@ class Future(nn.Module):
         """Nothing to move: no target network, no queue."""
 
 
-class CPC(Future):
+class CPC(Forecaster):
     r"""Contrastive predictive coding: which of these frames comes k steps later?
 
     .. math:: \ell_k = -\log \frac{\exp(z_{t+k}^\top W_k c_t)}
@@ -182,7 +182,7 @@ class CPC(Future):
         return torch.einsum("btd,btdj->btj", p[:, : -self.horizon], following)
 
 
-class NextFrame(Future):
+class NextFrame(Forecaster):
     r"""Regression of the future: each frame as it is, k steps ahead, by the least squared error.
 
     .. math:: \ell_k = \frac1F \lVert x_{t+k} - W_k c_t - b \rVert^2
