@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import torch
@@ -13,13 +13,15 @@ from torch import Tensor
 
 from mlteach.checks._answers import judge_number
 from mlteach.checks._core import Case, Verdict, check, judge, normal
+from mlteach.checks._diagnosis import where
 from mlteach.checks._guard import listening
 from mlteach.checks._symptoms import close
 from mlteach.checks._verdict import kind
 from mlteach.mistakes import Mistake, mistakes_in
 from mlteach.mistakes.selfsup import cpc
 
-SIZES = ((3, 6, 4, 5), (2, 7, 3, 2), (5, 5, 6, 4))  # B, T, C, D
+# B, T, C, D; two lengths only, so that with tiny scores not every loss seems right, log T
+SIZES = ((3, 6, 4, 5), (2, 7, 3, 2), (5, 7, 6, 4))
 
 
 def _sequences(place: int, *, scale: float = 1.0) -> tuple[Tensor, Tensor]:
@@ -39,36 +41,51 @@ def future_pairs(given: Any) -> Verdict:
         Case(_title(place, step), (*_sequences(place), step))
         for place, step in ((0, 2), (1, 1), (1, 4), (2, 3))
     ]
-    otherwise = []  # what is handed in instead of two tensors that belong together
+    seen: list[str] = []  # of each call, what came instead of two tensors that belong together
 
     def joined(function: Callable, *arguments):
         """Both as one tensor; whatever else comes back is left for `judge` to name."""
+        if function is given:
+            seen.append("")
         result = function(*arguments)
-        if not isinstance(result, tuple | list) or len(result) != 2:
-            if isinstance(result, Tensor):
-                otherwise.append(f"one tensor of shape {tuple(result.shape)}")
-                return ""  # right numbers, joined as below, are refused too
-            if isinstance(result, tuple | list):
-                otherwise.append(f"{len(result)} values")
-            return result
-        if not all(isinstance(part, Tensor) for part in result):
-            otherwise.append(" and ".join(map(kind, result)))
+        problem = _no_pair(result)
+        if function is given:
+            seen[-1] = problem
+        if problem or not isinstance(result, tuple | list):
             return result
         now, future = result
-        if now.shape[:2] != future.shape[:2]:
-            shapes = f"{tuple(now.shape)} and {tuple(future.shape)}"
-            otherwise.append(f"shapes {shapes}, whose rows do not belong together")
-            return result
         return torch.cat([now.to(future), future], dim=-1)
 
     right = cpc.future_pairs
     mistakes = [Mistake(partial(joined, m.function), m.explanation) for m in mistakes_in(right)]
     asked = partial(joined, given) if callable(given) else given
-    verdict = judge(asked, partial(joined, right), cases, mistakes, gradients=False)
-    if otherwise and not verdict.passed:
-        two = "two tensors are expected, `return now, future`"
-        return replace(verdict, message=f"{two}: got {otherwise[0]}")
-    return verdict
+    definition = wraps(right)(partial(joined, right))  # a message calls the arguments as it does
+    verdict = judge(asked, definition, cases, mistakes, gradients=False)
+    asked_for = enumerate(seen[: len(cases)])  # the later calls are experiments of `judge`
+    at, problem = next(((at, told) for at, told in asked_for if told), (0, ""))
+    if not problem:
+        of_both = "both joined along dimension 2: " if "shape (" in verdict.message else ""
+        return replace(verdict, message=of_both + verdict.message)
+    two = "two tensors are expected, `return now, future`"
+    return Verdict(False, f"{two}: got {problem}", where(cases, at), printed=verdict.printed)
+
+
+def _no_pair(result: Any) -> str:
+    """What came back, if it is no two tensors with equally many sequences and moments."""
+    if isinstance(result, Tensor):
+        return f"one tensor of shape {tuple(result.shape)}"
+    if not isinstance(result, tuple | list):
+        return ""  # such as None, for which `judge` has words
+    if len(result) != 2:
+        return f"{len(result)} values"
+    if not all(isinstance(part, Tensor) for part in result):
+        return " and ".join(map(kind, result))
+    now, future = result
+    shapes = f"shapes {tuple(now.shape)} and {tuple(future.shape)}"
+    if now.ndim != 3 or future.ndim != 3:
+        return f"{shapes}, not (B, T - step, …) each"
+    together = now.shape[:2] == future.shape[:2]
+    return "" if together else f"{shapes}, whose rows do not belong together"
 
 
 @check
@@ -106,8 +123,13 @@ LARGE = (
 def causal_mean(given: Any) -> Verdict:
     """Checks ``given(frames)``, (B, T, D), whose row t must be the mean of the frames 0 to t."""
     cases = [
-        Case(f"with {batch} sequences of {time} frames", (normal(batch, time, 3, seed=time),))
-        for batch, time in ((2, 5), (4, 3), (3, 1), (1, 8))
+        Case(f"with {batch} sequences of {frames}", (normal(batch, time, 3, seed=time),))
+        for batch, time, frames in (
+            (2, 5, "5 frames"),
+            (4, 4, "4 frames"),
+            (3, 1, "one frame"),
+            (2, 8, "8 frames"),
+        )
     ]
     verdict = judge(given, cpc.causal_mean, cases, mistakes_in(cpc.causal_mean))
     if not verdict.passed and verdict.message.startswith(("wrong in every", "right with")):

@@ -61,6 +61,7 @@ class TestEveryCheck(EveryCheck):
     [
         (lambda c, z, k: (c[:, :-k], z), "whose rows do not belong together"),
         (lambda c, z, k: torch.cat([c[:, :-k], z[:, k:]], 2), "got one tensor of shape (3, 4, 9)"),
+        (lambda c, z, k: (c[:, 0], z[:, k]), "not (B, T - step, …) each"),
         (lambda c, z, k: (c[:, :-k].tolist(), z[:, k:]), "got list and"),
         (lambda c, z, k: (c[:, :-k], z[:, k:], k), "got 3 values"),
     ],
@@ -69,6 +70,35 @@ def test_what_are_no_two_tensors_is_told(given, part):
     verdict = checks.future_pairs(given)
     assert not verdict.passed
     assert part in verdict.message
+
+
+def test_no_shapes_are_told_but_the_learner_s_own():
+    """Those of the check's own experiments, with other batches, are not the learner's mistake."""
+    verdict = checks.future_pairs(lambda c, z, k: (c[:, :-k], z[:, k:].flip(0)))
+    assert not verdict.passed
+    assert "rows do not belong together" not in verdict.message
+    verdict = checks.future_pairs(lambda c, z, k: (c[:, :k], z[:, k : 2 * k]))
+    assert "got shapes (2, 4, 3) and (2, 3, 2)" in verdict.message
+    assert "Case 3 of 4" in verdict.where
+
+
+def test_nothing_returned_is_told():
+    assert "returns nothing" in checks.future_pairs(lambda c, z, k: None).message
+
+
+def test_small_scores_make_no_wrong_target_right():
+    """With tiny scores almost every loss is log T: that says nothing of what is wrong."""
+
+    def last_moment_only(context, frames, weights):
+        losses = []
+        for step, weight in enumerate(weights, 1):
+            logs = right_scores(context, frames, weight, step).log_softmax(-1)
+            losses.append(-logs[:, -1, -1].mean())
+        return torch.stack(losses).mean()
+
+    verdict = checks.cpc_loss(last_moment_only)
+    assert not verdict.passed
+    assert "a hundredth" not in verdict.message
 
 
 def test_a_list_of_two_tensors_is_as_good():

@@ -81,6 +81,66 @@ def frames_first(context, frames, step):
     return future, now
 
 
+@mistake(
+    future_pairs,
+    "these look one frame less far ahead: t + step - 1 is paired with t, and the last is left out",
+)
+def pairs_too_near_and_cut(context, frames, step):
+    n_pairs = frames.shape[1] - step
+    return context[:, :n_pairs], frames[:, step - 1 : -1]
+
+
+@mistake(future_pairs, "you cut the numbers of a frame, dimension 2: time is dimension 1")
+def cut_within_a_frame(context, frames, step):
+    return context[:, :, :-step], frames[:, :, step:]
+
+
+@mistake(future_pairs, "frames are paired with frames: what foretells the future is the context")
+def frames_for_contexts(context, frames, step):
+    return frames[:, : frames.shape[1] - step], frames[:, step:]
+
+
+@mistake(future_pairs, "contexts are paired with contexts: what is to be foretold are later frames")
+def contexts_for_frames(context, frames, step):
+    return context[:, : context.shape[1] - step], context[:, step:]
+
+
+@mistake(future_pairs, "time stands first: sequences are dimension 0, and time is dimension 1")
+def pairs_time_first(context, frames, step):
+    now, future = future_pairs(context, frames, step)
+    return now.transpose(0, 1), future.transpose(0, 1)
+
+
+@mistake(
+    future_pairs,
+    "all sequences stand in one row before they are shifted, "
+    "so that the end of one is paired with the beginning of the next",
+)
+def shifted_across_sequences(context, frames, step):
+    batch, time, _ = frames.shape
+    now, future = context.flatten(0, 1)[:-step], frames.flatten(0, 1)[step:]
+    size = (batch, time - step, -1)
+    n_pairs = batch * (time - step)
+    return now[:n_pairs].reshape(size), future[:n_pairs].reshape(size)
+
+
+@mistake(future_pairs, "roll with a positive number moves the past here: shift by -step")
+def rolled_to_the_past(context, frames, step):
+    return future_pairs(context, frames.roll(2 * step, 1), step)
+
+
+@mistake(future_pairs, "you roll along the batch, dimension 0: time is dimension 1")
+def rolled_along_the_batch(context, frames, step):
+    n_pairs = frames.shape[1] - step
+    return context[:, :n_pairs], frames.roll(-step, 0)[:, :n_pairs]
+
+
+@mistake(future_pairs, "the future stands in reversed order: row t belongs to context t")
+def future_reversed(context, frames, step):
+    now, future = future_pairs(context, frames, step)
+    return now, future.flip(1)
+
+
 # --- the score of each candidate -----------------------------------------------------------------
 
 
@@ -184,6 +244,15 @@ def only_the_right_frame(context, frames, weight, step):
     return (now @ weight.T * future).sum(-1)
 
 
+@mistake(
+    cpc_scores,
+    "the candidates are shifted: column j is frame j of the sequence, and the right one of "
+    "context t stands in column t + step",
+)
+def candidates_shifted(context, frames, weight, step):
+    return cpc_scores(context, frames.roll(-step, 1), weight, step)
+
+
 # --- the loss over all steps ---------------------------------------------------------------------
 
 
@@ -233,6 +302,62 @@ def steps_from_zero(context, frames, weights):
     for step, weight in enumerate(weights):
         logs = cpc_scores(context, frames, weight, step).log_softmax(-1)
         losses.append(-at_targets(logs, step).mean())
+    return torch.stack(losses).mean()
+
+
+@mistake(
+    cpc_loss,
+    "your steps begin at 2: the first matrix looks one ahead, `enumerate(weights, 1)` counts so",
+)
+def steps_from_two(context, frames, weights):
+    losses = []
+    for step, weight in enumerate(weights, 2):
+        logs = cpc_scores(context, frames, weight, step).log_softmax(-1)
+        losses.append(-at_targets(logs, step).mean())
+    return torch.stack(losses).mean()
+
+
+@mistake(
+    cpc_loss,
+    "the right answer is always frame t + 1: for matrix k it is frame t + k, as for weights[k - 1]",
+)
+def next_as_target(context, frames, weights):
+    losses = [
+        losses_of_steps(context, frames, weights, shift=1 - step)[step - 1]
+        for step in range(1, len(weights) + 1)
+    ]
+    return torch.stack(losses).mean()
+
+
+@mistake(cpc_loss, "the right answer is frame `step` for all moments: for moment t it is t + step")
+def step_as_target(context, frames, weights):
+    losses = []
+    for step, weight in enumerate(weights, 1):
+        logs = cpc_scores(context, frames, weight, step).log_softmax(-1)
+        losses.append(-logs[:, :, step].mean())
+    return torch.stack(losses).mean()
+
+
+@mistake(
+    cpc_loss,
+    "the last moments have a target from the beginning, (t + step) % T: they have no future, "
+    "so leave them out",
+)
+def targets_in_a_circle(context, frames, weights):
+    moments = torch.arange(frames.shape[1])
+    losses = []
+    for step, weight in enumerate(weights, 1):
+        logs = every_context(context, frames, weight, step).log_softmax(-1)
+        losses.append(-logs[:, moments, moments.roll(-step)].mean())
+    return torch.stack(losses).mean()
+
+
+@mistake(cpc_loss, "only the first moment of each sequence counts: all T - step have a loss")
+def first_moment_only(context, frames, weights):
+    losses = []
+    for step, weight in enumerate(weights, 1):
+        logs = cpc_scores(context, frames, weight, step).log_softmax(-1)
+        losses.append(-logs[:, 0, step].mean())
     return torch.stack(losses).mean()
 
 
@@ -375,6 +500,18 @@ def softmax_over_moments(context, frames, weights):
 
 @mistake(
     cpc_loss,
+    "the logarithm is taken of the mean probability: take the mean of the logarithms",
+)
+def logarithm_of_the_mean(context, frames, weights):
+    losses = []
+    for step, weight in enumerate(weights, 1):
+        shares = probabilities_of_candidates(context, frames, weight, step)
+        losses.append(-at_targets(shares, step).mean().log())
+    return torch.stack(losses).mean()
+
+
+@mistake(
+    cpc_loss,
     "every pair counts alike: first the mean within each step, then the mean of the steps, "
     "although a far step has fewer pairs",
 )
@@ -471,6 +608,29 @@ def mean_of_all(frames):
 )
 def mean_of_the_future(frames):
     return causal_mean(frames.flip(1)).flip(1)
+
+
+@mistake(causal_mean, "row t ends with frame t + 1: that one has not been heard yet")
+def with_the_next(frames):
+    ahead = causal_mean(frames).roll(-1, 1)
+    return torch.cat([ahead[:, :-1], causal_mean(frames)[:, -1:]], dim=1)
+
+
+@mistake(
+    causal_mean,
+    "the future has the score 0 before your softmax, and exp(0) is 1: it must be -inf",
+)
+def softmax_of_zeros(frames):
+    return torch.ones(frames.shape[1], frames.shape[1]).tril().softmax(1).to(frames) @ frames
+
+
+@mistake(
+    causal_mean,
+    "each column of your matrix is normalised: the weights of a row add up to 1, dim=1",
+)
+def columns_add_up_to_one(frames):
+    weights = torch.ones(frames.shape[1], frames.shape[1]).tril()
+    return (weights / weights.sum(0)).to(frames) @ frames
 
 
 @mistake(causal_mean, "these are sums: divide row t by the number of frames in it, t + 1")
