@@ -51,6 +51,14 @@ def columns_normalised(image, prompts):
     return (F.normalize(image, dim=0) @ F.normalize(prompts, dim=0).T).argmax(1)
 
 
+@mistake(
+    zero_shot,
+    "you divide the columns of the prompts by their lengths (dim=0): each prompt is a row, dim=1",
+)
+def columns_of_prompts_normalised(image, prompts):
+    return (F.normalize(image, dim=1) @ F.normalize(prompts, dim=0).T).argmax(1)
+
+
 @mistake(zero_shot, "this is the prompt that fits least: take the largest cosine")
 def least_similar(image, prompts):
     return _cosines(image, prompts).argmin(1)
@@ -99,6 +107,15 @@ def numbers_from_one(image, prompts):
 @mistake(zero_shot, "this is the second best prompt: is the first one taken for the image itself?")
 def second_best(image, prompts):
     return _cosines(image, prompts).argsort(1, descending=True)[:, 1]
+
+
+@mistake(
+    zero_shot,
+    "argsort taken twice gives ranks, and yours is that of prompt 0: "
+    "the number of the best prompt is asked for, argmax",
+)
+def rank_of_the_first_prompt(image, prompts):
+    return _cosines(image, prompts).argsort(1).argsort(1)[:, 0]
 
 
 @mistake(zero_shot, "every image gets one prompt, the best on average: each image has its own")
@@ -235,6 +252,24 @@ def only_place_k(similarities, k):
 def largest_of_the_matrix(similarities, k):
     largest = similarities.flatten().topk(k * len(similarities)).values[-1]
     return (similarities.diagonal() >= largest).float().mean()
+
+
+@mistake(
+    recall_at_k,
+    "you look among the k largest of the whole matrix: each row has k largest of its own",
+)
+def k_largest_of_all(similarities, k):
+    largest = similarities.flatten().topk(k).values[-1]
+    return (similarities.diagonal() >= largest).float().mean()
+
+
+@mistake(
+    recall_at_k,
+    "you compare each column with the number of its place: compare it with the number of its row, "
+    "arange(N)[:, None]",
+)
+def compared_with_the_place(similarities, k):
+    return _hits(_found(similarities, k), torch.arange(k)).float().mean()
 
 
 @mistake(recall_at_k, "this is percent: a share lies between 0 and 1")

@@ -53,6 +53,12 @@ class TestEveryCheck(EveryCheck):
     """What all checks promise."""
 
 
+def test_floats_are_no_numbers_of_prompts():
+    verdict = chapter_13.zero_shot(lambda *parts: right_zero_shot(*parts).float())
+    assert not verdict.passed
+    assert "none of them can be an index" in verdict.message
+
+
 # --- other right answers -------------------------------------------------------------------------
 
 
@@ -155,6 +161,8 @@ def test_both_losses_by_calling_them():
     begins = losses.siglip_loss(image, text, temperature=0.1, bias=-10.0)
     assert f"begins at {begins:.2f}" in verdict.message
     assert chapter_13.siglip_at_start(44.36).passed
+    assert chapter_13.siglip_at_start(44.4).passed
+    assert not chapter_13.siglip_at_start(44.0).passed
 
 
 @pytest.mark.parametrize(
@@ -164,6 +172,7 @@ def test_both_losses_by_calling_them():
         ("chance_of_retrieval", 5 / 127, "not 127"),
         ("chance_of_retrieval", 1 - (127 / 128) ** 5, "twice"),
         ("chance_of_retrieval", 3.9, "percent"),
+        ("chance_of_retrieval", 5 // 128, "cuts it off to 0"),
         ("chance_of_retrieval", 0.5, "64 of them"),
         ("chance_of_retrieval", -1, "between 0 and 1"),
         ("chance_of_retrieval", 128 / 5, "upside down"),

@@ -476,3 +476,47 @@ def sigmoids_for_softmax(image, text, *, temperature):
 def clip_logarithm_of_the_mean(image, text, *, temperature):
     logits = _image_text(image, text) / temperature
     return -((logits.softmax(0) + logits.softmax(1)) / 2).diagonal().log().mean()
+
+
+@mistake(
+    clip_loss,
+    "you take the logarithm of the mean probability of all pairs: take the mean of the logarithms",
+)
+def clip_logarithm_of_the_mean_of_pairs(image, text, *, temperature):
+    logits = _image_text(image, text) / temperature
+    means = [logits.softmax(dim).diagonal().mean() for dim in (0, 1)]
+    return -(means[0].log() + means[1].log()) / 2
+
+
+@mistake(
+    clip_loss,
+    "you average both matrices of logits, and take one direction: average the two losses",
+)
+def clip_logits_averaged(image, text, *, temperature):
+    logits = _image_text(image, text) / temperature
+    return _clip_of((logits + logits.T) / 2)
+
+
+@mistake(clip_loss, "you compare distances: the score is the cosine")
+def clip_distances(image, text, *, temperature):
+    distances = torch.cdist(F.normalize(image, dim=1), F.normalize(text, dim=1))
+    return (_clip_of(-distances / temperature) + _clip_of(-distances.T / temperature)) / 2
+
+
+@mistake(
+    clip_loss,
+    "images are compared with images, and texts with texts: compare each image with each text",
+)
+def each_kind_by_itself(image, text, *, temperature):
+    images, texts = _image_text(image, image), _image_text(text, text)
+    return (_clip_of(images / temperature) + _clip_of(texts / temperature)) / 2
+
+
+@mistake(
+    clip_loss,
+    "binary_cross_entropy judges each pair alone: in CLIP's loss candidates share a softmax",
+)
+def binary_for_softmax(image, text, *, temperature):
+    logits = _image_text(image, text) / temperature
+    truth = torch.eye(len(logits)).to(logits)
+    return F.binary_cross_entropy_with_logits(logits, truth)

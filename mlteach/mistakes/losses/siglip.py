@@ -100,6 +100,15 @@ def pairs_and_wrong_pairs_averaged(image, text, *, temperature, bias):
     return terms.diagonal().mean() + wrong / (len(logits) * (len(logits) - 1))
 
 
+@mistake(
+    siglip_loss,
+    "your labels are 2 on the diagonal and 0 elsewhere: subtract 1 from all of them",
+)
+def labels_two_and_zero(image, text, *, temperature, bias):
+    logits = _cosines(image, text) / temperature + bias
+    return -F.logsigmoid(2 * torch.eye(len(logits)).to(logits) * logits).sum() / len(logits)
+
+
 # --- the bias ------------------------------------------------------------------------------------
 
 
@@ -210,6 +219,15 @@ def sign_missing(image, text, *, temperature, bias):
 )
 def sigmoid_twice(image, text, *, temperature, bias):
     return _sigmoids((_cosines(image, text) / temperature + bias).sigmoid())
+
+
+@mistake(
+    siglip_loss,
+    "you take the logarithm of the mean: take the logarithm of each sigmoid, then their sum",
+)
+def siglip_logarithm_of_the_mean(image, text, *, temperature, bias):
+    logits = _cosines(image, text) / temperature + bias
+    return -(_labels(logits) * logits).sigmoid().mean().log()
 
 
 @mistake(siglip_loss, "you take a hinge: the loss is minus the logarithm of the sigmoid")
