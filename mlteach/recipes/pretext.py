@@ -126,7 +126,7 @@ RECIPES = {
     "RelativePosition": Recipe(_position, positions, steps=400, floor=0.42),
     "Jigsaw": Recipe(_jigsaw, puzzles, steps=220, floor=0.38, lr=2e-3),
     "MaskedReconstruction": Recipe(_pixels, masked, steps=120, floor=0.33),
-    "MaskedLatents": Recipe(_latents, masked, steps=110, floor=0.4),
+    "MaskedLatents": Recipe(_latents, masked, steps=110, floor=0.34),
     "SimCLR": Recipe(_simclr, two_views, steps=100, floor=0.6),
 }
 
