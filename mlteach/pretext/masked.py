@@ -63,7 +63,8 @@ class MaskedReconstruction(nn.Module):
                 `random_mask`.
 
         Returns:
-            () and {"hidden", "visible"}: the () mean squared errors of either part.
+            () and {"hidden", "visible"}: the () mean squared errors of either part, NaN for the
+            visible one where nothing is visible.
         """
         hidden = pixels_of(images, mask).to(images.dtype)  # (B, 1, H, W)
         if not _validate.holds(hidden.any()):

@@ -82,7 +82,8 @@ def two_views(images: Tensor, *, generator: Generator | None = None) -> tuple[Te
 
 
 positions = partial(relative_position, patch=9, gap=1, jitter=1)
-puzzles = partial(jigsaw, permutations=ORDERS, gap=4)
+# not normalised, one start in three stays at chance level for hundreds of steps
+puzzles = partial(jigsaw, permutations=ORDERS, gap=4, normalise=True)
 
 
 class Recipe(NamedTuple):
@@ -91,7 +92,7 @@ class Recipe(NamedTuple):
     method: Callable[[int], nn.Module]  # of the images' channels
     task: Callable[..., tuple[Tensor, ...]]
     steps: int
-    floor: float  # at least three points below the worst of three seeds, with 2,000 labels
+    floor: float  # two points below the worst of three seeds, with 500 labels
     lr: float = 4e-3
     batch_size: int = 128
 
@@ -121,12 +122,12 @@ def _simclr(channels: int) -> nn.Module:
 
 
 RECIPES = {
-    "Rotation": Recipe(_rotation, turned, steps=220, floor=0.38, lr=2e-3, batch_size=32),
-    "RelativePosition": Recipe(_position, positions, steps=400, floor=0.4),
-    "Jigsaw": Recipe(_jigsaw, puzzles, steps=220, floor=0.33, lr=2e-3),
-    "MaskedReconstruction": Recipe(_pixels, masked, steps=120, floor=0.34),
+    "Rotation": Recipe(_rotation, turned, steps=220, floor=0.4, lr=2e-3, batch_size=32),
+    "RelativePosition": Recipe(_position, positions, steps=400, floor=0.42),
+    "Jigsaw": Recipe(_jigsaw, puzzles, steps=220, floor=0.38, lr=2e-3),
+    "MaskedReconstruction": Recipe(_pixels, masked, steps=120, floor=0.33),
     "MaskedLatents": Recipe(_latents, masked, steps=110, floor=0.34),
-    "SimCLR": Recipe(_simclr, two_views, steps=100, floor=0.55),
+    "SimCLR": Recipe(_simclr, two_views, steps=100, floor=0.6),
 }
 
 

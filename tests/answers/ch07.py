@@ -7,7 +7,8 @@ from fractions import Fraction
 import numpy as np
 import torch
 import torch.nn.functional as F
-from support.answers import Answers
+
+from tests.support.answers import Answers
 
 answers = Answers("07")
 wrong, right, rule = answers.wrong, answers.right, answers.rule

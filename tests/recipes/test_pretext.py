@@ -21,19 +21,15 @@ def probe(method):
     return linear_probe(z, labelled.labels, z_test, test.labels)
 
 
-@pytest.fixture(scope="module")
-def untrained():
-    return max(probe(build("Rotation", seed=seed)) for seed in range(3))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
-def test_it_learns_shapes_without_labels(name, untrained):
-    """The floor of the recipe, which lies above the best of three untrained encoders."""
+def test_it_learns_shapes_without_labels(name):
+    """The floor of the recipe, and more than the same encoder knew before the training."""
     solved = []
     method = train(name, callback=lambda step, loss, aux: solved.append(aux.get("accuracy")))
-    assert RECIPES[name].floor > untrained
-    assert probe(method) > RECIPES[name].floor
+    learned = probe(method)
+    assert learned > RECIPES[name].floor
+    assert learned > probe(build(name)) + 0.03
     if name in SOLVED:
         assert sum(map(float, solved[-20:])) / 20 > SOLVED[name]
 
