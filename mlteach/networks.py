@@ -347,6 +347,8 @@ class TextEncoder(nn.Module):
         )
         blocks = _validate.count("blocks", blocks, at_least=0)
         dropout = _validate.strength("dropout", dropout, at_most=1)
+        if dropout == 1:
+            raise ValueError("dropout must be below 1, got 1: no word would be left")
         if width % heads:
             raise ValueError(f"heads must divide width, got {heads} heads and width {width}")
         self.words = nn.Embedding(n_words, width)

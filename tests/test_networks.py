@@ -464,6 +464,7 @@ def test_text_encoder_takes_texts_longer_than_its_places():
     [
         (lambda: text_encoder(heads=3), ValueError, "heads must divide width"),
         (lambda: text_encoder(dropout=1.5), ValueError, "dropout must be"),
+        (lambda: text_encoder(dropout=1), ValueError, "dropout must be below 1"),
         (lambda: text_encoder()(torch.zeros(2, 3).long()), ValueError, "a text of zeros"),
         (lambda: text_encoder()(torch.full((2, 3), 9)), ValueError, "tokens must be in 0 ... 8"),
         (lambda: text_encoder()(torch.ones(2, 3)), TypeError, "tokens must be a tensor of whole"),

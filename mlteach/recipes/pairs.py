@@ -103,7 +103,7 @@ def train(*, seed: int = 0, loss: str = "clip", steps: int | None = None) -> CLI
     method = method.to(memory_format=torch.channels_last)  # convolutions are a quarter faster
     dataset, _ = datasets()
     draw = draw_pairs(dataset.images, caption_words()(captions(dataset)))
-    fit(method, draw, steps=steps or STEPS, lr=LR, seed=seed, progress=False)
+    fit(method, draw, steps=STEPS if steps is None else steps, lr=LR, seed=seed, progress=False)
     return method
 
 
@@ -116,6 +116,7 @@ def prompts(*factors: str) -> list[str]:
     """A text for each class of a factor, or for each combination of the classes of several."""
     texts = [""]
     for factor in factors:
+        _validate.choice("factors", factor, CAPTIONED)
         texts = [f"{text} {names[0]}" for text in texts for names in CAPTIONED[factor]]
     return [text.strip() for text in texts]
 
@@ -150,7 +151,12 @@ def retrieval(image: Tensor, text: Tensor, *, among: int = GROUP) -> Tensor:
         image: (N, P); of N only the first multiple of `among` counts.
         text: (N, P), row i belongs to image i.
         among: candidates, in groups of rows that follow each other.
+
+    Raises:
+        TypeError, ValueError: image and text are no matrices of one shape with so many rows.
     """
+    among = _validate.count("among", among)
+    _validate.matrices(image=image, text=text, at_least=among)
     found = []
     for rows in torch.arange(len(image) // among * among).split(among):
         alike = similarities(image[rows], text[rows])

@@ -55,6 +55,9 @@ def test_pairs_stay_pairs():
             ValueError,
             "batch_size",
         ),
+        (lambda: pairs.prompts("colour"), ValueError, "factors must be one of 'size'"),
+        (lambda: pairs.retrieval(torch.rand(9, 2), torch.rand(9, 2)), ValueError, "image, text"),
+        (lambda: pairs.train(steps=0), ValueError, "steps"),
     ],
 )
 def test_errors_name_the_argument(call, error, message):
