@@ -7,8 +7,7 @@ from fractions import Fraction
 import numpy as np
 import torch
 import torch.nn.functional as F
-
-from tests.support.answers import Answers
+from support.answers import Answers
 
 answers = Answers("07")
 wrong, right, rule = answers.wrong, answers.right, answers.rule
