@@ -218,6 +218,12 @@ def module(name: str, value: Any) -> nn.Module:
     return instance(name, value, nn.Module, "a network (torch.nn.Module)")
 
 
+def modules(**networks: Any) -> None:
+    """Each is a network, not its class or a function."""
+    for name, network in networks.items():
+        module(name, network)
+
+
 def outputs(
     name: str,
     network: nn.Module,
@@ -227,7 +233,7 @@ def outputs(
     dims: int = 2,
     whole: bool = False,
 ) -> Tensor:
-    """network(x), a row (B, D), or with 4 dims a map (B, D, h, w), for each of the B inputs.
+    """network(x), with 2 dims a row (B, D), with 3 (B, T, D), with 4 (B, D, h, w), for B inputs.
 
     What does not fit is said of the network by its name, and of x by the name `of`.
     x is floating-point, or, if whole, `tokens` of whole numbers.
@@ -246,7 +252,7 @@ def outputs(
     if not isinstance(y, Tensor) or not y.is_floating_point():
         raise TypeError(f"{name} must give a floating-point tensor, got {kind(y)}")
     if y.dim() != dims or len(y) != len(x) or 0 in y.shape[1:]:
-        allowed = "D >= 1" if dims == 2 else "D, h, w"
+        allowed = {2: "D >= 1", 3: "T >= 1, D >= 1", 4: "D, h, w"}[dims]
         raise ValueError(f"{name} must give ({len(x)}, {allowed}), got shape {tuple(y.shape)}")
     return y
 

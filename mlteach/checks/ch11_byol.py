@@ -16,7 +16,7 @@ from mlteach.checks._core import Case, Verdict, check, expected, judge, normal
 from mlteach.checks._guard import LINES, STAYS_OFF, listening
 from mlteach.checks._verdict import told
 from mlteach.mistakes import mistakes_in, selfsup
-from mlteach.selfsup._shared import move_towards
+from mlteach.training.moving_average import move_towards
 
 
 @check

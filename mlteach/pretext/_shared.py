@@ -42,6 +42,27 @@ def standardised(patches: Tensor) -> Tensor:
     return centred / (centred.square().mean((-2, -1), keepdim=True).sqrt() + 1e-2)
 
 
+class Classifier(nn.Module):
+    """What the methods share whose question has one of several answers.
+
+    Args:
+        encoder: module (B, ...) -> (B, D).
+        head: module (B, D), or so many of them side by side -> (B, answers), logits.
+    """
+
+    def __init__(self, encoder: nn.Module, head: nn.Module):
+        super().__init__()
+        _validate.modules(encoder=encoder, head=head)
+        self.encoder, self.head = encoder, head
+
+    def encode(self, x: Tensor) -> Tensor:
+        """(B, ...) -> (B, D), the representation: what comes before the head."""
+        return _validate.outputs("encoder", self.encoder, x)
+
+    def after_step(self, aux: dict[str, Tensor]) -> None:
+        """Nothing to move."""
+
+
 def classified(head: nn.Module, h: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
     """Cross-entropy of the head's answers to h (B, D), and {"logits", "accuracy"} for figures."""
     logits = _validate.outputs("head", head, h)
@@ -58,9 +79,3 @@ def together(encoder: nn.Module, parts: Sequence[Tensor], *, of: str) -> Tensor:
     """(B, T * D): what the encoder makes of T parts, all in one batch, side by side."""
     h = _validate.outputs("encoder", encoder, torch.cat(list(parts)), of=of)
     return torch.cat(h.chunk(len(parts)), 1)
-
-
-def check_networks(**networks: nn.Module) -> None:
-    """Each is a network, not its class or a function."""
-    for name, network in networks.items():
-        _validate.module(name, network)

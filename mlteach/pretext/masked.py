@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from mlteach import _validate
 from mlteach.networks import AverageAndMaxPool
-from mlteach.pretext._shared import check_networks
 from mlteach.pretext.patches import check_mask, hide, pixels_of
 from mlteach.training.moving_average import move_towards, slow_copy
 
@@ -35,7 +34,7 @@ class MaskedReconstruction(nn.Module):
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module, *, everywhere: bool = False):
         super().__init__()
-        check_networks(encoder=encoder, decoder=decoder)
+        _validate.modules(encoder=encoder, decoder=decoder)
         self.encoder, self.decoder = encoder, decoder
         self.everywhere = _validate.flag("everywhere", everywhere)
         self.pool = AverageAndMaxPool()
@@ -116,7 +115,7 @@ class MaskedLatents(nn.Module):
 
     def __init__(self, encoder: nn.Module, predictor: nn.Module, *, decay: float = 0.99):
         super().__init__()
-        check_networks(encoder=encoder, predictor=predictor)
+        _validate.modules(encoder=encoder, predictor=predictor)
         _validate.number("decay", decay, at_least=0, at_most=1)
         self.encoder, self.predictor, self.decay = encoder, predictor, decay
         self.target = slow_copy(encoder=encoder)[0].requires_grad_(False)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
 from mlteach import _validate
 from mlteach.pretext._shared import (
+    Classifier,
     boxes,
-    check_networks,
     classified,
     one_channel,
     standardised,
@@ -89,7 +89,7 @@ def relative_position(
     return centre, neighbour, labels
 
 
-class RelativePosition(nn.Module):
+class RelativePosition(Classifier):
     """Learns by saying where one patch lies, seen from another.
 
     >>> draw = recipes.pretext_batches(images, partial(relative_position, patch=8, gap=2, jitter=2))
@@ -105,15 +105,6 @@ class RelativePosition(nn.Module):
 
     Source: Doersch, Gupta, Efros 2015, arXiv:1505.05192, Section 3.1.
     """
-
-    def __init__(self, encoder: nn.Module, head: nn.Module):
-        super().__init__()
-        check_networks(encoder=encoder, head=head)
-        self.encoder, self.head = encoder, head
-
-    def encode(self, x: Tensor) -> Tensor:
-        """(B, ...) -> (B, D), the representation: what comes before the head."""
-        return _validate.outputs("encoder", self.encoder, x)
 
     def loss(
         self, centre: Tensor, neighbour: Tensor, labels: Tensor
@@ -136,6 +127,3 @@ class RelativePosition(nn.Module):
             raise ValueError(f"centre and neighbour must be of one shape, got {given}")
         h = together(self.encoder, (centre, neighbour), of="centre and neighbour")
         return classified(self.head, h, labels)
-
-    def after_step(self, aux: dict[str, Tensor]) -> None:
-        """Nothing to move."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
 from mlteach import _validate
-from mlteach.pretext._shared import check_networks, classified, whole_numbers
+from mlteach.pretext._shared import Classifier, classified, whole_numbers
 
 
 def rotate(images: Tensor, *, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
@@ -58,7 +58,7 @@ def all_rotations(images: Tensor) -> tuple[Tensor, Tensor]:
     return rotated, torch.arange(4, device=images.device).repeat_interleave(len(images))
 
 
-class Rotation(nn.Module):
+class Rotation(Classifier):
     """Learns by saying how an image was turned.
 
     >>> draw = recipes.pretext_batches(images, rotate)
@@ -74,15 +74,6 @@ class Rotation(nn.Module):
     Source: Gidaris, Singh, Komodakis 2018, arXiv:1803.07728, Eq. (2).
     """
 
-    def __init__(self, encoder: nn.Module, head: nn.Module):
-        super().__init__()
-        check_networks(encoder=encoder, head=head)
-        self.encoder, self.head = encoder, head
-
-    def encode(self, x: Tensor) -> Tensor:
-        """(B, ...) -> (B, D), the representation: what comes before the head."""
-        return _validate.outputs("encoder", self.encoder, x)
-
     def loss(self, rotated: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Cross-entropy of the four rotations, in nats; log 4 for a network that cannot tell.
 
@@ -95,9 +86,6 @@ class Rotation(nn.Module):
         """
         h = _validate.outputs("encoder", self.encoder, rotated, of="rotated")
         return classified(self.head, h, labels)
-
-    def after_step(self, aux: dict[str, Tensor]) -> None:
-        """Nothing to move."""
 
 
 def _check_square(images: Tensor) -> None:

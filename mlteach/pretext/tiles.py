@@ -7,12 +7,12 @@ from itertools import permutations as all_permutations
 
 import numpy as np
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
 from mlteach import _validate
 from mlteach.pretext._shared import (
+    Classifier,
     boxes,
-    check_networks,
     classified,
     one_channel,
     standardised,
@@ -134,7 +134,7 @@ def check_permutations(permutations: Tensor) -> Tensor:
     return permutations
 
 
-class Jigsaw(nn.Module):
+class Jigsaw(Classifier):
     """Learns by saying in which order the tiles of an image lie.
 
     >>> orders = permutation_set(4, 24)
@@ -152,15 +152,6 @@ class Jigsaw(nn.Module):
     Source: Noroozi and Favaro 2016, arXiv:1603.09246, Section 3.2, the context-free network.
     """
 
-    def __init__(self, encoder: nn.Module, head: nn.Module):
-        super().__init__()
-        check_networks(encoder=encoder, head=head)
-        self.encoder, self.head = encoder, head
-
-    def encode(self, x: Tensor) -> Tensor:
-        """(B, ...) -> (B, D), the representation of a tile or of a whole image."""
-        return _validate.outputs("encoder", self.encoder, x)
-
     def logits(self, tiles: Tensor) -> Tensor:
         """(B, T, C, h, w) -> (B, count): how likely the network thinks each order."""
         return _validate.outputs("head", self.head, self._joined(tiles))
@@ -176,9 +167,6 @@ class Jigsaw(nn.Module):
             () and {"logits" (B, count), "accuracy" ()}.
         """
         return classified(self.head, self._joined(tiles), labels)
-
-    def after_step(self, aux: dict[str, Tensor]) -> None:
-        """Nothing to move."""
 
     def _joined(self, tiles: Tensor) -> Tensor:
         """(B, T * D)."""

@@ -36,7 +36,7 @@ def two_views(
     _check_view(view)
 
     def draw(generator: Generator) -> tuple[Tensor, Tensor]:
-        x = images[_draw_index(images, batch_size, generator)]
+        x = images[draw_index(images, batch_size, generator)]
         return view(x, generator=generator), view(x, generator=generator)
 
     return draw
@@ -67,7 +67,7 @@ def pretext_batches(
     _validate.function("task", task, what=what, takes=1, keywords=("generator",))
 
     def draw(generator: Generator) -> tuple[Tensor, ...]:
-        question = task(images[_draw_index(images, batch_size, generator)], generator=generator)
+        question = task(images[draw_index(images, batch_size, generator)], generator=generator)
         if not isinstance(question, tuple):
             given = _validate.kind(question)
             raise TypeError(f"task must return a tuple of tensors, got {given}")
@@ -100,7 +100,7 @@ def labelled_batches(
         _check_view(view)
 
     def draw(generator: Generator) -> tuple[Tensor, Tensor]:
-        index = _draw_index(images, batch_size, generator)
+        index = draw_index(images, batch_size, generator)
         x = images[index]
         return (x if view is None else view(x, generator=generator)), labels[index]
 
@@ -122,7 +122,7 @@ def _check_view(view: View) -> None:
     _validate.function("view", view, what=what, takes=1, keywords=("generator",))
 
 
-def _draw_index(images: Tensor, batch_size: int, generator: Generator) -> Tensor:
+def draw_index(images: Tensor, batch_size: int, generator: Generator) -> Tensor:
     """(B,) places in the images; a generator draws on its own device only."""
     _validate.generator("generator", generator)
     device = "cpu" if generator is None else generator.device

@@ -17,6 +17,7 @@ from mlteach import _validate
 from mlteach.data import CAPTIONED, Dataset, caption_classes, caption_words, captions, shapes
 from mlteach.evaluate import features
 from mlteach.networks import TextEncoder, conv_encoder
+from mlteach.recipes.batches import draw_index
 from mlteach.selfsup import CLIP
 from mlteach.similarity import similarities
 from mlteach.training import fit, seed_everything
@@ -84,8 +85,8 @@ def draw_pairs(
         )
 
     def draw(generator: Generator) -> tuple[Tensor, Tensor]:
-        index = torch.randint(len(images), (batch_size,), generator=generator)
-        return images[index], tokens[index]
+        index = draw_index(images, batch_size, generator)
+        return images[index], tokens[index.to(tokens.device)]
 
     return draw
 

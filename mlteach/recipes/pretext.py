@@ -165,6 +165,6 @@ def train(
     method = build(name, seed=seed, channels=images.shape[1])
     recipe = RECIPES[name]
     draw = pretext_batches(images, recipe.task, batch_size=recipe.batch_size)
-    steps = steps or recipe.steps
+    steps = recipe.steps if steps is None else steps
     fit(method, draw, steps=steps, lr=recipe.lr, seed=seed, callback=callback, progress=False)
     return method

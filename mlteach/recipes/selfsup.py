@@ -162,7 +162,8 @@ def train(
     strengths = {"grayscale": recipe.grayscale} | strengths
     view = partial(simclr_view, **strengths)
     draw = two_views(datasets()[0].images, view, batch_size=recipe.batch_size)
-    fit(method, draw, steps=steps or recipe.steps, seed=seed, progress=False)
+    steps = recipe.steps if steps is None else steps
+    fit(method, draw, steps=steps, seed=seed, progress=False)
     return method
 
 

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import NamedTuple
 
-import torch
 from torch import Generator, Tensor, nn
 
 from mlteach import _validate
 from mlteach.data import Sequences, tones
 from mlteach.evaluate import features, knn_accuracy, linear_probe
 from mlteach.networks import LogSpectrogram
+from mlteach.recipes.batches import draw_index
 from mlteach.selfsup import CPC, NextFrame
 from mlteach.training import fit, seed_everything
 
@@ -94,7 +94,7 @@ def draw_waves(waves: Tensor, *, batch_size: int = 64) -> Callable[[Generator], 
     batch_size = _validate.count("batch_size", batch_size)
 
     def draw(generator: Generator) -> tuple[Tensor]:
-        return (waves[torch.randint(len(waves), (batch_size,), generator=generator)],)
+        return (waves[draw_index(waves, batch_size, generator)],)
 
     return draw
 

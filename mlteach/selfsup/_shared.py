@@ -1,4 +1,4 @@
-"""What several methods share: the dictionary for figures, a network that follows another."""
+"""What several methods share: checks of what they are given, and the dictionary for figures."""
 
 from __future__ import annotations
 
@@ -9,14 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mlteach import _validate
-from mlteach.training.moving_average import move_towards as move_towards
-from mlteach.training.moving_average import slow_copy as slow_copy
-
-
-def check_networks(**networks: nn.Module) -> None:
-    """Each is a network, not its class or a function."""
-    for name, network in networks.items():
-        _validate.module(name, network)
 
 
 def check_views(x1: Tensor, x2: Tensor, *, at_least: int = 1) -> None:
@@ -68,25 +60,17 @@ def last_linear(projector: nn.Module) -> nn.Linear:
 
 def project(encoder: nn.Module, projector: nn.Module, x: Tensor) -> Tensor:
     """(B, ...) -> (B, P): what the projector makes of the encoder's representation."""
-    h = apply("encoder", encoder, x)  # (B, D)
-    return apply("projector", projector, h)  # (B, P)
+    h = _validate.outputs("encoder", encoder, x)  # (B, D)
+    return _validate.outputs("projector", projector, h)  # (B, P)
 
 
 def predicted(predictor: nn.Module | None, z: Tensor) -> Tensor:
     """(B, P): what the predictor says of the other view's projection; z where there is none."""
     if predictor is None:
         return z
-    p = apply("predictor", predictor, z)
+    p = _validate.outputs("predictor", predictor, z)
     check_width("predictor", p, z)
     return p
-
-
-def apply(name: str, network: nn.Module, x: Tensor, *, whole: bool = False) -> Tensor:
-    """network(x), (B, ...) -> (B, D); what does not fit is said of the network by its name.
-
-    x is floating-point, or, if whole, `tokens` of whole numbers.
-    """
-    return _validate.outputs(name, network, x, whole=whole)
 
 
 def wide(x: Tensor) -> torch.dtype:

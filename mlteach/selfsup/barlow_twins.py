@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from mlteach import _validate
 from mlteach.losses import barlow_twins
-from mlteach.selfsup._shared import apply, check_networks, check_views, pictured, project
+from mlteach.selfsup._shared import check_views, pictured, project
 
 
 class BarlowTwins(nn.Module):
@@ -28,14 +28,14 @@ class BarlowTwins(nn.Module):
         self, encoder: nn.Module, projector: nn.Module, *, redundancy_weight: float = 5e-3
     ):
         super().__init__()
-        check_networks(encoder=encoder, projector=projector)
+        _validate.modules(encoder=encoder, projector=projector)
         _validate.number("redundancy_weight", redundancy_weight, at_least=0)
         self.encoder, self.projector = encoder, projector
         self.redundancy_weight = redundancy_weight
 
     def encode(self, x: Tensor) -> Tensor:
         """(B, ...) -> (B, D), the representation: what comes before the projector."""
-        return apply("encoder", self.encoder, x)
+        return _validate.outputs("encoder", self.encoder, x)
 
     def loss(self, x1: Tensor, x2: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Barlow Twins' loss of the views.

@@ -8,16 +8,8 @@ from torch import Tensor, nn
 from mlteach import _validate
 from mlteach.losses import byol_loss
 from mlteach.losses._shared import matching_rows, unit
-from mlteach.selfsup._shared import (
-    apply,
-    check_networks,
-    check_views,
-    move_towards,
-    pictured,
-    predicted,
-    project,
-    slow_copy,
-)
+from mlteach.selfsup._shared import check_views, pictured, predicted, project
+from mlteach.training.moving_average import move_towards, slow_copy
 
 
 class BYOL(nn.Module):
@@ -64,9 +56,9 @@ class BYOL(nn.Module):
         target_average: bool = True,
     ):
         super().__init__()
-        check_networks(encoder=encoder, projector=projector)
+        _validate.modules(encoder=encoder, projector=projector)
         if predictor is not None:
-            check_networks(predictor=predictor)
+            _validate.modules(predictor=predictor)
         stop_gradient = _validate.flag("stop_gradient", stop_gradient)
         target_average = _validate.flag("target_average", target_average)
         _validate.number("decay", decay, at_least=0, at_most=1)
@@ -81,7 +73,7 @@ class BYOL(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """(B, ...) -> (B, D), the online network's representation, before the projector."""
-        return apply("encoder", self.encoder, x)
+        return _validate.outputs("encoder", self.encoder, x)
 
     def loss(self, x1: Tensor, x2: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """BYOL's loss in both directions.

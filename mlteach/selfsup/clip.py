@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mlteach import _validate
 from mlteach.losses import clip_loss, siglip_loss
-from mlteach.selfsup._shared import apply, check_networks, check_width, pictured
+from mlteach.selfsup._shared import check_width, pictured
 
 LOSSES = ("clip", "siglip")
 COLDEST = 0.01  # Radford et al. keep 1 / temperature at 100 or below
@@ -52,7 +52,7 @@ class CLIP(nn.Module):
         learned: bool = True,
     ):
         super().__init__()
-        check_networks(image_encoder=image_encoder, text_encoder=text_encoder)
+        _validate.modules(image_encoder=image_encoder, text_encoder=text_encoder)
         self.kind = _validate.choice("loss", loss, LOSSES)
         if temperature is None:
             temperature = 0.07 if loss == "clip" else 0.1
@@ -71,7 +71,7 @@ class CLIP(nn.Module):
 
     def encode_images(self, x: Tensor) -> Tensor:
         """(B, ...) -> (B, P), not normalised."""
-        return apply("image_encoder(x)", self.image_encoder, x)
+        return _validate.outputs("image_encoder(x)", self.image_encoder, x)
 
     def encode(self, x: Tensor) -> Tensor:
         """`encode_images`, under the name that evaluations call."""
@@ -79,7 +79,7 @@ class CLIP(nn.Module):
 
     def encode_texts(self, tokens: Tensor) -> Tensor:
         """(B, L) numbers of words -> (B, P), not normalised."""
-        return apply("text_encoder(tokens)", self.text_encoder, tokens, whole=True)
+        return _validate.outputs("text_encoder(tokens)", self.text_encoder, tokens, whole=True)
 
     def loss(self, x: Tensor, tokens: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a batch of pairs.

@@ -54,7 +54,7 @@ class Forecaster(nn.Module):
         Raises:
             TypeError, ValueError: x is no floating-point tensor, or the networks cannot take it.
         """
-        z = sequence_of("encoder", self.encoder, x)  # (B, T, D)
+        z = _validate.outputs("encoder", self.encoder, x, dims=3)  # (B, T, D)
         if z.shape[2] != self.context.input_size:
             wanted = f"(B, T, {self.context.input_size}), which context reads"
             raise ValueError(f"encoder must give {wanted}, got {tuple(z.shape)}")
@@ -234,7 +234,7 @@ class NextFrame(Forecaster):
         """
         _, c = self.frames(x)
         with torch.no_grad():
-            frames = sequence_of("target", self.target, x)  # (B, T, F)
+            frames = _validate.outputs("target", self.target, x, dims=3)  # (B, T, F)
         if frames.shape[1] <= self.steps:
             given = frames.shape[1]
             raise ValueError(f"x must give more than steps={self.steps} frames, got {given}")
@@ -247,23 +247,6 @@ class NextFrame(Forecaster):
         ]
         each = torch.stack(losses)
         return each.mean(), {"loss": each.detach()}
-
-
-def sequence_of(name: str, network: nn.Module, x: Tensor) -> Tensor:
-    """network(x), (B, ...) -> (B, T, D); what does not fit is said of the network by its name."""
-    _validate.floats("x", x)
-    try:
-        y = network(x)
-    except (RuntimeError, IndexError, TypeError, ValueError) as error:
-        if isinstance(error, torch.cuda.OutOfMemoryError):
-            raise
-        raise ValueError(f"{name} cannot take x of {tuple(x.shape)}: {error}") from error
-    if not isinstance(y, Tensor) or not y.is_floating_point():
-        raise TypeError(f"{name} must give a floating-point tensor, got {_validate.kind(y)}")
-    if y.dim() != 3 or len(y) != len(x) or 0 in y.shape:
-        given = f"{tuple(y.shape)} for x of {tuple(x.shape)}"
-        raise ValueError(f"{name} must give (B >= 1, T >= 1, D >= 1), got {given}")
-    return y
 
 
 def first_alone(logits: Tensor, target: Tensor) -> Tensor:

@@ -10,18 +10,15 @@ from torch import Tensor, nn
 from mlteach import _validate
 from mlteach.losses import dino_loss
 from mlteach.selfsup._shared import (
-    apply,
-    check_networks,
     check_views,
     check_width,
     last_linear,
     left_by_loss,
-    move_towards,
     pictured,
     project,
-    slow_copy,
     wide,
 )
+from mlteach.training.moving_average import move_towards, slow_copy
 
 
 class DINO(nn.Module):
@@ -71,7 +68,7 @@ class DINO(nn.Module):
         centering: bool = True,
     ):
         super().__init__()
-        check_networks(encoder=encoder, projector=projector)
+        _validate.modules(encoder=encoder, projector=projector)
         _validate.number("student_temperature", student_temperature, above=0)
         _validate.number("teacher_temperature", teacher_temperature, above=0)
         _validate.number("decay", decay, at_least=0, at_most=1)
@@ -87,7 +84,7 @@ class DINO(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """(B, ...) -> (B, D), the student's representation, before the projector."""
-        return apply("encoder", self.encoder, x)
+        return _validate.outputs("encoder", self.encoder, x)
 
     def loss(self, x1: Tensor, x2: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """DINO's loss, the mean of both directions.

@@ -7,7 +7,7 @@ from torch import Generator, Tensor, nn
 
 from mlteach import _validate
 from mlteach.losses import sigreg
-from mlteach.selfsup._shared import apply, check_networks, check_views, pictured, project, wide
+from mlteach.selfsup._shared import check_views, pictured, project, wide
 
 
 class LeJEPA(nn.Module):
@@ -37,7 +37,7 @@ class LeJEPA(nn.Module):
         slices: int = 256,
     ):
         super().__init__()
-        check_networks(encoder=encoder, projector=projector)
+        _validate.modules(encoder=encoder, projector=projector)
         _validate.number("weight", weight, at_least=0, at_most=1)
         self.encoder, self.projector, self.weight = encoder, projector, weight
         self.slices = _validate.count("slices", slices)
@@ -45,7 +45,7 @@ class LeJEPA(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """(B, ...) -> (B, D), the representation: what comes before the projector."""
-        return apply("encoder", self.encoder, x)
+        return _validate.outputs("encoder", self.encoder, x)
 
     def loss(self, x1: Tensor, x2: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Squared distance of each view to the mean of both, and `sigreg` of each view.

@@ -9,19 +9,16 @@ from torch import Tensor, nn
 from mlteach import _validate
 from mlteach.losses import info_nce
 from mlteach.selfsup._shared import (
-    apply,
-    check_networks,
     check_size,
     check_views,
     check_width,
     keys_of,
     last_linear,
-    move_towards,
     pictured,
     project,
-    slow_copy,
     wide,
 )
+from mlteach.training.moving_average import move_towards, slow_copy
 
 
 class MoCo(nn.Module):
@@ -69,7 +66,7 @@ class MoCo(nn.Module):
         temperature: float = 0.2,
     ):
         super().__init__()
-        check_networks(encoder=encoder, projector=projector)
+        _validate.modules(encoder=encoder, projector=projector)
         n_keys = _validate.count("n_keys", n_keys)
         _validate.number("decay", decay, at_least=0, at_most=1)
         _validate.number("temperature", temperature, above=0)
@@ -85,7 +82,7 @@ class MoCo(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """(B, ...) -> (B, D), the query encoder's representation, before the projector."""
-        return apply("encoder", self.encoder, x)
+        return _validate.outputs("encoder", self.encoder, x)
 
     def loss(self, x1: Tensor, x2: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """InfoNCE of the queries x1 and their keys x2, against the keys of the steps before.

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mlteach import _validate
 from mlteach.losses import nt_xent
-from mlteach.selfsup._shared import apply, check_networks, check_views, pictured, project
+from mlteach.selfsup._shared import check_views, pictured, project
 
 
 class SimCLR(nn.Module):
@@ -29,14 +29,14 @@ class SimCLR(nn.Module):
 
     def __init__(self, encoder: nn.Module, projector: nn.Module, *, temperature: float = 0.2):
         super().__init__()
-        check_networks(encoder=encoder, projector=projector)
+        _validate.modules(encoder=encoder, projector=projector)
         _validate.number("temperature", temperature, above=0)
         self.encoder, self.projector = encoder, projector
         self.temperature = temperature
 
     def encode(self, x: Tensor) -> Tensor:
         """(B, ...) -> (B, D), the representation: what comes before the projector."""
-        return apply("encoder", self.encoder, x)
+        return _validate.outputs("encoder", self.encoder, x)
 
     def loss(self, x1: Tensor, x2: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """NT-Xent of the views.

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from mlteach import _validate
 from mlteach.losses import vicreg
-from mlteach.selfsup._shared import apply, check_networks, check_views, pictured, project
+from mlteach.selfsup._shared import check_views, pictured, project
 
 
 class VICReg(nn.Module):
@@ -34,7 +34,7 @@ class VICReg(nn.Module):
         covariance: float = 1,
     ):
         super().__init__()
-        check_networks(encoder=encoder, projector=projector)
+        _validate.modules(encoder=encoder, projector=projector)
         _validate.number("invariance", invariance, at_least=0)
         _validate.number("variance", variance, at_least=0)
         _validate.number("covariance", covariance, at_least=0)
@@ -44,7 +44,7 @@ class VICReg(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """(B, ...) -> (B, D), the representation: what comes before the projector."""
-        return apply("encoder", self.encoder, x)
+        return _validate.outputs("encoder", self.encoder, x)
 
     def loss(self, x1: Tensor, x2: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """VICReg's loss of the views.

@@ -14,7 +14,7 @@ from mlteach.checks import ch11_byol as chapter_11
 from mlteach.evaluate import effective_rank
 from mlteach.mistakes import mistakes_in
 from mlteach.mistakes.selfsup import byol_step
-from mlteach.selfsup._shared import move_towards
+from mlteach.training.moving_average import move_towards
 
 
 def right_step(p1, p2, t1, t2):

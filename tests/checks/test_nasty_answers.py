@@ -16,7 +16,7 @@ from mlteach.checks import Verdict, ch15_maml
 from mlteach.checks._guard import check
 from mlteach.losses import contrastive_loss
 from mlteach.meta import maml_loss
-from mlteach.selfsup._shared import move_towards
+from mlteach.training.moving_average import move_towards
 
 CHECKS = [name for name in checks.__all__ if name not in ("Case", "Verdict", "judge")]
 

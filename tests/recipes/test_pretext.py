@@ -54,6 +54,12 @@ def test_two_steps_repeat_on_grey_images(name):
     assert all(a.equal(b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
 
 
+def test_no_steps_are_refused():
+    """0 is not taken for those of the recipe."""
+    with pytest.raises(ValueError, match="steps must be"):
+        train("Rotation", torch.rand(4, 3, 32, 32), steps=0)
+
+
 def test_the_draw_asks_about_images_of_the_set():
     images = torch.arange(5.0)[:, None, None, None].expand(-1, 1, 4, 4)
     draw = pretext_batches(images, pretext.turned, batch_size=3)

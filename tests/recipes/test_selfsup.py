@@ -96,3 +96,9 @@ def test_standardised_outputs_share_no_mean():
     assert torch.allclose(
         z, (plain(x) - plain(x).mean(0)) / plain(x).std(0, correction=0), atol=1e-2
     )
+
+
+def test_no_steps_are_refused():
+    """0 is not taken for those of the recipe."""
+    with pytest.raises(ValueError, match="steps must be"):
+        train("SimCLR", steps=0)

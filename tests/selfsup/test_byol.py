@@ -13,7 +13,7 @@ from torch import nn
 from mlteach.mistakes import mistakes_in
 from mlteach.mistakes.selfsup import byol_step, outputs
 from mlteach.selfsup import BYOL
-from mlteach.selfsup._shared import move_towards
+from mlteach.training.moving_average import move_towards
 
 STEPS, LR = 4, 0.3
 DECAY = 0.7

@@ -47,7 +47,8 @@ class Melody(Explorer):
         sequences: at least four waves, each of at least twelve whole notes.
         note: samples of a note. Where a wave has "start" among its factors, in notes, as those of
             `data.tones`, its first note is incomplete and left out.
-        questions: how many there are of each kind; the waves are taken in turn.
+        questions: how many there are of each kind; the waves are taken in turn, for the second kind
+            from the middle on.
 
     ``state``: ``question`` and ``wrong`` as chosen; ``answer``, a letter, and before there is one
     "", as the ``truth`` is; ``right``, None before; ``score``, by kind how many answers there are
@@ -112,7 +113,8 @@ class Melody(Explorer):
 
     def _draw_tally(self, ax: Axes) -> None:
         self.bars = ax.barh([0, 1], [0, 0], height=0.5, color=POSITIVE)
-        ax.axvline(CHANCE, color=QUIET, linewidth=0.8, linestyle="--")
+        ends = [-0.25, 0.75], [0.25, 1.25]  # of the bars: the texts above them stay free
+        ax.vlines([CHANCE, CHANCE], *ends, color=QUIET, linewidth=0.8, linestyles="--")
         ax.set(xlim=(0, 1.02), ylim=(1.6, -0.6), xticks=[0, CHANCE, 1], yticks=[])
         ax.set_xticklabels(["0", "chance", "1"])
         ax.set_title("your accuracy", fontsize=10)
@@ -122,7 +124,9 @@ class Melody(Explorer):
         """The same one whenever it is asked; a few are the most that anybody listens to."""
         kind, number = self.controls["wrong"].value, self.controls["question"].value
         lots = random.Random(f"{kind} {number}")
-        asked = (number - 1) % len(self.waves)
+        # from the middle on for the second kind: the first has given away how its melodies go on
+        begin = KINDS.index(kind) * (len(self.waves) // 2)
+        asked = (begin + number - 1) % len(self.waves)
         others = [i for i in range(len(self.waves)) if i != asked]
 
         def part(wave: int, begin: int, notes: int) -> Tensor:

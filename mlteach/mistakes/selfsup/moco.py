@@ -16,7 +16,8 @@ from mlteach.mistakes.selfsup.moco_parts import (
 from mlteach.mistakes.selfsup.moving_average import decay_swapped, not_moved
 from mlteach.mistakes.selfsup.simclr import online
 from mlteach.selfsup import MoCo
-from mlteach.selfsup._shared import move_towards, pictured
+from mlteach.selfsup._shared import pictured
+from mlteach.training.moving_average import move_towards
 
 
 def moco_loss(method, query, key):

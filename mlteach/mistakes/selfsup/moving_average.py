@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from mlteach.mistakes._registry import mistake
-from mlteach.selfsup._shared import move_towards
+from mlteach.training.moving_average import move_towards
 
 
 @torch.no_grad()

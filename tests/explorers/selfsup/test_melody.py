@@ -18,7 +18,8 @@ def explorer():
 
 def own(explorer):
     """What the melody of the present question really goes on with."""
-    asked = (explorer.controls["question"].value - 1) % len(explorer.waves)
+    begin = 0 if explorer.controls["wrong"].value == SAME else len(explorer.waves) // 2
+    asked = (begin + explorer.controls["question"].value - 1) % len(explorer.waves)
     return explorer.waves[asked][HEARD * NOTE : (HEARD + AFTER) * NOTE]
 
 
@@ -49,7 +50,7 @@ def test_exactly_one_way_is_the_melodys_own(explorer, kind):
 def test_wrong_ways_come_from_where_the_list_says(explorer):
     for number, kind in ((2, SAME), (2, OTHER)):
         explorer.controls["wrong"].value, explorer.controls["question"].value = kind, number
-        (asked,) = [wave for wave in explorer.waves if torch.equal(wave, explorer.waves[1])]
+        asked = explorer.waves[1 if kind == SAME else 4]
         shifted = [asked[(HEARD + s) * NOTE : (HEARD + s + AFTER) * NOTE] for s in (1, 2, 3)]
         others = [
             w[HEARD * NOTE : (HEARD + AFTER) * NOTE] for w in explorer.waves if w is not asked
@@ -98,6 +99,19 @@ def test_the_score_is_kept_by_kind_and_an_answer_is_found_again(explorer):
     assert [bar.get_width() for bar in explorer.bars] == [1, 0]
     explorer.controls["wrong"].value, explorer.controls["question"].value = SAME, 1
     assert explorer.state["right"] is True
+
+
+def test_one_game_gives_no_answer_of_the_other_away():
+    """Among the questions of one kind there is no melody of the other kind."""
+    explorer = Melody(waves(12), note=NOTE, questions=6)
+    heard = {}
+    for kind in KINDS:
+        explorer.controls["wrong"].value = kind
+        for number in range(1, 7):
+            explorer.controls["question"].value = number
+            heard[kind, number] = explorer.asked.heard
+    same, other = ([part for (k, _), part in heard.items() if k == kind] for kind in KINDS)
+    assert not any(torch.equal(a, b) for a in same for b in other)
 
 
 def test_next_begins_again_after_the_last(explorer):
