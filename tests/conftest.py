@@ -7,6 +7,12 @@ import pytest
 pytest.register_assert_rewrite("support")  # shared test bodies show what differed, as tests do
 
 
+def pytest_collection_modifyitems(items):
+    """No name of a test holds an address, which differs between processes: they share the tests."""
+    if addresses := [item.nodeid for item in items if " at 0x" in item.nodeid]:
+        raise pytest.UsageError(f"give the parameters of this test ids: {addresses[0]}")
+
+
 @pytest.fixture(autouse=True)
 def new_page():
     """The page of the next test has told nothing yet, neither its density nor a dark theme."""

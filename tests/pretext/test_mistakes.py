@@ -147,8 +147,9 @@ PROPERTIES = {
 }
 
 
-def named(function):
-    return function.__name__
+def named(value):
+    """A function or class by its name, a mistake by that of its function."""
+    return getattr(value, "__name__", str(value))
 
 
 @pytest.mark.parametrize("function", PROPERTIES, ids=named)
@@ -157,7 +158,7 @@ def test_the_library_has_the_property(function):
 
 
 @pytest.mark.parametrize(
-    ("function", "mistake"), [(f, m) for f in PROPERTIES for m in mistakes_in(f)], ids=str
+    ("function", "mistake"), [(f, m) for f in PROPERTIES for m in mistakes_in(f)], ids=named
 )
 def test_the_property_catches_the_mistake(function, mistake):
     with pytest.raises(AssertionError):
@@ -258,7 +259,7 @@ def test_the_method_is_what_it_is_defined_to_be(kind):
 
 
 @pytest.mark.parametrize(
-    ("kind", "mistake"), [(k, m) for k in METHODS for m in mistakes_in(k)], ids=str
+    ("kind", "mistake"), [(k, m) for k in METHODS for m in mistakes_in(k)], ids=named
 )
 def test_a_method_with_a_mistake_is_caught(kind, mistake):
     with pytest.raises(AssertionError):
