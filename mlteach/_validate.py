@@ -229,31 +229,32 @@ def outputs(
     network: nn.Module,
     x: Tensor,
     *,
-    of: str = "x",
+    of: str | None = None,
     dims: int = 2,
     whole: bool = False,
 ) -> Tensor:
     """network(x), with 2 dims a row (B, D), with 3 (B, T, D), with 4 (B, D, h, w), for B inputs.
 
-    What does not fit is said of the network by its name, and of x by the name `of`.
+    What does not fit is said of the network by its name, and of x by the name `of`, if given.
     x is floating-point, or, if whole, `tokens` of whole numbers.
     """
     if whole:
         tokens("tokens", x)
     else:
-        floats(of, x)
+        floats(of or "x", x)
     try:
         y = network(x)
     except (RuntimeError, IndexError, TypeError, ValueError) as error:
         if isinstance(error, torch.cuda.OutOfMemoryError):
             raise
-        given = tuple(x.shape) if of == "x" else f"{tuple(x.shape)}, the {of}"
-        raise ValueError(f"{name} cannot take inputs of {given}: {error}") from error
+        given = f"{of} of {tuple(x.shape)}" if of else f"inputs of {tuple(x.shape)}"
+        raise ValueError(f"{name} cannot take {given}: {error}") from error
     if not isinstance(y, Tensor) or not y.is_floating_point():
         raise TypeError(f"{name} must give a floating-point tensor, got {kind(y)}")
     if y.dim() != dims or len(y) != len(x) or 0 in y.shape[1:]:
         allowed = {2: "D >= 1", 3: "T >= 1, D >= 1", 4: "D, h, w"}[dims]
-        raise ValueError(f"{name} must give ({len(x)}, {allowed}), got shape {tuple(y.shape)}")
+        given = f"shape {tuple(y.shape)}" + (f" for {of} of {tuple(x.shape)}" if of else "")
+        raise ValueError(f"{name} must give ({len(x)}, {allowed}), got {given}")
     return y
 
 

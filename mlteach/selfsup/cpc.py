@@ -54,7 +54,7 @@ class Forecaster(nn.Module):
         Raises:
             TypeError, ValueError: x is no floating-point tensor, or the networks cannot take it.
         """
-        z = _validate.outputs("encoder", self.encoder, x, dims=3)  # (B, T, D)
+        z = _validate.outputs("encoder", self.encoder, x, of="x", dims=3)  # (B, T, D)
         if z.shape[2] != self.context.input_size:
             wanted = f"(B, T, {self.context.input_size}), which context reads"
             raise ValueError(f"encoder must give {wanted}, got {tuple(z.shape)}")
@@ -234,7 +234,7 @@ class NextFrame(Forecaster):
         """
         _, c = self.frames(x)
         with torch.no_grad():
-            frames = _validate.outputs("target", self.target, x, dims=3)  # (B, T, F)
+            frames = _validate.outputs("target", self.target, x, of="x", dims=3)  # (B, T, F)
         if frames.shape[1] <= self.steps:
             given = frames.shape[1]
             raise ValueError(f"x must give more than steps={self.steps} frames, got {given}")
