@@ -13,6 +13,7 @@ from mlteach.views.geometry import (
     random_shift,
     random_view,
 )
+from mlteach.views.handwriting import handwriting_view
 from mlteach.views.mixing import blend, cutmix, mixup, paste, soft_labels
 from mlteach.views.standard import simclr_view
 
@@ -21,6 +22,7 @@ __all__ = [
     "blend",
     "color_jitter",
     "cutmix",
+    "handwriting_view",
     "mixup",
     "paste",
     "random_blur",

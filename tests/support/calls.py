@@ -216,6 +216,12 @@ add_all(
         "share": lambda: torch.linspace(0, 1, 8),
         "centre": lambda: torch.full((8, 2), 0.3),
     },
+    handwriting_view={
+        **SIDES,
+        **{"radians": 0.2, "shear": 0.2, "scale": 0.1, "aspect": 0.1},
+        **{"pixels": 1.0, "elastic": 0.1, "stroke": 0.5},
+        "takes": ANY_CHANNELS | ANY_RANGE,
+    },
     random_blur={**SIDES, "sigma": (0.1, 2.0), "probability": 0.5, "takes": ANY_CHANNELS},
     random_crop={**SIDES, "scale": (0.6, 1.0), "takes": ANY_RANGE},
     random_flip={**SIDES, "probability": 0.5, "takes": ANY_RANGE},

@@ -10,6 +10,7 @@ import torch
 from mlteach.views import (
     add_noise,
     color_jitter,
+    handwriting_view,
     random_blur,
     random_crop,
     random_flip,
@@ -33,6 +34,7 @@ STRONG = [
     partial(random_grayscale, probability=0.5),
     partial(random_blur, sigma=(0.5, 1.5)),
     partial(simclr_view, blur=0.5),
+    handwriting_view,
 ]
 NOTHING = [
     partial(random_crop, scale=(1.0, 1.0)),
@@ -45,6 +47,11 @@ NOTHING = [
     partial(random_grayscale, probability=0.0),
     partial(random_blur, probability=0.0),
     partial(simclr_view, scale=(1.0, 1.0), radians=0.0, flip=0.0, jitter=0.0, grayscale=0.0),
+    partial(
+        handwriting_view,
+        **dict.fromkeys(("radians", "shear", "scale", "aspect", "pixels"), 0.0),
+        **{"elastic": 0.0, "stroke": 0.0},
+    ),
 ]
 
 

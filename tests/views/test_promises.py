@@ -11,7 +11,7 @@ from support.views_cases import NOTHING, STRONG, has_its_own_draw, name_of, rand
 from mlteach.mistakes import mistakes_in
 from mlteach.views import color_jitter, random_flip, random_grayscale, random_view, simclr_view
 
-MOVING = {"random_crop", "random_shift", "random_rotation", "random_flip"}
+MOVING = {"random_crop", "random_shift", "random_rotation", "random_flip", "handwriting_view"}
 every_view = pytest.mark.parametrize("view", STRONG, ids=name_of)
 
 
