@@ -34,6 +34,7 @@ LAYERS = [
     {"metric", "neighbours", "pretext", "selfsup", "episodes"},
     {"meta"},
     {"evaluate"},
+    {"results"},
     {"recipes"},
     {"mistakes"},
     {"explorers"},
