@@ -1,0 +1,396 @@
+"""Self-supervision, meta-training and both, one after the other, at equal cost; then few shots.
+
+>>> encoder = together.start("SimCLR", glyphs("train").images, seed=0)
+>>> few = together.labelled(glyphs("train"), 25, seed=0)
+>>> model = together.meta_train("prototypes", few, encoder=encoder, seed=0)
+
+A row of the table "together" costs as much as `BUDGET` steps of SimCLR, about ten seconds of one
+processor thread: all of it for one method, or two thirds for a start without labels and one third
+for what follows. Rates were chosen on two held-out scripts of the training characters.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from mlteach import _validate
+from mlteach.data import Dataset, glyphs, omniglot
+from mlteach.episodes import Episode, prototypes, sample_episodes, split_classes
+from mlteach.evaluate import (
+    confidence_interval,
+    features,
+    prototype_accuracies,
+    with_statistics,
+)
+from mlteach.losses import nt_xent
+from mlteach.metric import sample_classes
+from mlteach.networks import conv_encoder, prediction_head
+from mlteach.recipes import meta
+from mlteach.recipes.batches import draw_index, two_views
+from mlteach.recipes.selfsup import standardised
+from mlteach.selfsup import BYOL, MoCo
+from mlteach.training import fit, generator, seed_everything
+from mlteach.views import handwriting_view
+
+BUDGET = 500  # steps of SimCLR
+BATCH = {"SimCLR": 64, "BYOL": 32, "MoCo": 32}  # small batches, more steps: chosen like the rates
+TEMPERATURE = 0.15
+COST = {  # of a step, in steps of SimCLR
+    **{"SimCLR": 1.0, "BYOL": 0.8, "MoCo": 0.5},
+    **{"prototypes": 0.95, "plain prototypes": 0.7, "MAML": 2.8, "ANIL": 1.8},
+}
+RATES = {"SimCLR": 4e-3, "BYOL": 4e-3, "MoCo": 4e-3}
+SCRATCH = {"prototypes": 1e-2, "plain prototypes": 1e-2, "MAML": 6e-3, "ANIL": 6e-3}
+STARTED = {"prototypes": 3e-3, "MAML": 2e-3, "ANIL": 2e-3}
+
+
+class Contrast(nn.Module):
+    """NT-Xent on the encoder's own output, without a projector.
+
+    Args:
+        encoder: module (B, ...) -> (B, D), afterwards called `encode`.
+        temperature: > 0, see `mlteach.nt_xent`.
+    """
+
+    def __init__(self, encoder: nn.Module, *, temperature: float = TEMPERATURE):
+        super().__init__()
+        _validate.module("encoder", encoder)
+        _validate.number("temperature", temperature, above=0)
+        self.encode, self.temperature = encoder, temperature
+
+    def loss(self, x1: Tensor, x2: Tensor) -> tuple[Tensor, dict]:
+        """Both views pass as one batch, as in SimCLR; nothing else to look at."""
+        z1, z2 = self.encode(torch.cat([x1, x2])).chunk(2)  # (B, D) each
+        return nt_xent(z1, z2, temperature=self.temperature), {}
+
+
+class OnEpisodes(nn.Module):
+    """A meta-learning loss as a method for `fit`, whose draw gives the four parts of an Episode."""
+
+    def __init__(self, model: nn.Module, loss_fn: Callable[[nn.Module, Episode], Tensor]):
+        super().__init__()
+        self.model, self.loss_fn = model, loss_fn
+
+    def loss(self, *parts: Tensor) -> tuple[Tensor, dict]:
+        return self.loss_fn(self.model, Episode(*parts)), {}
+
+
+def start(name: str, images: Tensor, *, seed: int = 0, share: float = 1.0) -> nn.Module:
+    """An encoder trained on images without labels.
+
+    Args:
+        name: "none" for its first weights, with BatchNorm's statistics of the images; "SimCLR",
+            "BYOL" or "MoCo".
+        images: (N, 1, H, W) in [0, 1].
+        seed: of the first weights and of the training.
+        share: of `BUDGET`.
+    """
+    seed_everything(seed)
+    encoder = conv_encoder()
+    if name == "none":
+        mixed = torch.randperm(len(images), generator=generator(seed))[:2000]
+        return with_statistics(encoder, images[mixed])
+    method = _without_labels(name, encoder)
+    draw = two_views(images, handwriting_view, batch_size=BATCH[name])
+    steps = round(share * BUDGET / COST[name])
+    fit(method, draw, steps=steps, lr=RATES[name], seed=seed, progress=False)
+    return encoder
+
+
+def _without_labels(name: str, encoder: nn.Module) -> nn.Module:
+    if name == "SimCLR":
+        return Contrast(encoder)
+    if name == "MoCo":
+        projector = standardised(nn.Sequential(nn.Linear(64, 64)))
+        return MoCo(encoder, projector, n_keys=512, decay=0.95, temperature=TEMPERATURE)
+    # no projector either, but BYOL needs outputs of one scale
+    return BYOL(
+        encoder, nn.BatchNorm1d(64, affine=False), prediction_head(64, hidden=256), decay=0.9
+    )
+
+
+def labelled(dataset: Dataset, n_classes: int, *, seed: int = 0) -> Dataset:
+    """All images of n_classes characters, drawn at random; of all of them for their number."""
+    if n_classes == len(dataset.classes):
+        return dataset
+    return split_classes(dataset, n_first=n_classes, generator=generator(seed))[0]
+
+
+def mixed_batches(
+    images: Tensor, few: Dataset, *, n_labelled: int = BATCH["SimCLR"] // 4
+) -> Callable[[Generator], tuple[Tensor, Tensor]]:
+    """A draw for `Contrast`: pairs of views of one image, and pairs of images of one character.
+
+    At most one pair of a labelled character is in a batch, so that no pair is another's negative.
+
+    Args:
+        images: (N, 1, H, W) without labels.
+        few: labelled characters, at least two images of each.
+        n_labelled: pairs with a label, fewer where there are fewer characters.
+    """
+    n_labelled = min(n_labelled, len(few.classes))
+
+    def draw(generator: Generator) -> tuple[Tensor, Tensor]:
+        pairs = sample_classes(few.labels, n_classes=n_labelled, n_each=2, generator=generator)
+        one, two = few.images[pairs.view(n_labelled, 2)].unbind(1)
+        x = images[draw_index(images, BATCH["SimCLR"] - n_labelled, generator)]
+        both = torch.cat([x, one]), torch.cat([x, two])
+        view1, view2 = (handwriting_view(part, generator=generator) for part in both)
+        return view1, view2
+
+    return draw
+
+
+def meta_train(
+    name: str,
+    few: Dataset,
+    *,
+    encoder: nn.Module | None = None,
+    seed: int = 0,
+    share: float = 1.0,
+    lr: float | None = None,
+    turned: bool | None = None,
+) -> nn.Module:
+    """A `meta.classifier` after meta-training on labelled characters; of prototypes its encoder.
+
+    Args:
+        name: "prototypes" or, on images as they are, "plain prototypes"; "MAML"; "ANIL".
+        few: labelled characters.
+        encoder: to begin with, left as it is; None for first weights drawn from the seed.
+        seed: of the first weights and of the training.
+        share: of `BUDGET`.
+        lr: peak of the rate; None for that of `SCRATCH` or `STARTED`.
+        turned: whether characters turned by 90 degrees count as others; None: up to 25 characters.
+    """
+    seed_everything(seed)
+    norm = "batch_no_stats" if name == "MAML" else "batch"
+    model = meta.classifier(norm)
+    if encoder is not None:
+        # where a distance or a linear head compares, the scale matters, to a cosine it did not
+        scaled = _scaled(encoder, few.images, 8.0 if name in ("MAML", "ANIL") else 2.0)
+        model.get_submodule("encoder").load_state_dict(scaled.state_dict(), strict=name != "MAML")
+    if turned if turned is not None else len(few.classes) <= 25:
+        few = meta.turned(few)
+    n_way = min(20, len(few.classes)) if "prototypes" in name else 5
+    tasks = {"n_tasks": 1 if "prototypes" in name else 8, "n_way": n_way}
+
+    def draw(generator: Generator) -> Episode:
+        episodes = sample_episodes(few, **tasks, n_shot=1, n_query=5, generator=generator)
+        if name == "plain prototypes":
+            return episodes
+        support, query = (
+            handwriting_view(x.flatten(0, 1), generator=generator).unflatten(0, x.shape[:2])
+            for x in (episodes.x_support, episodes.x_query)
+        )
+        return episodes._replace(x_support=support, x_query=query)
+
+    loss_fn = meta.RECIPES[name.removeprefix("plain ")].loss
+    lr = lr or (SCRATCH if encoder is None else STARTED)[name]
+    steps = round(share * BUDGET / COST[name])
+    fit(OnEpisodes(model, loss_fn), draw, steps=steps, lr=lr, seed=seed, progress=False)
+    return model.get_submodule("encoder") if "prototypes" in name else model
+
+
+def _scaled(encoder: nn.Module, images: Tensor, norm: float) -> nn.Module:
+    """A copy whose features have this norm on average: its last layer is multiplied."""
+    encoder = copy.deepcopy(encoder)
+    factor = norm / features(encoder, images[:1000]).norm(dim=1).mean()
+    last: Any = encoder[-1]  # type: ignore[index]
+    with torch.no_grad():
+        last.weight.mul_(factor)
+        last.bias.mul_(factor)
+    return encoder
+
+
+def fine_tuned(
+    encoder: nn.Module,
+    episodes: Episode,
+    *,
+    whole: bool,
+    steps: int = 40,
+    lr: float | None = None,
+    generator: Generator | None = None,
+) -> Tensor:
+    """The share of each task's queries that are right after adapting to its support.
+
+    The head begins as the nearest mean: it compares by cosine with the prototypes. Adam moves it,
+    and with `whole` the encoder too, on a new view of every support image at each step. BatchNorm's
+    statistics stay, so that each query is answered by itself.
+
+    Args:
+        encoder: module (B, ...) -> (B, D); left as it is.
+        episodes: T classification tasks.
+        whole: whether the encoder adapts too.
+        steps: of gradient descent, >= 0; 0 is the nearest mean.
+        lr: of Adam; None for 2e-4 with `whole`, else 1e-3.
+        generator: of the views.
+
+    Returns:
+        (T,) accuracies.
+    """
+    lr = lr or (2e-4 if whole else 1e-3)
+    right = []
+    for x, y, x_query, y_query in zip(*episodes, strict=True):
+        body = copy.deepcopy(encoder).eval().requires_grad_(whole)
+        means = prototypes(F.normalize(body(x)), y, int(y.max()) + 1)
+        head = nn.Parameter(means.detach())
+        optimizer = torch.optim.Adam([head, *(body.parameters() if whole else ())], lr=lr)
+        for _ in range(steps):
+            logits = _cosines(body(handwriting_view(x, generator=generator)), head)
+            optimizer.zero_grad()
+            F.cross_entropy(logits, y).backward()
+            optimizer.step()
+        with torch.no_grad():
+            guess = _cosines(body(x_query), head).argmax(1)
+        right.append((guess == y_query).double().mean())
+    return torch.stack(right)
+
+
+def _cosines(z: Tensor, head: Tensor) -> Tensor:
+    return F.normalize(z) @ F.normalize(head).T / 0.1
+
+
+# the table
+# -------------------------------------------------------------------------------------------------
+
+Row = dict[str, Any]
+TASKS = ((5, 1), (5, 5), (5, 15), (20, 1), (20, 5))  # ways and shots
+CLASSES = (3, 10, 25, 100)  # and all
+ALL = {"glyphs": 690, "omniglot": 964}
+ADAPTED = (("nothing", False, 0), ("head", False, 40), ("whole", True, 40))
+MANY = (25, 100)  # where gradient-based meta-training has enough characters
+
+
+@cache
+def _domain(name: str, part: str) -> Dataset:
+    if name == "glyphs":
+        return glyphs(part)
+    return omniglot({"train": "background", "test": "evaluation"}[part])
+
+
+@cache
+def _started(train: str, seed: int, name: str, share: float) -> tuple[nn.Module, float]:
+    begun = time.process_time()
+    encoder = start(name, _domain(train, "train").images, seed=seed, share=share)
+    return encoder, time.process_time() - begun
+
+
+def jobs(seeds: tuple[int, ...]) -> Iterator[tuple[Row, Callable[[], list[Row]]]]:
+    """Settings of each training, and what computes its rows."""
+    for seed in seeds:
+        for train in ("glyphs", "omniglot"):
+            for name, method, n_classes in _settings(train):
+                settings = {"train": train, "seed": seed, "start": name, "method": method}
+                settings["classes"] = n_classes
+                yield settings, partial(_rows, **settings)
+
+
+def _settings(train: str) -> Iterator[tuple[str, str, int]]:
+    yield from [("none", "pixels", 0), ("none", "nearest mean", 0)]
+    for name in ("SimCLR", "BYOL", "MoCo"):
+        yield name, "nearest mean", 0
+        yield name, "start alone", 0
+    for n_classes in (*CLASSES, ALL[train]):
+        yield "none", "plain prototypes", n_classes
+        yield "none", "prototypes", n_classes
+        yield "SimCLR", "prototypes", n_classes
+        yield "SimCLR", "mixed", n_classes
+        if n_classes in (*MANY, ALL[train]):
+            for name in ("BYOL", "MoCo"):
+                yield name, "prototypes", n_classes
+            for method in ("MAML", "ANIL"):
+                for name in ("none", "SimCLR", "BYOL"):
+                    yield name, method, n_classes
+
+
+def _rows(train: str, seed: int, start: str, method: str, classes: int) -> list[Row]:
+    model, seconds = _trained(train, seed, start, method, classes)
+    return [
+        {**row, "seconds": round(seconds, 1)}
+        for test in ("glyphs", "omniglot")
+        for row in _tested(model, method, _domain(test, "test"), test)
+        + (_adapted(model, test) if (start, method) == ("SimCLR", "nearest mean") else [])
+    ]
+
+
+def _trained(
+    train: str, seed: int, name: str, method: str, n_classes: int
+) -> tuple[nn.Module, float]:
+    dataset = _domain(train, "train")
+    if method == "pixels":
+        return nn.Flatten(), 0.0
+    share = 1.0 if method == "nearest mean" else 2 / 3
+    encoder, seconds = (None, 0.0)
+    if method != "mixed" and (name != "none" or method == "nearest mean"):
+        encoder, seconds = _started(train, seed, name, share)
+    if method in ("nearest mean", "start alone"):
+        return encoder, seconds  # type: ignore[return-value]
+    few = labelled(dataset, n_classes, seed=seed)
+    begun = time.process_time()
+    if method == "mixed":
+        seed_everything(seed)
+        contrast = Contrast(conv_encoder())
+        draw = mixed_batches(dataset.images, few)
+        fit(contrast, draw, steps=BUDGET, lr=RATES["SimCLR"], seed=seed, progress=False)
+        return contrast.encode, time.process_time() - begun
+    rest = 1.0 if encoder is None else 1 / 3
+    model = meta_train(method, few, encoder=encoder, seed=seed, share=rest)
+    return model, seconds + time.process_time() - begun
+
+
+def _tested(model: nn.Module, method: str, dataset: Dataset, test: str) -> list[Row]:
+    """Without adapting, or as MAML and ANIL adapt; every query by itself."""
+    rows = []
+    z = None if method in ("MAML", "ANIL") else features(model, dataset.images)
+    for n_way, n_shot in TASKS:
+        if z is not None:
+            on = Dataset(dataset.name, _compared(z, method), dataset.labels, dataset.classes, {})
+            tasks = _episodes(on, n_way, n_shot, n_tasks=400, n_query=5)
+            result = confidence_interval(prototype_accuracies(tasks))
+        elif n_way == 5:
+            tasks = _episodes(dataset, n_way, n_shot, n_tasks=100, n_query=2)
+            result = meta.accuracy(method, model, tasks)
+        else:
+            continue
+        adapt = {"MAML": "whole", "ANIL": "head"}.get(method, "none")
+        rows.append(_row(test, n_way, n_shot, adapt, *result))
+    return rows
+
+
+def _compared(z: Tensor, method: str) -> Tensor:
+    """Features as training compared them: prototypes by distance, others by cosine."""
+    return z if "prototypes" in method else F.normalize(z)
+
+
+def _adapted(encoder: nn.Module, test: str) -> list[Row]:
+    """The same tasks answered by the nearest mean, and after adapting a head or everything."""
+    rows = []
+    for n_way, n_shot in TASKS[:4]:
+        tasks = _episodes(_domain(test, "test"), n_way, n_shot, n_tasks=30, n_query=5)
+        for adapt, whole, steps in (
+            ("nothing", False, 0),
+            ("head", False, 40),
+            ("whole", True, 40),
+        ):
+            right = fine_tuned(encoder, tasks, whole=whole, steps=steps, generator=generator(1))
+            rows.append(_row(test, n_way, n_shot, adapt, *confidence_interval(right)))
+    return rows
+
+
+def _episodes(dataset: Dataset, n_way: int, n_shot: int, *, n_tasks: int, n_query: int) -> Episode:
+    """The same tasks for every row: drawn from one seed."""
+    counts = {"n_tasks": n_tasks, "n_way": n_way, "n_shot": n_shot, "n_query": n_query}
+    return sample_episodes(dataset, **counts, generator=generator(1))
+
+
+def _row(test: str, n_way: int, n_shot: int, adapt: str, accuracy: float, half_width: float) -> Row:
+    row = {"test": test, "n_way": n_way, "n_shot": n_shot, "adapt": adapt}
+    return row | {"accuracy": round(accuracy, 4), "half_width": round(half_width, 4)}
