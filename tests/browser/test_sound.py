@@ -121,3 +121,23 @@ def test_an_answer_is_given_and_the_truth_is_shown(explorers):
     assert_playable(sounds(live), MELODY)
     assert explorers.ask("melody.players.value") != first
     assert live.state("answer") == ""
+
+
+STARTED = """async (audio) => {
+    audio.loop = true;  // a short sound must not end by itself
+    await audio.play();
+}"""
+
+
+def test_a_player_that_starts_stops_the_others(explorers):
+    """Two sounds at once are none."""
+    live = Live(explorers, "melody")
+    live.settle()
+    first, second = live.output.locator("audio").all()[:2]
+    first.evaluate(STARTED)
+    assert not first.evaluate("audio => audio.paused")
+    second.evaluate(STARTED)
+    second.page.wait_for_timeout(200)
+    assert first.evaluate("audio => audio.paused")
+    assert not second.evaluate("audio => audio.paused")
+    second.evaluate("audio => audio.pause()")

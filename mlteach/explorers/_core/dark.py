@@ -16,12 +16,13 @@ GREY, VIVID = 0.25, 0.5  # between them a colour is flipped in part: largest min
 
 # Class colours that this rule would make too much alike: the wine of class 6 as bright as the
 # purple of class 5, olive as yellow, and for red-green colour blindness grey as teal and green as
-# pink.
+# pink; and the blue of POSITIVE, of which letters are made too, as dark as the page.
 OF_CLASSES = {
     "#228833": "#419B4E",
     "#661144": "#E68DC8",
     "#999933": "#A3BB6A",
     "#555555": "#C4C4C4",
+    "#0072B2": "#3D9BD6",
 }
 
 

@@ -23,7 +23,12 @@ GRAIN, REACH = 128, 40  # samples of a piece of sound, and how far it may be mov
 LEAST_RATE = 8000  # samples a second that every browser plays
 DECIBELS = 40  # below the loudest that a spectrogram shows
 HEARD = "It can be heard then, too."  # above the saved figure, which has no players
-SHORTEST = 0.25  # seconds that an ear needs to hear a pitch
+SHORTEST = 1.0  # seconds: a player shows whole ones, and an ear needs a quarter for a pitch
+# two sounds at once are none: the one that starts stops the others of the page
+ALONE = (
+    "for (const other of document.querySelectorAll('.mlteach-players audio'))"
+    " if (other !== this) other.pause()"
+)
 
 
 def spectrogram(wave: Tensor) -> np.ndarray:
@@ -99,4 +104,5 @@ def _player(name: str, wave: Tensor, sample_rate: int) -> str:
     data = base64.b64encode(wav_file(wave, sample_rate)).decode()
     keys = 'data-lm-suppress-shortcuts="true"'
     label = f'aria-label="{html.escape(name)}"'
-    return f'<audio controls {label} {keys} src="data:audio/wav;base64,{data}"></audio>'
+    alone = f'onplay="{ALONE}"'
+    return f'<audio controls {label} {keys} {alone} src="data:audio/wav;base64,{data}"></audio>'

@@ -344,7 +344,8 @@ class Jigsaw(Explorer):
         moves = _moves(s["moves"])
         done = f"solved in {moves}" if s["solved"] else f"{moves}, not solved yet"
         after = ", after the network's answer was seen" if s["solved"] and game.told else ""
-        text = f"image {s['image']} in {self.places} tiles: {done}{after}"
+        frames = "" if s["solved"] else " · frames: the places to swap, the second one dashed"
+        text = f"image {s['image']} in {self.places} tiles: {done}{after}{frames}"
         if s["answer"] is None:
             return text
         return f"{text} · the network puts {s['answer_right']} of {self.places} in place"

@@ -99,7 +99,7 @@ class Masked(Explorer):
         for ax, title in zip(axes, titles, strict=True):
             ax.set_axis_off()
             self.shown.append(ax.imshow(blank, extent=box, interpolation="nearest"))
-            self.titles.append(ax.set_title(title, fontsize=10))
+            self.titles.append(ax.set_title(title, fontsize=9))
         self.masked_ax = axes[1]
         self.cursor = self.masked_ax.add_patch(
             Rectangle((0, 0), 1, 1, fill=False, edgecolor=NEGATIVE, linewidth=1.5, clip_on=False)

@@ -99,7 +99,7 @@ class Future(Explorer):
         self._draw_bound(plain(self.bound_ax))
         curves = [self.accuracies, self.chance, self.at_step, self.bounds, self.at_negatives]
         sounds = [self.image, self.truth_box, self.choice_box]
-        return figure, [*sounds, *self.bars, self.guess, *self.presents, *curves]
+        return figure, [*sounds, *self.bars, self.dots, self.guess, *self.presents, *curves]
 
     def _draw_sound(self, ax: Axes) -> None:
         hertz = self.rate / 2
@@ -115,6 +115,8 @@ class Future(Explorer):
     def _draw_bars(self, ax: Axes) -> None:
         places = np.arange(self.frames)
         self.bars = ax.bar(places + 0.5, 0 * places, width=0.8)
+        # a candidate that gets nothing is seen too
+        (self.dots,) = ax.plot([], [], ".", color=ANCHOR, markersize=5, clip_on=False, zorder=4)
         self.guess = ax.axhline(0, color=QUIET, linewidth=0.8, linestyle="--")
         lines = {"color": ANCHOR, "linewidth": 1.5, "zorder": 5}
         self.presents = [panel.axvline(0, **lines) for panel in (self.ax, ax)]
@@ -189,6 +191,7 @@ class Future(Explorer):
             bar.set_height(heights.get(frame, 0))
             bar.set_visible(frame in heights)  # others would be a line on the axis
             bar.set_color(POSITIVE if frame == candidates[0] else NEGATIVE)
+        self.dots.set_data([frame + 0.5 for frame in candidates], probabilities)
         self.guess.set_ydata([1 / len(candidates)] * 2)
 
     def _show_curves(self, step: int, negatives: int, accuracies: list, bounds: Tensor) -> None:

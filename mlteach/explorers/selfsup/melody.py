@@ -115,8 +115,8 @@ class Melody(Explorer):
         self.bars = ax.barh([0, 1], [0, 0], height=0.5, color=POSITIVE)
         ends = [-0.25, 0.75], [0.25, 1.25]  # of the bars: the texts above them stay free
         ax.vlines([CHANCE, CHANCE], *ends, color=QUIET, linewidth=0.8, linestyles="--")
-        ax.set(xlim=(0, 1.02), ylim=(1.6, -0.6), xticks=[0, CHANCE, 1], yticks=[])
-        ax.set_xticklabels(["0", "chance", "1"])
+        ax.set(xlim=(0, 1.02), ylim=(1.6, -0.6), xticks=[CHANCE, 1], yticks=[])
+        ax.set_xticklabels(["chance", "1"])
         ax.set_title("your accuracy", fontsize=10)
         self.counts = [ax.text(0.02, place - 0.33, "", fontsize=9) for place in (0, 1)]
 
@@ -149,8 +149,12 @@ class Melody(Explorer):
         self.refresh()
 
     def _next(self) -> None:
-        control = self.controls["question"]
-        control.value = control.value % control.max + 1
+        """The next one that has no answer yet, from the first on after the last; none: it stays."""
+        control, kind = self.controls["question"], self.controls["wrong"].value
+        after = [(control.value + n) % control.max + 1 for n in range(control.max)]
+        open_ones = [number for number in after if (kind, number) not in self.answers]
+        if open_ones:
+            control.value = open_ones[0]
 
     def update(self) -> dict:
         kind, number = self.controls["wrong"].value, self.controls["question"].value
@@ -208,6 +212,8 @@ class Melody(Explorer):
             told = f"{said}, rightly" if s["right"] else f"{said}, the right one is {s['truth']}"
         else:
             told = "listen, then choose: which of A, B, C and D goes on as the melody does?"
+        if s["score"][s["wrong"]][0] == self.controls["question"].max:
+            told += f", and all {self.controls['question'].max} questions are answered"
         scores = (f"{kind} {right} of {asked}" for kind, (asked, right) in s["score"].items())
         return f"{asked}: {told}{'.' if s['answer'] else ''} Right: {', '.join(scores)}; chance 25%"
 

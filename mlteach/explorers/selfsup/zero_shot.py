@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -27,7 +28,7 @@ ROWS = 8  # prompts with bars
 MOST = 1_000  # prompts that are read
 GRID = (3, 4)  # rows and columns of images
 AIR, CELL = 0.1, 1.3  # room beside an image, and the height of a cell, in its widths
-WIDEST = 28  # letters of a prompt in its row
+WIDEST, LINES = 28, 2  # letters of a prompt in a line of its row, and lines
 NOTE = 50  # letters of what the figure says of words that are not understood
 COLDEST, WARMEST = 0.01, 10.0
 MANY = 6  # unknown words that are named
@@ -92,7 +93,7 @@ class ZeroShot(Explorer):
             {
                 "prompts": lines("prompts", "\n".join(texts), hint="one a line"),
                 "image": count("image", 0, len(images) - 1, 0),
-                "prompt": count("images for prompt", 1, max(len(self.texts), 1), 1),
+                "prompt": count("chosen prompt", 1, max(len(self.texts), 1), 1),
                 "temperature": log_slider("temperature", COLDEST, WARMEST, temperature),
             }
         )
@@ -179,7 +180,8 @@ class ZeroShot(Explorer):
         self.chosen = Rectangle((0, -0.45), 1, 0.9, fill=False, edgecolor=ANCHOR, linewidth=1.2)
         names.add_patch(self.chosen)
         self.names = [
-            names.text(0.03, row, "", fontsize=9, va="center", clip_on=True) for row in range(ROWS)
+            names.text(0.03, row, "", fontsize=8.5, va="center", linespacing=1, clip_on=True)
+            for row in range(ROWS)
         ]
         bars = []
         for ax, title, low in ((cosines, "cosine", -1), (shares, "softmax", 0)):
@@ -218,7 +220,7 @@ class ZeroShot(Explorer):
         self.around.set(edgecolor=ANCHOR, linewidth=1.6)
         ax.add_patch(self.around)
         self.grid_title = ax.text(
-            0.5, 1.03, "", fontsize=10, ha="center", va="bottom", transform=ax.transAxes
+            0.5, 1.03, "", fontsize=9, ha="center", va="bottom", transform=ax.transAxes
         )
         return [*self.tiles, *self.tile_texts, self.around, self.grid_title]
 
@@ -297,8 +299,11 @@ class ZeroShot(Explorer):
                 bar.set_color(colour)
             texts = ("", "", "")
             if number is not None:
-                name = legible(self.texts[number], WIDEST)
-                texts = (f"{number + 1}  {name}", _two_digits(cosine), f"{share:.0%}")
+                texts = (
+                    _in_lines(f"{number + 1}  ", self.texts[number]),
+                    _two_digits(cosine),
+                    f"{share:.0%}",
+                )
             places = (self.names[row], self.cosine_texts[row], self.share_texts[row])
             for place, text in zip(places, texts, strict=True):
                 place.set_text(text)
@@ -321,7 +326,7 @@ class ZeroShot(Explorer):
             if there:
                 tile.set_data(self.images[indices[place]])
                 text.set_text(f"{_two_digits(cosines[place])} · {shares[place]:.0%}")
-        title = f"nearest to prompt {prompt + 1}: cosine · softmax"
+        title = f"prompt {prompt + 1}: cosine · softmax over images"
         self.grid_title.set_text(title if self.texts else "")
         self.around.set_visible(image in indices)
         if image in indices:
@@ -376,6 +381,14 @@ def _cut(text: str, longest: int = 60) -> str:
     """As the page can show it: the read-out has every letter, but not every length."""
     text = " ".join(text.split())
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def _in_lines(number: str, text: str) -> str:
+    """A prompt as its row can show it: whole in two lines, or cut where it is longer still."""
+    if len(text) <= WIDEST:
+        return number + legible(text, WIDEST)
+    rows = textwrap.wrap(text, WIDEST, max_lines=LINES, placeholder="…")
+    return number + "\n".join(legible(row, WIDEST) for row in rows)
 
 
 def _two_digits(number: float) -> str:

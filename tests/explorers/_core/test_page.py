@@ -148,7 +148,7 @@ def test_any_two_classes_have_colours_that_can_be_told_apart(page, vision, least
 
 def test_a_colour_of_the_dark_page_belongs_to_a_class_and_to_one_only():
     """However it is given: alone, in a list, or with an opacity that it keeps."""
-    assert set(OF_CLASSES) <= set(CLASS_COLOURS)
+    assert set(OF_CLASSES) <= {*CLASS_COLOURS, POSITIVE}
     wine = to_rgb("#661144")
     told = on_dark(wine)
     assert told == pytest.approx(to_rgb(OF_CLASSES["#661144"]))

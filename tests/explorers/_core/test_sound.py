@@ -57,8 +57,9 @@ def test_notes_keep_their_order_and_become_longer():
 
 @pytest.mark.parametrize("samples", [1, 3, 64, 256])
 def test_a_short_piece_lasts_long_enough_to_be_heard(samples):
+    """And for a whole second: of less a player says 0:00."""
     heard = sound.audible(tone(440, samples), RATE, 4)
-    assert len(heard) >= 0.25 * RATE
+    assert len(heard) >= RATE
     assert len(heard) % samples == 0
     assert heard.isfinite().all()
 

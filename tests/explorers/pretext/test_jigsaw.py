@@ -193,6 +193,7 @@ def test_a_place_that_was_tapped_is_let_go_by_the_slider():
 def test_it_is_solved_when_all_are_in_place_and_not_before():
     explorer = board(tiles=3)
     assert "not solved yet" in explorer.describe()
+    assert "frames: the places to swap, the second one dashed" in explorer.describe()
     solve(explorer)
     assert explorer.state["solved"]
     assert explorer.state["order"] == list(range(9))

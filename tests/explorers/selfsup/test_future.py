@@ -146,6 +146,17 @@ def test_the_figure_shows_the_state(explorer):
     assert f"probability {state['probabilities'][0]:.2f} among 5" in explorer.canvas.alt
 
 
+@pytest.mark.parametrize("negatives", [1, 4])
+def test_a_candidate_with_no_probability_is_seen_too(explorer, negatives):
+    """A dot for each, at its bar's end: the bar of a probability of nothing has no height."""
+    state = go(explorer, sequence=1, present=5, step=2, negatives=negatives)
+    places, heights = explorer.dots.get_data()
+    assert len(state["candidates"]) == negatives + 1
+    assert list(places) == [frame + 0.5 for frame in state["candidates"]]
+    assert list(heights) == pytest.approx(list(state["probabilities"]))
+    assert not explorer.dots.get_clip_on()
+
+
 def test_presses_set_the_present_the_step_and_the_negatives(explorer):
     send(explorer, 3.7, 100, ax=explorer.ax, presses=1)
     assert explorer.state["present"] == 3

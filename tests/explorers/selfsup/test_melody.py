@@ -114,10 +114,28 @@ def test_one_game_gives_no_answer_of_the_other_away():
     assert not any(torch.equal(a, b) for a in same for b in other)
 
 
-def test_next_begins_again_after_the_last(explorer):
-    explorer.controls["question"].value = 6
+def test_next_passes_what_is_answered_and_the_last_answer_is_the_end(explorer):
+    """No question comes twice, those left out come again, and the other game is a new one."""
+    for number in (2, 3, 6):
+        explorer.controls["question"].value = number
+        explorer.controls["A"].click()
+    asked = []
+    for _ in range(3):
+        explorer.controls["next"].click()
+        asked.append(explorer.state["question"])
+        assert explorer.state["answer"] == ""
+        assert "questions are answered" not in explorer.canvas.alt
+        explorer.controls["B"].click()
+    assert asked == [1, 4, 5]
+    score = explorer.state["score"][SAME]
+    assert "all 6 questions are answered" in explorer.canvas.alt
+    assert f"{SAME} {score[1]} of 6" in explorer.canvas.alt
     explorer.controls["next"].click()
-    assert explorer.state["question"] == 1
+    assert explorer.state["question"] == 5
+    explorer.controls["wrong"].value = OTHER
+    assert "questions are answered" not in explorer.canvas.alt
+    explorer.controls["next"].click()
+    assert explorer.state["question"] == 6
 
 
 def test_the_players_change_with_the_question_only(explorer):

@@ -11,7 +11,8 @@ from support.explorer_drawing import TYPED, assert_all_apart, differing, redrawn
 from torch import nn
 
 from mlteach.explorers import ZeroShot
-from mlteach.explorers.selfsup.zero_shot import CELL
+from mlteach.explorers.selfsup.zero_shot import CELL, LINES, WIDEST
+from mlteach.plots import POSITIVE, QUIET
 
 COLOURS = {"red": [1.0, 0, 0], "green": [0, 1.0, 0], "blue": [0, 0, 1.0]}
 PROMPTS = ["something red", "something green", "blue"]
@@ -107,7 +108,7 @@ def test_the_figure_shows_the_numbers():
     assert [bar.get_visible() for bar in explorer.share_bars] == [True] * 3 + [False] * 5
     told = [text.get_text() for text in explorer.share_texts]
     assert told == [*(f"{share:.0%}" for share in s["shares"]), *[""] * 5]
-    blue, grey = ("#0072B2", "#8A8A8A")
+    blue, grey = POSITIVE, QUIET
     drawn = [bar.get_facecolor() for bar in explorer.share_bars][:3]
     wanted = [grey, blue, grey]  # image 4 is green
     assert [tuple(np.round(colour, 2)) for colour in drawn] == [
@@ -241,6 +242,24 @@ def test_odd_prompts_are_drawn_as_matplotlib_draws_them(text):
     box = Bbox.intersection(note.get_window_extent(renderer), note.get_clip_box())
     ticks = [tick.get_window_extent(renderer) for tick in cosines.get_xticklabels()]
     assert box is None or box.x1 < min(tick.x0 for tick in ticks)
+
+
+@pytest.mark.parametrize("length", [WIDEST, WIDEST + 1, LINES * WIDEST - 4])
+def test_a_prompt_of_more_than_a_line_is_drawn_whole_and_within_its_row(length):
+    long = ("green disc " * 9)[:length].strip()
+    explorer = make([long, "blue", "red"])
+    shown(explorer)
+    (name,) = [name for name in explorer.names if name.get_text().startswith("1  ")]
+    assert " ".join(name.get_text().split()) == f"1 {long}"
+    row = explorer.chosen.get_window_extent()
+    box = name.get_window_extent(explorer.figure.canvas.get_renderer())
+    assert Bbox.union([row, box]).extents == pytest.approx(row.extents)
+
+
+def test_the_softmax_below_the_images_is_said_to_go_over_images():
+    explorer = make()
+    put(explorer, prompt=2)
+    assert explorer.grid_title.get_text() == "prompt 2: cosine · softmax over images"
 
 
 def test_of_many_prompts_the_nearest_are_drawn_and_the_chosen_one():
