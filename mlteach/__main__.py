@@ -19,7 +19,8 @@ from mlteach.results.tables import FOLDER
 
 # table → the module whose `jobs(seeds)` yields (settings, function → rows); a row begins with the
 # settings of its job
-JOBS = {"together": "mlteach.recipes.together"}
+TABLES = ("learned_temperature", "meta_selfsup", "one_shot", "together", "unlabelled")
+JOBS = {name: f"mlteach.recipes.{name}" for name in TABLES}
 
 
 def compute(name: str, path: Path, seeds: Iterable[int], only: dict[str, str]) -> None:

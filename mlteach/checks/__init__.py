@@ -70,6 +70,13 @@ from mlteach.checks.ch14_episodes import (
 )
 from mlteach.checks.ch15_maml import inner_step, largest_rate, maml_loss, outer_gradient
 from mlteach.checks.ch16_reptile_anil import frozen_body, inner_weight, linear_cka, reptile_step
+from mlteach.checks.ch17_byol_meta import (
+    mixed_loss,
+    one_view_task,
+    paired_half_width,
+    zero_head_logits,
+)
+from mlteach.checks.ch18_meta_selfsup import hypergradient, image_task, meta_gradient
 
 __all__ = [
     "Case",
@@ -98,6 +105,8 @@ __all__ = [
     "half_lives",
     "half_width",
     "hash_codes",
+    "hypergradient",
+    "image_task",
     "info_nce",
     "information_bound",
     "inner_step",
@@ -115,11 +124,15 @@ __all__ = [
     "lowest_loss",
     "maml_loss",
     "masked_loss",
+    "mixed_loss",
+    "meta_gradient",
     "mixup_labels",
     "moco_logits",
     "nearest",
     "nt_xent",
+    "one_view_task",
     "outer_gradient",
+    "paired_half_width",
     "parting_length",
     "perplexity",
     "position_label",
@@ -150,5 +163,6 @@ __all__ = [
     "triplet_loss",
     "uniformity",
     "weighted_votes",
+    "zero_head_logits",
     "zero_shot",
 ]

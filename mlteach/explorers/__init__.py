@@ -6,6 +6,7 @@ from mlteach.explorers._core.side_by_side import SideBySide
 from mlteach.explorers.episodes.episode_accuracy import EpisodeAccuracy
 from mlteach.explorers.episodes.prototypes import Prototypes
 from mlteach.explorers.evaluate.knn_vote import KnnVote
+from mlteach.explorers.evaluate.labelled_classes import LabelledClasses
 from mlteach.explorers.evaluate.layer_change import LayerChange
 from mlteach.explorers.losses.circle import Circle
 from mlteach.explorers.losses.similarity_matrix import SimilarityMatrix
@@ -17,6 +18,7 @@ from mlteach.explorers.maps.map_and_matrix import MapAndMatrix
 from mlteach.explorers.meta.context_points import ContextPoints
 from mlteach.explorers.meta.curvature import Curvature
 from mlteach.explorers.meta.inner_loop import InnerLoop
+from mlteach.explorers.meta.learned_temperature import LearnedTemperature
 from mlteach.explorers.meta.meta_rates import MetaRates
 from mlteach.explorers.meta.reptile_path import ReptilePath
 from mlteach.explorers.metric.pair_loss import PairLoss
@@ -55,7 +57,9 @@ __all__ = [
     "InnerLoop",
     "Jigsaw",
     "KnnVote",
+    "LabelledClasses",
     "LayerChange",
+    "LearnedTemperature",
     "LiveTSNE",
     "LiveTraining",
     "MapAndMatrix",

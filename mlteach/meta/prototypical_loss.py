@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from mlteach.episodes import Episode, check_episodes, on_features, squared_distances
 
 
-def prototypical_loss(encoder: nn.Module, episodes: Episode) -> Tensor:
+def prototypical_loss(encoder: Callable[[Tensor], Tensor], episodes: Episode) -> Tensor:
     r"""Each query must lie nearer to its own class's prototype than to the others.
 
     .. math:: \ell = -\log \frac{\exp(-d_y)}{\sum_c \exp(-d_c)}, \quad

@@ -17,6 +17,7 @@ from mlteach.mistakes import (
     pretext,
     selfsup,
     similarity,
+    together,
     views,
     zero_shot,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "pretext",
     "selfsup",
     "similarity",
+    "together",
     "views",
     "zero_shot",
 ]

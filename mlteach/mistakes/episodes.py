@@ -151,3 +151,103 @@ def not_relabelled(dataset, **options):
 def query_in_another_order(dataset, **options):
     episodes = sample_episodes(dataset, **options)
     return episodes._replace(y_query=episodes.y_query.flip(1))
+
+
+# --- a task without labels ------------------------------------------------------------------------
+
+
+def image_task(images, n_way, n_query, view, generator):
+    """Right: (n_way, 1 + n_query, ...), each drawn image as it is, then n_query views of it."""
+    x = images[torch.randperm(len(images), generator=generator)[:n_way]]
+    return with_queries(x, [view(x, generator=generator) for _ in range(n_query)])
+
+
+def with_queries(support, queries):
+    """One row for each support image, which comes first."""
+    return torch.stack([support, *queries], 1)
+
+
+@mistake(
+    image_task,
+    "the support is a view too: here it is the image as it is, and only the queries are views",
+)
+def support_viewed(images, n_way, n_query, view, generator):
+    rows = image_task(images, n_way, n_query, view, generator)
+    return with_queries(view(rows[:, 0], generator=generator), rows[:, 1:].unbind(1))
+
+
+@mistake(
+    image_task,
+    "a query is the support image itself: nothing need be learned to find it, so ask with views",
+)
+def queries_not_viewed(images, n_way, n_query, view, generator):
+    rows = image_task(images, n_way, n_query, view, generator)
+    return rows[:, :1].expand_as(rows)
+
+
+@mistake(
+    image_task,
+    "the queries of a class are one view, repeated: draw a new view of the image for each",
+)
+def one_view_for_all(images, n_way, n_query, view, generator):
+    rows = image_task(images, n_way, n_query, view, generator)
+    return with_queries(rows[:, 0], [rows[:, 1]] * n_query)
+
+
+@mistake(
+    image_task,
+    "views of one image stand in rows of other images: "
+    "each image's views in its own row, as repeat_interleave orders them, not repeat",
+)
+def rows_mixed(images, n_way, n_query, view, generator):
+    x = images[torch.randperm(len(images), generator=generator)[:n_way]]
+    views = view(torch.cat([x] * n_query), generator=generator)
+    return with_queries(x, views.unflatten(0, (n_way, n_query)).unbind(1))
+
+
+@mistake(
+    image_task,
+    "a query shows an image that is no support: "
+    "without labels only a view of the support image is known to be of its class",
+)
+def other_images(images, n_way, n_query, view, generator):
+    order = torch.randperm(len(images), generator=generator)[: n_way * (1 + n_query)]
+    rows = images[order].unflatten(0, (n_way, 1 + n_query))
+    queries = view(rows[:, 1:].flatten(0, 1), generator=generator).unflatten(0, (n_way, n_query))
+    return with_queries(rows[:, 0], queries.unbind(1))
+
+
+@mistake(
+    image_task,
+    "one image is drawn for two classes: nobody could tell them apart, so draw without replacement",
+)
+def image_repeated(images, n_way, n_query, view, generator):
+    x = images[torch.randint(len(images), (n_way,), generator=generator)]
+    return with_queries(x, [view(x, generator=generator) for _ in range(n_query)])
+
+
+@mistake(
+    image_task,
+    "every task has the same images: draw them anew, from all images, with the generator",
+)
+def first_images(images, n_way, n_query, view, generator):
+    x = images[:n_way]
+    return with_queries(x, [view(x, generator=generator) for _ in range(n_query)])
+
+
+@mistake(
+    image_task,
+    "the view draws without the generator: call view(…, generator=generator)",
+)
+def view_not_seeded(images, n_way, n_query, view, generator):
+    x = images[torch.randperm(len(images), generator=generator)[:n_way]]
+    return with_queries(x, [view(x) for _ in range(n_query)])
+
+
+@mistake(
+    image_task,
+    "the images are drawn without the generator: torch.randperm(…, generator=generator)",
+)
+def draw_not_seeded(images, n_way, n_query, view, generator):
+    x = images[torch.randperm(len(images))[:n_way]]
+    return with_queries(x, [view(x, generator=generator) for _ in range(n_query)])

@@ -3,10 +3,19 @@
 Chapters, tests and benchmarks train with the same recipe. `selfsup`, `pretext`, `sequences`,
 `pairs` and `meta` hold one a method, with the floors that it reaches on seeds 0, 1 and 2; what they
 share, and what chapters need again after they have shown it once, is exported here. Importing this
-makes no data and trains nothing.
+makes no data and trains nothing. `meta_selfsup` and `learned_temperature` compute tables of
+`mlteach.results`.
 """
 
-from mlteach.recipes import meta, pairs, pretext, selfsup, sequences
+from mlteach.recipes import (
+    learned_temperature,
+    meta,
+    meta_selfsup,
+    pairs,
+    pretext,
+    selfsup,
+    sequences,
+)
 from mlteach.recipes.batches import labelled_batches, pretext_batches, two_views
 from mlteach.recipes.scores import factor_classes, knn_score, probe_score, probe_scores
 from mlteach.recipes.selfsup import TwoViews
@@ -16,7 +25,9 @@ __all__ = [
     "factor_classes",
     "knn_score",
     "labelled_batches",
+    "learned_temperature",
     "meta",
+    "meta_selfsup",
     "pretext",
     "pretext_batches",
     "pairs",

@@ -23,7 +23,7 @@ from torch import Generator, Tensor, nn
 
 from mlteach import _validate
 from mlteach.data import Dataset, glyphs, omniglot
-from mlteach.episodes import Episode, prototypes, sample_episodes, split_classes
+from mlteach.episodes import Episode, check_episodes, prototypes, sample_episodes, split_classes
 from mlteach.evaluate import (
     confidence_interval,
     features,
@@ -47,9 +47,10 @@ COST = {  # of a step, in steps of SimCLR
     **{"SimCLR": 1.0, "BYOL": 0.8, "MoCo": 0.5},
     **{"prototypes": 0.95, "plain prototypes": 0.7, "MAML": 2.8, "ANIL": 1.8},
 }
+STARTS = ("none", "SimCLR", "BYOL", "MoCo")
 RATES = {"SimCLR": 4e-3, "BYOL": 4e-3, "MoCo": 4e-3}
 SCRATCH = {"prototypes": 1e-2, "plain prototypes": 1e-2, "MAML": 6e-3, "ANIL": 6e-3}
-STARTED = {"prototypes": 3e-3, "MAML": 2e-3, "ANIL": 2e-3}
+STARTED = {"prototypes": 3e-3, "plain prototypes": 3e-3, "MAML": 2e-3, "ANIL": 2e-3}
 
 
 class Contrast(nn.Module):
@@ -92,7 +93,13 @@ def start(name: str, images: Tensor, *, seed: int = 0, share: float = 1.0) -> nn
         images: (N, 1, H, W) in [0, 1].
         seed: of the first weights and of the training.
         share: of `BUDGET`.
+
+    Raises:
+        TypeError, ValueError: name is none of these, images are none, or share <= 0.
     """
+    _validate.choice("name", name, STARTS)
+    _validate.images("images", images)
+    share = float(_validate.number("share", share, above=0))
     seed_everything(seed)
     encoder = conv_encoder()
     if name == "none":
@@ -134,8 +141,13 @@ def mixed_batches(
     Args:
         images: (N, 1, H, W) without labels.
         few: labelled characters, at least two images of each.
-        n_labelled: pairs with a label, fewer where there are fewer characters.
+        n_labelled: pairs with a label, 1 to 64, fewer where there are fewer characters.
+
+    Raises:
+        TypeError, ValueError: few is no data set, or n_labelled is outside its range.
     """
+    _validate.instance("few", few, Dataset, "a Dataset (mlteach.data.Dataset)")
+    n_labelled = _validate.count("n_labelled", n_labelled, at_most=BATCH["SimCLR"])
     n_labelled = min(n_labelled, len(few.classes))
 
     def draw(generator: Generator) -> tuple[Tensor, Tensor]:
@@ -169,7 +181,16 @@ def meta_train(
         share: of `BUDGET`.
         lr: peak of the rate; None for that of `SCRATCH` or `STARTED`.
         turned: whether characters turned by 90 degrees count as others; None: up to 25 characters.
+
+    Raises:
+        TypeError, ValueError: name is none of these, few is no data set, share or lr <= 0.
     """
+    _validate.choice("name", name, SCRATCH)
+    _validate.instance("few", few, Dataset, "a Dataset (mlteach.data.Dataset)")
+    share = float(_validate.number("share", share, above=0))
+    if lr is None:
+        lr = (SCRATCH if encoder is None else STARTED)[name]
+    lr = float(_validate.number("lr", lr, above=0))
     seed_everything(seed)
     norm = "batch_no_stats" if name == "MAML" else "batch"
     model = meta.classifier(norm)
@@ -193,7 +214,6 @@ def meta_train(
         return episodes._replace(x_support=support, x_query=query)
 
     loss_fn = meta.RECIPES[name.removeprefix("plain ")].loss
-    lr = lr or (SCRATCH if encoder is None else STARTED)[name]
     steps = round(share * BUDGET / COST[name])
     fit(OnEpisodes(model, loss_fn), draw, steps=steps, lr=lr, seed=seed, progress=False)
     return model.get_submodule("encoder") if "prototypes" in name else model
@@ -235,8 +255,13 @@ def fine_tuned(
 
     Returns:
         (T,) accuracies.
+
+    Raises:
+        TypeError, ValueError: episodes are none, steps < 0, or lr <= 0.
     """
-    lr = lr or (2e-4 if whole else 1e-3)
+    episodes = check_episodes(episodes, classified=True)
+    steps = _validate.count("steps", steps, at_least=0)
+    lr = float(_validate.number("lr", (2e-4 if whole else 1e-3) if lr is None else lr, above=0))
     right = []
     for x, y, x_query, y_query in zip(*episodes, strict=True):
         body = copy.deepcopy(encoder).eval().requires_grad_(whole)
@@ -263,10 +288,10 @@ def _cosines(z: Tensor, head: Tensor) -> Tensor:
 
 Row = dict[str, Any]
 TASKS = ((5, 1), (5, 5), (5, 15), (20, 1), (20, 5))  # ways and shots
-CLASSES = (3, 10, 25, 100)  # and all
+CLASSES = (3, 25, 100)  # and all
 ALL = {"glyphs": 690, "omniglot": 964}
 ADAPTED = (("nothing", False, 0), ("head", False, 40), ("whole", True, 40))
-MANY = (25, 100)  # where gradient-based meta-training has enough characters
+MIXED = (25, 100)
 
 
 @cache
@@ -288,27 +313,28 @@ def jobs(seeds: tuple[int, ...]) -> Iterator[tuple[Row, Callable[[], list[Row]]]
     for seed in seeds:
         for train in ("glyphs", "omniglot"):
             for name, method, n_classes in _settings(train):
-                settings = {"train": train, "seed": seed, "start": name, "method": method}
+                settings: Row = {"train": train, "seed": seed, "start": name, "method": method}
                 settings["classes"] = n_classes
                 yield settings, partial(_rows, **settings)
 
 
 def _settings(train: str) -> Iterator[tuple[str, str, int]]:
-    yield from [("none", "pixels", 0), ("none", "nearest mean", 0)]
+    yield from [("none", "pixels", 0), ("none", "nearest mean", 0), ("SimCLR", "start alone", 0)]
     for name in ("SimCLR", "BYOL", "MoCo"):
         yield name, "nearest mean", 0
-        yield name, "start alone", 0
     for n_classes in (*CLASSES, ALL[train]):
         yield "none", "plain prototypes", n_classes
         yield "none", "prototypes", n_classes
         yield "SimCLR", "prototypes", n_classes
-        yield "SimCLR", "mixed", n_classes
-        if n_classes in (*MANY, ALL[train]):
-            for name in ("BYOL", "MoCo"):
-                yield name, "prototypes", n_classes
-            for method in ("MAML", "ANIL"):
-                for name in ("none", "SimCLR", "BYOL"):
-                    yield name, method, n_classes
+        if n_classes in MIXED:
+            yield "SimCLR", "mixed", n_classes
+    for n_classes in (25, ALL[train]):
+        for name in ("BYOL", "MoCo"):
+            yield name, "prototypes", n_classes
+        for name in ("none", "SimCLR", "BYOL"):
+            yield name, "MAML", n_classes
+        for name in ("none", "SimCLR"):
+            yield name, "ANIL", n_classes
 
 
 def _rows(train: str, seed: int, start: str, method: str, classes: int) -> list[Row]:

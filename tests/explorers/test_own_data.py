@@ -4,6 +4,7 @@ The images are a few dozen pieces of real photographs, written as files of many 
 """
 
 import io
+import itertools
 import re
 from collections import OrderedDict
 from pathlib import Path
@@ -32,7 +33,7 @@ from mlteach.views import simclr_view
 WITHOUT_DATA = {
     *("vectors", "pair_loss", "triplet_plane", "circle", "switchboard", "prototypes"),
     *("inner_loop", "curvature", "meta_rates", "reptile_path", "dino_switchboard"),
-    "context_points",
+    *("context_points", "learned_temperature"),
 }
 
 
@@ -225,6 +226,21 @@ def episode_accuracy(own):
     return explorers.EpisodeAccuracy({2: accuracies.tolist()})
 
 
+def labelled_classes(own):
+    """Few-shot accuracies of pixels, and of an encoder that "had" some labels."""
+    rows = []
+    for seed, n_shot in itertools.product((0, 1), (1, 2)):
+        for method, size in (("pixels", 0), ("network", 2), ("network", 3)):
+            z = own.images.flatten(1) if method == "pixels" else encodings(own)["network"]
+            vectors = data.Dataset("vectors", z, own.labels, own.classes, {})
+            counts = {"n_tasks": 10, "n_way": 3, "n_shot": n_shot, "n_query": 2}
+            drawn = sample_episodes(vectors, **counts, generator=Generator().manual_seed(seed))
+            row = {"train": "mine", "test": "mine", "seed": seed, "start": "none", "method": method}
+            row |= {"classes": size, "n_shot": n_shot}
+            rows.append(row | {"accuracy": evaluate.prototype_accuracies(drawn).mean().item()})
+    return explorers.LabelledClasses(rows)
+
+
 def layer_change(own):
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -240,7 +256,7 @@ OWN = {
         *(factor_matrix, retrieval, embedding_map, film, live_tsne, map_and_matrix, search_plane),
         *(recall_curve, temperature, similarity_matrix, views, mixing, conveyor, knn_vote),
         *(jigsaw, masked, future, melody, zero_shot, live_training, training_film),
-        *(episode_accuracy, layer_change),
+        *(episode_accuracy, labelled_classes, layer_change),
     )
 }
 

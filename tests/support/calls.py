@@ -1038,6 +1038,14 @@ add_all(
         "classes": ("a", "b", "c"),
         "query": 0,
     },
+    LearnedTemperature={
+        "steps": (0, 10, 20),
+        "paths": lambda: {"low": normal32(2, 3).exp(), "high": normal32(3, 3).exp()},
+        "ends": lambda: {"low": [0.4, 0.5], "high": [0.4, 0.5, 0.6]},
+        "sweep": lambda: {0.1: [0.4, 0.5], 1.0: [0.2]},
+        "takes": {("setting", "unknown"): "any name"},
+        "setting": "temperature",
+    },
     LiveTSNE={
         "x": z(20),
         **FACTORS,
@@ -1133,6 +1141,7 @@ LEFT_OUT = {
     "explorers.Explorer": "the base of all: tests/explorers/_core",
     "explorers.Future": "takes a method: tests/explorers/selfsup",
     "explorers.InnerLoop": "takes trained networks: tests/explorers/meta",
+    "explorers.LabelledClasses": "takes rows of a table: tests/explorers/evaluate",
     "explorers.LayerChange": "takes a trained network: tests/explorers/evaluate",
     "explorers.LiveTraining": "takes a method: tests/explorers/training",
     "explorers.PairLoss": "no arguments",

@@ -408,6 +408,14 @@ def meta_rates():
     return explorers.MetaRates(losses, steps, outer, inner, baseline=3.5)
 
 
+def learned_temperature():
+    drawn = torch.randn(2, 5, 7, generator=Generator().manual_seed(0))
+    paths = {"from 0.02": (drawn[0] - 3).exp(), "from 1": drawn[1].exp()}
+    ends = {"from 0.02": [0.5, 0.52, 0.49, 0.5, 0.51], "from 1": [0.4, 0.41, 0.42, 0.4, 0.45]}
+    sweep = {0.02: [0.5, 0.52], 0.1: [0.55, 0.56], 1.0: [0.3, 0.33]}
+    return explorers.LearnedTemperature(range(0, 70, 10), paths, ends, sweep=sweep)
+
+
 def bowls() -> Episode:
     """Two linear regressions in the plane whose losses are bowls, steep in different directions."""
     tasks = []
@@ -440,6 +448,25 @@ def layer_change():
     return explorers.LayerChange(model, tasks, layers, rates=[0.1, 0.5, 2.0], most_steps=3)
 
 
+def labelled_classes():
+    """Accuracies that grow with the classes, of two starts and domains, three seeds and shots."""
+    numbers = Generator().manual_seed(0)
+    rows = []
+    for train, test in (("ours", "ours"), ("ours", "theirs")):
+        for start, method, sizes in (
+            *(("none", "pixels", (0,)), ("SimCLR", "nearest mean", (0,))),
+            *(("none", "prototypes", (3, 25, 690)), ("SimCLR", "prototypes", (3, 25, 690))),
+            ("SimCLR", "mixed", (3, 690)),
+        ):
+            for size, n_shot, seed in itertools.product(sizes, (1, 5), (0, 1, 2)):
+                share = 0.5 + 0.05 * math.log(size + n_shot) + 0.1 * (start == "SimCLR")
+                share += 0.02 * torch.rand((), generator=numbers).item() - 0.1 * (test == "theirs")
+                row = {"train": train, "test": test, "seed": seed, "start": start}
+                row |= {"method": method, "classes": size, "n_shot": n_shot, "accuracy": share}
+                rows.append(row)
+    return explorers.LabelledClasses(rows)
+
+
 META = {
     "prototypes": explorers.Prototypes,
     "episode_accuracy": episode_accuracy,
@@ -447,8 +474,10 @@ META = {
     "context_points": context_points,
     "curvature": explorers.Curvature,
     "meta_rates": meta_rates,
+    "learned_temperature": learned_temperature,
     "reptile_path": reptile_path,
     "layer_change": layer_change,
+    "labelled_classes": labelled_classes,
 }
 
 MAKE = SIMILARITY | SELF_SUPERVISION | META

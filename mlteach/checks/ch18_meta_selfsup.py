@@ -1,0 +1,152 @@
+"""Checks of the chapter on meta-learned self-supervision: tasks without labels, two gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from mlteach.checks._core import Case, Verdict, check, expected, judge, normal, run_case
+from mlteach.mistakes import episodes, meta, mistakes_in
+
+N_IMAGES = 20
+N_WAY = 4
+N_QUERY = 2
+DRAWS = 100
+TOLD = {m.function: m.explanation for m in mistakes_in(episodes.image_task)}
+
+# --- a task without labels -----------------------------------------------------------------------
+
+
+def numbered_images() -> Tensor:
+    """(N_IMAGES, 1, 4, 4) whose first pixel is the number of the image."""
+    images = torch.rand(N_IMAGES, 1, 4, 4, generator=Generator().manual_seed(0))
+    images[:, 0, 0, 0] = torch.arange(N_IMAGES).float()
+    return images
+
+
+class NumberedView:
+    """A random view that keeps the first pixel, and knows whether it ever got no generator."""
+
+    def __init__(self) -> None:
+        self.unseeded = False
+
+    def __call__(self, images: Tensor, *, generator: Generator | None = None) -> Tensor:
+        self.unseeded |= generator is None
+        views = images + torch.rand(images.shape, generator=generator)
+        views[..., 0, 0] = images[..., 0, 0]
+        return views
+
+
+@check
+def image_task(given: Any) -> Verdict:
+    """Checks ``given(images, n_way, n_query, view, generator)`` -> (n_way, 1 + n_query, ...).
+
+    A row is a class: an image as it is, then n_query views of it. A draw is random: each mistake is
+    told by what the tasks show of it.
+    """
+    if not callable(given):
+        return expected("a function", given)
+    drawn = []
+    for seed in range(DRAWS):
+        rows, problem, printed, line, view = _drawn(given, seed)
+        problem = problem or _problem_of_one(rows)
+        if problem:
+            return Verdict(False, problem, f"Task {seed + 1} of {DRAWS}. {line}".strip())
+        drawn.append(rows)
+    problem = _problem_of_many(torch.stack(drawn))
+    if not problem:
+        again = torch.stack([_drawn(given, seed)[0] for seed in range(DRAWS)])
+        if view.unseeded:
+            problem = TOLD[episodes.view_not_seeded]
+        elif not again[:, :, 0].equal(torch.stack(drawn)[:, :, 0]):
+            problem = TOLD[episodes.draw_not_seeded]
+        elif not again.equal(torch.stack(drawn)):
+            problem = "with the same generator the views differ: take all random numbers from it"
+    message = problem or f"{DRAWS} tasks drawn, public checks passed."
+    return Verdict(not problem, message, printed=printed)
+
+
+def _drawn(given: Callable, seed: int) -> tuple[Any, str, tuple[str, ...], str, NumberedView]:
+    """One task, or what is wrong with it as an answer."""
+    images, view = numbered_images(), NumberedView()
+    counts = {"n_way": N_WAY, "n_query": N_QUERY, "view": view}
+    case = Case("", (images,), counts | {"generator": Generator().manual_seed(seed)})
+    right = torch.zeros(N_WAY, 1 + N_QUERY, *images.shape[1:])
+    value, problem, printed, line = run_case(given, case, right)
+    return value, problem, printed, line, view
+
+
+def _problem_of_one(rows: Tensor) -> str:
+    """What a single task (n_way, 1 + n_query, 1, 4, 4) shows of the mistakes."""
+    images, number = numbered_images(), rows[..., 0, 0, 0]
+    if (number != number.round()).any() or number.min() < 0 or number.max() >= N_IMAGES:
+        return "the rows must hold images of `images` and what `view` makes of them, nothing else"
+    support = number[:, 0].long()
+    if (number != number[:, :1]).any():
+        mixed = torch.isin(number, number[:, 0]).all()
+        return TOLD[episodes.rows_mixed if mixed else episodes.other_images]
+    as_it_is = (rows == images[support][:, None]).flatten(2).all(2)  # (n_way, 1 + n_query)
+    if as_it_is[:, 1:].any():
+        first = "the support must come first in its row, then the queries"
+        return TOLD[episodes.queries_not_viewed] if as_it_is[:, 0].all() else first
+    if not as_it_is.all(0)[0]:
+        return TOLD[episodes.support_viewed]
+    if any(len(row.unique(dim=0)) < N_QUERY for row in rows[:, 1:]):
+        return TOLD[episodes.one_view_for_all]
+    return ""
+
+
+def _problem_of_many(drawn: Tensor) -> str:
+    """What only many tasks (T, n_way, 1 + n_query, 1, 4, 4) show."""
+    support = drawn[:, :, 0, 0, 0, 0].long()  # (T, n_way)
+    if (support == support[0]).all():
+        return TOLD[episodes.first_images]
+    if any(len(task.unique()) < N_WAY for task in support):
+        return TOLD[episodes.image_repeated]
+    if missing := sorted(set(range(N_IMAGES)) - set(support.flatten().tolist())):
+        return f"image {missing[0]} is never drawn: every image may be a class"
+    return ""
+
+
+# --- meta-learned self-supervision, and a learned temperature -------------------------------------
+
+
+@check
+def meta_gradient(given: Any) -> Verdict:
+    """Checks ``given(weights, x1, x2, q1, q2, lr)``: the first-order outer gradient (P, C).
+
+    The network is ``(x * log_gains.exp()) @ weights.T`` with weights (P, C) and views (B, C). The
+    log-gains start at 0 and take one step of rate lr on NT-Xent of x1 and x2 at temperature 0.5.
+    """
+    cases = []
+    for rate, size in ((0.0, 6), (0.5, 6), (2.0, 5), (4.0, 8)):
+        views = [normal(size, 3, seed=seed + size) for seed in (1, 2, 3, 4)]
+        views[1] = views[0] + 0.3 * views[1]
+        views[3] = views[2] + 0.3 * views[3]
+        title = f"with rate {rate:g} and {size} pairs"
+        edge = "are the gains adapted before the query's gradient is taken?" if rate else ""
+        cases.append(Case(title, (normal(4, 3, seed=size), *views), {"lr": rate}, edge))
+    right = meta.meta_gradient
+    return judge(given, right, cases, mistakes_in(right), gradients=False)
+
+
+@check
+def hypergradient(given: Any) -> Verdict:
+    """Checks ``given(weights, x1, x2, v1, v2, temperature, lr)``: a temperature's gradient, ().
+
+    The network is ``x @ weights.T``. One step of rate lr on NT-Xent of x1 and x2 at the temperature
+    is judged by NT-Xent of v1 and v2 at temperature 0.5.
+    """
+    cases = []
+    for temperature, rate, size in ((0.5, 0.5, 6), (0.2, 0.3, 5), (1.0, 2.0, 8)):
+        views = [normal(size, 3, seed=seed + size) for seed in (1, 2, 3, 4)]
+        views[1] = views[0] + 0.5 * views[1]
+        views[3] = views[2] + 0.5 * views[3]
+        title = f"at temperature {temperature:g} with rate {rate:g}"
+        options = {"temperature": temperature, "lr": rate}
+        cases.append(Case(title, (normal(4, 3, seed=size), *views), options))
+    right = meta.hypergradient
+    return judge(given, right, cases, mistakes_in(right), gradients=False)

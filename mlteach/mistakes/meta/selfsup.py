@@ -1,0 +1,265 @@
+"""Mistakes in meta-learned self-supervision: the outer gradient, and that of a temperature."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+from mlteach.losses import nt_xent
+from mlteach.mistakes._registry import mistake
+
+# --- the outer gradient of a linear encoder whose gains adapt ------------------------------------
+
+
+def pair_loss(weights, log_gains, x1, x2, *, loss=nt_xent):
+    """NT-Xent at temperature 0.5 of two views, times the gains, then through the weights."""
+    gains = log_gains.exp()
+    return loss((x1 * gains) @ weights.T, (x2 * gains) @ weights.T, temperature=0.5)
+
+
+def adapted_gains(weights, x1, x2, lr, *, loss=nt_xent):
+    """The log-gains after one step from 0; a function of the weights still."""
+    log_gains = torch.zeros(x1.shape[1], dtype=x1.dtype, requires_grad=True)
+    support_loss = pair_loss(weights, log_gains, x1, x2, loss=loss)
+    (gradient,) = torch.autograd.grad(support_loss, log_gains, create_graph=True)
+    return log_gains - lr * gradient
+
+
+def of_weights(weights, log_gains, q1, q2):
+    """The gradient (P, C) of the query's loss."""
+    return torch.autograd.grad(pair_loss(weights, log_gains, q1, q2), weights)[0]
+
+
+def meta_gradient(weights, x1, x2, q1, q2, lr):
+    """Right: the query's gradient in the weights, at gains adapted to the support, as constants."""
+    weights = weights.detach().requires_grad_()
+    return of_weights(weights, adapted_gains(weights, x1, x2, lr).detach(), q1, q2)
+
+
+@mistake(
+    meta_gradient,
+    "the gains stay as they were: this is joint training. Take the query's gradient at the adapted "
+    "gains",
+)
+def without_adapting(weights, x1, x2, q1, q2, lr):
+    return meta_gradient(weights, x1, x2, q1, q2, 0)
+
+
+@mistake(
+    meta_gradient,
+    "you judge the adapted gains by the support, which they have seen: "
+    "the outer loss is the query's",
+)
+def judged_by_the_support(weights, x1, x2, q1, q2, lr):
+    return meta_gradient(weights, x1, x2, x1, x2, lr)
+
+
+@mistake(
+    meta_gradient,
+    "you adapt to the query: the inner step is on the support, x1 and x2",
+)
+def adapted_to_the_query(weights, x1, x2, q1, q2, lr):
+    return meta_gradient(weights, q1, q2, q1, q2, lr)
+
+
+@mistake(
+    meta_gradient,
+    "support and query are swapped: adapt to x1 and x2, judge by q1 and q2",
+)
+def swapped(weights, x1, x2, q1, q2, lr):
+    return meta_gradient(weights, q1, q2, x1, x2, lr)
+
+
+@mistake(
+    meta_gradient,
+    "you differentiate through the inner step: first-order takes the adapted gains as constants, "
+    "so detach them",
+)
+def second_order(weights, x1, x2, q1, q2, lr):
+    weights = weights.detach().requires_grad_()
+    return of_weights(weights, adapted_gains(weights, x1, x2, lr), q1, q2)
+
+
+@mistake(meta_gradient, "you climb: the inner step subtracts lr times the gradient")
+def uphill(weights, x1, x2, q1, q2, lr):
+    return meta_gradient(weights, x1, x2, q1, q2, -lr)
+
+
+@mistake(
+    meta_gradient,
+    "the adapted numbers are logarithms: the gains are their exponentials, not 1 plus them",
+)
+def one_plus(weights, x1, x2, q1, q2, lr):
+    weights = weights.detach().requires_grad_()
+    gains = (1 + adapted_gains(weights, x1, x2, lr)).detach()
+    loss = nt_xent((q1 * gains) @ weights.T, (q2 * gains) @ weights.T, temperature=0.5)
+    return torch.autograd.grad(loss, weights)[0]
+
+
+@mistake(
+    meta_gradient, "the adapted gains multiply one view only: both go through the same network"
+)
+def one_view_only(weights, x1, x2, q1, q2, lr):
+    weights = weights.detach().requires_grad_()
+    gains = adapted_gains(weights, x1, x2, lr).detach().exp()
+    loss = nt_xent((q1 * gains) @ weights.T, q2 @ weights.T, temperature=0.5)
+    return torch.autograd.grad(loss, weights)[0]
+
+
+@mistake(
+    meta_gradient,
+    "your inner step moves the weights too: only the log-gains adapt",
+)
+def weights_adapted_too(weights, x1, x2, q1, q2, lr):
+    weights = weights.detach().requires_grad_()
+    log_gains = adapted_gains(weights, x1, x2, lr).detach()
+    support_loss = pair_loss(weights, torch.zeros_like(log_gains), x1, x2)
+    moved = weights - lr * torch.autograd.grad(support_loss, weights)[0]
+    return of_weights(moved.detach().requires_grad_(), log_gains, q1, q2)
+
+
+@mistake(
+    meta_gradient,
+    "only one view looks for the other in your loss: NT-Xent takes all 2B views as anchors, and "
+    "the same view's as negatives",
+)
+def one_direction(weights, x1, x2, q1, q2, lr):
+    weights = weights.detach().requires_grad_()
+    log_gains = adapted_gains(weights, x1, x2, lr, loss=_towards_the_second).detach()
+    loss = pair_loss(weights, log_gains, q1, q2, loss=_towards_the_second)
+    return torch.autograd.grad(loss, weights)[0]
+
+
+def _towards_the_second(z1, z2, *, temperature):
+    cosines = F.normalize(z1, dim=1) @ F.normalize(z2, dim=1).T
+    return F.cross_entropy(cosines / temperature, torch.arange(len(z1)))
+
+
+@mistake(
+    meta_gradient,
+    "you add the support's gradient: the outer loss is that of the query alone",
+)
+def support_added(weights, x1, x2, q1, q2, lr):
+    both = meta_gradient(weights, x1, x2, q1, q2, lr), meta_gradient(weights, x1, x2, x1, x2, lr)
+    return both[0] + both[1]
+
+
+@mistake(meta_gradient, "the sign is flipped: this is the step down, not the gradient")
+def step_for_gradient(weights, x1, x2, q1, q2, lr):
+    return -meta_gradient(weights, x1, x2, q1, q2, lr)
+
+
+@mistake(meta_gradient, "these are weights after the outer step: the gradient alone is asked for")
+def moved_for_gradient(weights, x1, x2, q1, q2, lr):
+    return weights - lr * meta_gradient(weights, x1, x2, q1, q2, lr)
+
+
+# --- the gradient of a temperature by one step of looking ahead ----------------------------------
+
+
+def looked_ahead(weights, x1, x2, v1, v2, temperature, lr, *, at=None, loss=nt_xent):
+    """The validation loss after one step, and the temperature that it is a function of."""
+    weights = weights.detach().requires_grad_()
+    temperature = torch.as_tensor(temperature, dtype=x1.dtype).detach().requires_grad_()
+    trained = loss(x1 @ weights.T, x2 @ weights.T, temperature=temperature)
+    (gradient,) = torch.autograd.grad(trained, weights, create_graph=True)
+    moved = weights - lr * gradient
+    at = 0.5 if at is None else at(temperature)
+    return nt_xent(v1 @ moved.T, v2 @ moved.T, temperature=at), temperature
+
+
+def hypergradient(weights, x1, x2, v1, v2, temperature, lr):
+    """Right: how the validation loss after one training step changes with the temperature."""
+    return _slope(weights, x1, x2, v1, v2, temperature, lr)
+
+
+def _slope(*arguments, **how):
+    return torch.autograd.grad(*looked_ahead(*arguments, **how))[0]
+
+
+@mistake(
+    hypergradient,
+    "this is the training loss's own derivative: a temperature that makes it small need not teach "
+    "anything. Step first, then ask the validation loss",
+)
+def training_loss_alone(weights, x1, x2, v1, v2, temperature, lr):
+    temperature = torch.as_tensor(temperature, dtype=x1.dtype).detach().requires_grad_()
+    loss = nt_xent(x1 @ weights.T, x2 @ weights.T, temperature=temperature)
+    return torch.autograd.grad(loss, temperature)[0]
+
+
+@mistake(
+    hypergradient,
+    "you judge by the training views: the validation loss is that of v1 and v2",
+)
+def judged_by_the_training_views(weights, x1, x2, v1, v2, temperature, lr):
+    return hypergradient(weights, x1, x2, x1, x2, temperature, lr)
+
+
+@mistake(
+    hypergradient,
+    "your validation loss has the learned temperature, so that it can be made small by that alone: "
+    "it keeps 0.5",
+)
+def validated_at_the_learned_temperature(weights, x1, x2, v1, v2, temperature, lr):
+    return _slope(weights, x1, x2, v1, v2, temperature, lr, at=lambda t: t)
+
+
+@mistake(
+    hypergradient,
+    "the validation gradient is taken at the old weights: take it after the step",
+)
+def validated_at_the_old_weights(weights, x1, x2, v1, v2, temperature, lr):
+    small = 1e-4  # so small a step hardly leaves the old weights
+    weights, *views = (part.double() for part in (weights, x1, x2, v1, v2))
+    return (lr / small * _slope(weights, *views, temperature, small)).to(x1.dtype)
+
+
+@mistake(hypergradient, "you climb: the training step subtracts lr times the gradient")
+def training_uphill(weights, x1, x2, v1, v2, temperature, lr):
+    return hypergradient(weights, x1, x2, v1, v2, temperature, -lr)
+
+
+@mistake(hypergradient, "the step's rate is missing: the weights move by lr times the gradient")
+def rate_forgotten(weights, x1, x2, v1, v2, temperature, lr):
+    return hypergradient(weights, x1, x2, v1, v2, temperature, 1.0)
+
+
+@mistake(hypergradient, "this is the derivative by the temperature's logarithm: divide by it")
+def by_the_logarithm(weights, x1, x2, v1, v2, temperature, lr):
+    return temperature * hypergradient(weights, x1, x2, v1, v2, temperature, lr)
+
+
+@mistake(
+    hypergradient,
+    "you multiply the training loss by the temperature: the exercise takes NT-Xent as it is",
+)
+def scaled_loss(weights, x1, x2, v1, v2, temperature, lr):
+    return _slope(weights, x1, x2, v1, v2, temperature, lr, loss=_scaled)
+
+
+def _scaled(z1, z2, *, temperature):
+    return temperature * nt_xent(z1, z2, temperature=temperature)
+
+
+@mistake(
+    hypergradient,
+    "training and validation views are swapped: the step is on x1 and x2",
+)
+def views_swapped(weights, x1, x2, v1, v2, temperature, lr):
+    return hypergradient(weights, v1, v2, x1, x2, temperature, lr)
+
+
+@mistake(hypergradient, "the sign is flipped: this is the way down, not the gradient")
+def way_down(weights, x1, x2, v1, v2, temperature, lr):
+    return -hypergradient(weights, x1, x2, v1, v2, temperature, lr)
+
+
+@mistake(hypergradient, "this is the validation loss itself: its derivative is asked for")
+def loss_for_slope(weights, x1, x2, v1, v2, temperature, lr):
+    return looked_ahead(weights, x1, x2, v1, v2, temperature, lr)[0].detach()
+
+
+@mistake(hypergradient, "this is a new temperature: the derivative alone is asked for")
+def moved_temperature(weights, x1, x2, v1, v2, temperature, lr):
+    return temperature - lr * hypergradient(weights, x1, x2, v1, v2, temperature, lr)

@@ -1,0 +1,349 @@
+"""Mistakes where both halves of the book meet: tasks of single images, MAML's head, mixed batches.
+
+The exercises of chapter 17 ask for these; the right definitions stand here too.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from scipy.stats import t as student
+
+from mlteach.losses import nt_xent, supervised_contrastive
+from mlteach.mistakes._registry import mistake
+
+# --- the task of one view ------------------------------------------------------------------------
+
+
+def one_view_task(z, i):
+    """Right: the loss of the task whose query is row i of z (2B, P), its supports the others."""
+    return _found(z, i, -(z[i] - z).square().sum(1))
+
+
+def _found(z, i, logits, partner=None):
+    """Cross-entropy over all rows but i; the partner is the right one."""
+    n_images = len(z) // 2
+    partner = (i + n_images) % len(z) if partner is None else partner
+    others = torch.arange(len(z)) != i
+    return logits[others].logsumexp(0) - logits[partner]
+
+
+@mistake(
+    one_view_task,
+    "the query is among its own supports: with distance 0 it is the nearest, leave row i out",
+)
+def query_kept(z, i):
+    logits = -(z[i] - z).square().sum(1)
+    return logits.logsumexp(0) - logits[(i + len(z) // 2) % len(z)]
+
+
+@mistake(
+    one_view_task,
+    "the right support is the other view of the same image, B rows away, not the next row",
+)
+def neighbour_as_partner(z, i):
+    return _found(z, i, -(z[i] - z).square().sum(1), partner=i + 1 if i % 2 == 0 else i - 1)
+
+
+@mistake(one_view_task, "the distance is not squared: a prototypical network squares it")
+def not_squared(z, i):
+    return _found(z, i, -(z[i] - z).norm(dim=1))
+
+
+@mistake(one_view_task, "the sign is wrong: a near support must get a large logit")
+def far_is_likely(z, i):
+    return _found(z, i, (z[i] - z).square().sum(1))
+
+
+@mistake(
+    one_view_task,
+    "a logit is the inner product, half of what is asked for: the squared distance holds it twice",
+)
+def inner_product_once(z, i):
+    return _found(z, i, z @ z[i])
+
+
+@mistake(
+    one_view_task,
+    "this is right on a sphere only: the squared distance also holds the support's squared length",
+)
+def inner_product_doubled(z, i):
+    return _found(z, i, 2 * z @ z[i])
+
+
+@mistake(
+    one_view_task,
+    "only the B views of the other side are supports: all the other 2B - 1 views are",
+)
+def other_side_only(z, i):
+    n_images = len(z) // 2
+    logits = -(z[i] - z).square().sum(1)
+    side = (torch.arange(len(z)) // n_images) != i // n_images
+    return logits[side].logsumexp(0) - logits[(i + n_images) % len(z)]
+
+
+@mistake(
+    one_view_task,
+    "the right support is missing in the softmax: only the other images are left there",
+)
+def partner_left_out(z, i):
+    partner = (i + len(z) // 2) % len(z)
+    logits = -(z[i] - z).square().sum(1)
+    rows = torch.arange(len(z))
+    return logits[(rows != i) & (rows != partner)].logsumexp(0) - logits[partner]
+
+
+@mistake(one_view_task, "the distance is averaged over the features: it is their sum")
+def averaged_distance(z, i):
+    return _found(z, i, -(z[i] - z).square().mean(1))
+
+
+@mistake(one_view_task, "this is the probability of the right support: the loss is minus its log")
+def probability(z, i):
+    return (-one_view_task(z, i)).exp()
+
+
+# --- one inner step from a head of zeros ---------------------------------------------------------
+
+
+def zero_head_logits(support, labels, query, lr):
+    """Right: (M, C) logits of a linear head without bias, after one step from zeros."""
+    return lr * query @ _step(support, labels)
+
+
+def _step(support, labels, share=None):
+    """(D, C) minus the gradient of the mean cross-entropy at a head of zeros."""
+    targets = F.one_hot(labels).to(support)  # (N, C)
+    share = 1 / targets.shape[1] if share is None else share
+    return support.T @ (targets - share) / len(support)
+
+
+@mistake(zero_head_logits, "the sign is wrong: this step goes up the loss, not down")
+def step_uphill(support, labels, query, lr):
+    return -zero_head_logits(support, labels, query, lr)
+
+
+@mistake(
+    zero_head_logits,
+    "the probabilities are missing: at zeros every class has 1/C, and the gradient holds "
+    "them minus the labels",
+)
+def no_probabilities(support, labels, query, lr):
+    return lr * query @ _step(support, labels, share=0)
+
+
+@mistake(
+    zero_head_logits, "the support's losses are added up: the loss is their mean, so divide by N"
+)
+def summed_over_the_support(support, labels, query, lr):
+    return len(support) * zero_head_logits(support, labels, query, lr)
+
+
+@mistake(
+    zero_head_logits,
+    "these are class means minus their mean, times lr: the gradient has 1/N, not one over the "
+    "shots, so 1/C is missing",
+)
+def means_without_their_share(support, labels, query, lr):
+    return (labels.max() + 1) * zero_head_logits(support, labels, query, lr)
+
+
+@mistake(zero_head_logits, "lr is missing: a step is lr times the gradient")
+def no_rate(support, labels, query, lr):
+    return query @ _step(support, labels)
+
+
+@mistake(zero_head_logits, "the gradient is divided by the number of queries: the support has N")
+def divided_by_the_queries(support, labels, query, lr):
+    return zero_head_logits(support, labels, query, lr) * len(support) / len(query)
+
+
+@mistake(zero_head_logits, "the softmax is taken already: logits are asked for")
+def softmax_taken(support, labels, query, lr):
+    return zero_head_logits(support, labels, query, lr).softmax(1)
+
+
+@mistake(
+    zero_head_logits,
+    "the support features are detached: the outer gradient of MAML flows through them too",
+)
+def support_detached(support, labels, query, lr):
+    return zero_head_logits(support.detach(), labels, query, lr)
+
+
+# --- one batch of labelled and unlabelled images -------------------------------------------------
+
+
+def mixed_loss(z1, z2, labels, *, temperature):
+    """Right: contrast over both views; labels (B,) >= 0, or -1 for an image without."""
+    return supervised_contrastive(
+        torch.cat([z1, z2]), _instances(labels).repeat(2), temperature=temperature
+    )
+
+
+def _instances(labels):
+    """A number of its own for each image without a label."""
+    own = labels.max().clamp(min=0) + 1 + torch.arange(len(labels))
+    return torch.where(labels < 0, own, labels)
+
+
+@mistake(
+    mixed_loss,
+    "all images without a label count as one class: -1 says that the class is not known, so give "
+    "each a number of its own",
+)
+def unknown_as_a_class(z1, z2, labels, *, temperature):
+    return supervised_contrastive(torch.cat([z1, z2]), labels.repeat(2), temperature=temperature)
+
+
+@mistake(
+    mixed_loss,
+    "the labels are not used: images of one class are pushed apart here, they must be positives",
+)
+def labels_unused(z1, z2, labels, *, temperature):
+    return nt_xent(z1, z2, temperature=temperature)
+
+
+@mistake(
+    mixed_loss,
+    "images without a label are left out: they are anchors with their other view, and negatives "
+    "of all others",
+)
+def unlabelled_left_out(z1, z2, labels, *, temperature):
+    known = labels >= 0
+    return unknown_as_a_class(z1[known], z2[known], labels[known], temperature=temperature)
+
+
+@mistake(
+    mixed_loss,
+    "the numbers of images without a label are those of classes too: begin behind the largest",
+)
+def numbers_used_twice(z1, z2, labels, *, temperature):
+    own = torch.where(labels < 0, torch.arange(len(labels)), labels)
+    return unknown_as_a_class(z1, z2, own, temperature=temperature)
+
+
+@mistake(
+    mixed_loss,
+    "the numbers are in another order than the rows: cat([z1, z2]) holds all first views, then all "
+    "second ones, so repeat(2) and not repeat_interleave(2)",
+)
+def repeated_one_by_one(z1, z2, labels, *, temperature):
+    numbers = _instances(labels).repeat_interleave(2)
+    return supervised_contrastive(torch.cat([z1, z2]), numbers, temperature=temperature)
+
+
+@mistake(
+    mixed_loss,
+    "this adds two losses, of the labelled and of the unlabelled images: in one batch each is also "
+    "a negative of the others",
+)
+def two_batches(z1, z2, labels, *, temperature):
+    known = labels >= 0
+    apart = nt_xent(z1[~known], z2[~known], temperature=temperature)
+    return apart + unlabelled_left_out(z1, z2, labels, temperature=temperature)
+
+
+@mistake(mixed_loss, "the temperature is not used: divide each cosine by it")
+def temperature_unused(z1, z2, labels, *, temperature):
+    return mixed_loss(z1, z2, labels, temperature=1.0)
+
+
+@mistake(
+    mixed_loss,
+    "the negative is a positive too: rows whose label is unknown are pulled to all of one class",
+)
+def unknown_as_class_zero(z1, z2, labels, *, temperature):
+    return unknown_as_a_class(z1, z2, labels.clamp(min=0), temperature=temperature)
+
+
+# --- two methods on the same seeds ---------------------------------------------------------------
+
+
+def paired_half_width(ours, theirs):
+    """Right: half of the 95 % interval of the mean difference, seed by seed; (n,) each."""
+    return _t(len(ours)) * (ours - theirs).std() / math.sqrt(len(ours))
+
+
+def _t(n):
+    return float(student.ppf(0.975, n - 1))
+
+
+@mistake(
+    paired_half_width,
+    "the seeds are not paired: take the differences first, then their spread",
+)
+def not_paired(ours, theirs):
+    return _t(len(ours)) * (ours.var() + theirs.var()).sqrt() / math.sqrt(len(ours))
+
+
+@mistake(paired_half_width, "1.96 is for many seeds: with n - 1 degrees of freedom t is larger")
+def normal_instead_of_t(ours, theirs):
+    return 1.96 * (ours - theirs).std() / math.sqrt(len(ours))
+
+
+@mistake(
+    paired_half_width,
+    "t has n degrees of freedom here: the mean takes one away, so n - 1",
+)
+def one_degree_too_many(ours, theirs):
+    return float(student.ppf(0.975, len(ours))) * (ours - theirs).std() / math.sqrt(len(ours))
+
+
+@mistake(
+    paired_half_width,
+    "t is taken at 0.95, which leaves 5 % on each side: 2.5 % on each side is 0.975",
+)
+def both_sides_at_once(ours, theirs):
+    n = len(ours)
+    return float(student.ppf(0.95, n - 1)) * (ours - theirs).std() / math.sqrt(n)
+
+
+@mistake(
+    paired_half_width,
+    "this is the spread of single seeds: the interval of their mean is narrower by the root of n",
+)
+def spread_of_single_seeds(ours, theirs):
+    return _t(len(ours)) * (ours - theirs).std()
+
+
+@mistake(paired_half_width, "it is divided by n: the spread of a mean shrinks with the root of n")
+def divided_by_n(ours, theirs):
+    return _t(len(ours)) * (ours - theirs).std() / len(ours)
+
+
+@mistake(
+    paired_half_width,
+    "the standard deviation divides by n: divide by n - 1, as torch.std does by itself",
+)
+def population_spread(ours, theirs):
+    return _t(len(ours)) * (ours - theirs).std(correction=0) / math.sqrt(len(ours))
+
+
+@mistake(paired_half_width, "this is the whole interval: half of it stands behind the ±")
+def whole_width(ours, theirs):
+    return 2 * paired_half_width(ours, theirs)
+
+
+@mistake(
+    paired_half_width,
+    "the signs of the differences are lost: a seed where theirs is ahead counts against ours",
+)
+def without_signs(ours, theirs):
+    return _t(len(ours)) * (ours - theirs).abs().std() / math.sqrt(len(ours))
+
+
+@mistake(
+    paired_half_width, "this is the mean difference: half of the width of its interval is asked"
+)
+def mean_difference(ours, theirs):
+    return (ours - theirs).mean()
+
+
+@mistake(
+    paired_half_width, "this is the standard error alone: the interval is t times as wide each way"
+)
+def standard_error(ours, theirs):
+    return (ours - theirs).std() / math.sqrt(len(ours))

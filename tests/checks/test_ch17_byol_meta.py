@@ -1,0 +1,70 @@
+"""The checks of the chapter on both ideas pass what is right, name each mistake, never raise."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from scipy.stats import t as student
+from support.every_check import EveryCheck
+
+from mlteach import checks
+from mlteach.mistakes import mistakes_in, together
+
+
+def right_one_view(z, i):
+    """As a classification of one query among 2B - 1 classes."""
+    others = [k for k in range(len(z)) if k != i]
+    label = others.index((i + len(z) // 2) % len(z))
+    logits = torch.stack([-((z[i] - z[k]) ** 2).sum() for k in others])
+    return F.cross_entropy(logits[None], torch.tensor([label]))
+
+
+def right_zero_head(support, labels, query, lr):
+    """By autograd."""
+    n_way = int(labels.max()) + 1
+    head = torch.zeros(n_way, support.shape[1], requires_grad=True, dtype=support.dtype)
+    loss = F.cross_entropy(support @ head.T, labels)
+    (gradient,) = torch.autograd.grad(loss, head, create_graph=True)
+    return query @ (head - lr * gradient).T
+
+
+def right_mixed(z1, z2, labels, temperature):
+    """Anchor by anchor."""
+    z = F.normalize(torch.cat([z1, z2]))
+    n, losses = len(z1), []
+    for i in range(2 * n):
+        others = [k for k in range(2 * n) if k != i]
+        logits = torch.stack([z[i] @ z[k] / temperature for k in others])
+        same = [labels[i % n] >= 0 and labels[i % n] == labels[k % n] for k in others]
+        mine = [bool(s) or k % n == i % n for s, k in zip(same, others, strict=True)]
+        losses.append(-logits.log_softmax(0)[torch.tensor(mine)].mean())
+    return torch.stack(losses).mean()
+
+
+def right_paired(ours, theirs):
+    n = len(ours)
+    gain = ours - theirs
+    error = math.sqrt(((gain - gain.mean()) ** 2).sum() / (n - 1) / n)
+    return student.ppf(0.975, n - 1) * error
+
+
+RIGHT = {
+    "one_view_task": right_one_view,
+    "zero_head_logits": right_zero_head,
+    "mixed_loss": right_mixed,
+    "paired_half_width": right_paired,
+}
+MISTAKES = {name: mistakes_in(getattr(together, name)) for name in RIGHT}
+
+
+class TestEveryCheck(EveryCheck):
+    """What all checks promise."""
+
+
+def test_a_detached_query_is_seen_too():
+    def detached(support, labels, query, lr):
+        return together.zero_head_logits(support, labels, query.detach(), lr)
+
+    assert "no gradient arrives at `query`" in str(checks.zero_head_logits(detached))

@@ -1,0 +1,146 @@
+"""The checks of the chapter on meta-learned self-supervision pass what is right, name mistakes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from support.every_check import EveryCheck
+from torch import nn
+
+from mlteach import checks
+from mlteach.checks._core import normal
+from mlteach.losses import nt_xent
+from mlteach.meta import adapt
+from mlteach.mistakes import episodes, meta, mistakes_in
+
+
+class Network(nn.Module):
+    def __init__(self, weights):
+        super().__init__()
+        self.log_gains = nn.Parameter(torch.zeros(weights.shape[1]))
+        self.weights = nn.Parameter(weights.detach().clone())
+
+    def forward(self, x):
+        return (x * self.log_gains.exp()) @ self.weights.T
+
+
+def pairs_loss(z, _):
+    return nt_xent(*z.chunk(2))
+
+
+def right_meta_gradient(weights, x1, x2, q1, q2, lr):
+    """By mlteach.meta.adapt, so that the check is held to the package."""
+    model = Network(weights)
+    views, numbers = torch.cat([x1, x2]), torch.arange(len(x1)).repeat(2)
+    how = {"lr": lr, "steps": 1, "first_order": True, "frozen": ("weights",)}
+    params = adapt(model, dict(model.named_parameters()), views, numbers, pairs_loss, **how)
+    z1, z2 = (torch.func.functional_call(model, params, (q,)) for q in (q1, q2))
+    nt_xent(z1, z2).backward()
+    return model.weights.grad
+
+
+def right_hypergradient(weights, x1, x2, v1, v2, temperature, lr):
+    """By finite differences in float64."""
+    weights, x1, x2, v1, v2 = (part.detach().double() for part in (weights, x1, x2, v1, v2))
+
+    def validation(t):
+        w = weights.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(nt_xent(x1 @ w.T, x2 @ w.T, temperature=t), w)
+        w = (w - lr * slope).detach()
+        return nt_xent(v1 @ w.T, v2 @ w.T)
+
+    step = 1e-5
+    return ((validation(temperature + step) - validation(temperature - step)) / (2 * step)).float()
+
+
+def right_task(images, n_way, n_query, view, generator):
+    """By repeating each image, with one call of the view."""
+    chosen = torch.randperm(len(images), generator=generator)[:n_way]
+    views = view(images[chosen].repeat_interleave(n_query, 0), generator=generator)
+    views = views.view(n_way, n_query, *images.shape[1:])
+    return torch.cat([images[chosen][:, None], views], 1)
+
+
+RIGHT = {
+    "image_task": right_task,
+    "meta_gradient": right_meta_gradient,
+    "hypergradient": right_hypergradient,
+}
+MISTAKES = {
+    "image_task": mistakes_in(episodes.image_task),
+    "meta_gradient": mistakes_in(meta.meta_gradient),
+    "hypergradient": mistakes_in(meta.hypergradient),
+}
+
+
+class TestEveryCheck(EveryCheck):
+    """What all checks promise."""
+
+
+@pytest.mark.parametrize("lr", [0.0, 1.0])
+def test_the_right_gradient_is_that_of_the_query_at_fixed_gains(lr):
+    """By finite differences of the query's loss, the adapted gains held."""
+    weights = normal(4, 3, seed=0).double()
+    x1, x2, q1, q2 = (normal(6, 3, seed=seed).double() for seed in (1, 2, 3, 4))
+    found = meta.meta_gradient(weights, x1, x2, q1, q2, lr)
+    model = Network(weights).double()
+    slope = torch.autograd.grad(nt_xent(model(x1), model(x2)), model.log_gains)[0]
+    gains = (-lr * slope).exp()
+    for place in [(0, 0), (1, 2), (3, 1)]:
+        change = torch.zeros_like(weights)
+        change[place] = 1e-6
+        up, down = (
+            nt_xent((q1 * gains) @ w.T, (q2 * gains) @ w.T)
+            for w in (weights + change, weights - change)
+        )
+        assert found[place].item() == pytest.approx((up - down).item() / 2e-6, abs=1e-7)
+
+
+def test_a_function_that_steps_by_an_optimiser_passes():
+    def by_an_optimiser(weights, x1, x2, q1, q2, lr):
+        model = Network(weights)
+        nt_xent(model(x1), model(x2)).backward()
+        torch.optim.SGD([model.log_gains], lr=lr).step()
+        model.zero_grad()
+        nt_xent(model(q1), model(q2)).backward()
+        return model.weights.grad
+
+    assert checks.meta_gradient(by_an_optimiser).passed
+
+
+def support_last(*arguments):
+    return right_task(*arguments).flip(1)
+
+
+def never_the_last_image(images, *arguments):
+    return right_task(images[:-1], *arguments)
+
+
+def made_up(*arguments):
+    return right_task(*arguments) + 0.5
+
+
+def views_of_views(images, n_way, n_query, view, generator):
+    """Each query is a view of the view before: still of the same image, so it passes."""
+    rows = [images[torch.randperm(len(images), generator=generator)[:n_way]]]
+    for _ in range(n_query):
+        rows.append(view(rows[-1], generator=generator))
+    return torch.stack(rows, 1)
+
+
+@pytest.mark.parametrize(
+    ("given", "part"),
+    [
+        (support_last, "the support must come first"),
+        (never_the_last_image, "image 19 is never drawn"),
+        (made_up, "nothing else"),
+    ],
+)
+def test_further_wrong_answers_are_told(given, part):
+    verdict = checks.image_task(given)
+    assert not verdict.passed
+    assert part in verdict.message
+
+
+def test_views_of_views_pass():
+    assert checks.image_task(views_of_views).passed
