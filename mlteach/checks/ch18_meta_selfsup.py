@@ -56,7 +56,7 @@ def image_task(given: Any) -> Verdict:
         if problem:
             return Verdict(False, problem, f"Task {seed + 1} of {DRAWS}. {line}".strip())
         drawn.append(rows)
-    problem = _problem_of_many(torch.stack(drawn))
+    problem = _problem_of_many(torch.stack(drawn)) or _drawn(given, 0, n_way=3, n_query=1)[1]
     if not problem:
         again = torch.stack([_drawn(given, seed)[0] for seed in range(DRAWS)])
         if view.unseeded:
@@ -69,12 +69,14 @@ def image_task(given: Any) -> Verdict:
     return Verdict(not problem, message, printed=printed)
 
 
-def _drawn(given: Callable, seed: int) -> tuple[Any, str, tuple[str, ...], str, NumberedView]:
+def _drawn(
+    given: Callable, seed: int, *, n_way: int = N_WAY, n_query: int = N_QUERY
+) -> tuple[Any, str, tuple[str, ...], str, NumberedView]:
     """One task, or what is wrong with it as an answer."""
     images, view = numbered_images(), NumberedView()
-    counts = {"n_way": N_WAY, "n_query": N_QUERY, "view": view}
+    counts = {"n_way": n_way, "n_query": n_query, "view": view}
     case = Case("", (images,), counts | {"generator": Generator().manual_seed(seed)})
-    right = torch.zeros(N_WAY, 1 + N_QUERY, *images.shape[1:])
+    right = torch.zeros(n_way, 1 + n_query, *images.shape[1:])
     value, problem, printed, line = run_case(given, case, right)
     return value, problem, printed, line, view
 
@@ -106,6 +108,13 @@ def _problem_of_many(drawn: Tensor) -> str:
         return TOLD[episodes.first_images]
     if any(len(task.unique()) < N_WAY for task in support):
         return TOLD[episodes.image_repeated]
+    if (support.diff(dim=1) % N_IMAGES == 1).all():
+        return (
+            "the images of a task are neighbours in `images`: every choice must be equally likely"
+        )
+    noise = drawn[:, :, 1:] - drawn[:, :, :1]
+    if torch.isclose(noise, noise[:1], atol=1e-5).all():
+        return "every task has the same views: take their random numbers from the generator"
     if missing := sorted(set(range(N_IMAGES)) - set(support.flatten().tolist())):
         return f"image {missing[0]} is never drawn: every image may be a class"
     return ""

@@ -144,3 +144,43 @@ def test_further_wrong_answers_are_told(given, part):
 
 def test_views_of_views_pass():
     assert checks.image_task(views_of_views).passed
+
+
+def _task(images, n_way, n_query, view, generator, *, chosen=None):
+    chosen = torch.randperm(len(images), generator=generator)[:n_way] if chosen is None else chosen
+    x = images[chosen]
+    return torch.stack([x, *(view(x, generator=generator) for _ in range(n_query))], 1)
+
+
+def _of_one_size(images, n_way, n_query, view, generator):
+    return _task(images, 4, 2, view, generator)
+
+
+def _neighbours(images, n_way, n_query, view, generator):
+    first = torch.randint(len(images), (), generator=generator)
+    chosen = (first + torch.arange(n_way)) % len(images)
+    return _task(images, n_way, n_query, view, generator, chosen=chosen)
+
+
+def _same_noise(images, n_way, n_query, view, generator):
+    x = images[torch.randperm(len(images), generator=generator)[:n_way]]
+    lucks = [torch.Generator().manual_seed(k) for k in range(n_query)]
+    return torch.stack([x, *(view(x, generator=luck) for luck in lucks)], 1)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (_of_one_size, "shape"),
+        (_neighbours, "neighbours"),
+        (_same_noise, "the same views"),
+    ],
+)
+def test_tasks_that_once_passed_are_refused(given, told):
+    verdict = checks.image_task(given)
+    assert not verdict.passed
+    assert told in str(verdict)
+
+
+def test_a_plain_task_passes():
+    assert checks.image_task(_task).passed
