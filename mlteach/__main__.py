@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 
@@ -33,13 +33,9 @@ def compute(name: str, path: Path, seeds: Iterable[int], only: dict[str, str]) -
         if any(all(str(row[key]) == shown[key] for key in shown) for row in done):
             continue
         started = time.process_time()
-        write(path, _rows(job, settings))
+        write(path, [settings | row for row in job()])
         spent = time.process_time() - started
         print(f"{spent:6.1f} s  {' '.join(f'{k}={v}' for k, v in shown.items())}", flush=True)
-
-
-def _rows(job: Callable[[], list[dict]], settings: dict) -> list[dict]:
-    return [settings | row for row in job()]
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -29,6 +29,7 @@ from mlteach.networks import conv_encoder
 from mlteach.recipes import meta
 from mlteach.recipes.batches import two_views
 from mlteach.recipes.together import Contrast
+from mlteach.results.tables import Row
 from mlteach.training import fit, generator, seed_everything
 from mlteach.views import handwriting_view
 
@@ -49,8 +50,6 @@ COPY: dict[str, Any] = {
     **{"radians": 0.12, "shear": 0.12, "scale": 0.1, "aspect": 0.1},
     **{"pixels": 1.0, "elastic": 0.0, "stroke": 0.0},
 }
-
-Row = dict[str, Any]
 
 
 def train(labels: str, dataset: Dataset, *, seed: int = 0, steps: int | None = None) -> nn.Module:

@@ -4,7 +4,7 @@
 >>> few = together.labelled(glyphs("train"), 25, seed=0)
 >>> model = together.meta_train("prototypes", few, encoder=encoder, seed=0)
 
-A row of the table "together" costs as much as `BUDGET` steps of SimCLR, about ten seconds of one
+A row of the table "together" costs as much as `BUDGET` steps of SimCLR, about twelve seconds of one
 processor thread: all of it for one method, or two thirds for a start without labels and one third
 for what follows. Rates were chosen on two held-out scripts of the training characters.
 """
@@ -36,6 +36,7 @@ from mlteach.networks import conv_encoder, prediction_head
 from mlteach.recipes import meta
 from mlteach.recipes.batches import draw_index, two_views
 from mlteach.recipes.selfsup import standardised
+from mlteach.results.tables import Row
 from mlteach.selfsup import BYOL, MoCo
 from mlteach.training import fit, generator, seed_everything
 from mlteach.views import handwriting_view
@@ -286,7 +287,6 @@ def _cosines(z: Tensor, head: Tensor) -> Tensor:
 # the table
 # -------------------------------------------------------------------------------------------------
 
-Row = dict[str, Any]
 TASKS = ((5, 1), (5, 5), (5, 15), (20, 1), (20, 5))  # ways and shots
 CLASSES = (3, 25, 100)  # and all
 ALL = {"glyphs": 690, "omniglot": 964}

@@ -27,11 +27,10 @@ from mlteach.networks import conv_encoder
 from mlteach.recipes import together
 from mlteach.recipes.batches import two_views
 from mlteach.recipes.selfsup import standardised
+from mlteach.results.tables import Row
 from mlteach.selfsup import MoCo
 from mlteach.training import fit, generator, seed_everything
 from mlteach.views import handwriting_view
-
-Row = dict[str, Any]
 
 WAYS = 64  # of a task whose classes are single images
 CLUSTERS = 500
