@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from sklearn.cluster import MiniBatchKMeans
 from torch import Generator, Tensor, nn
 
 from mlteach import _validate
@@ -23,6 +22,7 @@ from mlteach.data import Dataset, from_arrays, glyphs, omniglot
 from mlteach.episodes import Episode
 from mlteach.evaluate import features, few_shot_accuracy
 from mlteach.meta import prototypical_loss
+from mlteach.neighbours import k_means
 from mlteach.networks import conv_encoder
 from mlteach.recipes import together
 from mlteach.recipes.batches import two_views
@@ -71,20 +71,30 @@ def image_tasks(
     return draw
 
 
-def clustered(images: Tensor, z: Tensor, *, n_clusters: int = CLUSTERS, seed: int = 0) -> Dataset:
+def clustered(
+    images: Tensor, z: Tensor, *, n_clusters: int = CLUSTERS, generator: Generator | None = None
+) -> Dataset:
     """The images with the cluster of their features as label; clusters of one image are left out.
 
     Args:
-        images: (N, 1, H, W).
-        z: (N, D) features.
-        n_clusters: of k-means, at most N.
-        seed: of k-means.
+        images: (N, 1, H, W) in [0, 1].
+        z: (N, D) finite features of these images, in their order.
+        n_clusters: of `mlteach.neighbours.k_means`, 2 to N.
+        generator: of the first centres.
+
+    Raises:
+        TypeError, ValueError: images or z are none, or not of one number; n_clusters is outside its
+            range.
 
     Source: Hsu, Levine, Finn 2019, arXiv:1810.02334 (CACTUs).
     """
+    _validate.images("images", images)
+    z = _validate.as_tensor("z", z)
+    if len(z) != len(images):
+        raise ValueError(f"z must have a row for each of the {len(images)} images, got {len(z)}")
     n_clusters = _validate.count("n_clusters", n_clusters, at_least=2, at_most=len(images))
-    means = MiniBatchKMeans(n_clusters, n_init=1, batch_size=1024, random_state=seed)
-    cluster = torch.from_numpy(means.fit_predict(z.numpy())).long()
+    _, nearest = k_means(z.numpy(), n_clusters, generator=generator)
+    cluster = torch.from_numpy(nearest)
     large = torch.isin(cluster, cluster.bincount().ge(2).nonzero()[:, 0])
     names, labels = cluster[large].unique(return_inverse=True)
     return from_arrays(images[large], labels, classes=[f"cluster {k}" for k in names.tolist()])
@@ -129,12 +139,12 @@ def train(name: str, images: Tensor, *, seed: int = 0) -> nn.Module:
     if name == "SimCLR":
         return together.start("SimCLR", images, seed=seed)
     if name == "clusters of pixels":
-        return together.meta_train(
-            "prototypes", clustered(images, images.flatten(1), seed=seed), seed=seed
-        )
+        few = clustered(images, images.flatten(1), generator=generator(seed))
+        return together.meta_train("prototypes", few, seed=seed)
     if name == "clusters of SimCLR":
         start = together.start("SimCLR", images, seed=seed, share=2 / 3)
-        few = clustered(images, F.normalize(features(start, images)), seed=seed)
+        z = F.normalize(features(start, images))
+        few = clustered(images, z, generator=generator(seed))
         return together.meta_train("prototypes", few, encoder=start, seed=seed, share=1 / 3)
     seed_everything(seed)
     encoder = conv_encoder()

@@ -42,16 +42,55 @@ def test_both_may_be_views(images):
 
 
 def test_clusters_become_labels(images):
-    """Two heaps of features are the two classes; an image alone in its cluster is left out."""
+    """Two heaps of features are the two classes; an image alone in its cluster is left out.
+
+    From first centres that take one of each: k-means from two of one heap would divide that.
+    """
     z = torch.cat([torch.zeros(20, 2), torch.ones(20, 2), torch.full((1, 2), 9.0)])
     z[:40] += 0.01 * torch.randn(40, 2, generator=generator(0))
-    found = unlabelled.clustered(images[:41], z, n_clusters=3)
+    heap = torch.tensor([0] * 20 + [1] * 20 + [2])
+    seed = next(
+        seed
+        for seed in range(100)
+        if len(heap[torch.randperm(41, generator=generator(seed))[:3]].unique()) == 3
+    )
+    found = unlabelled.clustered(images[:41], z, n_clusters=3, generator=generator(seed))
     assert len(found) == 40
     assert len(found.classes) == 2
     assert found.images.equal(images[:40])
     first, second = found.labels[:20].unique(), found.labels[20:].unique()
     assert len(first) == len(second) == 1
     assert first != second
+
+
+def test_clusters_repeat_and_hold_more_of_one_character_than_chance():
+    """The generator decides; a cluster's commonest character has about 2.5 times chance's share."""
+    test = glyphs("test")
+    z = test.images.flatten(1)
+    one, again, other = (
+        unlabelled.clustered(test.images, z, n_clusters=100, generator=generator(seed))
+        for seed in (0, 0, 1)
+    )
+    assert one.labels.equal(again.labels)
+    assert len(one) != len(other) or not one.labels.equal(other.labels)
+    truth = {
+        image.numpy().tobytes(): int(y) for image, y in zip(test.images, test.labels, strict=True)
+    }
+    characters = torch.tensor([truth[image.numpy().tobytes()] for image in one.images])
+    shuffled = characters[torch.randperm(len(characters), generator=generator(0))]
+
+    def purity(characters):
+        counts = [characters[one.labels == k].bincount().max() for k in range(len(one.classes))]
+        return sum(counts).item() / len(characters)
+
+    assert purity(characters) > 1.8 * purity(shuffled)
+
+
+def test_clusters_of_other_features_are_refused(images):
+    with pytest.raises(ValueError, match="z must have a row for each of the .* images, got 3"):
+        unlabelled.clustered(images, torch.zeros(3, 2), n_clusters=2)
+    with pytest.raises(ValueError, match="n_clusters"):
+        unlabelled.clustered(images[:3], torch.zeros(3, 2), n_clusters=4)
 
 
 def test_queue_tasks_are_mocos_loss_and_a_task():
@@ -84,7 +123,9 @@ def test_queue_tasks_are_mocos_loss_and_a_task():
 @pytest.mark.parametrize("name", unlabelled.METHODS)
 def test_every_method_trains_and_repeats(monkeypatch, images, name):
     monkeypatch.setattr(together, "BUDGET", 3)
-    monkeypatch.setattr(unlabelled.clustered, "__kwdefaults__", {"n_clusters": 30, "seed": 0})
+    monkeypatch.setattr(
+        unlabelled.clustered, "__kwdefaults__", {"n_clusters": 30, "generator": None}
+    )
     first, again = (unlabelled.train(name, images, seed=1) for _ in range(2))
     assert all(a.equal(b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
 
