@@ -19,8 +19,13 @@ from mlteach.results.tables import FOLDER
 
 # table → the module whose `jobs(seeds)` yields (settings, function → rows); a row begins with the
 # settings of its job
-TABLES = ("learned_temperature", "meta_selfsup", "one_shot", "together", "unlabelled")
-JOBS = {name: f"mlteach.recipes.{name}" for name in TABLES}
+JOBS = {
+    "learned_temperature": "mlteach.recipes.learned_temperature",
+    "meta_selfsup": "mlteach.recipes.meta_selfsup",
+    "one_shot": "mlteach.recipes.one_shot",
+    "together": "mlteach.recipes.together_table",
+    "unlabelled": "mlteach.recipes.unlabelled",
+}
 
 
 def compute(name: str, path: Path, seeds: Iterable[int], only: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Starts without labels, meta-training on top of them, mixed batches, adapting; and the table."""
+"""Starts without labels, meta-training on top of them, mixed batches, and adapting."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import nn
 
-from mlteach import results
 from mlteach.data import glyphs
 from mlteach.episodes import sample_episodes
 from mlteach.evaluate import features, few_shot_accuracy, prototype_accuracies
@@ -132,17 +131,3 @@ def test_costs_are_equal():
     for start in ("SimCLR", "BYOL", "MoCo"):
         steps = round(together.BUDGET / together.COST[start])
         assert steps * together.COST[start] == pytest.approx(together.BUDGET, rel=0.01)
-
-
-def test_all_characters():
-    assert together.ALL["glyphs"] == len(characters().classes)
-
-
-def test_the_table_has_its_jobs():
-    """The tracked rows are those of all jobs of its seeds, three at least."""
-    rows = results.read("together")
-    keys = ("train", "seed", "start", "method", "classes")
-    seeds = sorted({row["seed"] for row in rows})
-    assert len(seeds) >= 3
-    jobs = {tuple(job[k] for k in keys) for job, _ in together.jobs(tuple(seeds))}
-    assert {tuple(row[k] for k in keys) for row in rows} == jobs
