@@ -26,7 +26,6 @@ CLASSES = (3, 25, 100)  # and all
 ALL = {"glyphs": 690, "omniglot": 964}
 # of an encoder without labels: what adapts, whether the encoder does too, steps
 ADAPTED = (("nothing", False, 0), ("head", False, 40), ("whole", True, 40))
-MIXED = (25, 100)
 
 
 @cache
@@ -61,15 +60,15 @@ def _settings(train: str) -> Iterator[tuple[str, str, int]]:
         yield "none", "plain prototypes", n_classes
         yield "none", "prototypes", n_classes
         yield "SimCLR", "prototypes", n_classes
-        if n_classes in MIXED:
-            yield "SimCLR", "mixed", n_classes
+        yield "SimCLR", "mixed", n_classes
+        yield "none", "MAML", n_classes
+        yield "SimCLR", "MAML", n_classes
     for n_classes in (25, ALL[train]):
-        for name in ("BYOL", "MoCo"):
-            yield name, "prototypes", n_classes
-        for name in ("none", "SimCLR", "BYOL"):
-            yield name, "MAML", n_classes
-        for name in ("none", "SimCLR"):
-            yield name, "ANIL", n_classes
+        yield "BYOL", "prototypes", n_classes
+        yield "MoCo", "prototypes", n_classes
+        yield "BYOL", "MAML", n_classes
+        yield "none", "ANIL", n_classes
+        yield "SimCLR", "ANIL", n_classes
 
 
 def _rows(train: str, seed: int, start: str, method: str, classes: int) -> list[Row]:

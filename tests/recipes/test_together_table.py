@@ -15,13 +15,38 @@ def test_all_characters():
     assert together_table.ALL["glyphs"] == len(glyphs("train").classes)
 
 
-def test_the_table_has_its_jobs():
-    """The tracked rows are those of all jobs of its seeds, three at least."""
-    rows = results.read("together")
-    seeds = sorted({row["seed"] for row in rows})
+def trainings(seeds):
+    return [tuple(job[k] for k in KEYS) for job, _ in together_table.jobs(seeds)]
+
+
+def tracked():
+    """The trainings whose rows are in the table."""
+    return {tuple(row[k] for k in KEYS) for row in results.read("together")}
+
+
+def test_every_tracked_row_is_of_a_job():
+    """So that a job whose rows are there is not computed again; three seeds at least."""
+    seeds = tuple(sorted({key[1] for key in tracked()}))
     assert len(seeds) >= 3
-    jobs = {tuple(job[k] for k in KEYS) for job, _ in together_table.jobs(tuple(seeds))}
-    assert {tuple(row[k] for k in KEYS) for row in rows} == jobs
+    jobs = trainings(seeds)
+    assert len(set(jobs)) == len(jobs)
+    assert tracked() <= set(jobs)
+
+
+@pytest.mark.xfail(reason="mixed batches and MAML at 3, 100 and all characters are to be computed")
+def test_the_table_is_complete():
+    """On seeds 0, 1 and 2 at least."""
+    assert set(trainings((0, 1, 2))) <= tracked()
+
+
+def test_methods_are_compared_at_the_same_numbers_of_labelled_characters():
+    """The map has the mixed batch wherever it has prototypes, and MAML beside them."""
+    jobs = trainings((0,))
+    for train in ("glyphs", "omniglot"):
+        ways = (("none", "prototypes"), ("SimCLR", "prototypes"), ("SimCLR", "mixed"))
+        for way in (*ways, ("none", "MAML"), ("SimCLR", "MAML")):
+            sizes = {key[4] for key in jobs if key[0] == train and key[2:4] == way}
+            assert sizes == {3, 25, 100, together_table.ALL[train]}, (train, way)
 
 
 @pytest.mark.parametrize("method", ["plain prototypes", "MAML", "mixed", "nearest mean", "pixels"])
@@ -38,14 +63,16 @@ def test_a_job_gives_the_rows_of_the_table(monkeypatch, method):
     jobs = [
         (settings, job)
         for settings, job in together_table.jobs((0,))
-        if settings["train"] == "glyphs" and settings["method"] == method
+        if settings["train"] == "glyphs"
+        and settings["method"] == method
+        and tuple(settings[k] for k in KEYS) in tracked()
     ]
     settings, job = jobs[0]
-    tracked = results.where(results.read("together"), **settings)
+    table = results.where(results.read("together"), **settings)
     rows = [settings | row for row in job()]
-    assert list(rows[0]) == list(tracked[0])
+    assert list(rows[0]) == list(table[0])
     ours, theirs = (
         [(row["test"], row["n_way"], row["n_shot"], row["adapt"]) for row in part]
-        for part in (rows, tracked)
+        for part in (rows, table)
     )
     assert ours == theirs
