@@ -21,7 +21,7 @@ from mlteach.results.tables import FOLDER
 # settings of its job
 JOBS = {
     "learned_temperature": "mlteach.recipes.learned_temperature",
-    "meta_selfsup": "mlteach.recipes.meta_selfsup",
+    "meta_selfsup": "mlteach.recipes.meta_selfsup_table",
     "one_shot": "mlteach.recipes.one_shot",
     "together": "mlteach.recipes.together_table",
     "unlabelled": "mlteach.recipes.unlabelled",

@@ -3,8 +3,8 @@
 Chapters, tests and benchmarks train with the same recipe. `selfsup`, `pretext`, `sequences`,
 `pairs` and `meta` hold one a method, with the floors that it reaches on seeds 0, 1 and 2; what they
 share, and what chapters need again after they have shown it once, is exported here. Importing this
-makes no data and trains nothing. `learned_temperature`, `meta_selfsup`, `one_shot`,
-`together_table` and `unlabelled` compute tables of `mlteach.results`.
+makes no data and trains nothing. `learned_temperature`, `meta_selfsup_table`,
+`one_shot`, `together_table` and `unlabelled` compute tables of `mlteach.results`.
 """
 
 from mlteach.recipes import (

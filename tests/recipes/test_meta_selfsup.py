@@ -1,4 +1,4 @@
-"""Tasks that keep one letter, networks whose gains adapt to them, and the rows of the table."""
+"""Tasks that keep one letter, networks whose gains adapt to them, and their training."""
 
 from __future__ import annotations
 
@@ -126,9 +126,3 @@ def test_a_meta_trained_network_finds_the_letter_that_counts(letters):
         assert after > 0.25
         assert before < 0.15
         assert other < 0.04
-
-
-def test_the_table_has_a_job_for_every_setting_once():
-    settings = [tuple(row.items()) for row, _ in meta_selfsup.jobs((0, 1))]
-    assert len(set(settings)) == len(settings)
-    assert {dict(row)["seed"] for row in settings} == {0, 1}
