@@ -164,7 +164,8 @@ def omniglot_runs(dataset: Dataset, *, n_runs: int = 20, seed: int = 0) -> list[
         each column.
 
     Raises:
-        TypeError, ValueError: dataset is none, lacks these factors, or has no such alphabet.
+        TypeError, ValueError: dataset is none, lacks these factors, has no such alphabet, or one in
+            which a drawer did not draw every character, or which has a single drawer.
 
     Source: Lake, Salakhutdinov, Tenenbaum 2015, Science 350:1332.
     """
@@ -172,25 +173,42 @@ def omniglot_runs(dataset: Dataset, *, n_runs: int = 20, seed: int = 0) -> list[
     n_runs = _validate.count("n_runs", n_runs)
     if missing := {"script", "drawer"} - set(dataset.factors):
         raise ValueError(f"dataset must have the factors script and drawer, lacks {missing}")
-    script, drawer = dataset.factors["script"], dataset.factors["drawer"]
+    script = dataset.factors["script"]
     large = [
         s for s in script.unique().tolist() if len(dataset.labels[script == s].unique()) >= WAYS
     ]
     if not large:
         raise ValueError(f"dataset must have an alphabet of {WAYS} characters, has none")
+    places = {s: _places(dataset, s) for s in large}
     random = generator(seed)
     runs = []
     for run in range(n_runs):
-        inside = script == large[run % len(large)]
-        characters = dataset.labels[inside].unique()
-        characters = characters[torch.randperm(len(characters), generator=random)[:WAYS]]
-        two = torch.randperm(int(drawer.max()) + 1, generator=random)[:2]
-        place = [
-            [((dataset.labels == c) & (drawer == d)).nonzero()[0, 0] for c in characters]
-            for d in two
-        ]
-        runs.append(torch.tensor(place))
+        place = places[large[run % len(large)]]
+        characters = torch.randperm(place.shape[1], generator=random)[:WAYS]
+        two = torch.randperm(len(place), generator=random)[:2]
+        runs.append(place[two][:, characters])
     return runs
+
+
+def _places(dataset: Dataset, alphabet: int) -> Tensor:
+    """(drawers, characters) of one alphabet: where in the data set each drew each."""
+    inside = (dataset.factors["script"] == alphabet).nonzero()[:, 0]
+    drawer, label = dataset.factors["drawer"][inside], dataset.labels[inside]
+    drawers, characters = drawer.unique(), label.unique()
+    if len(drawers) < 2:
+        raise ValueError(f"dataset must have two drawers of an alphabet, {alphabet} has one")
+    places = torch.empty(len(drawers), len(characters), dtype=torch.long)
+    for i, d in enumerate(drawers.tolist()):
+        for j, c in enumerate(characters.tolist()):
+            found = inside[(drawer == d) & (label == c)]
+            if not len(found):
+                name = dataset.classes[c]
+                raise ValueError(
+                    "dataset must have an image of each character of an alphabet by each of its "
+                    f"drawers, {name!r} of alphabet {alphabet} lacks one by drawer {d}"
+                )
+            places[i, j] = found[0]
+    return places
 
 
 def challenge_error(z: Tensor, runs: list[Tensor]) -> float:

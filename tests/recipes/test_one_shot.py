@@ -103,6 +103,22 @@ def test_runs():
         one_shot.omniglot_runs(bare)
 
 
+def test_runs_need_every_character_by_every_drawer():
+    """A missing image, and a single drawer, are named; drawers need no consecutive numbers."""
+    script, drawer = characters().factors["script"], characters().factors["drawer"]
+    name = characters().classes[25]
+    alphabet = int(script[characters().labels == 25][0])
+    torn = characters().subset((characters().labels != 25) | (drawer != 7))
+    with pytest.raises(ValueError, match=f"{name!r} of alphabet {alphabet} lacks one by drawer 7"):
+        one_shot.omniglot_runs(torn)
+    with pytest.raises(ValueError, match="two drawers of an alphabet, .* has one"):
+        one_shot.omniglot_runs(characters().subset(drawer == 3))
+    odd = characters().subset(drawer % 2 == 1)
+    for run in one_shot.omniglot_runs(odd, n_runs=5):
+        support, query = odd.labels[run]
+        assert support.equal(query)
+
+
 def test_error():
     """0 for features that name the character, 19 of 20 wrong on average for features of noise."""
     runs = one_shot.omniglot_runs(characters(), n_runs=100)
