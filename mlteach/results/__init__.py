@@ -8,6 +8,8 @@ this folder; every row holds its seed, its settings and the processor seconds th
 """
 
 from mlteach.results.tables import (
+    by_seed,
+    differences,
     mean_and_interval,
     read,
     tables,
@@ -16,4 +18,13 @@ from mlteach.results.tables import (
     write,
 )
 
-__all__ = ["mean_and_interval", "read", "tables", "values", "where", "write"]
+__all__ = [
+    "by_seed",
+    "differences",
+    "mean_and_interval",
+    "read",
+    "tables",
+    "values",
+    "where",
+    "write",
+]

@@ -101,10 +101,53 @@ def where(rows: Iterable[Row], **chosen: Any) -> list[Row]:
 def values(rows: Iterable[Row], column: str = "accuracy", **chosen: Any) -> list[float]:
     """One column of the rows that `where` chooses, in the order of their seeds.
 
+    Place i need not be the same seed in two settings, see `by_seed`.
+
     Raises:
         ValueError: as `where`; there is no such column; or a seed occurs twice, so that the choice
             mixes several settings.
     """
+    return [row[column] for row in _each_seed_once(rows, column, chosen)]
+
+
+def by_seed(rows: Iterable[Row], column: str = "accuracy", **chosen: Any) -> dict[int, float]:
+    """As `values`, seed → value: what `differences` compares.
+
+    Raises:
+        ValueError: as `values`; or a row has no seed.
+    """
+    rows = _each_seed_once(rows, column, chosen)
+    if any("seed" not in row for row in rows):
+        raise ValueError(f"rows must have a column seed, got {list(rows[0])}")
+    return {row["seed"]: row[column] for row in rows}
+
+
+def differences(one: Mapping[int, float], other: Mapping[int, float]) -> list[float]:
+    """What one setting has more than the other, seed by seed, for `mean_and_interval`.
+
+    >>> differences(by_seed(rows, method="MAML"), by_seed(rows, method="ANIL"))
+
+    Args:
+        one, other: seed → number, as `by_seed` gives them.
+
+    Returns:
+        (n,) one minus other, of the seeds that both have, rising; a seed that one lacks is left
+        out.
+
+    Raises:
+        TypeError, ValueError: they are no mappings, or have no seed in common.
+    """
+    for name, given in (("one", one), ("other", other)):
+        _validate.instance(name, given, Mapping, "a mapping seed → number")
+    both = sorted(one.keys() & other.keys())
+    if not both:
+        raise ValueError(
+            f"one and other must have a seed in common, got {sorted(one)} and {sorted(other)}"
+        )
+    return [one[seed] - other[seed] for seed in both]
+
+
+def _each_seed_once(rows: Iterable[Row], column: str, chosen: dict[str, Any]) -> list[Row]:
     rows = sorted(where(rows, **chosen), key=lambda row: row.get("seed", 0))
     if any(column not in row for row in rows):
         raise ValueError(f"column must be one of {list(rows[0])}, got {column!r}")
@@ -112,7 +155,7 @@ def values(rows: Iterable[Row], column: str = "accuracy", **chosen: Any) -> list
     if len(set(seeds)) < len(seeds):
         different = [k for k in rows[0] if k != column and len({row[k] for row in rows}) > 1]
         raise ValueError(f"rows must have each seed once, choose among {different} too")
-    return [row[column] for row in rows]
+    return rows
 
 
 def mean_and_interval(of_seeds: Sequence[float]) -> tuple[float, float]:
@@ -120,8 +163,7 @@ def mean_and_interval(of_seeds: Sequence[float]) -> tuple[float, float]:
 
     .. math:: \bar a \pm t_{0.975, n - 1}\, \frac{s}{\sqrt{n}}
 
-    With five seeds t is 2.78. Give it paired differences to compare two methods: seed by seed what
-    the one has more than the other.
+    With five seeds t is 2.78. Give it the `differences` of two methods to compare them.
 
     Args:
         of_seeds: (n >= 2,) finite numbers, one a seed.

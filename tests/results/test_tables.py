@@ -66,6 +66,28 @@ def test_choosing():
         results.values(ROWS, "loss", method="one")
 
 
+def test_differences_pair_seeds_and_not_places():
+    """One method lacks seed 1, the other seed 2: 0 and 3 are compared, in any order."""
+    accuracies = {"one": {0: 0.5, 2: 0.75, 3: 1.0}, "two": {3: 0.25, 1: 0.125, 0: 0.375}}
+    rows = [
+        {"seed": seed, "method": method, "accuracy": accuracy}
+        for method, of_seeds in accuracies.items()
+        for seed, accuracy in of_seeds.items()
+    ]
+    one, two = (results.by_seed(rows, method=method) for method in accuracies)
+    assert (one, two) == tuple(accuracies.values())
+    assert results.differences(one, two) == [0.125, 0.75]
+    assert results.differences(two, one) == [-0.125, -0.75]
+    with pytest.raises(ValueError, match=r"a seed in common, got \[0, 2, 3\] and \[1\]"):
+        results.differences(one, {1: 0.5})
+    with pytest.raises(TypeError, match="other must be a mapping"):
+        results.differences(one, [0.5, 0.5, 0.5])
+    with pytest.raises(ValueError, match="choose among .*method"):
+        results.by_seed(rows)
+    with pytest.raises(ValueError, match="rows must have a column seed"):
+        results.by_seed([{"accuracy": 1.0}])
+
+
 def test_interval_by_hand():
     """Of 1, 2, 3 the mean is 2, the deviation 1, and Student's t with two degrees 4.303."""
     mean, half = results.mean_and_interval([1, 2, 3])
