@@ -260,6 +260,15 @@ def one_over_the_images(support, labels, query, lr):
 
 @mistake(
     zero_head_logits,
+    "the probabilities at zeros are one half in yours, as of a sigmoid: a softmax over C classes "
+    "gives 1/C",
+)
+def one_half(support, labels, query, lr):
+    return lr * query @ _step(support, labels, share=0.5)
+
+
+@mistake(
+    zero_head_logits,
     "the gradient is divided by the number of classes: the mean is over the N images",
 )
 def divided_by_the_classes(support, labels, query, lr):

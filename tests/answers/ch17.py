@@ -235,6 +235,11 @@ wrong(
     "divided by the classes",
     lambda s, y, q, lr: lr / _n(y) * q @ s.T @ (_one_hot(s, y) - 1 / _n(y)),
 )
+wrong(
+    "zero_head_logits",
+    "one half for the probabilities",
+    lambda s, y, q, lr: lr / len(s) * q @ s.T @ (_one_hot(s, y) - 0.5),
+)
 wrong("zero_head_logits", "by N and C", lambda s, y, q, lr: lr * q @ _step(s, y) / _n(y))
 wrong("zero_head_logits", "by N twice", lambda s, y, q, lr: lr * q @ _step(s, y) / len(s))
 wrong("zero_head_logits", "by M", lambda s, y, q, lr: lr * q @ _step(s, y) * len(s) / len(q))
