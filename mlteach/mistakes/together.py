@@ -413,7 +413,7 @@ def two_batches_averaged(z1, z2, labels, *, temperature):
 
 @mistake(
     mixed_loss,
-    "NT-Xent of all images and a loss of the labelled ones are added: NT-Xent pushes images of one "
+    "this adds NT-Xent of all images and a loss of the labelled ones: NT-Xent pushes images of one "
     "class apart, so take one loss with all positives",
 )
 def added_to_nt_xent(z1, z2, labels, *, temperature):
