@@ -125,6 +125,8 @@ HINTS = {
     "`~mask` is the opposite of a mask, `mask.float()` makes 1 and 0",
     "Boolean value of Tensor": "`if`, `and`, `max(…)` and `min(…)` of Python take one number: "
     "let `torch.where`, `&`, `.clamp(min=…)` do it",
+    "to not have been used in the graph": "The graph of an inner gradient is kept by "
+    "`create_graph=True` only; or is something detached on the way?",
     "can be converted to Python scalars": "`math.…` and `float(…)` take one number: "
     "torch has the same functions for whole tensors",
 }

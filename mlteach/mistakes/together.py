@@ -100,6 +100,72 @@ def averaged_distance(z, i):
     return _found(z, i, -(z[i] - z).square().mean(1))
 
 
+@mistake(
+    one_view_task,
+    "the logits are cosines: nothing is normalised here, take minus the squared distances",
+)
+def cosines(z, i):
+    z = F.normalize(z, dim=1)
+    return _found(z, i, z @ z[i])
+
+
+@mistake(
+    one_view_task,
+    "the squared distance is halved: that is the density of a Gaussian, a prototypical network "
+    "takes all of it",
+)
+def halved_distance(z, i):
+    return _found(z, i, -(z[i] - z).square().sum(1) / 2)
+
+
+@mistake(
+    one_view_task,
+    "the distance is divided by a temperature of 0.5: here is none, the lengths of z play its part",
+)
+def divided_by_a_temperature(z, i):
+    return _found(z, i, -(z[i] - z).square().sum(1) / 0.5)
+
+
+@mistake(
+    one_view_task,
+    "the softmax is taken twice: F.cross_entropy takes it itself, so give it logits",
+)
+def softmax_twice(z, i):
+    others = torch.arange(len(z)) != i
+    logits = -(z[i] - z).square().sum(1).masked_fill(~others, math.inf)
+    return _found(z, i, logits.softmax(0))
+
+
+@mistake(
+    one_view_task,
+    "after row i is taken out, the rows behind it move up by one: so does the partner of a first "
+    "view",
+)
+def partner_not_moved(z, i):
+    index = (i + len(z) // 2) % len(z) % (len(z) - 1)
+    return _found(z, i, -(z[i] - z).square().sum(1), partner=index + (index >= i))
+
+
+@mistake(
+    one_view_task,
+    "only the rows behind row i move up when it is taken out: the partner of a second view stands "
+    "before it and stays",
+)
+def partner_always_moved(z, i):
+    index = ((i + len(z) // 2) % len(z) - 1) % (len(z) - 1)
+    return _found(z, i, -(z[i] - z).square().sum(1), partner=index + (index >= i))
+
+
+@mistake(
+    one_view_task,
+    "the two views of an image are averaged to one prototype: each row is a class of its own",
+)
+def views_averaged(z, i):
+    n_images = len(z) // 2
+    logits = -(z[i] - (z[:n_images] + z[n_images:]) / 2).square().sum(1)
+    return logits.logsumexp(0) - logits[i % n_images]
+
+
 @mistake(one_view_task, "this is the probability of the right support: the loss is minus its log")
 def probability(z, i):
     return (-one_view_task(z, i)).exp()
@@ -144,10 +210,96 @@ def summed_over_the_support(support, labels, query, lr):
 @mistake(
     zero_head_logits,
     "these are class means minus their mean, times lr: the gradient has 1/N, not one over the "
-    "shots, so 1/C is missing",
+    "shots",
 )
 def means_without_their_share(support, labels, query, lr):
-    return (labels.max() + 1) * zero_head_logits(support, labels, query, lr)
+    means = _means(support, labels)
+    return lr * query @ (means - means.mean(0)).T
+
+
+def _means(support, labels):
+    """(C, D) mean of each class."""
+    return torch.stack([support[labels == c].mean(0) for c in range(int(labels.max()) + 1)])
+
+
+@mistake(
+    zero_head_logits,
+    "these are class means minus the support's mean, times lr: the gradient has 1/N, not one over "
+    "the shots, and 1/C of every image",
+)
+def means_minus_the_support_mean(support, labels, query, lr):
+    return lr * query @ (_means(support, labels) - support.mean(0)).T
+
+
+@mistake(
+    zero_head_logits,
+    "class means are right only if all classes have as many images: each image counts 1/N, so take "
+    "sums",
+)
+def equal_shots_assumed(support, labels, query, lr):
+    means = _means(support, labels)
+    return lr / len(means) * query @ (means - means.mean(0)).T
+
+
+@mistake(
+    zero_head_logits,
+    "these are inner products with class means, as of prototypes: a step from zeros gives lr/N "
+    "times their sums, minus 1/C of all images",
+)
+def inner_products_with_means(support, labels, query, lr):
+    return lr * query @ _means(support, labels).T
+
+
+@mistake(
+    zero_head_logits,
+    "the probabilities at zeros are 1/N in yours: there are C classes, so 1/C",
+)
+def one_over_the_images(support, labels, query, lr):
+    return lr * query @ _step(support, labels, share=1 / len(support))
+
+
+@mistake(
+    zero_head_logits,
+    "the probabilities at zeros are one half in yours, as of a sigmoid: a softmax over C classes "
+    "gives 1/C",
+)
+def one_half(support, labels, query, lr):
+    return lr * query @ _step(support, labels, share=0.5)
+
+
+@mistake(
+    zero_head_logits,
+    "the gradient is divided by the number of classes: the mean is over the N images",
+)
+def divided_by_the_classes(support, labels, query, lr):
+    n_way = labels.max() + 1
+    return zero_head_logits(support, labels, query, lr) * len(support) / n_way
+
+
+@mistake(
+    zero_head_logits,
+    "the gradient is divided by N and by the number of classes: the mean is over N images alone",
+)
+def divided_by_images_and_classes(support, labels, query, lr):
+    return zero_head_logits(support, labels, query, lr) / (labels.max() + 1)
+
+
+@mistake(zero_head_logits, "the log-softmax is taken already: logits are asked for")
+def log_softmax_taken(support, labels, query, lr):
+    return zero_head_logits(support, labels, query, lr).log_softmax(1)
+
+
+@mistake(zero_head_logits, "you take two steps: one step from zeros is asked for")
+def two_steps_from_zeros(support, labels, query, lr):
+    head = lr * _step(support, labels)
+    slope = support.T @ ((support @ head).softmax(1) - F.one_hot(labels)) / len(support)
+    return query @ (head - lr * slope)
+
+
+@mistake(zero_head_logits, "a bias learns too: this head has none")
+def bias_learned(support, labels, query, lr):
+    bias = _step(torch.ones_like(support[:, :1]), labels)  # (1, C)
+    return zero_head_logits(support, labels, query, lr) + lr * bias
 
 
 @mistake(zero_head_logits, "lr is missing: a step is lr times the gradient")
@@ -167,7 +319,8 @@ def softmax_taken(support, labels, query, lr):
 
 @mistake(
     zero_head_logits,
-    "the support features are detached: the outer gradient of MAML flows through them too",
+    "the support features are detached, or an inner gradient was taken without create_graph=True: "
+    "the outer gradient of MAML flows through them too",
 )
 def support_detached(support, labels, query, lr):
     return zero_head_logits(support.detach(), labels, query, lr)
@@ -244,6 +397,144 @@ def two_batches(z1, z2, labels, *, temperature):
     known = labels >= 0
     apart = nt_xent(z1[~known], z2[~known], temperature=temperature)
     return apart + unlabelled_left_out(z1, z2, labels, temperature=temperature)
+
+
+@mistake(
+    mixed_loss,
+    "this averages two losses, of the labelled and of the unlabelled images: in one batch each is "
+    "also a negative of the others",
+)
+def two_batches_averaged(z1, z2, labels, *, temperature):
+    known = labels >= 0
+    apart = nt_xent(z1[~known], z2[~known], temperature=temperature)
+    together = unlabelled_left_out(z1, z2, labels, temperature=temperature)
+    return apart + (together - apart) * known.double().mean().to(apart)
+
+
+@mistake(
+    mixed_loss,
+    "this adds NT-Xent of all images and a loss of the labelled ones: NT-Xent pushes images of one "
+    "class apart, so take one loss with all positives",
+)
+def added_to_nt_xent(z1, z2, labels, *, temperature):
+    apart = labels_unused(z1, z2, labels, temperature=temperature)
+    return apart + unlabelled_left_out(z1, z2, labels, temperature=temperature)
+
+
+@mistake(
+    mixed_loss,
+    "an image without a label does not look for its other view in yours: it is an anchor too, and "
+    "its two views share one number, so number the images, then repeat",
+)
+def each_view_numbered(z1, z2, labels, *, temperature):
+    numbers = _instances(labels.repeat(2))
+    return supervised_contrastive(torch.cat([z1, z2]), numbers, temperature=temperature)
+
+
+@mistake(
+    mixed_loss,
+    "the first image without a label has the number of the largest class: begin behind it",
+)
+def begun_at_the_largest(z1, z2, labels, *, temperature):
+    own = labels.clone()
+    own[labels < 0] = labels.max() + torch.arange(int((labels < 0).sum()))
+    return unknown_as_a_class(z1, z2, own, temperature=temperature)
+
+
+@mistake(mixed_loss, "only the first views are anchors: the loss is a mean over all 2B views")
+def first_views_as_anchors(z1, z2, labels, *, temperature):
+    return _by_anchor(z1, z2, labels, temperature)[: len(z1)].mean()
+
+
+@mistake(
+    mixed_loss,
+    "only views of the other side are compared: all other 2B - 1 rows are, of both sides",
+)
+def across_the_sides_only(z1, z2, labels, *, temperature):
+    n = len(z1)
+    side = torch.arange(2 * n) // n
+    across = side[:, None] != side
+    return _by_anchor(z1, z2, labels, temperature, candidates=across).mean()
+
+
+@mistake(
+    mixed_loss,
+    "a labelled image's own other view is no positive in yours: it is one, as all views of its "
+    "class are",
+)
+def own_view_left_out(z1, z2, labels, *, temperature):
+    images = torch.arange(len(z1)).repeat(2)
+    positives = _same(labels) & (images[:, None] != images)
+    positives = torch.where(positives.any(1)[:, None], positives, _same(labels))
+    return _by_anchor(z1, z2, labels, temperature, positives=positives).mean()
+
+
+@mistake(
+    mixed_loss,
+    "the row itself is in the softmax: with cosine 1 it is the nearest, leave the diagonal out",
+)
+def self_in_the_softmax(z1, z2, labels, *, temperature):
+    every = torch.ones(2 * len(z1), 2 * len(z1), dtype=torch.bool)
+    return _by_anchor(z1, z2, labels, temperature, candidates=every).mean()
+
+
+@mistake(
+    mixed_loss,
+    "each row is its own positive: leave the diagonal out of the positives and of the softmax",
+)
+def self_as_a_positive(z1, z2, labels, *, temperature):
+    every = torch.ones(2 * len(z1), 2 * len(z1), dtype=torch.bool)
+    own = torch.eye(2 * len(z1), dtype=torch.bool)
+    how = {"positives": _same(labels) | own, "candidates": every}
+    return _by_anchor(z1, z2, labels, temperature, **how).mean()
+
+
+@mistake(
+    mixed_loss,
+    "all pairs of positives weigh the same, so that large classes weigh more: average over each "
+    "anchor's positives first, then over the anchors",
+)
+def averaged_over_pairs(z1, z2, labels, *, temperature):
+    n_positives = _same(labels).sum(1)
+    losses = _by_anchor(z1, z2, labels, temperature) * n_positives
+    return losses.sum() / n_positives.sum()
+
+
+@mistake(mixed_loss, "you add up over an anchor's positives: divide by how many it has")
+def positives_added_up(z1, z2, labels, *, temperature):
+    return (_by_anchor(z1, z2, labels, temperature) * _same(labels).sum(1)).mean()
+
+
+@mistake(
+    mixed_loss,
+    "the probabilities of the positives are added before the logarithm: each positive has a "
+    "logarithm of its own, and these are averaged",
+)
+def log_of_the_sum(z1, z2, labels, *, temperature):
+    return (
+        -_log_probability(z1, z2, temperature).where(_same(labels), -math.inf).logsumexp(1).mean()
+    )
+
+
+def _same(labels):
+    """(2B, 2B) whether two different rows are positives of each other."""
+    numbers = _instances(labels).repeat(2)
+    return (numbers[:, None] == numbers) & ~torch.eye(len(numbers), dtype=torch.bool)
+
+
+def _log_probability(z1, z2, temperature, candidates=None):
+    """(2B, 2B) logarithm of the softmax over the candidates, all others unless said."""
+    z = F.normalize(torch.cat([z1, z2]), dim=1)
+    candidates = ~torch.eye(len(z), dtype=torch.bool) if candidates is None else candidates
+    return (z @ z.T / temperature).masked_fill(~candidates, -math.inf).log_softmax(1)
+
+
+def _by_anchor(z1, z2, labels, temperature, *, positives=None, candidates=None):
+    """(2B,) the loss of each anchor: minus the mean over its positives among the candidates."""
+    positives = _same(labels) if positives is None else positives
+    positives = positives if candidates is None else positives & candidates
+    logs = _log_probability(z1, z2, temperature, candidates)
+    return -torch.where(positives, logs, 0).sum(1) / positives.sum(1)
 
 
 @mistake(mixed_loss, "the temperature is not used: divide each cosine by it")
@@ -347,3 +638,80 @@ def mean_difference(ours, theirs):
 )
 def standard_error(ours, theirs):
     return (ours - theirs).std() / math.sqrt(len(ours))
+
+
+@mistake(
+    paired_half_width,
+    "the seeds are not paired: take the differences first, then their spread, with n - 1 degrees "
+    "of freedom",
+)
+def not_paired_with_more_degrees(ours, theirs):
+    n = len(ours)
+    return float(student.ppf(0.975, 2 * n - 2)) * math.sqrt((ours.var() + theirs.var()) / n)
+
+
+@mistake(paired_half_width, "t has n - 2 degrees of freedom here: one mean is taken away, so n - 1")
+def one_degree_too_few(ours, theirs):
+    n = len(ours)
+    return float(student.ppf(0.975, n - 2)) * (ours - theirs).std() / math.sqrt(n)
+
+
+@mistake(
+    paired_half_width, "t is taken at 0.995, which is for 99 %: 95 % leaves 2.5 % on each side"
+)
+def ninety_nine_percent(ours, theirs):
+    n = len(ours)
+    return float(student.ppf(0.995, n - 1)) * (ours - theirs).std() / math.sqrt(n)
+
+
+@mistake(
+    paired_half_width, "your t is that of five seeds in every case: it depends on n, take n - 1"
+)
+def t_of_five_seeds(ours, theirs):
+    return _t(5) * (ours - theirs).std() / math.sqrt(len(ours))
+
+
+@mistake(
+    paired_half_width,
+    "n - 1 stands under the root, and in the standard deviation already: the mean has n seeds",
+)
+def root_of_one_less(ours, theirs):
+    return _t(len(ours)) * (ours - theirs).std() / math.sqrt(len(ours) - 1)
+
+
+@mistake(
+    paired_half_width,
+    "each list is sorted by itself, and the pairs are lost: entry k of both is the same seed",
+)
+def sorted_apart(ours, theirs):
+    return paired_half_width(ours.sort().values, theirs.sort().values)
+
+
+@mistake(
+    paired_half_width,
+    "this is a difference of spreads: take the differences first, then their spread",
+)
+def difference_of_spreads(ours, theirs):
+    return _t(len(ours)) * (ours.std() - theirs.std()).abs() / math.sqrt(len(ours))
+
+
+@mistake(
+    paired_half_width, "this is the upper end of the interval: half of its width alone is asked for"
+)
+def upper_end(ours, theirs):
+    return (ours - theirs).mean() + paired_half_width(ours, theirs)
+
+
+@mistake(
+    paired_half_width, "these are both ends of the interval: half of its width alone is asked for"
+)
+def both_ends(ours, theirs):
+    mean, half = (ours - theirs).mean(), paired_half_width(ours, theirs)
+    return torch.stack([mean - half, mean + half])
+
+
+@mistake(
+    paired_half_width, "this is the mean, too: half of the width of its interval alone is asked for"
+)
+def mean_and_half(ours, theirs):
+    return torch.stack([(ours - theirs).mean(), paired_half_width(ours, theirs)])

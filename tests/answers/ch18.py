@@ -381,3 +381,123 @@ def _by_difference(weights, x1, x2, v1, v2, temperature, lr):
 
 right("hypergradient", "by autograd", _hyper())
 right("hypergradient", "by a difference", _by_difference)
+
+
+def _two_steps(weights, x1, x2, v1, v2, temperature, lr):
+    t = torch.tensor(float(temperature), requires_grad=True)
+    w = weights.detach().clone().requires_grad_()
+    for _ in range(2):
+        loss = nt_xent(x1 @ w.T, x2 @ w.T, temperature=t)
+        w = w - lr * torch.autograd.grad(loss, w, create_graph=True)[0]
+    return torch.autograd.grad(nt_xent(v1 @ w.T, v2 @ w.T), t)[0]
+
+
+def _by_the_inverse(weights, x1, x2, v1, v2, temperature, lr):
+    inverse = torch.tensor(1 / temperature, requires_grad=True)
+    w = weights.detach().clone().requires_grad_()
+    loss = nt_xent(x1 @ w.T, x2 @ w.T, temperature=1 / inverse)
+    w = w - lr * torch.autograd.grad(loss, w, create_graph=True)[0]
+    return torch.autograd.grad(nt_xent(v1 @ w.T, v2 @ w.T), inverse)[0]
+
+
+def _no_graph(weights, x1, x2, v1, v2, temperature, lr):
+    t = torch.tensor(float(temperature), requires_grad=True)
+    w = weights.detach().clone().requires_grad_()
+    w = w - lr * torch.autograd.grad(nt_xent(x1 @ w.T, x2 @ w.T, temperature=t), w)[0]
+    return torch.autograd.grad(nt_xent(v1 @ w.T, v2 @ w.T), t)[0]
+
+
+def _both_batches(weights, x1, x2, v1, v2, temperature, lr):
+    return _hyper()(weights, x1, x2, v1, v2, temperature, lr) + _judged_by_x(
+        weights, x1, x2, v1, v2, temperature, lr
+    )
+
+
+def _by_functions(weights, x1, x2, v1, v2, temperature, lr):
+    def trained(w, t):
+        return nt_xent(x1 @ w.T, x2 @ w.T, temperature=t)
+
+    def judged(t):
+        w = weights - lr * torch.func.grad(trained)(weights, t)
+        return nt_xent(v1 @ w.T, v2 @ w.T)
+
+    return torch.func.grad(judged)(torch.tensor(float(temperature)))
+
+
+wrong("hypergradient", "two steps", _two_steps)
+wrong("hypergradient", "by the inverse", _by_the_inverse)
+wrong("hypergradient", "no create_graph", _no_graph)
+wrong("hypergradient", "both batches judge", _both_batches)
+wrong("hypergradient", "absolute value", lambda *given, **more: _hyper()(*given, **more).abs())
+wrong(
+    "hypergradient",
+    "validated at 0.1",
+    _hyper(validation=lambda a, b, t: nt_xent(a, b, temperature=0.1)),
+)
+wrong("hypergradient", "gradient normalised", _hyper(step=lambda w, s, lr: w - lr * s / s.norm()))
+right("hypergradient", "torch.func", _by_functions)
+
+
+def _two_inner_steps(weights, x1, x2, q1, q2, lr):
+    w, gains = weights.detach().clone().requires_grad_(), torch.zeros(x1.shape[1])
+    for _ in range(2):
+        gains.requires_grad_()
+        loss = nt_xent((x1 * gains.exp()) @ w.T, (x2 * gains.exp()) @ w.T)
+        gains = (gains - lr * torch.autograd.grad(loss, gains)[0]).detach()
+    loss = nt_xent((q1 * gains.exp()) @ w.T, (q2 * gains.exp()) @ w.T)
+    return torch.autograd.grad(loss, w)[0]
+
+
+def _of_the_product(weights, x1, x2, q1, q2, lr, again=False):
+    gains = torch.ones(x1.shape[1], requires_grad=True)
+    loss = nt_xent((x1 * gains) @ weights.T, (x2 * gains) @ weights.T)
+    gains = (-lr * torch.autograd.grad(loss, gains)[0]).exp().detach()
+    product = (weights.detach() * gains).requires_grad_()
+    slope = torch.autograd.grad(nt_xent(q1 @ product.T, q2 @ product.T), product)[0]
+    return slope * gains if again else slope
+
+
+def _one_gain(weights, x1, x2, q1, q2, lr):
+    w, gain = weights.detach().clone().requires_grad_(), torch.zeros((), requires_grad=True)
+    loss = nt_xent((x1 * gain.exp()) @ w.T, (x2 * gain.exp()) @ w.T)
+    gain = (gain - lr * torch.autograd.grad(loss, gain)[0]).detach().exp()
+    return torch.autograd.grad(nt_xent((q1 * gain) @ w.T, (q2 * gain) @ w.T), w)[0]
+
+
+def _gain_of_one_view(weights, x1, x2, q1, q2, lr):
+    w, gains = weights.detach().clone().requires_grad_(), torch.zeros(x1.shape[1]).requires_grad_()
+    loss = nt_xent((x1 * gains.exp()) @ w.T, x2 @ w.T)
+    gains = (gains - lr * torch.autograd.grad(loss, gains)[0]).detach().exp()
+    return torch.autograd.grad(nt_xent((q1 * gains) @ w.T, q2 @ w.T), w)[0]
+
+
+def _at_a_tenth(a, b):
+    return nt_xent(a, b, temperature=0.1)
+
+
+wrong("meta_gradient", "two steps", _two_inner_steps)
+wrong("meta_gradient", "of the product", _of_the_product)
+wrong("meta_gradient", "one gain for all", _one_gain)
+wrong("meta_gradient", "gains on one view", _gain_of_one_view)
+wrong("meta_gradient", "temperature 0.1", _meta(inner=_at_a_tenth, outer=_at_a_tenth))
+right("meta_gradient", "by the product", lambda *given: _of_the_product(*given[:5], given[5], True))
+
+
+def _one_of_each_block(images, n_way, n_query, view, generator):
+    size = len(images) // n_way
+    within = torch.randint(size, (n_way,), generator=generator)
+    x = images[size * torch.arange(n_way) + within]
+    return torch.stack([x] + [view(x, generator=generator) for _ in range(n_query)], 1)
+
+
+def _until_different(images, n_way, n_query, view, generator):
+    chosen = []
+    while len(chosen) < n_way:
+        image = int(torch.randint(len(images), (), generator=generator))
+        chosen += [image] if image not in chosen else []
+    x = images[sorted(chosen)]
+    return torch.stack([x] + [view(x, generator=generator) for _ in range(n_query)], 1)
+
+
+wrong("image_task", "one image of each block", _one_of_each_block)
+right("image_task", "drawn until different, sorted", _until_different)

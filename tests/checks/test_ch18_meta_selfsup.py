@@ -162,6 +162,12 @@ def _neighbours(images, n_way, n_query, view, generator):
     return _task(images, n_way, n_query, view, generator, chosen=chosen)
 
 
+def _one_of_each_block(images, n_way, n_query, view, generator):
+    size = len(images) // n_way
+    chosen = torch.randint(size, (n_way,), generator=generator) + size * torch.arange(n_way)
+    return _task(images, n_way, n_query, view, generator, chosen=chosen)
+
+
 def _same_noise(images, n_way, n_query, view, generator):
     x = images[torch.randperm(len(images), generator=generator)[:n_way]]
     lucks = [torch.Generator().manual_seed(k) for k in range(n_query)]
@@ -173,6 +179,7 @@ def _same_noise(images, n_way, n_query, view, generator):
     [
         (_of_one_size, "shape"),
         (_neighbours, "neighbours"),
+        (_one_of_each_block, "never share a task"),
         (_same_noise, "the same views"),
     ],
 )
@@ -180,6 +187,17 @@ def test_tasks_that_once_passed_are_refused(given, told):
     verdict = checks.image_task(given)
     assert not verdict.passed
     assert told in str(verdict)
+
+
+def test_an_inner_gradient_without_its_graph_is_told():
+    def without(weights, x1, x2, v1, v2, temperature, lr):
+        t = torch.tensor(temperature, requires_grad=True)
+        w = weights.detach().requires_grad_()
+        loss = nt_xent(x1 @ w.T, x2 @ w.T, temperature=t)
+        w = w - lr * torch.autograd.grad(loss, w)[0]
+        return torch.autograd.grad(nt_xent(v1 @ w.T, v2 @ w.T), t)[0]
+
+    assert "create_graph=True" in str(checks.hypergradient(without))
 
 
 def test_a_plain_task_passes():

@@ -185,6 +185,24 @@ def test_the_edge_is_told_where_only_such_cases_are_wrong():
     assert told == "right in the other cases, but not with a zero: 0 is no positive number"
 
 
+def test_an_edge_that_right_cases_have_too_explains_nothing():
+    cases = [
+        Case(f"with {n} rows", (normal(n, 3, seed=n),), edge="every case has rows") for n in (3, 5)
+    ]
+    told = diagnose(lambda x: x + (len(x) == 5), lambda x: x.clone(), cases)
+    assert "every case has rows" not in told
+
+
+def test_random_numbers_are_seen_though_two_draws_of_the_first_case_are_alike():
+    draws = iter([0, 1, 1] + [1, 0] + [1] * 100)  # once more: 1 as before, then 0
+
+    def sometimes(x):
+        return x + next(draws)
+
+    cases = [Case(f"with {n} rows", (normal(n, seed=n),)) for n in (2, 3, 4)]
+    assert "two calls" in diagnose(sometimes, lambda x: x.clone(), cases)
+
+
 # --- shapes, errors, two at once, time -----------------------------------------------------------
 
 

@@ -11,16 +11,17 @@ from mlteach.mistakes._registry import mistake
 # --- the outer gradient of a linear encoder whose gains adapt ------------------------------------
 
 
-def pair_loss(weights, log_gains, x1, x2, *, loss=nt_xent):
+def pair_loss(weights, log_gains, x1, x2, *, loss=nt_xent, at=0.5):
     """NT-Xent at temperature 0.5 of two views, times the gains, then through the weights."""
     gains = log_gains.exp()
-    return loss((x1 * gains) @ weights.T, (x2 * gains) @ weights.T, temperature=0.5)
+    return loss((x1 * gains) @ weights.T, (x2 * gains) @ weights.T, temperature=at)
 
 
-def adapted_gains(weights, x1, x2, lr, *, loss=nt_xent):
-    """The log-gains after one step from 0; a function of the weights still."""
-    log_gains = torch.zeros(x1.shape[1], dtype=x1.dtype, requires_grad=True)
-    support_loss = pair_loss(weights, log_gains, x1, x2, loss=loss)
+def adapted_gains(weights, x1, x2, lr, *, start=None, **how):
+    """The log-gains after one step, from 0 unless said; a function of the weights still."""
+    log_gains = torch.zeros(x1.shape[1], dtype=x1.dtype) if start is None else start.detach()
+    log_gains.requires_grad_()
+    support_loss = pair_loss(weights, log_gains, x1, x2, **how)
     (gradient,) = torch.autograd.grad(support_loss, log_gains, create_graph=True)
     return log_gains - lr * gradient
 
@@ -38,8 +39,8 @@ def meta_gradient(weights, x1, x2, q1, q2, lr):
 
 @mistake(
     meta_gradient,
-    "the gains stay as they were: this is joint training. Take the query's gradient at the adapted "
-    "gains",
+    "the gains stay as they were, or are one for all channels, which NT-Xent does not see: this is "
+    "joint training. Take the query's gradient at adapted gains, one a channel",
 )
 def without_adapting(weights, x1, x2, q1, q2, lr):
     return meta_gradient(weights, x1, x2, q1, q2, 0)
@@ -142,6 +143,51 @@ def _towards_the_second(z1, z2, *, temperature):
 def support_added(weights, x1, x2, q1, q2, lr):
     both = meta_gradient(weights, x1, x2, q1, q2, lr), meta_gradient(weights, x1, x2, x1, x2, lr)
     return both[0] + both[1]
+
+
+@mistake(meta_gradient, "the gains take two steps: one is asked for")
+def two_inner_steps(weights, x1, x2, q1, q2, lr):
+    weights = weights.detach().requires_grad_()
+    once = adapted_gains(weights, x1, x2, lr)
+    return of_weights(weights, adapted_gains(weights, x1, x2, lr, start=once).detach(), q1, q2)
+
+
+@mistake(
+    meta_gradient,
+    "the gains multiply one view only, in both losses: both views go through the same network",
+)
+def one_view_only_throughout(weights, x1, x2, q1, q2, lr):
+    weights = weights.detach().requires_grad_()
+    log_gains = torch.zeros(x1.shape[1], dtype=x1.dtype, requires_grad=True)
+    loss = nt_xent((x1 * log_gains.exp()) @ weights.T, x2 @ weights.T)
+    gains = (log_gains - lr * torch.autograd.grad(loss, log_gains)[0]).detach().exp()
+    return torch.autograd.grad(nt_xent((q1 * gains) @ weights.T, q2 @ weights.T), weights)[0]
+
+
+@mistake(
+    meta_gradient,
+    "this is the gradient in the weights times the gains: in the weights themselves it has the "
+    "gains once more as a factor",
+)
+def of_the_product(weights, x1, x2, q1, q2, lr):
+    gains = adapted_gains(weights, x1, x2, lr).detach().exp()
+    product = (weights.detach() * gains).requires_grad_()
+    return of_weights(product, torch.zeros_like(gains), q1, q2)
+
+
+@mistake(meta_gradient, "your losses have the temperature 0.1: the default is 0.5, leave it")
+def another_temperature(weights, x1, x2, q1, q2, lr):
+    weights = weights.detach().requires_grad_()
+    log_gains = adapted_gains(weights, x1, x2, lr, at=0.1).detach()
+    return torch.autograd.grad(pair_loss(weights, log_gains, q1, q2, at=0.1), weights)[0]
+
+
+@mistake(
+    meta_gradient, "your inner loss has the temperature 0.1: the default is 0.5, leave it for both"
+)
+def another_inner_temperature(weights, x1, x2, q1, q2, lr):
+    weights = weights.detach().requires_grad_()
+    return of_weights(weights, adapted_gains(weights, x1, x2, lr, at=0.1).detach(), q1, q2)
 
 
 @mistake(meta_gradient, "the sign is flipped: this is the step down, not the gradient")
@@ -263,3 +309,68 @@ def loss_for_slope(weights, x1, x2, v1, v2, temperature, lr):
 @mistake(hypergradient, "this is a new temperature: the derivative alone is asked for")
 def moved_temperature(weights, x1, x2, v1, v2, temperature, lr):
     return temperature - lr * hypergradient(weights, x1, x2, v1, v2, temperature, lr)
+
+
+@mistake(
+    hypergradient,
+    "your validation loss has the temperature 0.1, as in the chapter's text: here it has the "
+    "default",
+)
+def validated_at_another_temperature(weights, x1, x2, v1, v2, temperature, lr):
+    return _slope(weights, x1, x2, v1, v2, temperature, lr, at=lambda t: 0.1)
+
+
+@mistake(
+    hypergradient,
+    "this is the validation loss's derivative by its own temperature: by that of the training step "
+    "is asked, through the weights",
+)
+def by_the_validation_temperature(weights, x1, x2, v1, v2, temperature, lr):
+    at = torch.tensor(0.5, dtype=x1.dtype, requires_grad=True)
+    loss, _ = looked_ahead(weights, x1, x2, v1, v2, temperature, lr, at=lambda t: at)
+    return torch.autograd.grad(loss, at)[0]
+
+
+@mistake(hypergradient, "this is the derivative by 1 / temperature: the temperature is asked for")
+def by_the_inverse(weights, x1, x2, v1, v2, temperature, lr):
+    return -(temperature**2) * hypergradient(weights, x1, x2, v1, v2, temperature, lr)
+
+
+@mistake(
+    hypergradient,
+    "the training loss is added to the validation loss: judge the step by v1 and v2 alone",
+)
+def both_losses_after_the_step(weights, x1, x2, v1, v2, temperature, lr):
+    training = hypergradient(weights, x1, x2, x1, x2, temperature, lr)
+    return training + hypergradient(weights, x1, x2, v1, v2, temperature, lr)
+
+
+@mistake(hypergradient, "you take two training steps: one is asked for")
+def two_training_steps(weights, x1, x2, v1, v2, temperature, lr):
+    weights = weights.detach().requires_grad_()
+    temperature = torch.as_tensor(temperature, dtype=x1.dtype).detach().requires_grad_()
+    moved = weights
+    for _ in range(2):
+        loss = nt_xent(x1 @ moved.T, x2 @ moved.T, temperature=temperature)
+        moved = moved - lr * torch.autograd.grad(loss, moved, create_graph=True)[0]
+    return torch.autograd.grad(nt_xent(v1 @ moved.T, v2 @ moved.T), temperature)[0]
+
+
+@mistake(
+    hypergradient, "the sign is lost: a smaller temperature may be better, and then it is negative"
+)
+def sign_lost(weights, x1, x2, v1, v2, temperature, lr):
+    return hypergradient(weights, x1, x2, v1, v2, temperature, lr).abs()
+
+
+@mistake(
+    hypergradient,
+    "the gradient is divided by its length: the step is lr times the gradient as it is",
+)
+def normalised_step(weights, x1, x2, v1, v2, temperature, lr):
+    weights = weights.detach().requires_grad_()
+    temperature = torch.as_tensor(temperature, dtype=x1.dtype).detach().requires_grad_()
+    loss = nt_xent(x1 @ weights.T, x2 @ weights.T, temperature=temperature)
+    (gradient,) = torch.autograd.grad(loss, weights, create_graph=True)
+    moved = weights - lr * gradient / gradient.norm()
+    return torch.autograd.grad(nt_xent(v1 @ moved.T, v2 @ moved.T), temperature)[0]
