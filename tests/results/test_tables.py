@@ -117,3 +117,48 @@ def test_every_tracked_table_can_be_computed(name):
     assert name in command.JOBS
     rows = results.read(name)
     assert {"seed", "seconds"} <= rows[0].keys()
+
+
+@pytest.mark.parametrize(
+    ("order", "told"),
+    [
+        (["--only", "method=three"], "--only takes method=one|two, got method=three"),
+        (
+            ["--only", "colour=red"],
+            "--only takes a setting out of ['seed', 'method'], got colour=red",
+        ),
+        (["--seeds", "-1"], "--seeds must be a whole number between 0 and"),
+        (["--folder", "nowhere"], "--folder must be a folder that exists, got nowhere"),
+    ],
+)
+def test_an_order_that_no_job_can_follow_is_refused(order, told, tmp_path, monkeypatch, capsys):
+    prepare(monkeypatch)
+    with pytest.raises(SystemExit):
+        command.main(["results", "own", "--folder", str(tmp_path), *order])
+    assert told in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_table_under_the_name_is_left_alone(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "own.csv"
+    path.write_text("a,b\n1,2\n")
+    prepare(monkeypatch)
+    with pytest.raises(SystemExit):
+        command.main(["results", "own", "--folder", str(tmp_path)])
+    assert "must be a table with the columns ['seed', 'method'], lacks" in capsys.readouterr().err
+    assert path.read_text() == "a,b\n1,2\n"
+
+
+def prepare(monkeypatch):
+    """A table "own" of two methods, none of which may be computed."""
+
+    class Jobs:
+        @staticmethod
+        def jobs(seeds):
+            for seed in seeds:
+                for method in ("one", "two"):
+                    yield {"seed": seed, "method": method}, lambda: pytest.fail("was computed")
+
+    monkeypatch.setattr(command, "JOBS", {"own": "somewhere"})
+    monkeypatch.setattr(command, "import_module", lambda name: Jobs)
+    monkeypatch.setattr(command.torch, "set_num_threads", lambda count: None)
