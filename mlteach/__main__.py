@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from mlteach import _validate
 from mlteach.results import read, write
 from mlteach.results.tables import FOLDER
 
@@ -26,6 +27,24 @@ JOBS = {
     "together": "mlteach.recipes.together_table",
     "unlabelled": "mlteach.recipes.unlabelled",
 }
+
+
+def check(name: str, path: Path, seeds: Iterable[int], only: dict[str, str]) -> None:
+    """Nothing is asked for that no job of the table has, and the file is one of its.
+
+    Raises:
+        OSError, ValueError: that is not so.
+    """
+    jobs = import_module(JOBS[name]).jobs(tuple(_validate.seed("--seeds", s) for s in seeds))
+    every = [settings for settings, _ in jobs]
+    for key, value in only.items():
+        known = list(dict.fromkeys(str(settings[key]) for settings in every if key in settings))
+        if value not in known:
+            allowed = f"{key}={'|'.join(known)}" if known else f"a setting out of {[*every[0]]}"
+            raise ValueError(f"--only takes {allowed}, got {key}={value}")
+    done = read(path) if path.exists() else []
+    if done and (lacking := [key for key in every[0] if key not in done[0]]):
+        raise ValueError(f"{path} must be a table with the columns {[*every[0]]}, lacks {lacking}")
 
 
 def compute(name: str, path: Path, seeds: Iterable[int], only: dict[str, str]) -> None:
@@ -63,9 +82,16 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if wrong := [part for part in given.only if "=" not in part]:
         parser.error(f"--only takes SETTING=VALUE, got {wrong[0]}")
+    if not given.folder.is_dir():
+        parser.error(f"--folder must be a folder that exists, got {given.folder}")
     torch.set_num_threads(1)
     only = dict(part.split("=", 1) for part in given.only)
-    compute(given.table, given.folder / f"{given.table}.csv", given.seeds, only)
+    path = given.folder / f"{given.table}.csv"
+    try:
+        check(given.table, path, given.seeds, only)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    compute(given.table, path, given.seeds, only)
 
 
 if __name__ == "__main__":

@@ -474,3 +474,12 @@ def test_text_encoder_takes_texts_longer_than_its_places():
 def test_text_encoder_errors_name_the_argument(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_spectrogram_in_16_bits_is_that_of_float32_rounded(dtype):
+    waves = 0.1 * torch.randn(2, 1, 1000, generator=torch.Generator().manual_seed(0)).to(dtype)
+    expected = LogSpectrogram()(waves.float())
+    found = LogSpectrogram().to(dtype)(waves)
+    assert found.dtype == dtype
+    torch.testing.assert_close(found.float(), expected, rtol=0.02, atol=0.02)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 import torch
@@ -166,4 +167,7 @@ def caption_words() -> Words:
 
 
 def _split(text: str) -> list[str]:
-    return re.findall(r"\w+", text.lower())
+    """Runs of letters, marks (accents, vowel signs), digits and low lines, in composed form."""
+    text = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
+    kept = (c if c == "_" or unicodedata.category(c)[0] in "LMN" else " " for c in text)
+    return "".join(kept).split()

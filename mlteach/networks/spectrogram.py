@@ -73,8 +73,9 @@ class LogSpectrogram(nn.Module):
         _validate.shaped("waves", _validate.floats("waves", waves), "B", 1, "samples", at_least=1)
         if waves.shape[2] < window:
             raise ValueError(f"waves must have at least {window} samples, got {waves.shape[2]}")
-        pieces = (
-            waves[:, 0].to(self.taper.dtype).unfold(1, window, self.hop) * self.taper
-        )  # (B, T, window)
+        # in 16 bits there is no Fourier transform; float32 and float64 stay as they are
+        taper = self.taper if self.taper.element_size() > 2 else self.taper.float()
+        pieces = waves[:, 0].to(taper.dtype).unfold(1, window, self.hop) * taper  # (B, T, window)
         spectrum = torch.fft.rfft(pieces, n=self.points).abs()  # (B, T, frequencies)
-        return torch.log1p(20 * spectrum @ self.weight)
+        loud = torch.log1p(20 * spectrum @ self.weight.to(taper.dtype))
+        return loud.to(self.taper.dtype)

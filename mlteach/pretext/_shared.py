@@ -67,7 +67,9 @@ def classified(head: nn.Module, h: Tensor, labels: Tensor) -> tuple[Tensor, dict
     """Cross-entropy of the head's answers to h (B, D), and {"logits", "accuracy"} for figures."""
     logits = _validate.outputs("head", head, h)
     labels = _validate.labels("labels", labels, size=len(h)).to(h.device)
-    if labels.numel() and labels.max() >= logits.shape[1]:
+    if len(labels) == 0:
+        raise ValueError("labels must be at least one, got none: the batch is empty")
+    if labels.max() >= logits.shape[1]:
         given = f"{logits.shape[1]} for labels up to {int(labels.max())}"
         raise ValueError(f"head must give a logit for each of the labels, got {given}")
     hits = logits.argmax(1) == labels

@@ -162,7 +162,8 @@ def hidden_cells(images: Tensor, mask: Tensor, size: tuple[int, ...]) -> Tensor:
     rows, columns = mask.shape[1] // size[0], mask.shape[2] // size[1]
     if mask.shape[1:] != (rows * size[0], columns * size[1]):
         given = f"{mask.shape[1]} x {mask.shape[2]}"
-        raise ValueError(f"mask must divide a map of {size[0]} x {size[1]} cells, got {given}")
+        wanted = f"a whole number of rows and columns for each of {size[0]} x {size[1]} cells"
+        raise ValueError(f"mask must have {wanted} of the map, got {given}")
     hidden = mask.unflatten(2, (size[1], columns)).unflatten(1, (size[0], rows)).all(4).all(2)
     if not _validate.holds(hidden.any()):
         raise ValueError(f"mask must hide a whole cell of the {size[0]} x {size[1]} map")

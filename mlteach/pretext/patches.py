@@ -163,7 +163,9 @@ def pixels_of(images: Tensor, mask: Tensor) -> Tensor:
 
 def check_mask(images: Tensor, mask: Any) -> Tensor:
     """(B, rows, columns) bool, for images that it divides into equal patches."""
-    _validate.shaped("mask", mask, len(images), "rows", "columns", at_least=1)
+    _validate.shaped(
+        "mask", _validate.tensor("mask", mask), len(images), "rows", "columns", at_least=1
+    )
     height, width = images.shape[2:]
     if height % mask.shape[1] or width % mask.shape[2]:
         given = f"{mask.shape[1]} x {mask.shape[2]}"

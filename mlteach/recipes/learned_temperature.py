@@ -89,6 +89,8 @@ def train(
         steps: of training.
     """
     _validate.choice("what", what, ("temperature", "strength"))
+    start = float(_validate.number("start", start, above=0))
+    _validate.flag("learned", learned)
     train_set = glyphs("train")
     seed_everything(seed)
     g, luck = generator(seed), generator(1000 + seed)

@@ -54,6 +54,9 @@ class Gains(nn.Module):
         self.dim = dim
 
     def forward(self, x: Tensor) -> Tensor:
+        if not -x.dim() <= self.dim < x.dim() or x.shape[self.dim] % len(self.log):
+            wanted = f"{len(self.log)} equal parts along dim {self.dim}"
+            raise ValueError(f"x must have {wanted}, got shape {tuple(x.shape)}")
         parts = torch.stack(x.chunk(len(self.log), self.dim))
         return torch.cat([*(parts * self.log.exp().view(-1, *[1] * x.dim()))], self.dim)
 
@@ -195,6 +198,9 @@ def train(
         callback: called with (step, model) after every step.
     """
     _validate.choice("method", method, METHODS)
+    _validate.module("model", model)
+    if len(tasks) == 0:
+        raise ValueError("tasks must be at least one, got none")
     g = generator(seed)
     inner: Any = {"adapt_only": adapt_only, "lr": lr, "steps": inner_steps, "generator": g}
     learned = [*model.parameters(), *(lr.values() if isinstance(lr, dict) else ())]
@@ -222,6 +228,7 @@ def train(
 
 def told_gains(kept: int, count: int) -> Tensor:
     """(count,) log-gains that leave the kept letter only."""
+    _validate.count("kept", kept, at_least=0, at_most=_validate.count("count", count) - 1)
     return torch.where(torch.arange(count) == kept, FAR, -FAR)
 
 
@@ -247,6 +254,7 @@ def one_neighbour(model: nn.Module, params: Params, x: Tensor, test: Dataset) ->
 
 def images_to_judge(test: Dataset, kept: int, *, count: int = 2, beside: bool = False) -> Tensor:
     """Images whose kept letter is test's, in its order, between letters drawn at random."""
+    _validate.count("kept", kept, at_least=0, at_most=_validate.count("count", count) - 1)
     index = torch.randint(len(test), (len(test), count), generator=generator(100))
     x = test.images[index, 0]
     x[:, kept] = test.images[:, 0]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +39,13 @@ def read(name: str | Path) -> list[Row]:
             are columns.
     """
     path = _path(name)
-    with path.open(newline="", encoding="utf-8") as file:
-        lines = list(csv.reader(file))
+    lines = _lines(path)
     if not lines:
         raise ValueError(f"name must be a table with a line of column names, {path.name} is empty")
+    if twice := [name for name in lines[0] if lines[0].count(name) > 1]:
+        raise ValueError(
+            f"name must be a table of different columns, {path.name} has two {twice[0]!r}"
+        )
     for number, line in enumerate(lines, 1):
         if len(line) != len(lines[0]):
             raise ValueError(
@@ -54,29 +60,39 @@ def write(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
     Args:
         path: of the file; rows that are there stay.
-        rows: each with the same columns as the file, in its order.
+        rows: each with the same columns as the file, in its order; values are numbers or texts.
+
+    An interruption leaves the file as it was, or with all rows.
 
     Raises:
-        TypeError, ValueError: rows are none, or their columns are not those of the file.
+        TypeError, ValueError: rows are none, their columns are not those of the file, or a value is
+            neither number nor text.
     """
     if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
         raise TypeError(f"rows must be a list of dicts, got {_validate.kind(rows)}")
     if not rows:
         raise ValueError("rows must be at least one, got none")
     path = Path(path)
-    new = not path.exists()
-    columns = list(rows[0])
-    if not new:
-        with path.open(newline="", encoding="utf-8") as file:
-            columns = next(csv.reader(file), [])
+    old = path.read_bytes() if path.exists() else b""
+    columns = _lines(path)[0] if old.strip() else list(rows[0])
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    if not old.strip():
+        writer.writerow(columns)
     for row in rows:
         if list(row) != columns:
             raise ValueError(f"rows must have the columns {columns}, got {list(row)}")
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if new:
-            writer.writerow(columns)
-        writer.writerows([list(row.values()) for row in rows])
+        for column, value in row.items():
+            if not isinstance(value, Real | str):
+                raise TypeError(
+                    f"rows must have numbers or texts, got {_validate.kind(value)} as {column}"
+                )
+        writer.writerow(row.values())
+    if old.strip() and not old.endswith(b"\n"):  # typed by hand: the last line has no end yet
+        old += b"\n"
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(old + text.getvalue().encode())
+    os.replace(part, path)
 
 
 def where(rows: Iterable[Row], **chosen: Any) -> list[Row]:
@@ -179,6 +195,11 @@ def mean_and_interval(of_seeds: Sequence[float]) -> tuple[float, float]:
     n = len(numbers)
     half = float(student.ppf(0.975, n - 1)) * numbers.std().item() / math.sqrt(n)
     return numbers.mean().item(), half
+
+
+def _lines(path: Path) -> list[list[str]]:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        return list(csv.reader(file))
 
 
 def _path(name: str | Path) -> Path:

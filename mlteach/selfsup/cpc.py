@@ -58,12 +58,22 @@ class Forecaster(nn.Module):
         if z.shape[2] != self.context.input_size:
             wanted = f"(B, T, {self.context.input_size}), which context reads"
             raise ValueError(f"encoder must give {wanted}, got {tuple(z.shape)}")
-        return z, self.context(z)[0]
+        if self.steps > len(self.forecasts):
+            given = f"{self.steps}, and forecasts for {len(self.forecasts)}"
+            raise ValueError(f"steps must not grow after the method was made, got {given}")
+        try:
+            return z, self.context(z)[0]
+        except (RuntimeError, ValueError) as error:
+            if isinstance(error, torch.cuda.OutOfMemoryError):
+                raise
+            given = f"{tuple(z.shape)}, {_validate.kind(z)}"
+            raise ValueError(f"context cannot take frames of {given}: {error}") from error
 
     def encode(self, x: Tensor) -> Tensor:
         """(B, ...) -> (B, C): the mean of the contexts, or the last, as `summary` says."""
         _, c = self.frames(x)
-        return c.mean(1) if self.summary == "mean" else c[:, -1]
+        summary = _validate.choice("summary", self.summary, SUMMARIES)
+        return c.mean(1) if summary == "mean" else c[:, -1]
 
     def after_step(self, aux: dict[str, Tensor]) -> None:
         """Nothing to move: no target network, no queue."""
@@ -128,7 +138,7 @@ class CPC(Forecaster):
             (), log of the number of candidates for a collapsed network; and, free of gradients,
             {"loss": (K,) per step, "accuracy": (K,) per step, "candidates": (K,) how many}.
         """
-        z, c = self.frames(x)
+        z, c = self.frames(_not_empty(x))
         losses, hits, numbers = [], [], []
         for step in range(1, self.steps + 1):
             logits, target = self._logits(z, c, step)  # (moments, candidates), (moments,)
@@ -194,7 +204,7 @@ class NextFrame(Forecaster):
         encoder: module (B, ...) -> (B, T, D); frame t must depend on the input at time t only.
         context: torch.nn.GRU, LSTM or RNN with batch_first=True that reads D numbers.
         target: module (B, ...) -> (B, T, F) that is not trained: what is to be forecast, such as
-            a `mlteach.networks.LogSpectrogram`.
+            a `mlteach.networks.LogSpectrogram`. It is asked in evaluation mode.
         target_features: F.
         steps: K, how many frames ahead, each with a matrix W_k of its own; b is shared.
         summary: what `encode` makes of the T contexts, "mean" or "last".
@@ -232,9 +242,8 @@ class NextFrame(Forecaster):
             (), the variance of the frames for a forecast that is always their mean; and, free of
             gradients, {"loss": (K,) per step}.
         """
-        _, c = self.frames(x)
-        with torch.no_grad():
-            frames = _validate.outputs("target", self.target, x, of="x", dims=3)  # (B, T, F)
+        _, c = self.frames(_not_empty(x))
+        frames = self._frames_to_forecast(x)  # (B, T, F)
         if frames.shape[1] <= self.steps:
             given = frames.shape[1]
             raise ValueError(f"x must give more than steps={self.steps} frames, got {given}")
@@ -247,6 +256,24 @@ class NextFrame(Forecaster):
         ]
         each = torch.stack(losses)
         return each.mean(), {"loss": each.detach()}
+
+    @torch.no_grad()
+    def _frames_to_forecast(self, x: Tensor) -> Tensor:
+        """(B, T, F): the target in evaluation mode, so that not even its statistics move."""
+        training = [part for part in self.target.modules() if part.training]
+        self.target.eval()
+        try:
+            return _validate.outputs("target", self.target, x, of="x", dims=3)
+        finally:
+            for part in training:
+                part.training = True
+
+
+def _not_empty(x: Tensor) -> Tensor:
+    """At least one sequence: of none there is no mean."""
+    if _validate.floats("x", x).shape[:1] == (0,):
+        raise ValueError(f"x must hold at least one sequence, got shape {tuple(x.shape)}")
+    return x
 
 
 def first_alone(logits: Tensor, target: Tensor) -> Tensor:

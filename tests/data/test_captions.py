@@ -117,3 +117,14 @@ def test_data_without_the_factors_are_refused():
 
     with pytest.raises(ValueError, match="dataset must be made by shapes, got one without"):
         captions(digits("test"))
+
+
+@pytest.mark.parametrize("text", ["हिन्दी", "İSTANBUL", "cafe\u0301", "naïve", "مُحَمَّد"])
+def test_a_word_with_marks_is_one_word(text):
+    words = Words([text])
+    assert len(words.known) == 1
+    assert words([text.lower()]).tolist() == words([text]).tolist() == [[2]]
+
+
+def test_composed_and_decomposed_letters_are_the_same():
+    assert Words(["café"])(["cafe\u0301"]).tolist() == [[2]]

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from support.numbers import generator, normal
 from torch import nn
 
+from mlteach import pretext
 from mlteach.networks import AverageAndMaxPool, mlp
 from mlteach.pretext import (
     Jigsaw,
@@ -288,3 +289,21 @@ def test_networks_that_do_not_fit_are_named():
         MaskedReconstruction(a_map(), back()).loss(x, ~mask)
     with pytest.raises(ValueError, match="of one shape"):
         RelativePosition(rows(), nn.Linear(10, 8)).loss(x, x[:, :, :4], torch.zeros(2).long())
+
+
+def test_an_empty_batch_has_no_loss():
+    method = pretext.Rotation(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), nn.Linear(2, 4))
+    with pytest.raises(ValueError, match="labels must be at least one, got none"):
+        method.loss(*pretext.rotate(torch.zeros(0, 1, 2, 2)))
+
+
+def test_an_array_is_no_mask():
+    with pytest.raises(TypeError, match="mask must be a tensor, got ndarray"):
+        pretext.hide(torch.zeros(1, 1, 4, 4), torch.ones(1, 2, 2).numpy())
+
+
+def test_a_mask_coarser_than_the_map_is_told_what_is_missing():
+    method = pretext.MaskedLatents(nn.Conv2d(1, 2, 1), nn.Conv2d(2, 2, 1))
+    mask = torch.tensor([[[True, False], [False, False]]])
+    with pytest.raises(ValueError, match="for each of 4 x 4 cells of the map, got 2 x 2"):
+        method.loss(torch.rand(1, 1, 4, 4), mask)

@@ -92,3 +92,10 @@ def test_another_setting_is_refused():
 def test_the_table_has_a_job_for_every_setting_once():
     settings = [tuple(row.items()) for row, _ in learned_temperature.jobs((0, 1))]
     assert len(set(settings)) == len(settings)
+
+
+def test_a_start_must_be_positive():
+    with pytest.raises(ValueError, match="start must be finite and > 0, got 0"):
+        train("temperature", 0, learned=True, seed=0, steps=1)
+    with pytest.raises(TypeError, match="learned must be True or False"):
+        train("temperature", 0.1, learned=1, seed=0, steps=1)

@@ -126,3 +126,26 @@ def test_a_meta_trained_network_finds_the_letter_that_counts(letters):
         assert after > 0.25
         assert before < 0.15
         assert other < 0.04
+
+
+@pytest.mark.parametrize(
+    ("shape", "dim"), [((2, 1, 4, 4), 1), ((2, 3, 4, 4), 1), ((2, 2, 4, 5), -1)]
+)
+def test_gains_refuse_what_does_not_fall_into_equal_parts(shape, dim):
+    with pytest.raises(ValueError, match="x must have 2 equal parts along dim"):
+        meta_selfsup.Gains(2, dim=dim)(torch.rand(shape))
+
+
+@pytest.mark.parametrize("kept", [-1, 2])
+def test_a_letter_that_is_not_there_cannot_be_kept(kept):
+    with pytest.raises(ValueError, match="kept must be a whole number between 0 and 1"):
+        meta_selfsup.told_gains(kept, 2)
+    with pytest.raises(ValueError, match="kept must be a whole number between 0 and 1"):
+        meta_selfsup.images_to_judge(glyphs("test"), kept)
+
+
+def test_training_needs_a_task_and_a_model():
+    with pytest.raises(ValueError, match="tasks must be at least one"):
+        meta_selfsup.train("joint", meta_selfsup.network(2), [], steps=1, seed=0)
+    with pytest.raises(TypeError, match="model must be a network"):
+        meta_selfsup.train("joint", None, [lambda g: None], steps=1, seed=0)

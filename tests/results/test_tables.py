@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 
 import pytest
 import torch
@@ -46,6 +47,41 @@ def test_torn_line(tmp_path):
     path = tmp_path / "own.csv"
     path.write_text("seed,accuracy\n0,0.5\n1\n", encoding="utf-8")
     with pytest.raises(ValueError, match="whose rows have 2 values, line 3 of own.csv has 1"):
+        results.read(path)
+
+
+def test_a_last_line_without_an_end_is_not_glued_to_the_next(tmp_path):
+    """As an editor leaves it, with or without a byte order mark."""
+    path = tmp_path / "own.csv"
+    path.write_text("\ufeffseed,accuracy\n0,0.5", encoding="utf-8")
+    results.write(path, [{"seed": 1, "accuracy": 0.25}])
+    assert results.read(path) == [{"seed": 0, "accuracy": 0.5}, {"seed": 1, "accuracy": 0.25}]
+
+
+def test_an_interruption_leaves_the_file_as_it_was(tmp_path, monkeypatch):
+    path = tmp_path / "own.csv"
+    results.write(path, ROWS[:2])
+    before = path.read_bytes()
+
+    def broken(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", broken)
+    with pytest.raises(KeyboardInterrupt):
+        results.write(path, ROWS[2:])
+    assert path.read_bytes() == before
+
+
+def test_only_numbers_and_texts_are_kept(tmp_path):
+    with pytest.raises(TypeError, match="rows must have numbers or texts, got .* as accuracy"):
+        results.write(tmp_path / "own.csv", [{"seed": 0, "accuracy": torch.tensor(0.5)}])
+    assert not (tmp_path / "own.csv").exists()
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_text("seed,accuracy,accuracy\n0,0.5,0.25\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="different columns, own.csv has two 'accuracy'"):
         results.read(path)
 
 
@@ -139,3 +175,48 @@ def test_every_tracked_table_can_be_computed(name):
     assert name in command.JOBS
     rows = results.read(name)
     assert {"seed", "seconds"} <= rows[0].keys()
+
+
+@pytest.mark.parametrize(
+    ("order", "told"),
+    [
+        (["--only", "method=three"], "--only takes method=one|two, got method=three"),
+        (
+            ["--only", "colour=red"],
+            "--only takes a setting out of ['seed', 'method'], got colour=red",
+        ),
+        (["--seeds", "-1"], "--seeds must be a whole number between 0 and"),
+        (["--folder", "nowhere"], "--folder must be a folder that exists, got nowhere"),
+    ],
+)
+def test_an_order_that_no_job_can_follow_is_refused(order, told, tmp_path, monkeypatch, capsys):
+    prepare(monkeypatch)
+    with pytest.raises(SystemExit):
+        command.main(["results", "own", "--folder", str(tmp_path), *order])
+    assert told in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_table_under_the_name_is_left_alone(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "own.csv"
+    path.write_text("a,b\n1,2\n")
+    prepare(monkeypatch)
+    with pytest.raises(SystemExit):
+        command.main(["results", "own", "--folder", str(tmp_path)])
+    assert "must be a table with the columns ['seed', 'method'], lacks" in capsys.readouterr().err
+    assert path.read_text() == "a,b\n1,2\n"
+
+
+def prepare(monkeypatch):
+    """A table "own" of two methods, none of which may be computed."""
+
+    class Jobs:
+        @staticmethod
+        def jobs(seeds):
+            for seed in seeds:
+                for method in ("one", "two"):
+                    yield {"seed": seed, "method": method}, lambda: pytest.fail("was computed")
+
+    monkeypatch.setattr(command, "JOBS", {"own": "somewhere"})
+    monkeypatch.setattr(command, "import_module", lambda name: Jobs)
+    monkeypatch.setattr(command.torch, "set_num_threads", lambda count: None)

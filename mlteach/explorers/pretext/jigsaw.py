@@ -17,6 +17,7 @@ from torch import Generator, Tensor
 
 from mlteach import _validate
 from mlteach.explorers._core.controls import button, count
+from mlteach.explorers._core.evaluation import evaluated
 from mlteach.explorers._core.explorer import Explorer
 from mlteach.explorers._core.factors import images_of
 from mlteach.explorers._core.pointer import Pointer
@@ -56,7 +57,8 @@ class Jigsaw(Explorer):
         network: optional function (1, T, C, h, w) -> order, of the T tiles as they were shuffled
             and without what the gap takes.
             The order is (T,) or (1, T) whole numbers, ``order[place]`` the tile that lies there, or
-            (T, T) or (1, T, T) logits of each tile in each place. It is called when it is asked.
+            (T, T) or (1, T, T) logits of each tile in each place. It is called when it is
+            asked; a module, or one whose method it is, is in evaluation mode meanwhile.
         seed: of the orders.
 
     ``state``: ``image``, ``gap``, ``first`` and ``second`` as chosen; ``order``, the number of the
@@ -305,7 +307,7 @@ class Jigsaw(Explorer):
         if self.network is None:
             raise ValueError("network must be given to be asked, got None")
         game, image = self.game, self._image()
-        with torch.no_grad():
+        with evaluated(self.network):
             answer = self.network(self._left(image)[game.start][None].clone())
         game.answers[self.controls["gap"].value] = _order(answer, self.places)
         game.told = game.told or self._right(game.order, image) < self.places

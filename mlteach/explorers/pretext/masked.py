@@ -14,6 +14,7 @@ from torch import Generator, Tensor
 
 from mlteach import _validate
 from mlteach.explorers._core.controls import button, choice, count, slider
+from mlteach.explorers._core.evaluation import evaluated
 from mlteach.explorers._core.explorer import Explorer
 from mlteach.explorers._core.factors import images_of, mapping
 from mlteach.explorers._core.pointer import Pointer
@@ -41,7 +42,8 @@ class Masked(Explorer):
     Args:
         images: (N, C, H, W) in [0, 1] with one or three channels, H and W multiples of the patch.
         reconstruct: function (images, mask) -> images of (1, C, H, W) and (1, rows, columns), True
-            where a patch is hidden; or a dictionary name -> function, to choose among.
+            where a patch is hidden; or a dictionary name -> function, to choose among. A module, or
+            one whose method it is, is in evaluation mode meanwhile.
         patch: side of a patch in pixels; there are at least two patches.
         ratio: share of the patches that is hidden at first.
         seed: of the masks.
@@ -69,8 +71,9 @@ class Masked(Explorer):
         ratio = float(_validate.number("ratio", ratio, at_least=0, at_most=1))
         self.seed = _validate.seed("seed", seed)
         self.networks = _networks(reconstruct)
+        tried = random_mask(1, self.grid, 0.5, generator=Generator().manual_seed(self.seed))
         for name in self.networks:
-            self._reconstruct(name, self.images[:1], random_mask(1, self.grid, 0.5, generator=None))
+            self._reconstruct(name, self.images[:1], tried)
         self.draws = 0  # other masks that were asked for
         self.by_hand: dict[tuple[int, int], bool] = {}  # patch -> whether it is hidden
         self.brush: bool | None = None  # what a drag makes of the patches that it crosses
@@ -178,10 +181,10 @@ class Masked(Explorer):
             number.set_x((error if finite else 0) + 0.03 * end)
             number.set_text(f"{error:.2g}" if finite else "not finite")
 
-    @torch.no_grad()
     def _reconstruct(self, name: str, image: Tensor, mask: Tensor) -> Tensor:
-        """What a network makes of an image, with gradients and copies kept away from it."""
-        made = self.networks[name](image.clone(), mask.clone())
+        """What a network makes of an image, of which it gets a copy."""
+        with evaluated(self.networks[name]):
+            made = self.networks[name](image.clone(), mask.clone())
         if not isinstance(made, Tensor) or made.shape != image.shape:
             given = tuple(made.shape) if isinstance(made, Tensor) else _validate.kind(made)
             raise ValueError(f"reconstruct must give {tuple(image.shape)}, got {given}")

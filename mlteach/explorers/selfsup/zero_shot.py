@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -12,12 +12,12 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import Bbox, TransformedBbox
-from torch import Tensor, nn
+from torch import Tensor
 
 from mlteach import _validate
-from mlteach.evaluate.features import _evaluation_mode
 from mlteach.explorers._core import tiles
 from mlteach.explorers._core.controls import count, lines, log_slider
+from mlteach.explorers._core.evaluation import evaluated
 from mlteach.explorers._core.explorer import Explorer
 from mlteach.explorers._core.factors import images_of
 from mlteach.explorers._core.pointer import Pointer
@@ -86,7 +86,7 @@ class ZeroShot(Explorer):
             _validate.function("unknown", unknown, takes=1)
         self.unknown = unknown
         self.images = tiles.colour_images(images)
-        self.modules = _modules_of(encode_images, encode_texts)
+        self.functions = (encode_images, encode_texts)
         self.z = self._encoded("encode_images", encode_images, images)  # (N, P)
         self._encode_prompts(_prompts_in("\n".join(texts))[0], strict=True)
         super().__init__(
@@ -142,7 +142,7 @@ class ZeroShot(Explorer):
 
     def _encoded(self, name: str, encode: Callable, given: Any) -> Tensor:
         """(N, P) what a function makes of N things, in evaluation mode and without gradients."""
-        with _evaluation_mode(self.modules), torch.no_grad():
+        with evaluated(*self.functions):
             rows = encode(given)
         rows = _validate.features(f"what {name} returns", rows).cpu()
         if len(rows) != len(given):
@@ -271,7 +271,12 @@ class ZeroShot(Explorer):
     def _unknown_words(self) -> list[str]:
         if self.unknown is None:
             return []
-        return list(dict.fromkeys(str(word) for text in self.texts for word in self.unknown(text)))
+        found = [(text, self.unknown(text)) for text in self.texts]
+        for text, words in found:
+            if isinstance(words, str) or not isinstance(words, Iterable):
+                given = f"{_validate.kind(words)} for {text!r}"
+                raise TypeError(f"unknown must return a list of words, got {given}")
+        return list(dict.fromkeys(str(word) for _, words in found for word in words))
 
     def _rows_shown(self, cosines: Tensor, prompt: int) -> list[int]:
         """As they were typed; of more than fit, the nearest first, and the chosen one."""
@@ -400,12 +405,6 @@ def _prompts_in(typed: str) -> tuple[list[str], int]:
     found = [" ".join(line.split()) for line in typed.splitlines()]
     found = [line for line in found if line]
     return found[:MOST], max(len(found) - MOST, 0)
-
-
-def _modules_of(*functions: Callable) -> nn.ModuleList:
-    """The networks among functions, and those whose methods they are."""
-    owners = [getattr(function, "__self__", function) for function in functions]
-    return nn.ModuleList(owner for owner in owners if isinstance(owner, nn.Module))
 
 
 def _of_width(rows: Tensor, z: Tensor) -> Tensor:

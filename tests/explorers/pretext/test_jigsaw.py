@@ -387,3 +387,18 @@ def test_without_a_network_nobody_can_be_asked():
     for places in ((0, 4), (-1, 0), (0, 1.0)):
         with pytest.raises((ValueError, TypeError), match="(first|second) must be a whole number"):
             explorer.swap(*places)
+
+
+def test_a_network_answers_in_evaluation_mode_and_is_left_as_it_was():
+    class Network(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = torch.nn.BatchNorm1d(4)
+
+        def forward(self, tiles):
+            return self.norm(tiles.flatten(2).mean(2)).argsort(1)
+
+    network = Network()
+    board(network).ask()
+    assert network.training
+    assert network.norm.num_batches_tracked == 0

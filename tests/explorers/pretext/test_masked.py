@@ -1,5 +1,7 @@
 """Masked patches: the mask that is asked for, what the network is given, and the errors shown."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -314,3 +316,29 @@ def test_a_patch_beside_the_image_is_refused():
             explorer.hide(*place, True)
     with pytest.raises(TypeError, match="hidden must be True or False"):
         explorer.hide(0, 0, 1)
+
+
+@pytest.mark.parametrize("wrap", [lambda m: m, lambda m: m.forward, lambda m: partial(m.forward)])
+def test_a_network_with_batch_norm_is_left_as_it_is(wrap):
+    class Network(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.drop = torch.nn.BatchNorm2d(3), torch.nn.Dropout()
+
+        def forward(self, pictures, mask):
+            return self.drop(self.norm(pictures))
+
+    network = Network()
+    explorer = masked(wrap(network))
+    shown(explorer)
+    assert network.training
+    assert network.norm.training
+    assert network.norm.num_batches_tracked == 0
+    expected = THREE[0] / (1 + network.norm.eps) ** 0.5
+    torch.testing.assert_close(explorer.state["reconstruction"], expected)
+
+
+def test_the_global_generator_stays_where_it_is():
+    before = torch.get_rng_state()
+    masked()
+    assert torch.equal(torch.get_rng_state(), before)

@@ -411,3 +411,16 @@ def test_arrays_lists_grey_images_and_one_image_are_taken():
     assert explorer.state["shares"] == [1.0]
     assert explorer.state["images"] == [0]
     assert explorer.state["image_shares"] == [1.0]
+
+
+@pytest.mark.parametrize("answer", ["word", None])
+def test_unknown_words_must_be_a_list(answer):
+    images = torch.rand(2, 1, 4, 4)
+    with pytest.raises(TypeError, match="unknown must return a list of words, got .* for 'a'"):
+        ZeroShot(
+            images,
+            lambda x: x.flatten(1),
+            lambda texts: torch.ones(len(texts), 16),
+            ["a"],
+            unknown=lambda text: answer,
+        )
