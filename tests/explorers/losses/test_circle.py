@@ -95,3 +95,19 @@ def test_the_circle_refuses_too_few_or_too_many_pairs():
     for pairs in (1, 11):
         with pytest.raises(ValueError, match="pairs must be a whole number between 2 and 10"):
             Circle(pairs)
+
+
+def test_warm_pairs_meet_where_they_are_and_cold_ones_stop_on_the_way():
+    """What chapter 00 shows and then asks to change, with its explanation."""
+    warm, cold = Circle(3), Circle(3)
+    before = warm.state["uniformity"]
+    for explorer, temperature in ((warm, 0.2), (cold, 0.02)):
+        explorer.controls["temperature"].value = temperature
+        explorer.follow(60)
+    assert warm.state["alignment"] < 0.001
+    assert abs(warm.state["uniformity"] - before) < 0.1
+    apart = (cold.state["angles"][0] - cold.state["angles"][1]).rad2deg().abs().sort().values
+    assert apart[0] < 0.1
+    assert torch.allclose(apart[1:], torch.tensor([10.5, 17.8]).to(apart), atol=0.5)
+    assert cold.state["loss"] < 1e-4
+    assert cold.state["uniformity"] > before + 0.2
