@@ -129,6 +129,23 @@ def test_texts_stand_under_the_figure_and_are_told_to_screen_readers(make):
     assert (role, live) == ("alert", "polite")
 
 
+def test_a_figure_that_does_not_come_is_missed_in_one_sentence(make):
+    """Until it comes, or a problem of its own is told."""
+    bare = make()
+    missed = "The figure has not come: run this cell again."
+    bare.page.evaluate("() => model.change('png', new Uint8Array())")
+    assert bare.text("problem") == ""
+    bare.page.get_by_text(missed).wait_for(timeout=10_000)
+    bare.change(problem="it failed")
+    assert bare.text("problem") == "it failed"
+    bare.change(problem="")
+    bare.page.get_by_text(missed).wait_for(timeout=10_000)
+    bare.page.evaluate("text => model.change('png', bytes(text))", png(800, 400))
+    assert bare.text("problem") == ""
+    bare.page.wait_for_timeout(5000)
+    assert bare.text("problem") == ""
+
+
 def test_sliders_get_their_label_as_name_and_lists_keep_their_keys(make):
     bare = make()
     bare.next_frames()

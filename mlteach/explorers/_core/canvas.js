@@ -8,6 +8,8 @@ const HOLD = 250; // milliseconds after which a finger that rests begins to drag
 const SLIP = 8; // pixels that a finger may move meanwhile
 const NOTCH = 100; // pixels that one notch of a wheel would scroll
 const LINES = 3; // or so many lines
+const LATE = 4000; // milliseconds after which a figure that has not come is missed
+const MISSING = "The figure has not come: run this cell again.";
 
 function isDark() {
   const { body, documentElement } = document;
@@ -31,12 +33,21 @@ function render({ model, el }) {
   el.append(figure, readout, problem);
 
   let address = null;
+  // Messages can be lost while a page is hidden; a strip without a figure says what to do.
+  let missing = null;
+  function showProblem() {
+    clearTimeout(missing);
+    problem.textContent = model.get("problem");
+    if (model.get("png").byteLength) return;
+    missing = setTimeout(() => (problem.textContent ||= MISSING), LATE);
+  }
   function showFigure() {
     const previous = address;
     address = URL.createObjectURL(new Blob([model.get("png")], { type: "image/png" }));
     figure.onload = () => previous && URL.revokeObjectURL(previous);
     figure.src = address;
     figure.style.width = `${model.get("width")}px`;
+    showProblem();
   }
   // ipywidgets gives its sliders no name that a screen reader could say: the label beside each one
   // is its name. JupyterLab and Notebook would take the arrow keys, to walk from cell to cell.
@@ -54,7 +65,7 @@ function render({ model, el }) {
     requestAnimationFrame(dressControls);
     figure.alt = model.get("alt");
     readout.textContent = model.get("readout");
-    problem.textContent = model.get("problem");
+    showProblem();
     // a swipe up or down scrolls the page, from wherever it begins
     figure.style.touchAction = model.get("pointing") === "drag" ? "pan-y" : "auto";
     figure.style.cursor = model.get("pointing") === "none" ? "default" : "crosshair";
@@ -205,6 +216,7 @@ function render({ model, el }) {
   );
   return () => {
     clearTimeout(resting);
+    clearTimeout(missing);
     letFingerGo();
     themes.disconnect();
     window.removeEventListener("resize", reportPage);
