@@ -77,6 +77,7 @@ class Masked(Explorer):
         self.draws = 0  # other masks that were asked for
         self.by_hand: dict[tuple[int, int], bool] = {}  # patch -> whether it is hidden
         self.brush: bool | None = None  # what a drag makes of the patches that it crosses
+        self.brushed = (0.0, 0.0)  # where it was seen last
         hidden = min(max(round(ratio * self.size), 1), self.size - 1)
         step = 1 / self.size
         networks = {"network": choice("network", list(self.networks))}
@@ -219,9 +220,16 @@ class Masked(Explorer):
             row, column = self._patch(pointer.press_x, pointer.press_y)
             self.brush = not self.mask()[row, column]
             self.hide(row, column, self.brush)
-        row, column = self._patch(pointer.x, pointer.y)
-        if self.brush is not None and bool(self.mask()[row, column]) != self.brush:
-            self.hide(row, column, self.brush)
+            self.brushed = pointer.press_x, pointer.press_y
+        if self.brush is None:
+            return
+        # a fast hand is seen here and there only: the patches between are crossed too
+        (x, y), self.brushed = self.brushed, (pointer.x, pointer.y)
+        steps = 2 + int(2 * max(abs(pointer.x - x), abs(pointer.y - y)))  # of half a patch at most
+        for across, down in np.linspace((x, y), self.brushed, steps).tolist():
+            row, column = self._patch(across, down)
+            if bool(self.mask()[row, column]) != self.brush:
+                self.hide(row, column, self.brush)
 
     def _patch(self, x: float, y: float) -> tuple[int, int]:
         """The patch below a point, or the nearest one at the edge."""

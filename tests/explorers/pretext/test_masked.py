@@ -104,6 +104,15 @@ def test_a_drag_makes_all_that_it_crosses_like_the_first():
     assert {bool(mask[place]) for place in ((0, 0), (0, 1), (0, 2), (1, 2))} == {first}
 
 
+def test_a_fast_drag_crosses_the_patches_that_it_was_not_seen_on():
+    """The page reports a pointer once a frame, and on a busy page less often."""
+    explorer = masked(ratio=0.5)
+    first = not explorer.state["mask"][0, 0]
+    press(explorer, 0, 0, presses=1, to=[(0, 3), (3, 3)])
+    mask = explorer.state["mask"]
+    assert {bool(hidden) for hidden in (*mask[0], *mask[:, 3])} == {first}
+
+
 def test_a_press_that_arrives_together_with_its_end_counts():
     explorer = masked()
     before = explorer.state["mask"][3, 3].item()
