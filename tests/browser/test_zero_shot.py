@@ -21,12 +21,11 @@ def cells(live):
 
 
 def type_prompts(live, text):
-    """Instead of what stands in the field, key by key."""
-    before = live.settle()
+    """Instead of what stands in the field, key by key; that may be the same text."""
     field(live).click()
     live.lab.page.keyboard.press("Control+a")
     live.lab.page.keyboard.type(text)
-    live.wait_for_change(before)
+    live.wait_for_value("prompts", text)
     return live.settle()
 
 
