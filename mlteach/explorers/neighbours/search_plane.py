@@ -120,11 +120,11 @@ class SearchPlane(Explorer):
 
     def _draw_points(self, ax: Axes) -> list[Artist]:
         place = self.points.numpy()
-        self.dots = ax.scatter(*place.T, s=26, c=POINT_COLOURS[0], linewidths=0, zorder=2)
+        self.dots = ax.scatter(*place.T, s=20, c=POINT_COLOURS[0], linewidths=0, zorder=2)
         (self.path,) = ax.plot([], [], color=ANCHOR, linewidth=1.8, zorder=3)
-        ring = {"s": 75, "facecolors": "none", "edgecolors": ANCHOR, "linewidths": 1.3}
+        ring = {"s": 46, "facecolors": "none", "edgecolors": ANCHOR, "linewidths": 1.1}
         self.rings = ax.scatter([], [], zorder=4, **ring)
-        star = {"s": 260, "marker": "*", "c": ANCHOR, "edgecolors": "white", "linewidths": 1.2}
+        star = {"s": 180, "marker": "*", "c": ANCHOR, "edgecolors": "white", "linewidths": 1.2}
         self.star = ax.scatter([0], [0], zorder=5, clip_on=False, **star)
         return [self.dots, self.path, self.rings, self.star]
 
