@@ -17,6 +17,7 @@ from mlteach.networks import (
     LogSpectrogram,
     TextEncoder,
     conv_encoder,
+    in_mode,
     mlp,
     prediction_head,
     projection_head,
@@ -483,3 +484,28 @@ def test_a_spectrogram_in_16_bits_is_that_of_float32_rounded(dtype):
     found = LogSpectrogram().to(dtype)(waves)
     assert found.dtype == dtype
     torch.testing.assert_close(found.float(), expected, rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_part_that_was_in_another_mode_is_in_it_again(training):
+    network = nn.Sequential(nn.BatchNorm1d(3), nn.Sequential(nn.BatchNorm1d(3), nn.Dropout()))
+    network[1][0].eval()
+    seen = []
+
+    def fails():
+        with in_mode(network, training=training):
+            seen.extend(part.training for part in network.modules())
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fails()
+    assert seen == [training] * 5
+    assert [part.training for part in network.modules()] == [True, True, True, False, True]
+
+
+@pytest.mark.parametrize("given", [{"network": torch.relu}, {"training": 1}, {"training": None}])
+def test_a_mode_of_no_network_and_one_that_is_neither_are_refused(given):
+    (name,) = given
+    arguments = {"network": nn.Linear(2, 2), "training": True} | given
+    with pytest.raises(TypeError, match=name), in_mode(**arguments):
+        pass

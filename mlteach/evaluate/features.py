@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mlteach import _validate
+from mlteach.networks import in_mode
 
 
 def features(
@@ -53,7 +53,7 @@ def features(
                 '(conv_encoder(norm="batch_no_stats"))'
             )
     device = next((p.device for p in module.parameters()), images.device)
-    with _evaluation_mode(module), torch.no_grad():
+    with in_mode(module, training=False), torch.no_grad():
         batches = [
             _encoded(encode, batch.to(device)).to(images.device)
             for batch in images.split(min(batch_size, len(images)))
@@ -88,7 +88,7 @@ def with_statistics(encoder: nn.Module, images: Tensor, *, batch_size: int = 500
     norms = [part for part in filled.modules() if isinstance(part, _BatchNorm)]
     before = [(norm.momentum, norm.track_running_stats) for norm in norms]
     device = next((p.device for p in filled.parameters()), images.device)
-    with _evaluation_mode(filled), torch.no_grad():
+    with in_mode(filled, training=False), torch.no_grad():
         for norm in norms:
             norm.track_running_stats = norm.running_mean is not None
             norm.reset_running_stats()
@@ -129,17 +129,6 @@ def _encoded(encode: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
             f"encoder must return (B, D), got {tuple(batch.shape)} for a batch of {size}"
         )
     return batch
-
-
-@contextmanager
-def _evaluation_mode(module: nn.Module) -> Iterator[None]:
-    before = [(part, part.training) for part in module.modules()]
-    module.eval()
-    try:
-        yield
-    finally:
-        for part, was_training in before:
-            part.training = was_training
 
 
 def accuracy(scores: Tensor, labels: Tensor) -> float:

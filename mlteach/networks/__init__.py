@@ -13,6 +13,7 @@ from mlteach.networks.convolutional import (
     projection_head,
     resnet18,
 )
+from mlteach.networks.modes import in_mode
 from mlteach.networks.spectrogram import LogSpectrogram
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "LogSpectrogram",
     "TextEncoder",
     "conv_encoder",
+    "in_mode",
     "mlp",
     "prediction_head",
     "projection_head",

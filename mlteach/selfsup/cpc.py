@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mlteach import _validate
+from mlteach.networks import in_mode
 
 NEGATIVES = ("all", "batch", "sequence", "later")
 SUMMARIES = ("mean", "last")
@@ -260,13 +261,8 @@ class NextFrame(Forecaster):
     @torch.no_grad()
     def _frames_to_forecast(self, x: Tensor) -> Tensor:
         """(B, T, F): the target in evaluation mode, so that not even its statistics move."""
-        training = [part for part in self.target.modules() if part.training]
-        self.target.eval()
-        try:
+        with in_mode(self.target, training=False):
             return _validate.outputs("target", self.target, x, of="x", dims=3)
-        finally:
-            for part in training:
-                part.training = True
 
 
 def _not_empty(x: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from torch.optim import Optimizer
 from tqdm.auto import tqdm
 
 from mlteach import _validate
+from mlteach.networks import in_mode
 from mlteach.training.run import (
     ForwardState,
     Run,
@@ -124,7 +125,7 @@ def fit(
         bar,
         torch.enable_grad(),
         _threads(threads),
-        _mode(method, training=True),
+        in_mode(method, training=True),
         own_generators(shifted(_validate.seed("seed", seed)), parameters[0].device) as generators,
         held_interrupts() as noted,
     ):
@@ -215,24 +216,12 @@ def _score(
     run: Run, method: nn.Module, generators: list[Generator], evaluate: Callable[[nn.Module], float]
 ) -> None:
     """Evaluate, and copy the weights if they are the best so far."""
-    with _mode(method, training=False), torch.no_grad(), kept(generators):
+    with in_mode(method, training=False), torch.no_grad(), kept(generators):
         given = evaluate(method)
     score = float(_validate.number(f"evaluate's score at step {run.step}", given))
     run.record(score_step=run.step, score=score)
     if score > run.best_score:
         run.best_score, run.best_state = score, copied(method.state_dict())
-
-
-@contextmanager
-def _mode(method: nn.Module, *, training: bool) -> Iterator[None]:
-    """Training or evaluation mode; afterwards every part is back in the mode it was in."""
-    before = [(module, module.training) for module in method.modules()]
-    method.train(training)
-    try:
-        yield
-    finally:
-        for module, was_training in before:
-            module.training = was_training
 
 
 @contextmanager

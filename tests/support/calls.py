@@ -1107,6 +1107,7 @@ LEFT_OUT = {
     "networks.AverageAndMaxPool": "no arguments",
     "networks.mlp": "its sizes are taken by place: tests/test_networks.py",
     "networks.resnet18": "no arguments",
+    "networks.in_mode": "a context: tests/test_networks.py",
     "data.cache_folder": "no arguments",
     "data.folder": "needs files: tests/data/test_folder.py",
     "data.cifar10": "needs files: tests/data/test_files.py",

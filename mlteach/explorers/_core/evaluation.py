@@ -9,13 +9,13 @@ from functools import partial
 import torch
 from torch import nn
 
-from mlteach.evaluate.features import _evaluation_mode
+from mlteach.networks import in_mode
 
 
 @contextmanager
 def evaluated(*functions: Callable) -> Iterator[None]:
     """Networks among functions, and those whose methods they are; and without gradients."""
-    with _evaluation_mode(nn.ModuleList(_networks(functions))), torch.no_grad():
+    with in_mode(nn.ModuleList(_networks(functions)), training=False), torch.no_grad():
         yield
 
 

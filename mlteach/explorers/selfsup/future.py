@@ -20,6 +20,7 @@ from mlteach.explorers._core import sound
 from mlteach.explorers._core.controls import count
 from mlteach.explorers._core.explorer import Explorer
 from mlteach.explorers._core.pointer import Pointer
+from mlteach.networks import in_mode
 from mlteach.plots import ANCHOR, NEGATIVE, POSITIVE, QUIET, Picture, plain
 
 SLOWER = 4  # times, at the same pitch
@@ -251,13 +252,8 @@ def _ranked(method: Any, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
     scores_of = _validate.function(
         "method.scores", getattr(method, "scores", None), what="a function of (x, step)"
     )
-    was_training = method.training
-    method.eval()
-    try:
-        with torch.no_grad():
-            scored = [scores_of(x, step).double().cpu() for step in range(1, steps + 1)]
-    finally:
-        method.train(was_training)
+    with in_mode(method, training=False), torch.no_grad():
+        scored = [scores_of(x, step).double().cpu() for step in range(1, steps + 1)]
     size, orders, ordered = scored[0].shape, [], []
     if len(size) != 3 or not steps <= size[-1] > 1:
         wanted = f"(B, T - horizon, horizon >= {max(steps, 2)})"

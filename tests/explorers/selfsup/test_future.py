@@ -227,9 +227,11 @@ def test_the_method_is_asked_in_evaluation_mode_without_gradients_and_left_as_it
             return super().scores(waves, step)
 
     method = Watched()
+    method.frozen = nn.BatchNorm1d(3).eval()
     Future(method, waves(2))
     assert asked == [(False, False)] * 2
     assert method.training
+    assert not method.frozen.training
 
 
 def of_shape(shape):
