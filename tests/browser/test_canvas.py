@@ -10,7 +10,8 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = """({ code, values }) => {
     const model = {
-        values, listeners: {}, sent: [], changed: new Set(),
+        values, listeners: {}, sent: [], asked: [], changed: new Set(),
+        send(content) { this.asked.push(content); },
         get(name) { return this.values[name]; },
         set(name, value) { this.values[name] = value; this.changed.add(name); },
         save_changes() {
@@ -130,10 +131,13 @@ def test_texts_stand_under_the_figure_and_are_told_to_screen_readers(make):
 
 
 def test_a_figure_that_does_not_come_is_missed_in_one_sentence(make):
-    """Until it comes, or a problem of its own is told."""
+    """It is asked for before. Until it comes, or a problem of its own is told."""
     bare = make()
     missed = "The figure has not come: run this cell again."
     bare.page.evaluate("() => model.change('png', new Uint8Array())")
+    assert bare.text("problem") == ""
+    bare.page.wait_for_function("() => model.asked.length === 1")
+    assert bare.page.evaluate("() => model.asked") == ["figure"]
     assert bare.text("problem") == ""
     bare.page.get_by_text(missed).wait_for(timeout=10_000)
     bare.change(problem="it failed")
@@ -142,8 +146,10 @@ def test_a_figure_that_does_not_come_is_missed_in_one_sentence(make):
     bare.page.get_by_text(missed).wait_for(timeout=10_000)
     bare.page.evaluate("text => model.change('png', bytes(text))", png(800, 400))
     assert bare.text("problem") == ""
+    asked = bare.page.evaluate("() => model.asked.length")
     bare.page.wait_for_timeout(5000)
     assert bare.text("problem") == ""
+    assert bare.page.evaluate("() => model.asked.length") == asked
 
 
 def test_sliders_get_their_label_as_name_and_lists_keep_their_keys(make):

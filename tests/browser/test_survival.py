@@ -105,6 +105,18 @@ def test_a_live_explorer_shows_one_figure_and_no_line(circle):
     assert_alive(circle)
 
 
+def test_a_figure_that_was_lost_on_its_way_is_asked_for_and_comes(circle, lab):
+    shown = circle.settle()
+    nothing = "{'method': 'update', 'state': {}, 'buffer_paths': [['png']]}"
+    lab.ask(f"circle.canvas.comm.send({nothing}, buffers=[b'']) is None")
+    lab.page.wait_for_function(
+        "() => document.querySelector('.mlteach-canvas img')?.naturalWidth === 0"
+    )
+    lab.page.wait_for_function("() => document.querySelector('.mlteach-canvas img').naturalWidth")
+    assert circle.hash() == shown
+    assert circle.problem() == ""
+
+
 def test_reopened_with_a_new_kernel_and_trusted(circle, lab):
     """Every cell has run, so JupyterLab trusts the notebook and would show the dead widget."""
     lab.run_all()

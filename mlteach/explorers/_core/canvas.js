@@ -8,7 +8,8 @@ const HOLD = 250; // milliseconds after which a finger that rests begins to drag
 const SLIP = 8; // pixels that a finger may move meanwhile
 const NOTCH = 100; // pixels that one notch of a wheel would scroll
 const LINES = 3; // or so many lines
-const LATE = 4000; // milliseconds after which a figure that has not come is missed
+const AGAIN = 1500; // milliseconds after which a figure that has not come is asked for
+const LATE = 4000; // and after which it is missed
 const MISSING = "The figure has not come: run this cell again.";
 
 function isDark() {
@@ -33,13 +34,17 @@ function render({ model, el }) {
   el.append(figure, readout, problem);
 
   let address = null;
-  // Messages can be lost while a page is hidden; a strip without a figure says what to do.
-  let missing = null;
+  // Messages can be lost while a page is hidden. The figure is asked for once more, and where no
+  // kernel answers, a strip without one says what to do.
+  let missing = [];
   function showProblem() {
-    clearTimeout(missing);
+    missing.forEach(clearTimeout);
     problem.textContent = model.get("problem");
     if (model.get("png").byteLength) return;
-    missing = setTimeout(() => (problem.textContent ||= MISSING), LATE);
+    missing = [
+      setTimeout(() => model.send("figure"), AGAIN),
+      setTimeout(() => (problem.textContent ||= MISSING), LATE),
+    ];
   }
   function showFigure() {
     const previous = address;
@@ -216,7 +221,7 @@ function render({ model, el }) {
   );
   return () => {
     clearTimeout(resting);
-    clearTimeout(missing);
+    missing.forEach(clearTimeout);
     letFingerGo();
     themes.disconnect();
     window.removeEventListener("resize", reportPage);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import anywidget
 from traitlets import Bool, Bytes, Dict, Enum, Float, Int, Unicode
@@ -17,7 +18,8 @@ class Canvas(anywidget.AnyWidget):
     notches the ``wheel`` has been turned in all, towards the hand is more.
 
     The page also says how many pixels of the screen one of its own has (``density``, 0 until it has
-    said so) and whether it is ``dark``; and ``settled`` grows when the figure has rested a while.
+    said so) and whether it is ``dark``; and ``settled`` grows when the figure has rested a while. A
+    page that has lost the figure asks for it by a message of its own, and gets it again.
     """
 
     _esm = Path(__file__).with_name("canvas.js")
@@ -34,3 +36,7 @@ class Canvas(anywidget.AnyWidget):
     density = Float(0.0).tag(sync=True)
     dark = Bool(False).tag(sync=True)
     settled = Int(0).tag(sync=True)
+
+    def __init__(self, **traits: Any):
+        super().__init__(**traits)
+        self.on_msg(lambda *_: self.send_state(["png", "readout", "alt", "problem"]))
