@@ -99,6 +99,21 @@ def test_another_image_another_prompt_and_both_ends_of_the_temperature(explorers
     assert live.state("images") != first
 
 
+def test_home_and_end_go_where_a_slider_ends_now(explorers):
+    """It was made for two prompts, or as many as a test before typed, and ends at the last one."""
+    live = Live(explorers, "zero_shot")
+    for prompts in ("a star\na disc\na heart\na ring\na moon", "a ring\na star\na disc"):
+        type_prompts(live, prompts)
+        last = prompts.count("\n") + 1
+        for key, end in (("Home", 1), ("End", last)):
+            live.handle("prompt").focus()
+            explorers.page.keyboard.press(key)
+            live.wait_for_value("prompt", end)
+            live.settle()
+            assert live.state("prompt") == end
+            live.assert_sound()
+
+
 def test_a_press_chooses_a_prompt_and_an_image(explorers):
     live = Live(explorers, "zero_shot")
     type_prompts(live, "a star\nan oat\na disc, a test, it is so")

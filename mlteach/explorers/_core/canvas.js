@@ -21,6 +21,15 @@ function isDark() {
   );
 }
 
+// noUiSlider's own Home and End go where a slider ended at first, even if it has grown since.
+function goToEnd(event) {
+  if (event.key !== "Home" && event.key !== "End") return;
+  const slider = event.currentTarget.closest(".noUi-target").noUiSlider;
+  slider.set(slider.options.range[event.key === "Home" ? "min" : "max"]);
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}
+
 function render({ model, el }) {
   el.classList.add("mlteach-canvas");
   const figure = document.createElement("img");
@@ -61,6 +70,7 @@ function render({ model, el }) {
     for (const row of controls?.querySelectorAll(".widget-inline-hbox") ?? []) {
       const handle = row.querySelector("[role=slider]");
       handle?.setAttribute("aria-label", row.querySelector("label")?.textContent ?? "");
+      handle?.addEventListener("keydown", goToEnd, true);
     }
     for (const taker of controls?.querySelectorAll("select, [role=slider]") ?? []) {
       taker.dataset.lmSuppressShortcuts = "true";

@@ -63,7 +63,9 @@ class TrainingFilm(MapAndMatrix):
             self.measure(stage.z[self.items], stage.layout[self.items])
             self.paint()
         state = super().update()
-        self.title.set_text(f"step {stage.step} · {self.title.get_text()}")
+        # the slider has the length of the training, which may have been stopped before its end
+        last = ", the last so far" if stage.step < step and stage is self.stages[-1] else ""
+        self.title.set_text(f"step {stage.step}{last} · {self.title.get_text()}")
         return state | {"stage": stage.step}
 
     def describe(self) -> str:

@@ -101,6 +101,16 @@ def test_between_two_stages_the_last_one_is_shown_and_elsewhere_it_stays(live):
     assert (film.state["step"], film.state["stage"]) == (7, 5)
 
 
+def test_the_title_tells_when_the_slider_is_beyond_the_last_step(live):
+    """A training that was stopped before its end, or has not begun."""
+    film = TrainingFilm(live)
+    assert film.title.get_text().startswith("step 0, the last so far · ")
+    run(live)
+    assert film.title.get_text().startswith("step 12 · ")
+    film.controls["step"].value = 7
+    assert film.title.get_text().startswith("step 5 · ")
+
+
 def test_a_training_that_begins_again_begins_the_film_again(live):
     film = TrainingFilm(live)
     run(live)
