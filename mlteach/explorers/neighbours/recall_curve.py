@@ -62,7 +62,8 @@ class RecallCurve(Explorer):
         self.ax.set(yscale="log", xlim=(min(0.3, lowest) - 0.02, 1.01), xlabel="recall")
         title = "small ring: the best setting of each that is good enough; large ring: the best"
         self.ax.set_title(title, fontsize=10)
-        self.ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=9)
+        place = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
+        self.key = self.ax.legend(frameon=False, fontsize=9, **place)
         return figure, [self.shade, self.limit, *self.rings.values(), self.winner]
 
     def update(self) -> dict:
@@ -102,6 +103,10 @@ class RecallCurve(Explorer):
         for name, line in self.lines.items():
             costs = [getattr(point, field) for point in counted[name]]
             line.set_data([point.recall for point in counted[name]], costs)
+        rows = zip(self.lines, self.key.legend_handles, self.key.get_texts(), strict=True)
+        for name, *row in rows:
+            for artist in row:
+                artist.set_visible(bool(counted[name]))
         values = [getattr(point, field) for points in counted.values() for point in points]
         if values:
             self.ax.set_ylim(min(values) / 1.6, max(values) * 1.6)

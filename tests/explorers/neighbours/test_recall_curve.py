@@ -74,6 +74,17 @@ def test_where_nothing_is_good_enough_it_says_so():
     assert "no measured setting reaches it" in curve.canvas.readout
 
 
+def test_the_key_names_only_what_is_drawn(curve):
+    """The library does not count its distances."""
+    labels = {text.get_text(): text for text in curve.key.get_texts()}
+    assert labels["library"].get_visible()
+    curve.controls["cost"].value = curve.controls["cost"].options[1]
+    assert [name for name, text in labels.items() if not text.get_visible()] == ["library"]
+    assert not curve.key.legend_handles[list(labels).index("library")].get_visible()
+    curve.controls["cost"].value = curve.controls["cost"].options[0]
+    assert labels["library"].get_visible()
+
+
 def test_the_curve_survives_all_controls_and_comes_back(curve):
     """Both ends, both costs, and the first figure again."""
     before = shown(curve)
