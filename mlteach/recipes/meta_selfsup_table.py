@@ -52,7 +52,8 @@ def jobs(seeds: Sequence[int]) -> Iterator[tuple[Row, Callable[[], list[Row]]]]:
 
     `trained` names what the inner loop of the training adapts, or the gains that it set; after a
     comma stands what differs from the row before it: "longer" has more inner steps in the tests,
-    "half the steps" has the outer steps of FOMAML, "layer" adapts the first block in the tests.
+    "half the steps" has the outer steps of FOMAML, "layer" adapts the first block in the tests,
+    "one step" has one inner step and so more outer ones.
     """
     letters = [("joint", "none"), ("random gains", "gains"), ("told gains", "gains")]
     learned = [("FOMAML", level) for level in LEVELS]
@@ -70,7 +71,8 @@ def jobs(seeds: Sequence[int]) -> Iterator[tuple[Row, Callable[[], list[Row]]]]:
             whole = [("joint", "none"), ("FOMAML", "all"), ("Reptile", "all")]
             # not Reptile: what does not adapt it does not train
             layer = [("joint", "none, layer"), ("FOMAML", "layer")]
-            runs += [(family, 1.0, *run) for run in [*whole, *layer]]
+            whole_once = ("FOMAML", "all, one step")
+            runs += [(family, 1.0, *run) for run in [*whole, *layer, whole_once]]
         for family, share, method, trained in runs:
             settings = {"tasks": family, "share": share, "method": method, "trained": trained}
             yield settings | {"seed": seed}, partial(_rows, family, share, method, trained, seed)
@@ -84,7 +86,11 @@ def _rows(family: str, share: float, method: str, trained: str, seed: int) -> li
     train_tasks, test_tasks, images = _family(family, share, seed)
     if family in ("scripts", "turns"):
         model = nn.Sequential(OrderedDict(encoder=conv_encoder(norm="group")))
-    inner = (ALL, 0.1, 4) if method == "Reptile" else LEVELS.get(trained, LEVELS["gains"])
+    inner = LEVELS.get(trained.split(",")[0], LEVELS["gains"])
+    if method == "Reptile":
+        inner = (ALL, 0.1, 4)
+    elif "one step" in trained:
+        inner = (*inner[:2], 1)
     passes = 1 if method not in ("FOMAML", "Reptile") else 1 + inner[2]
     if "half the steps" in trained:
         passes = 2
@@ -135,7 +141,7 @@ def _rows(family: str, share: float, method: str, trained: str, seed: int) -> li
 def _adapted(family: str, share: float, method: str, trained: str) -> list[str]:
     """The levels at which a trained network adapts in the tests."""
     if method in ("FOMAML", "Reptile"):
-        return [trained]
+        return [trained.split(",")[0]]
     if "layer" in trained:
         return ["layer"]
     if "longer" in trained:

@@ -1,4 +1,4 @@
-"""Omniglot in five minutes of one processor thread: without labels, and with them.
+"""Omniglot in three to six minutes of one thread: without labels, and with them.
 
 >>> encoder = one_shot.train("without labels", omniglot("background"), seed=0)
 >>> z = one_shot.averaged(encoder, omniglot("evaluation").images, copies=32)
@@ -61,7 +61,7 @@ def train(labels: str, dataset: Dataset, *, seed: int = 0, steps: int | None = N
             as others.
         dataset: to train with, such as ``omniglot("background")``.
         seed: of the first weights and of the training.
-        steps: None for those of the recipe, about five minutes of one thread.
+        steps: None for those of the recipe, three to six minutes of one thread.
 
     Raises:
         TypeError, ValueError: labels is neither, dataset is none, or steps < 1.

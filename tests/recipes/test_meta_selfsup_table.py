@@ -62,6 +62,17 @@ def test_the_first_block_adapts_to_scripts_and_turns(short, family, method, trai
     assert (family, 1.0, method, trained, 0) in trainings((0,))
 
 
+@pytest.mark.parametrize("family", ["scripts", "turns"])
+def test_all_weights_with_one_inner_step_have_twice_the_outer_steps(short, family):
+    """Three inner steps and the outer one are four passes, one and the outer one are two."""
+    three = meta_selfsup_table._rows(family, 1.0, "FOMAML", "all", 0)
+    one = meta_selfsup_table._rows(family, 1.0, "FOMAML", "all, one step", 0)
+    assert {row["steps"] for row in three} == {2}
+    assert {row["steps"] for row in one} == {4}
+    assert [row["adapted"] for row in one] == ["all"] * 4
+    assert (family, 1.0, "FOMAML", "all, one step", 0) in trainings((0,))
+
+
 @pytest.fixture
 def short(monkeypatch):
     """Trainings of a few steps, neither adapted nor judged afterwards; gives what would adapt."""
