@@ -69,6 +69,7 @@ def _settings(train: str) -> Iterator[tuple[str, str, int]]:
         yield "BYOL", "MAML", n_classes
         yield "none", "ANIL", n_classes
         yield "SimCLR", "ANIL", n_classes
+    yield "SimCLR", "plain prototypes", ALL[train]
 
 
 def _rows(train: str, seed: int, start: str, method: str, classes: int) -> list[Row]:
