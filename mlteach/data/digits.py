@@ -13,7 +13,7 @@ N_TEST = 500  # of 1,797
 
 @on_cpu
 def digits(split: str = "all") -> Dataset:
-    """Handwritten digits of 43 people, scanned at 8x8.
+    """Handwritten digits of 13 people, scanned and reduced to 8x8.
 
     Args:
         split: "train" (1,297 images), "test" (500, each digit in its share) or "all"; always the
