@@ -19,7 +19,7 @@ from mlteach.evaluate import features, knn_accuracy, linear_probe
 from mlteach.losses import nt_xent
 from mlteach.networks import conv_encoder, prediction_head, projection_head
 from mlteach.recipes.batches import two_views
-from mlteach.selfsup import BYOL, BarlowTwins, LeJEPA, MoCo, SimCLR, VICReg
+from mlteach.selfsup import BYOL, DINO, BarlowTwins, LeJEPA, MoCo, SimCLR, VICReg
 from mlteach.training import fit, seed_everything
 from mlteach.views import simclr_view
 
@@ -109,6 +109,13 @@ def _lejepa(net: nn.Module, features: int) -> LeJEPA:
     return LeJEPA(net, projection_head(features, batch_norm=True), weight=0.02)
 
 
+def _dino(net: nn.Module, features: int) -> DINO:
+    projector = projection_head(features, hidden=256, out_features=256, batch_norm=True)
+    # milder than the paper's 0.1 and 0.04, which are for 65,536 prototypes and many more steps
+    temperatures = {"student_temperature": 0.5, "teacher_temperature": 0.25}
+    return DINO(net, projector, decay=0.95, **temperatures)
+
+
 RECIPES = {
     "SimCLR": Recipe(_simclr, steps=700, floor=0.83),
     "MoCo": Recipe(_moco, steps=550, floor=0.75, widths=LARGE),
@@ -116,6 +123,7 @@ RECIPES = {
     "BarlowTwins": Recipe(_barlow_twins, steps=520, floor=0.68),
     "VICReg": Recipe(_vicreg, steps=520, floor=0.72),
     "LeJEPA": Recipe(_lejepa, steps=520, floor=0.75),
+    "DINO": Recipe(_dino, steps=500, floor=0.76),
 }
 
 

@@ -20,6 +20,7 @@ SHORT = {
     "BarlowTwins": (200, 0.03),
     "VICReg": (150, 0.1),
     "LeJEPA": (200, 0.1),
+    "DINO": (200, 0.03),
 }
 
 
