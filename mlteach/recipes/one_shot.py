@@ -216,8 +216,14 @@ def challenge_error(z: Tensor, runs: list[Tensor]) -> float:
 
     Args:
         z: (N, D) unit features of the data set.
-        runs: of `omniglot_runs`.
+        runs: of `omniglot_runs`, at least one.
+
+    Raises:
+        TypeError, ValueError: z holds no finite numbers, or there is no run.
     """
+    z = _validate.features("z", z)
+    if not runs:
+        raise ValueError("runs must hold at least one run, got none")
     wrong = [(z[query] @ z[support].T).argmax(1) != torch.arange(WAYS) for support, query in runs]
     return torch.cat(wrong).double().mean().item()
 

@@ -119,7 +119,18 @@ def _without_labels(name: str, encoder: nn.Module) -> nn.Module:
 
 
 def labelled(dataset: Dataset, n_classes: int, *, seed: int = 0) -> Dataset:
-    """All images of n_classes characters, drawn at random; of all of them for their number."""
+    """All images of n_classes characters, drawn at random; of all of them for their number.
+
+    Args:
+        dataset: characters with their labels.
+        n_classes: 1 to all.
+        seed: of the drawing.
+
+    Raises:
+        TypeError, ValueError: dataset is no data set, or n_classes is outside its range.
+    """
+    _validate.instance("dataset", dataset, Dataset, "a Dataset (mlteach.data.Dataset)")
+    n_classes = _validate.count("n_classes", n_classes, at_most=len(dataset.classes))
     if n_classes == len(dataset.classes):
         return dataset
     return split_classes(dataset, n_first=n_classes, generator=generator(seed))[0]

@@ -126,6 +126,11 @@ def test_error():
     assert one_shot.challenge_error(named, runs) == 0
     noise = F.normalize(torch.randn(len(named), 16, generator=generator(0)))
     assert abs(one_shot.challenge_error(noise, runs) - 0.95) < 5 * (0.05 * 0.95 / 2000) ** 0.5
+    noise[3, 2] = torch.nan  # would be most similar to everything
+    with pytest.raises(ValueError, match=r"z must be finite, got NaN or infinity in row 3"):
+        one_shot.challenge_error(noise, runs)
+    with pytest.raises(ValueError, match="at least one run"):
+        one_shot.challenge_error(named, [])
 
 
 @pytest.mark.skipif("MLTEACH_DATA" not in os.environ, reason="needs the real Omniglot")

@@ -85,6 +85,11 @@ def test_labelled_characters():
     assert len(few.images) == 25 * 20
     assert few.classes != together.labelled(characters(), 25, seed=4).classes
     assert together.labelled(characters(), len(characters().classes)) is characters()
+    for wrong in (0, 1000):
+        with pytest.raises(ValueError, match="n_classes must be a whole number between 1 and"):
+            together.labelled(characters(), wrong)
+    with pytest.raises(TypeError, match="dataset must be a Dataset"):
+        together.labelled(characters().images, 3)
 
 
 def test_mixed_batches(monkeypatch):
