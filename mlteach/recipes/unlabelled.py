@@ -37,7 +37,8 @@ CLUSTERS = 500
 SHOTS = 4  # of the queue for each image
 COST = {"SimCLR": 1.0, "UMTRA": 0.9, "instances": 1.0, "queue": 0.75}  # of a step
 METHODS = ("SimCLR", "UMTRA", "instances", "queue", "clusters of pixels", "clusters of SimCLR")
-RATES = {"SimCLR": 4e-3, "UMTRA": 4e-3, "instances": 4e-3, "queue": 4e-3}
+# those of `mlteach.recipes.together` for the loss: prototypes from scratch, and MoCo
+RATES = {"UMTRA": 1e-2, "instances": 1e-2, "queue": 4e-3}
 
 
 def image_tasks(
