@@ -3,7 +3,8 @@
 >>> encoder = unlabelled.train("UMTRA", glyphs("train").images, seed=0)
 
 What differs is where classes come from: from single images and their views, from clusters, or from
-a queue. All costs are in steps of SimCLR, as in `mlteach.recipes.together`.
+a queue. All costs are in steps of SimCLR, and rates are those of the same loss, as in
+`mlteach.recipes.together`.
 """
 
 from __future__ import annotations
@@ -37,8 +38,6 @@ CLUSTERS = 500
 SHOTS = 4  # of the queue for each image
 COST = {"SimCLR": 1.0, "UMTRA": 0.9, "instances": 1.0, "queue": 0.75}  # of a step
 METHODS = ("SimCLR", "UMTRA", "instances", "queue", "clusters of pixels", "clusters of SimCLR")
-# those of `mlteach.recipes.together` for the loss: prototypes from scratch, and MoCo
-RATES = {"UMTRA": 1e-2, "instances": 1e-2, "queue": 4e-3}
 
 
 def image_tasks(
@@ -151,12 +150,14 @@ def train(name: str, images: Tensor, *, seed: int = 0) -> nn.Module:
     encoder = conv_encoder()
     method: nn.Module = together.OnEpisodes(encoder, prototypical_loss)
     draw: Callable[[Generator], Any] = image_tasks(images, both=name == "instances")
+    lr = together.SCRATCH["prototypes"]
     if name == "queue":
         projector = standardised(nn.Sequential(nn.Linear(64, 64)))
         method = QueueTasks(encoder, projector, n_keys=512, decay=0.95, temperature=0.15)
         draw = two_views(images, handwriting_view, batch_size=32)
+        lr = together.RATES["MoCo"]
     steps = round(together.BUDGET / COST[name])
-    fit(method, draw, steps=steps, lr=RATES[name], seed=seed, progress=False)
+    fit(method, draw, steps=steps, lr=lr, seed=seed, progress=False)
     return encoder
 
 
