@@ -231,6 +231,29 @@ def test_a_slider_steers_the_training_while_a_cell_waits(live, waiting):
     live.lab.ask("setattr(live.controls['temperature'], 'value', 0.2)")
 
 
+@pytest.fixture
+def themes(live):
+    """Switches JupyterLab's theme, and puts the light one back."""
+
+    def switch(name):
+        change = (
+            "(name) => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})"
+        )
+        live.lab.page.evaluate(change, f"JupyterLab {name}")
+
+    yield switch
+    switch("Light")
+    live.until(lambda: (live.paper() or 0) > 200)
+
+
+def test_the_figure_follows_the_theme_while_a_cell_waits(live, waiting, themes):
+    """Both ways, and the training goes on."""
+    for name in ("Dark", "Light", "Dark"):
+        themes(name)
+        live.until(lambda name=name: ((live.paper() or 128) > 128) == (name == "Light"))
+        live.wait_for_steps()
+
+
 def test_the_kernels_stop_button_ends_the_waiting_with_one_line(live, waiting):
     """No traceback, and the cell below is not run."""
     press_the_kernels_stop_button(live.lab)

@@ -41,6 +41,18 @@ class Live:
             self.lab.page.wait_for_timeout(10)
         raise AssertionError("the figure did not change")
 
+    def paper(self):
+        """The brightness of the figure's first pixel, 0 to 255, or None where none is drawn yet."""
+        return self.image.evaluate(
+            """async (image) => {
+                try { await image.decode(); } catch { return null; } // replaced just now
+                const canvas = document.createElement("canvas");
+                const pen = canvas.getContext("2d");
+                pen.drawImage(image, 0, 0);
+                return pen.getImageData(0, 0, 1, 1).data[0];
+            }"""
+        )
+
     def settle(self):
         """Waits until the kernel has drawn all that the page asked for, and the page shows it.
 

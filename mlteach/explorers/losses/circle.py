@@ -17,7 +17,7 @@ from mlteach.plots import ANCHOR, CLASS_COLOURS, POSITIVE, QUIET, Picture, plain
 
 LONGEST = 0.45  # the longest arrow, in radii; the others keep their share of it
 # forces below this are drawn shorter than that: where there is none, no arrow shall be seen
-FAINT = 0.15
+FAINT = 0.02
 REACH = 0.25  # a press takes hold of a point that is at most so far away, in radii
 LOSSES = {  # what can be followed, and its name in the state
     "NT-Xent": "nt_xent",

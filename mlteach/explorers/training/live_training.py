@@ -60,7 +60,8 @@ class LiveTraining(LiveRun, Explorer):
     ``state``: ``status`` (ready, running, paused, stopped, finished, diverged or failed) and
     ``why``, ``step``, ``steps``, ``loss``, ``score``; ``lr`` and every knob by name, as the next
     step will use them; ``used``, the same as the last step made has used them (empty before the
-    first); ``matrix`` and ``layout``, as they are shown.
+    first); ``matrix`` and ``layout``, as they are shown. ``moved`` tells whether a knob was moved
+    in the midst of the run.
     """
 
     def __init__(
@@ -187,6 +188,12 @@ class LiveTraining(LiveRun, Explorer):
             self._wanted = False
             if self.status != "running":  # set before the last drawing is asked for
                 self._wanted = True
+
+    @property
+    def moved(self) -> bool:
+        """Whether a knob was moved between the first step of the run and the last one made."""
+        rows = list(self.rows)  # the thread may add to them
+        return any(row[2:] != rows[0][2:] for row in rows)
 
     def headline(self) -> str:
         """One line: status, step, loss and score, as they are now."""

@@ -2,12 +2,14 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from support.pages import point
 
 from mlteach import losses
 from mlteach.explorers import Circle
+from mlteach.explorers.losses.circle import LONGEST
 
 
 def test_the_circle_shows_the_three_numbers_of_its_points():
@@ -38,6 +40,19 @@ def test_alignment_alone_collapses_each_pair_and_nt_xent_keeps_the_pairs_apart()
     explorer.controls["follow"].value = "uniformity only"
     explorer.follow(150)
     assert explorer.state["alignment"] > 0.1
+
+
+@pytest.mark.parametrize("temperature", [0.01, 0.2, 10])
+def test_the_longest_arrow_has_its_length_until_hardly_any_force_is_left(temperature):
+    explorer = Circle(4)
+
+    def longest_arrow():
+        return np.hypot(explorer.arrows.U, explorer.arrows.V).max()
+
+    explorer.controls["temperature"].value = temperature
+    assert longest_arrow() == pytest.approx(LONGEST)
+    explorer.follow(300)
+    assert longest_arrow() < 0.2 * LONGEST
 
 
 def test_dragging_moves_the_nearest_point_and_the_sliders_follow():

@@ -258,6 +258,11 @@ def test_a_knob_acts_on_the_very_next_step(knob, whole):
     assert [row[2 if knob == "lr" else 3] for row in live.rows] == [before] * 4 + [new] * 8
     assert live.rows[:4] == whole.rows[:4]
     assert live.rows[5][1] != whole.rows[5][1]
+    assert live.moved
+    assert not whole.moved
+    live.stop()
+    assert finish(live).rows[0][2:] == live.rows[-1][2:]
+    assert not live.moved  # the new run had one setting throughout
 
 
 def test_a_knob_is_the_attribute_that_the_loss_reads():
