@@ -69,7 +69,10 @@ def _settings(train: str) -> Iterator[tuple[str, str, int]]:
         yield "BYOL", "MAML", n_classes
         yield "none", "ANIL", n_classes
         yield "SimCLR", "ANIL", n_classes
-    yield "SimCLR", "plain prototypes", ALL[train]
+    for n_classes in (25, 100, ALL[train]):
+        yield "SimCLR", "plain prototypes", n_classes
+    yield "none", "plain prototypes", 200
+    yield "none", "turned plain prototypes", 100
 
 
 def _rows(train: str, seed: int, start: str, method: str, classes: int) -> list[Row]:
@@ -104,7 +107,9 @@ def _trained(
         fit(contrast, draw, steps=steps, lr=lr, seed=seed, progress=False)
         return contrast.encode, time.process_time() - begun
     rest = 1.0 if encoder is None else 1 / 3
-    model = together.meta_train(method, few, encoder=encoder, seed=seed, share=rest)
+    way = method.removeprefix("turned ")
+    turned = True if way != method else None
+    model = together.meta_train(way, few, encoder=encoder, seed=seed, share=rest, turned=turned)
     return model, seconds + time.process_time() - begun
 
 
