@@ -70,7 +70,8 @@ def prompts_by_sums(image, prompts):
 
 @mistake(
     zero_shot,
-    "the prompts are divided by their largest entry: their length is the root of the sum of squares",
+    "the prompts are divided by their largest entry: their length is the root of the sum of "
+    "squares",
 )
 def prompts_by_largest(image, prompts):
     return (image @ F.normalize(prompts, p=torch.inf, dim=1).T).argmax(1)
