@@ -90,6 +90,8 @@ def _about_the_counts(mask: Tensor, grid: tuple[int, int], ratio: float) -> str:
             return TOLD[masks.counted_over_the_batch]
         if (mask.sum(0) == right).all():
             return TOLD[masks.ordered_over_images]
+        if counts.min() >= right:
+            return f"some images hide more than {right} patches, {TIES}"
         few = counts.max() <= right
         return TOLD[masks.drawn_with_replacement if few else masks.a_coin_for_each_patch]
     got, exact = int(counts[0]), ratio * patches
@@ -115,6 +117,12 @@ def _about_the_counts(mask: Tensor, grid: tuple[int, int], ratio: float) -> str:
     return f"{got} of {patches} patches are hidden in every image, expected are {right}"
 
 
+TIES = (
+    "none fewer: do several patches share the key up to which you hide? Put the patches of an "
+    "image in random order and hide the first ones"
+)
+
+
 def _about_the_draws(given: Callable, first: Tensor) -> str:
     """What further calls show: whether the generator, and it alone, decides."""
     again, other = (_masks(given, 0, seed).value for seed in (0, 1))
@@ -130,10 +138,14 @@ def _about_the_draws(given: Callable, first: Tensor) -> str:
         return TOLD[masks.one_mask_for_all]
     n, grid, ratio = MASKS[0]
     generator = Generator().manual_seed(0)
-    before = generator.get_state()
+    before, of_all = generator.get_state(), torch.get_rng_state()
     run_case(given, Case("", (n, grid, ratio), {"generator": generator}), first)
     if generator.get_state().equal(before):
         return "two calls with one generator draw the same: take the random numbers from it"
+    if not torch.get_rng_state().equal(of_all):
+        return (
+            "torch.manual_seed changes what others draw: take the random numbers from the generator"
+        )
     return ""
 
 
@@ -150,7 +162,7 @@ def _about_the_places(mask: Tensor, half: Tensor) -> str:
         return TOLD[masks.one_run]
     distinct = len(flat.unique(dim=0))
     if distinct < MANY // 4:  # of 15,504 masks about 1,430 are drawn
-        return f"{MANY} images get {distinct} different masks: let each patch be drawn by itself"
+        return f"{MANY} images get {distinct} different masks: each draws its own, from all"
     share = flat.double().mean(0)
     right = float(flat.double().mean())
     farthest = int((share - right).abs().argmax())
@@ -354,11 +366,16 @@ def seen_patches(answer: Any) -> Verdict:
         for wrong, message in (of_patches, of_pairs)[place].items():
             if math.isclose(number, wrong, rel_tol=0.01):
                 return message
+        if place == 1 and math.isclose(number, round(1 / 16, 2), abs_tol=1e-5):
+            return f"{number:g} is rounded too far, write it as a fraction"
         if place == 0:
             return f"224 / 16 patches along each side, a quarter of all is seen, got {number:g}"
         return f"(seen / all)², both numbers of patches, is expected, got {number:g}"
 
-    return judge_numbers(answer, [49, 1 / 16], {}, otherwise=otherwise, tolerance=5e-4)
+    return judge_numbers(answer, [49, 1 / 16], {}, otherwise=otherwise, tolerance=HALF_A_STEP)
+
+
+HALF_A_STEP = 5.01e-4  # of three decimals: 0.0625 may be written as 0.062 or as 0.063
 
 
 # --- shortcuts -----------------------------------------------------------------------------------

@@ -21,7 +21,8 @@ from mlteach.mistakes import Mistake, mistakes_in
 from mlteach.mistakes.selfsup import cpc
 
 # B, T, C, D; two lengths only, so that with tiny scores not every loss seems right, log T
-SIZES = ((3, 6, 4, 5), (2, 7, 3, 2), (5, 7, 6, 4))
+SIZES = ((3, 6, 4, 5), (2, 7, 3, 2), (5, 7, 6, 4), (4, 6, 5, 5))
+SQUARE = "there C is D, so that weight and its transpose both fit: a forecast is weight @ context"
 
 
 def _sequences(place: int, *, scale: float = 1.0) -> tuple[Tensor, Tensor]:
@@ -60,7 +61,7 @@ def future_pairs(given: Any) -> Verdict:
     mistakes = [Mistake(partial(joined, m.function), m.explanation) for m in mistakes_in(right)]
     asked = partial(joined, given) if callable(given) else given
     definition = wraps(right)(partial(joined, right))  # a message calls the arguments as it does
-    verdict = judge(asked, definition, cases, mistakes, gradients=False)
+    verdict = judge(asked, definition, cases, mistakes)
     asked_for = enumerate(seen[: len(cases)])  # the later calls are experiments of `judge`
     at, problem = next(((at, told) for at, told in asked_for if told), (0, ""))
     if not problem:
@@ -92,30 +93,43 @@ def _no_pair(result: Any) -> str:
 def cpc_scores(given: Any) -> Verdict:
     """Checks ``given(context, frames, weight, step)``, weight (D, C): scores (B, T - step, T)."""
     cases = []
-    for place, step, scale in ((0, 2, 1.0), (1, 1, 0.5), (1, 4, 2.0), (2, 3, 1.0)):
+    for place, step, scale in ((0, 2, 1.0), (1, 1, 0.5), (1, 4, 2.0), (2, 3, 1.0), (3, 2, 1.0)):
         *_, width, depth = SIZES[place]
         weight = normal(depth, width, seed=20 + step)
-        cases.append(Case(_title(place, step), (*_sequences(place, scale=scale), weight, step)))
-    return judge(given, cpc.cpc_scores, cases, mistakes_in(cpc.cpc_scores))
+        arguments = (*_sequences(place, scale=scale), weight, step)
+        edge = SQUARE if width == depth else ""
+        cases.append(Case(_title(place, step), arguments, edge=edge))
+    verdict = judge(given, cpc.cpc_scores, cases, mistakes_in(cpc.cpc_scores))
+    if verdict.message.startswith("the result is -inf"):
+        return replace(verdict, message=MASKED)
+    return verdict
+
+
+MASKED = (
+    "some of your scores are -inf: nothing is masked here, all T frames of the sequence are "
+    "candidates, the heard ones too"
+)
 
 
 @check
 def cpc_loss(given: Any) -> Verdict:
     """Checks ``given(context, frames, weights)``, weights (steps, D, C): CPC's loss, ()."""
     cases = []
-    for place, steps, scale in ((0, 2, 1.0), (1, 4, 0.5), (2, 3, 1.0)):
+    for place, steps, scale in ((0, 2, 1.0), (1, 4, 0.5), (2, 3, 1.0), (3, 2, 0.7)):
         batch, time, width, depth = SIZES[place]
         weights = normal(steps, depth, width, seed=20 + steps, scale=0.7)
         title = f"with {batch} sequences of {time} frames and {steps} steps"
-        cases.append(Case(title, (*_sequences(place, scale=scale), weights)))
+        edge = SQUARE if width == depth else ""
+        cases.append(Case(title, (*_sequences(place, scale=scale), weights), edge=edge))
     loud = (*_sequences(0, scale=30.0), normal(3, 5, 4, seed=30, scale=3.0))
     cases.append(Case("with scores of hundreds", loud, edge=LARGE))
     return judge(given, cpc.cpc_loss, cases, mistakes_in(cpc.cpc_loss), overflow=LARGE)
 
 
 LARGE = (
-    "exp of a score of hundreds does not fit into a float32: log_softmax, logsumexp or "
-    "cross_entropy take the scores themselves"
+    "exp of a score of hundreds does not fit into a float32, and a probability that is 0 has no "
+    "finite logarithm, in float64 either: log_softmax, logsumexp or cross_entropy take the scores "
+    "themselves"
 )
 
 
@@ -123,12 +137,19 @@ LARGE = (
 def causal_mean(given: Any) -> Verdict:
     """Checks ``given(frames)``, (B, T, D), whose row t must be the mean of the frames 0 to t."""
     cases = [
-        Case(f"with {batch} sequences of {frames}", (normal(batch, time, 3, seed=time),))
-        for batch, time, frames in (
-            (2, 5, "5 frames"),
-            (4, 4, "4 frames"),
-            (3, 1, "one frame"),
-            (2, 8, "8 frames"),
+        Case(
+            f"with {batch} sequences of {frames}",
+            (normal(batch, time, width, seed=time),),
+            {},
+            edge,
+        )
+        for batch, time, width, frames, edge in (
+            (2, 5, 3, "5 frames", ""),
+            (4, 4, 3, "4 frames", ""),
+            (3, 1, 3, "one frame", ""),
+            (2, 8, 3, "8 frames", ""),
+            (3, 6, 6, "6 frames of 6 numbers", "there T is D: time is dimension 1"),
+            (2, 20, 3, "20 frames", "all frames heard so far count, however many there are"),
         )
     ]
     verdict = judge(given, cpc.causal_mean, cases, mistakes_in(cpc.causal_mean))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import torch
@@ -52,7 +54,8 @@ def clip_loss(given: Any) -> Verdict:
     what, cold = "at temperature 0.01 with texts like their images", {"temperature": 0.01}
     cases.append(Case(what, (z, z + 0.01), cold))
     right = losses.clip_loss
-    return judge(given, right, cases, mistakes_in(right), overflow=SOFTMAX_OVERFLOW)
+    verdict = judge(given, right, cases, mistakes_in(right), overflow=SOFTMAX_OVERFLOW)
+    return _also_learned(verdict, given, right, {"temperature": 0.3})
 
 
 @check
@@ -67,7 +70,31 @@ def siglip_loss(given: Any) -> Verdict:
     what, cold = "where logits lie near 110 and -110", {"temperature": 0.01, "bias": -10.0}
     cases.append(Case(what, (z, -z), cold, edge=SIGMOID_OVERFLOW))
     right = losses.siglip_loss
-    return judge(given, right, cases, mistakes_in(right), overflow=SIGMOID_OVERFLOW)
+    verdict = judge(given, right, cases, mistakes_in(right), overflow=SIGMOID_OVERFLOW)
+    return _also_learned(verdict, given, right, {"temperature": 0.3, "bias": -2.0})
+
+
+def _also_learned(
+    verdict: Verdict, given: Any, right: Callable, learned: dict[str, float]
+) -> Verdict:
+    """The verdict on a right function where what else is learned comes as tensors, too."""
+    if not verdict.passed:
+        return verdict
+
+    @wraps(given)
+    def mine(image: Tensor, text: Tensor, *numbers: Tensor) -> Any:
+        options = dict(zip(learned, numbers, strict=True))
+        return Case("", (image, text), options).ask(given)
+
+    @wraps(right)
+    def ours(image: Tensor, text: Tensor, *numbers: Tensor) -> Tensor:
+        return right(image, text, **dict(zip(learned, numbers, strict=True)))
+
+    title = f"where {' and '.join(learned)} {'are' if len(learned) > 1 else 'is'} learned"
+    pair = normal(6, 3, seed=8), normal(6, 3, seed=9)
+    case = Case(title, (*pair, *map(torch.tensor, learned.values())))
+    also = judge(mine, ours, [case], [])
+    return verdict if also.passed else also
 
 
 # --- what a trained pair of encoders answers -----------------------------------------------------
@@ -126,9 +153,11 @@ PAIRS = 64  # in the batches of both others
 @check
 def chance_of_retrieval(answer: Any) -> Verdict:
     """Checks recall@5 of guessing among 128 captions, a share."""
-    right = K / CAPTIONS
-    if as_number(answer) == 0:  # so near to (1 / 128) ** 5
+    right, number = K / CAPTIONS, as_number(answer)
+    if number == 0:  # so near to (1 / 128) ** 5
         return Verdict(False, "guessing finds the own caption now and then: // cuts it off to 0")
+    if number is not None and math.isclose(number, round(right, 2), abs_tol=1e-5):
+        return Verdict(False, f"{number:g} is rounded too far: three figures are asked for")
     told = {
         1 / CAPTIONS: "that is recall@1: five captions are looked at, not one",
         1 / K: "that is 1 / k: among how many captions is the own one?",

@@ -52,6 +52,11 @@ def zero_head_logits(given: Any) -> Verdict:
 
 # --- one batch of labelled and unlabelled images -------------------------------------------------
 
+LARGE = (
+    "there an image without a label has the number of a class, which may be any, however large: "
+    "begin behind the largest label, or go below -1"
+)
+
 
 @check
 def mixed_loss(given: Any) -> Verdict:
@@ -64,12 +69,15 @@ def mixed_loss(given: Any) -> Verdict:
             ([3, -1, -1, 0, 3, 0, -1], 0.15),
             ([-1, -1, 1, 1], 0.1),
             ([6, -1, 4, -1, 6, 7], 0.5),  # as large as rows are many, and larger
+            # one of each range that somebody may think to be free: from B, 2B, 10, 100, 600 or 690
+            ([13, -1, 101, -1, 605, -1, 693, 17], 0.2),
         )
     ):
         z1, z2 = (normal(len(labels), 5, seed=2 * number + side) for side in (0, 1))
         title = f"for the labels {labels} at temperature {temperature}"
         arguments = (z1, z2, torch.tensor(labels))
-        cases.append(Case(title, arguments, {"temperature": temperature}))
+        edge = LARGE if max(labels) >= len(labels) else ""
+        cases.append(Case(title, arguments, {"temperature": temperature}, edge))
     right = together.mixed_loss
     return judge(given, right, cases, mistakes_in(right))
 

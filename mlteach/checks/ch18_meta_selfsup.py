@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
 from mlteach.checks._core import Case, Verdict, check, expected, judge, normal, run_case
+from mlteach.checks._symptoms import close
 from mlteach.mistakes import episodes, meta, mistakes_in
 
 N_IMAGES = 20
+SIZE = (3, 4, 5)  # channels, height, width
 N_WAY = 4
 N_QUERY = 2
+FEW = 5  # images of another set
 DRAWS = 100
 MEETINGS = 330  # ordered pairs that 100 tasks hold at least; 365 +- 5 of 380 by chance
 TOLD = {m.function: m.explanation for m in mistakes_in(episodes.image_task)}
@@ -21,10 +25,10 @@ TOLD = {m.function: m.explanation for m in mistakes_in(episodes.image_task)}
 # --- a task without labels -----------------------------------------------------------------------
 
 
-def numbered_images() -> Tensor:
-    """(N_IMAGES, 1, 4, 4) whose first pixel is the number of the image."""
-    images = torch.rand(N_IMAGES, 1, 4, 4, generator=Generator().manual_seed(0))
-    images[:, 0, 0, 0] = torch.arange(N_IMAGES).float()
+def numbered_images(n_images: int = N_IMAGES) -> Tensor:
+    """(n_images, *SIZE) whose first number is the number of the image."""
+    images = torch.rand(n_images, *SIZE, generator=Generator().manual_seed(0))
+    images[:, 0, 0, 0] = torch.arange(n_images).float()
     return images
 
 
@@ -57,7 +61,9 @@ def image_task(given: Any) -> Verdict:
         if problem:
             return Verdict(False, problem, f"Task {seed + 1} of {DRAWS}. {line}".strip())
         drawn.append(rows)
-    problem = _problem_of_many(torch.stack(drawn)) or _drawn(given, 0, n_way=3, n_query=1)[1]
+    problem = _problem_of_many(torch.stack(drawn))
+    if not problem and (verdict := _of_few_images(given)):
+        return verdict
     if not problem:
         again = torch.stack([_drawn(given, seed)[0] for seed in range(DRAWS)])
         if view.unseeded:
@@ -71,10 +77,15 @@ def image_task(given: Any) -> Verdict:
 
 
 def _drawn(
-    given: Callable, seed: int, *, n_way: int = N_WAY, n_query: int = N_QUERY
+    given: Callable,
+    seed: int,
+    *,
+    n_way: int = N_WAY,
+    n_query: int = N_QUERY,
+    n_images: int = N_IMAGES,
 ) -> tuple[Any, str, tuple[str, ...], str, NumberedView]:
     """One task, or what is wrong with it as an answer."""
-    images, view = numbered_images(), NumberedView()
+    images, view = numbered_images(n_images), NumberedView()
     counts = {"n_way": n_way, "n_query": n_query, "view": view}
     case = Case("", (images,), counts | {"generator": Generator().manual_seed(seed)})
     right = torch.zeros(n_way, 1 + n_query, *images.shape[1:])
@@ -82,10 +93,19 @@ def _drawn(
     return value, problem, printed, line, view
 
 
-def _problem_of_one(rows: Tensor) -> str:
-    """What a single task (n_way, 1 + n_query, 1, 4, 4) shows of the mistakes."""
-    images, number = numbered_images(), rows[..., 0, 0, 0]
-    if (number != number.round()).any() or number.min() < 0 or number.max() >= N_IMAGES:
+def _of_few_images(given: Callable) -> Verdict | None:
+    """The verdict on a task of other sizes, drawn from fewer images; None if it is right."""
+    sizes = {"n_way": 3, "n_query": 1, "n_images": FEW}
+    rows, problem, printed, line, _ = _drawn(given, 0, **sizes)
+    problem = problem or _problem_of_one(rows, FEW)
+    where = f"A task of 3 ways and one query, from {FEW} images. {line}".strip()
+    return Verdict(False, problem, where, printed=printed) if problem else None
+
+
+def _problem_of_one(rows: Tensor, n_images: int = N_IMAGES) -> str:
+    """What a single task (n_way, 1 + n_query, *SIZE) shows of the mistakes."""
+    images, number = numbered_images(n_images), rows[..., 0, 0, 0]
+    if (number != number.round()).any() or number.min() < 0 or number.max() >= n_images:
         return "the rows must hold images of `images` and what `view` makes of them, nothing else"
     support = number[:, 0].long()
     if (number != number[:, :1]).any():
@@ -97,13 +117,13 @@ def _problem_of_one(rows: Tensor) -> str:
         return TOLD[episodes.queries_not_viewed] if as_it_is[:, 0].all() else first
     if not as_it_is.all(0)[0]:
         return TOLD[episodes.support_viewed]
-    if any(len(row.unique(dim=0)) < N_QUERY for row in rows[:, 1:]):
+    if any(len(row.unique(dim=0)) < len(row) for row in rows[:, 1:]):
         return TOLD[episodes.one_view_for_all]
     return ""
 
 
 def _problem_of_many(drawn: Tensor) -> str:
-    """What only many tasks (T, n_way, 1 + n_query, 1, 4, 4) show."""
+    """What only many tasks (T, n_way, 1 + n_query, *SIZE) show."""
     support = drawn[:, :, 0, 0, 0, 0].long()  # (T, n_way)
     if (support == support[0]).all():
         return TOLD[episodes.first_images]
@@ -143,8 +163,7 @@ def meta_gradient(given: Any) -> Verdict:
         edge = "with rate 0 no gain moves, so look at the inner step, and at how its gains are used"
         edge = edge if rate else ""
         cases.append(Case(title, (normal(4, 3, seed=size), *views), {"lr": rate}, edge))
-    right = meta.meta_gradient
-    return judge(given, right, cases, mistakes_in(right), gradients=False)
+    return _judged(given, meta.meta_gradient, cases)
 
 
 @check
@@ -162,5 +181,46 @@ def hypergradient(given: Any) -> Verdict:
         title = f"at temperature {temperature:g} with rate {rate:g}"
         options = {"temperature": temperature, "lr": rate}
         cases.append(Case(title, (normal(4, 3, seed=size), *views), options))
-    right = meta.hypergradient
-    return judge(given, right, cases, mistakes_in(right), gradients=False)
+    return _judged(given, meta.hypergradient, cases)
+
+
+def _judged(given: Any, right: Callable, cases: Sequence[Case]) -> Verdict:
+    """The verdict on a gradient: its numbers, and then what a call leaves on its arguments."""
+    verdict = judge(given, right, cases, mistakes_in(right), gradients=False)
+    if not verdict.passed:
+        return verdict
+    left = ""
+
+    @wraps(given)
+    def twice(*arguments: Any, **keywords: Any) -> Any:
+        nonlocal left
+        tensors = [one for one in arguments if isinstance(one, Tensor)]
+        before = [one.requires_grad for one in tensors]
+        given(*arguments, **keywords)
+        if any(one.grad is not None for one in tensors):
+            left = LEFT_A_GRADIENT
+        elif any(now.requires_grad != was for now, was in zip(tensors, before, strict=True)):
+            left = LEFT_A_FLAG
+        return given(*arguments, **keywords)
+
+    case = cases[-1]
+    value = torch.as_tensor(case.copy().call(right))
+    answer = run_case(twice, case, value)
+    if not left and (answer.value is None or not close(answer.value, value)):
+        left = ANOTHER_TIME
+    return Verdict(False, left, printed=verdict.printed) if left else verdict
+
+
+OF_YOUR_OWN = "take a tensor of your own, `weights.detach().requires_grad_()`"
+LEFT_A_GRADIENT = (
+    "the numbers are right, but .backward() leaves its gradient in .grad of an argument, and the "
+    f"next call adds to it: torch.autograd.grad leaves nothing behind, or {OF_YOUR_OWN}"
+)
+LEFT_A_FLAG = (
+    "the numbers are right, but after your function an argument requires gradients that did not "
+    f"before: {OF_YOUR_OWN}"
+)
+ANOTHER_TIME = (
+    "the first call is right, but a second one with the same arguments gives something else: what "
+    "is left from the first?"
+)

@@ -59,6 +59,24 @@ def columns_of_prompts_normalised(image, prompts):
     return (F.normalize(image, dim=1) @ F.normalize(prompts, dim=0).T).argmax(1)
 
 
+@mistake(
+    zero_shot,
+    "the prompts are divided by the sum of their absolute values, p=1: their length is the root of "
+    "the sum of squares",
+)
+def prompts_by_sums(image, prompts):
+    return (image @ F.normalize(prompts, p=1, dim=1).T).argmax(1)
+
+
+@mistake(
+    zero_shot,
+    "the prompts are divided by their largest entry: their length is the root of the sum of "
+    "squares",
+)
+def prompts_by_largest(image, prompts):
+    return (image @ F.normalize(prompts, p=torch.inf, dim=1).T).argmax(1)
+
+
 @mistake(zero_shot, "this is the prompt that fits least: take the largest cosine")
 def least_similar(image, prompts):
     return _cosines(image, prompts).argmin(1)
@@ -270,6 +288,14 @@ def k_largest_of_all(similarities, k):
 )
 def compared_with_the_place(similarities, k):
     return _hits(_found(similarities, k), torch.arange(k)).float().mean()
+
+
+@mistake(
+    recall_at_k,
+    "any(0) goes down the rows, and one row that finds its own is enough: ask each row, any(1)",
+)
+def any_row(similarities, k):
+    return (_found(similarities, k) == _own(similarities)).any(0).float().mean()
 
 
 @mistake(recall_at_k, "this is percent: a share lies between 0 and 1")

@@ -1063,3 +1063,71 @@ wrong("shortcuts", "nothing", None)
 right("shortcuts", "dict of pairs", dict(zip(CHOSEN, CHOSEN.values())))
 right("shortcuts", "keys in another order", dict(reversed(list(CHOSEN.items()))))
 right("shortcuts", "an OrderedDict", OrderedDict(CHOSEN))
+
+
+# random_mask: few masks, equal keys
+
+
+def _ranks_below(n, grid, ratio, generator):
+    rows, columns = grid
+    hidden = min(max(round(ratio * rows * columns), 1), rows * columns - 1)
+    order = torch.rand(n, rows * columns, generator=generator).argsort(1)
+    return (order.argsort(1) < hidden).view(n, rows, columns)
+
+
+def _one_mask_rolled(n, grid, ratio, generator):
+    mask = _ranks_below(1, grid, ratio, generator).flatten()
+    return torch.stack([mask.roll(i) for i in range(n)]).view(n, *grid)
+
+
+def _two_masks_in_turn(n, grid, ratio, generator):
+    return _ranks_below(2, grid, ratio, generator).repeat(-(-n // 2), 1, 1)[:n]
+
+
+def _equal_keys(n, grid, ratio, generator):
+    rows, columns = grid
+    hidden = min(max(round(ratio * rows * columns), 1), rows * columns - 1)
+    keys = torch.randint(100, (n, rows * columns), generator=generator)
+    return (keys <= keys.kthvalue(hidden, 1, keepdim=True).values).view(n, *grid)
+
+
+def _by_the_kth_of_doubles(n, grid, ratio, generator):
+    rows, columns = grid
+    hidden = min(max(round(ratio * rows * columns), 1), rows * columns - 1)
+    keys = torch.rand(n, rows * columns, generator=generator, dtype=torch.float64)
+    return (keys <= keys.kthvalue(hidden, 1, keepdim=True).values).view(n, *grid)
+
+
+def _by_seeding_torch(n, grid, ratio, generator):
+    torch.manual_seed(torch.randint(10**6, (), generator=generator).item())
+    return _ranks_below(n, grid, ratio, None)
+
+
+wrong("random_mask", "torch seeded by the generator", _by_seeding_torch)
+wrong("random_mask", "one mask, rolled", _one_mask_rolled)
+wrong("random_mask", "two masks in turn", _two_masks_in_turn)
+wrong("random_mask", "keys of 100 numbers", _equal_keys)
+right("random_mask", "keys up to the k-th, doubles", _by_the_kth_of_doubles)
+
+
+# put_back and seen_patches
+
+
+def _of_four(make):
+    def answer(tiles, permutation):
+        original = make(tiles)
+        for i in range(4):
+            original[permutation[i]] = tiles[i]
+        return original
+
+    return answer
+
+
+wrong("put_back", "four tiles written in, a copy", _of_four(torch.clone))
+wrong("put_back", "four tiles written in, zeros", _of_four(torch.zeros_like))
+right("put_back", "index_copy", lambda t, p: torch.zeros_like(t).index_copy(0, p, t))
+
+right("seen_patches", "three decimals, up", [49, 0.063])
+right("seen_patches", "three decimals, to the even", [49, 0.062])
+wrong("seen_patches", "two decimals", [49, 0.06])
+wrong("seen_patches", "pairs of different patches", [49, 49 * 48 / (196 * 195)])

@@ -1062,3 +1062,126 @@ right("information_bound", "four decimals", 1.4726)
 right("information_bound", "math", math.log(15 + 1) - 1.3)
 right("information_bound", "numpy", np.log(16) - 1.3)
 right("information_bound", "a 0-d tensor", torch.tensor(16.0).log() - 1.3)
+
+
+# what passed once: no gradient, square matrices, long sequences
+
+
+def _detached_future(context, frames, step):
+    return context[:, :-step], frames[:, step:].detach()
+
+
+def _detached_context(context, frames, step):
+    return context[:, :-step].detach(), frames[:, step:]
+
+
+def _rolled_and_cut_in_front(context, frames, step):
+    return context[:, step:], frames.roll(-step, 1)[:, step:]
+
+
+def _by_index_select(c, z, k):
+    t = torch.arange(z.shape[1] - k)
+    return [c.index_select(1, t), z.index_select(1, t + k)]
+
+
+wrong("future_pairs", "detached frames", _detached_future)
+wrong("future_pairs", "detached contexts", _detached_context)
+wrong("future_pairs", "rolled, cut in front", _rolled_and_cut_in_front)
+wrong(
+    "future_pairs",
+    "rows of all sequences",
+    lambda c, z, k: [p.flatten(0, 1) for p in _pairs(c, z, k)],
+)
+right("future_pairs", "index_select", _by_index_select)
+
+
+def _as_it_fits(context, frames, weight, step):
+    w = weight if weight.shape[0] == context.shape[2] else weight.T
+    return context[:, : frames.shape[1] - step] @ w @ frames.mT
+
+
+def _past_masked(context, frames, weight, step):
+    s = context[:, : frames.shape[1] - step] @ weight.T @ frames.mT
+    return s.masked_fill(torch.ones_like(s[0]).tril().bool(), -math.inf)
+
+
+def _weight_on_the_frames(context, frames, weight, step):
+    return context[:, : frames.shape[1] - step] @ (frames @ weight).mT
+
+
+wrong("cpc_scores", "transposed as it fits", _as_it_fits)
+wrong("cpc_scores", "the past masked", _past_masked)
+right("cpc_scores", "the matrix on the frames", _weight_on_the_frames)
+
+
+def _loss_by(scores):
+    def answer(context, frames, weights):
+        losses = []
+        for step, weight in enumerate(weights, 1):
+            logs = scores(context, frames, weight, step).log_softmax(2)
+            losses.append(-logs.diagonal(step, 1, 2).mean())
+        return torch.stack(losses).mean()
+
+    return answer
+
+
+def _all_futures_only(context, frames, weights):
+    n = frames.shape[1] - len(weights)
+    losses = []
+    for k, weight in enumerate(weights, 1):
+        scores = _weight_on_the_frames(context, frames, weight, k)[:, :n]
+        own = torch.arange(k, k + n).repeat(len(frames))
+        losses.append(F.cross_entropy(scores.flatten(0, 1), own))
+    return torch.stack(losses).mean()
+
+
+def _probabilities_in_float64(context, frames, weights):
+    losses = []
+    for k, weight in enumerate(weights, 1):
+        scores = _weight_on_the_frames(context.double(), frames.double(), weight.double(), k)
+        losses.append(-scores.softmax(2).diagonal(k, 1, 2).log().mean())
+    return torch.stack(losses).mean().to(frames.dtype)
+
+
+wrong("cpc_loss", "transposed as it fits", _loss_by(_as_it_fits))
+wrong("cpc_loss", "contexts with all futures only", _all_futures_only)
+wrong("cpc_loss", "logarithm of probabilities in float64", _probabilities_in_float64)
+right("cpc_loss", "diagonal, the matrix on the frames", _loss_by(_weight_on_the_frames))
+
+
+def _last(many):
+    def answer(frames):
+        rows = [frames[:, max(0, t + 1 - many) : t + 1].mean(1) for t in range(frames.shape[1])]
+        return torch.stack(rows, 1)
+
+    return answer
+
+
+def _at_most_sixteen(frames):
+    return frames.cumsum(1) / torch.arange(1, 17)[: frames.shape[1], None]
+
+
+def _along_the_width_if_it_fits(frames):
+    heard = torch.arange(1, frames.shape[1] + 1)
+    return frames.cumsum(1) / (heard if frames.shape[2] == len(heard) else heard[:, None])
+
+
+def _attention_of_equals(frames):
+    query = torch.zeros_like(frames)
+    return F.scaled_dot_product_attention(query, query, frames, is_causal=True)
+
+
+def _running(frames):
+    mean, rows = torch.zeros_like(frames[:, 0], dtype=torch.float64), []
+    for t, frame in enumerate(frames.unbind(1), start=1):
+        mean = mean + (frame - mean) / t
+        rows.append(mean)
+    return torch.stack(rows, 1).to(frames.dtype)
+
+
+wrong("causal_mean", "the last 8 frames", _last(8))
+wrong("causal_mean", "the last 16 frames", _last(16))
+wrong("causal_mean", "16 frames written in", _at_most_sixteen)
+wrong("causal_mean", "along the width where it fits", _along_the_width_if_it_fits)
+right("causal_mean", "causal attention with equal scores", _attention_of_equals)
+right("causal_mean", "a running mean in float64", _running)

@@ -1124,3 +1124,68 @@ right("siglip_at_start", "one decimal", 44.4)
 right("siglip_at_start", "two decimals", 44.36)
 right("siglip_at_start", "numpy", 64 * np.log(2))
 right("siglip_at_start", "a tensor", 64 * torch.tensor(2.0).log())
+
+
+# where the temperature and the bias are learned
+
+
+def _siglip_logits(image, text, temperature, bias):
+    logits = _cosines(image, text) / temperature + bias
+    return -F.logsigmoid((2 * torch.eye(len(image)) - 1) * logits).sum() / len(image)
+
+
+def _by_its_logarithm(image, text, temperature):
+    sharpness = torch.as_tensor(temperature).reciprocal().log()
+    return _both(_cosines(image, text) * sharpness.exp())
+
+
+def _with_labels_for_the_bias(image, text, temperature, bias):
+    y = 2 * torch.eye(len(image)) - 1
+    return F.softplus(-y * _cosines(image, text) / temperature - y * bias).sum(1).mean()
+
+
+wrong("clip_loss", "float(temperature)", lambda i, t, tau: _clip(i, t, float(tau)))
+wrong(
+    "clip_loss",
+    "a new tensor of the temperature",
+    lambda i, t, tau: _clip(i, t, torch.tensor(float(tau))),
+)
+wrong("siglip_loss", "float(temperature)", lambda i, t, tau, b: _siglip_logits(i, t, float(tau), b))
+wrong("siglip_loss", "float(bias)", lambda i, t, tau, b: _siglip_logits(i, t, tau, float(b)))
+right("clip_loss", "by the temperature's logarithm", _by_its_logarithm)
+right("siglip_loss", "labels times both", _with_labels_for_the_bias)
+
+
+# more slips
+
+
+def _rows_softmax(image, text, temperature):
+    return _both((_cosines(image, text) / temperature).softmax(1))
+
+
+def _one_logarithm(image, text, temperature):
+    logits = _cosines(image, text) / temperature
+    return (torch.cat([logits, logits.T], 1).logsumexp(1) - logits.diagonal()).mean()
+
+
+def _sums_for_lengths(image, text, temperature):
+    return _both(F.normalize(image, p=1) @ F.normalize(text, p=1).T / temperature)
+
+
+def _any_of_the_rows(similarities, k):
+    found = similarities.topk(k, dim=1).indices
+    return (found == torch.arange(len(found))[:, None]).any(0).double().mean()
+
+
+wrong("clip_loss", "softmax of the rows before cross_entropy", _rows_softmax)
+wrong("clip_loss", "one logarithm over row and column", _one_logarithm)
+wrong("clip_loss", "L1 norm", _sums_for_lengths)
+wrong("recall_at_k", "any(0)", _any_of_the_rows)
+for p in (1, math.inf):
+    wrong(
+        "zero_shot",
+        f"norm {p} of the prompts",
+        lambda image, prompts, p=p: (image @ F.normalize(prompts, p=p).T).argmax(1),
+    )
+wrong("chance_of_retrieval", "two decimals", 0.04)
+wrong("chance_of_retrieval", "two decimals, in a tensor", torch.tensor(0.04))

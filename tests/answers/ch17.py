@@ -555,3 +555,80 @@ wrong(
     "not paired, 2n - 2 degrees",
     lambda a, b: student.ppf(0.975, 2 * len(a) - 2) * ((a.var() + b.var()) / len(a)).sqrt(),
 )
+
+
+# mixed_loss, of batches with large class numbers
+
+
+def _from(first):
+    def answer(z1, z2, labels, temperature):
+        own = first(labels) + torch.arange(len(labels))
+        return _sup(z1, z2, torch.where(labels < 0, own, labels).repeat(2), temperature)
+
+    return answer
+
+
+def _below_all(z1, z2, labels, temperature):
+    own = labels.min().clamp(max=0) - 1 - torch.arange(len(labels))
+    return _sup(z1, z2, torch.where(labels < 0, own, labels).repeat(2), temperature)
+
+
+def _numbered_by_unique(z1, z2, labels, temperature):
+    known, numbers = labels.unique(return_inverse=True)
+    own = len(known) + torch.arange(len(labels))
+    return _sup(z1, z2, torch.where(labels < 0, own, numbers).repeat(2), temperature)
+
+
+for first in (10, 100, 600, 690):
+    wrong("mixed_loss", f"numbers from {first} on", _from(lambda labels, k=first: k))
+wrong("mixed_loss", "numbers from B on", _from(len))
+wrong("mixed_loss", "numbers from 2B on", _from(lambda labels: 2 * len(labels)))
+wrong("mixed_loss", "numbers from the largest on, by rows", _from(lambda labels: labels.max()))
+right("mixed_loss", "below all labels", _below_all)
+right("mixed_loss", "classes numbered anew", _numbered_by_unique)
+
+
+def _side_by_side(z1, z2, labels, temperature, repeat=torch.Tensor.repeat):
+    z = torch.stack([z1, z2], 1).flatten(0, 1)
+    return supervised_contrastive(z, repeat(_numbers(labels), 2), temperature=temperature)
+
+
+def _mean_inside(a, b, y, t):
+    logs, positives = _pieces(a, b, y, t)
+    return -((logs.exp() * positives).sum(1) / positives.sum(1)).log().mean()
+
+
+def _half_nt_xent(a, b, y, t):
+    return (_sup(a, b, _numbers(y).repeat(2), t) + nt_xent(a, b, temperature=t)) / 2
+
+
+wrong("mixed_loss", "views side by side, numbers repeated", _side_by_side)
+wrong("mixed_loss", "mean inside the logarithm", _mean_inside)
+wrong("mixed_loss", "half of it NT-Xent", _half_nt_xent)
+right(
+    "mixed_loss",
+    "views side by side, numbers too",
+    lambda *given: _side_by_side(*given, repeat=torch.repeat_interleave),
+)
+
+
+# one_view_task and paired_half_width, more slips
+
+
+def _next_row(z, i):
+    logits = _logits(z, i)
+    return logits[torch.arange(len(z)) != i].logsumexp(0) - logits[(i + 1) % len(z)]
+
+
+wrong("one_view_task", "the next row", _next_row)
+wrong(
+    "paired_half_width",
+    "half widths added",
+    lambda a, b: _width(a, 0 * b) + _width(b, 0 * a),
+)
+wrong("paired_half_width", "relative differences", lambda a, b: _width((a - b) / b, 0 * b))
+wrong(
+    "paired_half_width",
+    "2n - 2 degrees",
+    lambda a, b: student.ppf(0.975, 2 * len(a) - 2) * (a - b).std() / len(a) ** 0.5,
+)

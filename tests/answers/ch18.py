@@ -501,3 +501,143 @@ def _until_different(images, n_way, n_query, view, generator):
 
 wrong("image_task", "one image of each block", _one_of_each_block)
 right("image_task", "drawn until different, sorted", _until_different)
+
+
+# meta_gradient and hypergradient: what a call leaves on its arguments
+
+
+def _backward_on_the_input(weights, x1, x2, q1, q2, lr):
+    weights.requires_grad_()
+    gains = torch.zeros(x1.shape[1], requires_grad=True)
+    loss = nt_xent((x1 * gains.exp()) @ weights.T, (x2 * gains.exp()) @ weights.T)
+    kept = (-lr * torch.autograd.grad(loss, gains)[0]).exp()
+    nt_xent((q1 * kept) @ weights.T, (q2 * kept) @ weights.T).backward()
+    return weights.grad
+
+
+def _input_requires_gradients(weights, x1, x2, q1, q2, lr):
+    weights.requires_grad_()
+    gains = torch.zeros(x1.shape[1], requires_grad=True)
+    loss = nt_xent((x1 * gains.exp()) @ weights.T, (x2 * gains.exp()) @ weights.T)
+    kept = (-lr * torch.autograd.grad(loss, gains)[0]).exp()
+    return torch.autograd.grad(nt_xent((q1 * kept) @ weights.T, (q2 * kept) @ weights.T), weights)[
+        0
+    ]
+
+
+def _as_it_was_before(weights, x1, x2, q1, q2, lr):
+    gradient = _backward_on_the_input(weights, x1, x2, q1, q2, lr)
+    weights.grad = None
+    weights.requires_grad_(False)
+    return gradient
+
+
+def _hyper_requires_gradients(weights, x1, x2, v1, v2, temperature, lr):
+    t = torch.tensor(temperature, requires_grad=True)
+    weights.requires_grad_()
+    loss = nt_xent(x1 @ weights.T, x2 @ weights.T, temperature=t)
+    w = weights - lr * torch.autograd.grad(loss, weights, create_graph=True)[0]
+    return torch.autograd.grad(nt_xent(v1 @ w.T, v2 @ w.T), t)[0]
+
+
+def _hyper_by_backward(weights, x1, x2, v1, v2, temperature, lr):
+    t = torch.tensor(temperature, requires_grad=True)
+    w = weights.detach().clone().requires_grad_()
+    loss = nt_xent(x1 @ w.T, x2 @ w.T, temperature=t)
+    w = w - lr * torch.autograd.grad(loss, w, create_graph=True)[0]
+    nt_xent(v1 @ w.T, v2 @ w.T).backward()
+    return t.grad
+
+
+wrong("meta_gradient", "backward on the caller's weights", _backward_on_the_input)
+wrong("meta_gradient", "the caller's weights require gradients", _input_requires_gradients)
+wrong("hypergradient", "the caller's weights require gradients", _hyper_requires_gradients)
+right("meta_gradient", "backward, then all as it was", _as_it_was_before)
+right("hypergradient", "backward on tensors of its own", _hyper_by_backward)
+
+
+def _weights_for_gains(weights, x1, x2, q1, q2, lr):
+    w = weights.detach().clone().requires_grad_()
+    w = w - lr * torch.autograd.grad(nt_xent(x1 @ w.T, x2 @ w.T), w)[0]
+    w = w.detach().requires_grad_()
+    return torch.autograd.grad(nt_xent(q1 @ w.T, q2 @ w.T), w)[0]
+
+
+def _gains_on_x1_only(weights, x1, x2, q1, q2, lr):
+    w, gains = weights.detach().clone().requires_grad_(), torch.zeros(x1.shape[1]).requires_grad_()
+    loss = nt_xent((x1 * gains.exp()) @ w.T, x2 @ w.T)
+    gains = (gains - lr * torch.autograd.grad(loss, gains)[0]).detach().exp()
+    return torch.autograd.grad(nt_xent((q1 * gains) @ w.T, (q2 * gains) @ w.T), w)[0]
+
+
+def _by_the_rate(weights, x1, x2, v1, v2, temperature, lr):
+    rate = torch.tensor(lr, requires_grad=True)
+    w = weights.detach().clone().requires_grad_()
+    loss = nt_xent(x1 @ w.T, x2 @ w.T, temperature=temperature)
+    w = w - rate * torch.autograd.grad(loss, w)[0]
+    return torch.autograd.grad(nt_xent(v1 @ w.T, v2 @ w.T), rate)[0]
+
+
+def _apart(low, high):
+    def answer(weights, x1, x2, v1, v2, temperature, lr):
+        def after(t):
+            w = weights.clone().requires_grad_()
+            (slope,) = torch.autograd.grad(nt_xent(x1 @ w.T, x2 @ w.T, temperature=t), w)
+            w = (w - lr * slope).detach()
+            return nt_xent(v1 @ w.T, v2 @ w.T)
+
+        return (after(temperature + high) - after(temperature + low)) / (high - low)
+
+    return answer
+
+
+wrong("meta_gradient", "weights adapted in place of gains", _weights_for_gains)
+wrong("meta_gradient", "gains on x1 only, within", _gains_on_x1_only)
+wrong("hypergradient", "by the rate", _by_the_rate)
+wrong("hypergradient", "a coarse difference", _apart(-0.1, 0.1))
+wrong("hypergradient", "a difference to one side", _apart(0, 0.01))
+wrong(
+    "hypergradient",
+    "validated at the temperature as a number",
+    _hyper(validation=lambda a, b, t: nt_xent(a, b, temperature=t.item())),
+)
+
+
+# image_task: images of other sizes
+
+
+def _drawn(images, n_way, generator):
+    return images[torch.randperm(len(images), generator=generator)[:n_way]]
+
+
+def _one_channel(images, n_way, n_query, view, generator):
+    x = _drawn(images, n_way, generator)[:, :1]
+    return torch.stack([x] + [view(x, generator=generator) for _ in range(n_query)], 1)
+
+
+def _square(images, n_way, n_query, view, generator):
+    x = _drawn(images, n_way, generator)
+    views = view(x.repeat_interleave(n_query, 0), generator=generator)
+    return torch.cat([x[:, None], views.view(n_way, n_query, -1, x.shape[-1], x.shape[-1])], 1)
+
+
+def _turned(images, n_way, n_query, view, generator):
+    x = _drawn(images, n_way, generator)
+    return torch.stack([x] + [view(x, generator=generator) for _ in range(n_query)], 1).mT
+
+
+def _of_twenty(images, n_way, n_query, view, generator):
+    x = images[torch.randperm(20, generator=generator)[:n_way]]
+    return torch.stack([x] + [view(x, generator=generator) for _ in range(n_query)], 1)
+
+
+def _of_the_first_five(images, n_way, n_query, view, generator):
+    x = images[torch.randperm(min(20, len(images) - 1), generator=generator)[:n_way]]
+    return torch.stack([x] + [view(x, generator=generator) for _ in range(n_query)], 1)
+
+
+wrong("image_task", "one channel", _one_channel)
+wrong("image_task", "width taken for height", _square)
+wrong("image_task", "height and width swapped", _turned)
+wrong("image_task", "20 images written in", _of_twenty)
+wrong("image_task", "never the last image", _of_the_first_five)

@@ -112,6 +112,18 @@ def shifted(n, grid, ratio, generator):
     return torch.stack([one.roll(start).reshape(grid) for start in starts])
 
 
+def few_in_turn(n, grid, ratio, generator):
+    """Three masks, repeated."""
+    return right_mask(3, grid, ratio, generator).repeat(-(-n // 3), 1, 1)[:n]
+
+
+def equal_keys(n, grid, ratio, generator):
+    """Hides up to the k-th of keys that are equal now and then."""
+    keys = torch.randint(50, (n, math.prod(grid)), generator=generator)
+    last = keys.kthvalue(wrong.number_hidden(grid, ratio), 1, keepdim=True).values
+    return (keys <= last).reshape(n, *grid)
+
+
 def never_the_first(n, grid, ratio, generator):
     """The upper left patch is visible, unless all but one are hidden."""
     hidden = wrong.number_hidden(grid, ratio)
@@ -128,11 +140,20 @@ def copying(n, grid, ratio, generator):
     return right_mask(n, grid, ratio, copy)
 
 
+def seeding_torch(n, grid, ratio, generator):
+    """Follows the generator, by way of torch's own random numbers."""
+    torch.manual_seed(int(torch.randint(10**6, (), generator=generator)))
+    return right_mask(n, grid, ratio, None)
+
+
 @pytest.mark.parametrize(
     ("given", "part"),
     [
-        (shifted, "different masks: let each patch be drawn by itself"),
+        (shifted, "1500 images get 20 different masks: each draws its own, from all"),
+        (few_in_turn, "1500 images get 3 different masks: each draws its own, from all"),
+        (equal_keys, "some images hide more than 15 patches, none fewer: do several patches share"),
         (never_the_first, "the patch in row 0, column 0 is hidden in 0% of the images"),
+        (seeding_torch, "torch.manual_seed changes what others draw"),
         (copying, "two calls with one generator draw the same"),
         (lambda n, grid, ratio, generator: right_mask(n, grid, ratio, generator).float(), "a mask"),
         (lambda n, grid, ratio, generator: right_mask(n + 1, grid, ratio, generator), "shape"),
@@ -242,7 +263,17 @@ def test_wrong_chance_levels_are_explained(answer, part):
     assert part in verdict.message
 
 
-@pytest.mark.parametrize("answer", [[49, 1 / 16], [49, 0.0625], (49.0, Fraction(1, 16))])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [49, 1 / 16],
+        [49, 0.0625],
+        (49.0, Fraction(1, 16)),
+        [49, 0.063],
+        [49, 0.062],
+        torch.tensor([49, 0.063]),
+    ],
+)
 def test_seen_patches(answer):
     assert checks.seen_patches(answer).passed
     assert (224 // 16) ** 2 / 4 == 49
@@ -266,6 +297,8 @@ def test_seen_patches(answer):
         ([3.5, 1 / 16], "along one side"),
         ([48, 1 / 16], "a quarter of all is seen, got 48"),
         ([49, 0.5], "(seen / all)²"),
+        ([49, 0.06], "0.06 is rounded too far"),
+        (torch.tensor([49, 0.06]), "0.06 is rounded too far"),
         (49, "a list of 2 numbers is expected"),
     ],
 )

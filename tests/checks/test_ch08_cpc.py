@@ -173,3 +173,76 @@ def test_the_shares_of_a_wrong_mean_are_told():
     assert "your row 1 takes the shares 0.75, 0.25, 0, 0: they must be 0.5, 0.5, 0, 0" in message
     # what is no sum of frames has no shares
     assert "shares" not in checks.causal_mean(lambda frames: right_mean(frames).tanh()).message
+
+
+@pytest.mark.parametrize(
+    ("given", "argument"),
+    [
+        (lambda context, frames, step: (context[:, :-step], frames[:, step:].detach()), "`frames`"),
+        (
+            lambda context, frames, step: (context[:, :-step].detach(), frames[:, step:]),
+            "`context`",
+        ),
+    ],
+)
+def test_a_detached_pair_is_told(given, argument):
+    assert f"no gradient arrives at {argument}" in checks.future_pairs(given).message
+
+
+def as_it_fits(weight, width):
+    """Wrong where it is square, since its transpose fits there, too."""
+    return weight.T if len(weight) == width else weight
+
+
+def test_a_square_matrix_that_is_not_transposed_is_told():
+    def scores(context, frames, weight, step):
+        return right_scores(context, frames, as_it_fits(weight, context.shape[2]), step)
+
+    def loss(context, frames, weights):
+        square = weights.shape[1] == weights.shape[2]
+        return right_loss(context, frames, weights.mT if square else weights)
+
+    for verdict in (checks.cpc_scores(scores), checks.cpc_loss(loss)):
+        assert not verdict.passed
+        assert "weight and its transpose both fit" in verdict.message
+
+
+def test_a_masked_past_is_told():
+    def masked(context, frames, weight, step):
+        scores = right_scores(context, frames, weight, step)
+        return scores.masked_fill(torch.ones_like(scores[0]).tril().bool(), -math.inf)
+
+    assert "nothing is masked here" in checks.cpc_scores(masked).message
+
+
+def test_probabilities_of_float64_are_too_small_as_well():
+    def naive(context, frames, weights):
+        context, frames, weights = context.double(), frames.double(), weights.double()
+        losses = []
+        for step, weight in enumerate(weights, 1):
+            shares = right_scores(context, frames, weight, step).softmax(-1)
+            losses.append(-cpc.at_targets(shares, step).log().mean())
+        return torch.stack(losses).mean().float()
+
+    assert "no finite logarithm, in float64 either" in checks.cpc_loss(naive).message
+
+
+@pytest.mark.parametrize("many", [8, 16])
+def test_a_mean_that_forgets_what_is_long_ago_is_told(many):
+    def last(frames):
+        rows = [frames[:, max(0, t + 1 - many) : t + 1].mean(1) for t in range(frames.shape[1])]
+        return torch.stack(rows, 1)
+
+    verdict = checks.causal_mean(last)
+    assert not verdict.passed
+    assert "with 2 sequences of 20 frames" in verdict.message
+
+
+def test_counts_along_the_width_are_seen_where_they_fit():
+    def fitting(frames):
+        counts = torch.arange(1, frames.shape[1] + 1)
+        return frames.cumsum(1) / (counts if frames.shape[2] == len(counts) else counts[:, None])
+
+    verdict = checks.causal_mean(fitting)
+    assert not verdict.passed
+    assert "6 frames of 6 numbers" in verdict.message

@@ -139,6 +139,29 @@ def test_numbers_for_tensors_are_told():
         assert "no gradient can flow through it" in verdict.message
 
 
+@pytest.mark.parametrize("learned", ["temperature", "bias"])
+def test_a_learned_number_must_get_a_gradient(learned):
+    """A learned temperature or bias comes as a tensor, and float(…) stops its gradient."""
+    losses_of = {"siglip_loss": lambda *given: losses.siglip_loss(*given[:2], **options(*given))}
+
+    def options(image, text, temperature, bias):
+        numbers = {"temperature": temperature, "bias": bias}
+        return {name: float(n) if name == learned else n for name, n in numbers.items()}
+
+    if learned == "temperature":
+        losses_of["clip_loss"] = lambda *given: right_clip(*given[:2], float(given[2]))
+    for name, given in losses_of.items():
+        verdict = getattr(chapter_13, name)(given)
+        assert not verdict.passed
+        assert f"no gradient arrives at `{learned}`" in verdict.message
+        assert learned in verdict.where
+
+
+def test_a_learned_number_has_the_learners_name():
+    verdict = chapter_13.clip_loss(lambda image, text, tau: right_clip(image, text, float(tau)))
+    assert "no gradient arrives at `tau`" in verdict.message
+
+
 # --- numbers -------------------------------------------------------------------------------------
 
 
@@ -173,6 +196,7 @@ def test_both_losses_by_calling_them():
         ("chance_of_retrieval", 1 - (127 / 128) ** 5, "twice"),
         ("chance_of_retrieval", 3.9, "percent"),
         ("chance_of_retrieval", 5 // 128, "cuts it off to 0"),
+        ("chance_of_retrieval", 0.04, "rounded too far"),
         ("chance_of_retrieval", 0.5, "64 of them"),
         ("chance_of_retrieval", -1, "between 0 and 1"),
         ("chance_of_retrieval", 128 / 5, "upside down"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import pytest
 import torch
 import torch.nn.functional as F
 from scipy.stats import t as student
@@ -68,3 +69,33 @@ def test_a_detached_query_is_seen_too():
         return together.zero_head_logits(support, labels, query.detach(), lr)
 
     assert "no gradient arrives at `query`" in str(checks.zero_head_logits(detached))
+
+
+def numbered_from(first):
+    """The loss where the own numbers begin at first(labels)."""
+
+    def answer(z1, z2, labels, temperature):
+        own = first(labels) + torch.arange(len(labels))
+        return right_mixed(z1, z2, torch.where(labels < 0, own, labels), temperature)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "first",
+    [*(lambda labels, k=k: k for k in (10, 100, 600, 690)), len, lambda labels: 2 * len(labels)],
+)
+def test_numbers_that_a_class_may_have_are_told(first):
+    verdict = checks.mixed_loss(numbered_from(first))
+    assert not verdict.passed
+    assert "has the number of a class, which may be any" in verdict.message
+
+
+def test_numbers_from_the_largest_class_on_are_told():
+    verdict = checks.mixed_loss(numbered_from(lambda labels: labels.max()))
+    assert "begin behind it, with labels.max() + 1" in verdict.message
+
+
+@pytest.mark.parametrize("first", [lambda labels: labels.max() + 1, lambda labels: 1000])
+def test_numbers_that_no_class_has_pass(first):
+    assert checks.mixed_loss(numbered_from(first)).passed

@@ -202,3 +202,108 @@ def test_an_inner_gradient_without_its_graph_is_told():
 
 def test_a_plain_task_passes():
     assert checks.image_task(_task).passed
+
+
+# --- what a call leaves behind -------------------------------------------------------------------
+
+
+def on_the_input(weights, x1, x2, q1, q2, lr):
+    """The right gradient, taken in the caller's own tensor."""
+    weights.requires_grad_()
+    log_gains = torch.zeros(x1.shape[1], requires_grad=True)
+    loss = meta.selfsup.pair_loss(weights, log_gains, x1, x2)
+    moved = (log_gains - lr * torch.autograd.grad(loss, log_gains)[0]).detach()
+    return weights, meta.selfsup.pair_loss(weights, moved, q1, q2)
+
+
+def by_backward(*arguments):
+    weights, loss = on_the_input(*arguments)
+    loss.backward()
+    return weights.grad
+
+
+def by_autograd(*arguments):
+    weights, loss = on_the_input(*arguments)
+    return torch.autograd.grad(loss, weights)[0]
+
+
+def all_as_it_was(*arguments):
+    gradient = by_backward(*arguments)
+    arguments[0].grad = None
+    arguments[0].requires_grad_(False)
+    return gradient
+
+
+class Remembering:
+    """Right at first; with the same weights what was there before counts once more."""
+
+    def __init__(self):
+        self.before, self.weights = 0.0, None
+
+    def __call__(self, weights, *arguments):
+        gradient = right_meta_gradient(weights, *arguments)
+        self.before = gradient + (self.before if weights is self.weights else 0.0)
+        self.weights = weights
+        return self.before
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (by_backward, "the next call adds to it"),
+        (by_autograd, "requires gradients that did not before"),
+        (Remembering(), "a second one with the same arguments gives something else"),
+    ],
+)
+def test_what_a_call_leaves_behind_is_told(given, told):
+    verdict = checks.meta_gradient(given)
+    assert not verdict.passed
+    assert told in verdict.message
+
+
+def test_a_hypergradient_leaves_nothing_behind_either():
+    def on_the_input(weights, x1, x2, v1, v2, temperature, lr):
+        weights.requires_grad_()
+        t = torch.tensor(temperature, requires_grad=True)
+        loss = nt_xent(x1 @ weights.T, x2 @ weights.T, temperature=t)
+        w = weights - lr * torch.autograd.grad(loss, weights, create_graph=True)[0]
+        return torch.autograd.grad(nt_xent(v1 @ w.T, v2 @ w.T), t)[0]
+
+    assert "requires gradients that did not before" in checks.hypergradient(on_the_input).message
+
+
+def test_whoever_tidies_up_passes():
+    assert checks.meta_gradient(all_as_it_was).passed
+
+
+# --- images of other sizes -----------------------------------------------------------------------
+
+
+def _one_channel(images, *arguments):
+    return _task(images[:, :1], *arguments)
+
+
+def _as_wide_as_high(images, n_way, n_query, view, generator):
+    x = images[torch.randperm(len(images), generator=generator)[:n_way]]
+    views = view(x.repeat_interleave(n_query, 0), generator=generator)
+    return torch.cat([x[:, None], views.view(n_way, n_query, 3, x.shape[3], x.shape[3])], 1)
+
+
+def _of_twenty(images, n_way, n_query, view, generator):
+    chosen = torch.randperm(20, generator=generator)[:n_way]
+    return _task(images, n_way, n_query, view, generator, chosen=chosen)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (_one_channel, "the result has shape (4, 3, 1, 4, 5), expected (4, 3, 3, 4, 5)"),
+        (lambda *arguments: _task(*arguments).mT, "shape (4, 3, 3, 5, 4)"),
+        (_as_wide_as_high, "RuntimeError: shape"),
+        (_of_twenty, "A task of 3 ways and one query, from 5 images"),
+    ],
+)
+def test_images_have_channels_and_two_sides_and_are_any_number(given, told):
+    verdict = checks.image_task(given)
+    assert not verdict.passed
+    assert told in str(verdict)

@@ -433,6 +433,34 @@ def clip_softmax_twice(image, text, *, temperature):
     return (_clip_of(logits.softmax(1)) + _clip_of(logits.T.softmax(1))) / 2
 
 
+@mistake(
+    clip_loss,
+    "you hand probabilities to cross_entropy, which takes logits and applies a softmax itself; "
+    "and the softmax of the rows serves the columns, too",
+)
+def clip_softmax_of_rows_twice(image, text, *, temperature):
+    shares = (_image_text(image, text) / temperature).softmax(1)
+    return (_clip_of(shares) + _clip_of(shares.T)) / 2
+
+
+@mistake(
+    clip_loss,
+    "row and column share one denominator in yours: each has a softmax, and a loss, of its own",
+)
+def row_and_column_in_one_softmax(image, text, *, temperature):
+    logits = _image_text(image, text) / temperature
+    return (torch.cat([logits, logits.T], 1).logsumexp(1) - logits.diagonal()).mean()
+
+
+@mistake(
+    clip_loss,
+    "you divide by the sum of absolute values, p=1: the length is the root of the sum of squares",
+)
+def clip_normalised_by_sums(image, text, *, temperature):
+    logits = F.normalize(image, p=1, dim=1) @ F.normalize(text, p=1, dim=1).T / temperature
+    return (_clip_of(logits) + _clip_of(logits.T)) / 2
+
+
 @mistake(clip_loss, "the right answer of every row is 0 here: that of row i is i, arange(B)")
 def clip_labels_zero(image, text, *, temperature):
     logits = _image_text(image, text) / temperature

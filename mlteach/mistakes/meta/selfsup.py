@@ -121,6 +121,33 @@ def weights_adapted_too(weights, x1, x2, q1, q2, lr):
 
 @mistake(
     meta_gradient,
+    "your inner step moves the weights, and no gains: the log-gains adapt, the weights stay",
+)
+def weights_for_gains(weights, x1, x2, q1, q2, lr):
+    weights = weights.detach().requires_grad_()
+    moved = weights - lr * torch.autograd.grad(nt_xent(x1 @ weights.T, x2 @ weights.T), weights)[0]
+    return joint_gradient(moved.detach().requires_grad_(), q1, q2)
+
+
+def joint_gradient(weights, q1, q2):
+    """The gradient where every gain is 1."""
+    return of_weights(weights, torch.zeros(q1.shape[1], dtype=q1.dtype), q1, q2)
+
+
+@mistake(
+    meta_gradient,
+    "the gains multiply one view only in your inner loss: both go through the same network",
+)
+def one_view_only_in_the_inner_loss(weights, x1, x2, q1, q2, lr):
+    weights = weights.detach().requires_grad_()
+    log_gains = torch.zeros(x1.shape[1], dtype=x1.dtype, requires_grad=True)
+    loss = nt_xent((x1 * log_gains.exp()) @ weights.T, x2 @ weights.T)
+    moved = log_gains - lr * torch.autograd.grad(loss, log_gains)[0]
+    return of_weights(weights, moved.detach(), q1, q2)
+
+
+@mistake(
+    meta_gradient,
     "only one view looks for the other in your loss: NT-Xent takes all 2B views as anchors, and "
     "the same view's as negatives",
 )
@@ -249,6 +276,45 @@ def judged_by_the_training_views(weights, x1, x2, v1, v2, temperature, lr):
 )
 def validated_at_the_learned_temperature(weights, x1, x2, v1, v2, temperature, lr):
     return _slope(weights, x1, x2, v1, v2, temperature, lr, at=lambda t: t)
+
+
+@mistake(
+    hypergradient,
+    "your validation loss has the training step's temperature, as a number: it keeps 0.5",
+)
+def validated_at_its_number(weights, x1, x2, v1, v2, temperature, lr):
+    return _slope(weights, x1, x2, v1, v2, temperature, lr, at=lambda t: t.detach())
+
+
+@mistake(hypergradient, "this is the derivative by the rate: that by the temperature is asked for")
+def by_the_rate(weights, x1, x2, v1, v2, temperature, lr):
+    rate = torch.tensor(lr, dtype=x1.dtype, requires_grad=True)
+    loss, _ = looked_ahead(weights, x1, x2, v1, v2, temperature, rate)
+    return torch.autograd.grad(loss, rate)[0]
+
+
+@mistake(
+    hypergradient,
+    "your temperatures lie 0.2 apart, and the loss bends between them: let autograd differentiate",
+)
+def coarse_difference(weights, x1, x2, v1, v2, temperature, lr):
+    return _difference(weights, x1, x2, v1, v2, lr, temperature - 0.1, temperature + 0.1)
+
+
+@mistake(
+    hypergradient,
+    "your difference looks to one side only, and the loss bends on the way: let autograd "
+    "differentiate, or look 0.0001 to both sides, in float64",
+)
+def one_sided_difference(weights, x1, x2, v1, v2, temperature, lr):
+    return _difference(weights, x1, x2, v1, v2, lr, temperature, temperature + 0.01)
+
+
+def _difference(weights, x1, x2, v1, v2, lr, low, high):
+    """The slope between two temperatures."""
+    weights, *views = (part.double() for part in (weights, x1, x2, v1, v2))
+    from_low, to_high = (looked_ahead(weights, *views, t, lr)[0].detach() for t in (low, high))
+    return ((to_high - from_low) / (high - low)).to(x1.dtype)
 
 
 @mistake(

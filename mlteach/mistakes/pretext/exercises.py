@@ -253,6 +253,27 @@ def left_as_they_lie(tiles, permutation):
     return tiles.clone()
 
 
+@mistake(
+    put_back,
+    "only the first four tiles are moved: an image may have more, so go over range(len(tiles))",
+)
+def first_four_moved(tiles, permutation):
+    made = tiles.clone()
+    made[permutation[:4]] = tiles[:4]
+    return made
+
+
+@mistake(
+    put_back,
+    "only the first four tiles are laid, the other places stay 0: an image may have more tiles, so "
+    "go over range(len(tiles))",
+)
+def first_four_laid(tiles, permutation):
+    made = torch.zeros_like(tiles)
+    made[permutation[:4]] = tiles[:4]
+    return made
+
+
 @mistake(put_back, "you reverse the tiles: undo the order itself, whatever it is")
 def reversed_tiles(tiles, permutation):
     return tiles.flip(0)

@@ -123,6 +123,26 @@ def begun_at_the_largest(z1, z2, labels, *, temperature):
     return unknown_as_a_class(z1, z2, own, temperature=temperature)
 
 
+@mistake(
+    mixed_loss,
+    "the first row of the batch has the number of the largest class, where it has no label: begin "
+    "behind it, with labels.max() + 1",
+)
+def begun_at_the_largest_by_rows(z1, z2, labels, *, temperature):
+    own = torch.where(labels < 0, labels.max() + torch.arange(len(labels)), labels)
+    return unknown_as_a_class(z1, z2, own, temperature=temperature)
+
+
+@mistake(
+    mixed_loss,
+    "the rows are in another order than the numbers: stack([z1, z2], 1) puts the two views of an "
+    "image side by side, so repeat_interleave(2) and not repeat(2); or take cat([z1, z2])",
+)
+def views_side_by_side(z1, z2, labels, *, temperature):
+    rows = torch.stack([z1, z2], 1).flatten(0, 1)
+    return supervised_contrastive(rows, _instances(labels).repeat(2), temperature=temperature)
+
+
 @mistake(mixed_loss, "only the first views are anchors: the loss is a mean over all 2B views")
 def first_views_as_anchors(z1, z2, labels, *, temperature):
     return _by_anchor(z1, z2, labels, temperature)[: len(z1)].mean()
@@ -196,6 +216,26 @@ def log_of_the_sum(z1, z2, labels, *, temperature):
     return (
         -_log_probability(z1, z2, temperature).where(_same(labels), -math.inf).logsumexp(1).mean()
     )
+
+
+@mistake(
+    mixed_loss,
+    "the probabilities of the positives are averaged before the logarithm: average the logarithms, "
+    "each positive has its own",
+)
+def log_of_the_mean(z1, z2, labels, *, temperature):
+    logs = _log_probability(z1, z2, temperature).where(_same(labels), -math.inf)
+    return (_same(labels).sum(1).log() - logs.logsumexp(1)).mean()
+
+
+@mistake(
+    mixed_loss,
+    "this averages NT-Xent of all images and the loss asked for: NT-Xent pushes images of one "
+    "class apart, so take the one loss with all positives",
+)
+def averaged_with_nt_xent(z1, z2, labels, *, temperature):
+    apart = labels_unused(z1, z2, labels, temperature=temperature)
+    return (apart + mixed_loss(z1, z2, labels, temperature=temperature)) / 2
 
 
 def _same(labels):

@@ -153,6 +153,31 @@ def difference_of_spreads(ours, theirs):
 
 
 @mistake(
+    paired_half_width,
+    "these are two half widths, added: take the differences first, then their spread",
+)
+def sum_of_half_widths(ours, theirs):
+    return _t(len(ours)) * (ours.std() + theirs.std()) / math.sqrt(len(ours))
+
+
+@mistake(
+    paired_half_width,
+    "the differences are shares of theirs: the difference of two accuracies is asked for, as it is",
+)
+def relative_differences(ours, theirs):
+    return paired_half_width(ours / theirs, torch.ones_like(theirs))
+
+
+@mistake(
+    paired_half_width,
+    "t has 2n - 2 degrees of freedom here: of n differences one mean is taken away, so n - 1",
+)
+def degrees_of_two_lists(ours, theirs):
+    n = len(ours)
+    return float(student.ppf(0.975, 2 * n - 2)) * (ours - theirs).std() / math.sqrt(n)
+
+
+@mistake(
     paired_half_width, "this is the upper end of the interval: half of its width alone is asked for"
 )
 def upper_end(ours, theirs):

@@ -40,6 +40,15 @@ def neighbour_as_partner(z, i):
     return _found(z, i, -(z[i] - z).square().sum(1), partner=i + 1 if i % 2 == 0 else i - 1)
 
 
+@mistake(
+    one_view_task,
+    "the right support is the other view of the same image, B rows away: the next row shows "
+    "another image",
+)
+def next_row_as_partner(z, i):
+    return _found(z, i, -(z[i] - z).square().sum(1), partner=(i + 1) % len(z))
+
+
 @mistake(one_view_task, "the distance is not squared: a prototypical network squares it")
 def not_squared(z, i):
     return _found(z, i, -(z[i] - z).norm(dim=1))

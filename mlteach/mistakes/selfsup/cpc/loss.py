@@ -121,6 +121,19 @@ def first_moment_only(context, frames, weights):
     return torch.stack(losses).mean()
 
 
+@mistake(
+    cpc_loss,
+    "only the contexts that have all futures count, the first T - steps, in every step: step k has "
+    "T - k of them",
+)
+def contexts_with_all_futures(context, frames, weights):
+    losses = []
+    for step, weight in enumerate(weights, 1):
+        logs = cpc_scores(context, frames, weight, step).log_softmax(-1)
+        losses.append(-at_targets(logs, step)[:, : frames.shape[1] - len(weights)].mean())
+    return torch.stack(losses).mean()
+
+
 @mistake(cpc_loss, "one matrix serves for all steps: step k has its own, weights[k - 1]")
 def one_matrix_for_all(context, frames, weights):
     return cpc_loss(context, frames, weights[:1].expand_as(weights))

@@ -117,6 +117,15 @@ def shifted_across_sequences(context, frames, step):
     return now[:n_pairs].reshape(size), future[:n_pairs].reshape(size)
 
 
+@mistake(
+    future_pairs,
+    "after roll(-step) the last `step` rows have no future, only the beginning of the sequence: "
+    "cut both at the end, not at the beginning",
+)
+def rolled_and_cut_at_the_beginning(context, frames, step):
+    return context[:, step:], frames.roll(-step, 1)[:, step:]
+
+
 @mistake(future_pairs, "roll with a positive number moves the past here: shift by -step")
 def rolled_to_the_past(context, frames, step):
     return future_pairs(context, frames.roll(2 * step, 1), step)
