@@ -119,6 +119,8 @@ def _problem_of_one(rows: Tensor, n_images: int = N_IMAGES) -> str:
         return TOLD[episodes.support_viewed]
     if any(len(row.unique(dim=0)) < len(row) for row in rows[:, 1:]):
         return TOLD[episodes.one_view_for_all]
+    if (rows[:, 1:] - images[support][:, None]).max() > 1.001:  # a view adds less than 1
+        return "a query is a view of a view: give `view` the image as it is, each time"
     return ""
 
 
