@@ -360,6 +360,7 @@ def seen_patches(answer: Any) -> Verdict:
         38416: "these are all pairs of the whole image: which share of them is left?",
         6.25: "that is percent: a share from 0 to 1 is expected",
         15 / 16: "that is the share of pairs that are saved: which is left?",
+        49 * 48 / (196 * 195): "the pairs of a patch with itself count too: 49² of 196² are left",
     }
 
     def otherwise(place: int, number: float) -> str:

@@ -294,6 +294,7 @@ def test_seen_patches(answer):
         ([49, 2401], "how many pairs there are"),
         ([49, 6.25], "that is percent"),
         ([49, 15 / 16], "are saved"),
+        ([49, 49 * 48 / (196 * 195)], "pairs of a patch with itself"),
         ([3.5, 1 / 16], "along one side"),
         ([48, 1 / 16], "a quarter of all is seen, got 48"),
         ([49, 0.5], "(seen / all)²"),
