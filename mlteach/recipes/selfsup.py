@@ -112,8 +112,7 @@ def _lejepa(net: nn.Module, features: int) -> LeJEPA:
 def _dino(net: nn.Module, features: int) -> DINO:
     projector = projection_head(features, hidden=256, out_features=256, batch_norm=True)
     # milder than the paper's 0.1 and 0.04, which are for 65,536 prototypes and many more steps
-    milder = partial(DINO, student_temperature=0.5, teacher_temperature=0.25)
-    return milder(net, projector, decay=0.95)
+    return DINO(net, projector, student_temperature=0.5, teacher_temperature=0.25, decay=0.95)
 
 
 RECIPES = {

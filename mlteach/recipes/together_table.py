@@ -107,8 +107,8 @@ def _trained(
         fit(contrast, draw, steps=steps, lr=lr, seed=seed, progress=False)
         return contrast.encode, time.process_time() - begun
     rest = 1.0 if encoder is None else 1 / 3
+    turned = method.startswith("turned ") or None  # None: only where characters are few
     way = method.removeprefix("turned ")
-    turned = True if way != method else None
     model = together.meta_train(way, few, encoder=encoder, seed=seed, share=rest, turned=turned)
     return model, seconds + time.process_time() - begun
 

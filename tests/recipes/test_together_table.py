@@ -75,3 +75,15 @@ def test_a_job_gives_the_rows_of_the_table(monkeypatch, method):
         for part in (rows, table)
     )
     assert ours == theirs
+
+
+def test_turned_characters_are_others_only_where_the_method_says_so(monkeypatch):
+    """The same plain prototypes; without a word `meta_train` decides."""
+    asked = []
+    monkeypatch.setattr(together_table, "_domain", lambda name, part: glyphs(part))
+    monkeypatch.setattr(
+        together, "meta_train", lambda name, few, **given: asked.append((name, given["turned"]))
+    )
+    for method in ("turned plain prototypes", "plain prototypes"):
+        together_table._trained("glyphs", 0, "none", method, 100)
+    assert asked == [("plain prototypes", True), ("plain prototypes", None)]
