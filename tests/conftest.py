@@ -16,6 +16,5 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(autouse=True)
 def new_page():
     """The page of the next test has told nothing yet, neither its density nor a dark theme."""
-    yield
     if explorer := sys.modules.get("mlteach.explorers._core.explorer"):  # not imported for it
         explorer._page.update(density=0.0, dark=False)

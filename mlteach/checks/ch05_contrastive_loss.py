@@ -105,7 +105,11 @@ def log_sum_exp(given: Any) -> Verdict:
         for what, matrix in logits.items()
     ]
     right = softmax.log_sum_exp
-    overflow = f"{OVERFLOW} Has each row its own?"
+    overflow = (
+        "inf comes where exp of a logit above 88 does not fit into a float32, -inf where each exp "
+        "of a row has become exactly 0. What could be subtracted before exp, and be added again "
+        "afterwards? Has each row its own?"
+    )
     names = ("logsumexp", "log_softmax", "softmax", "logaddexp", "cross_entropy")
     rules = (
         uses("the library's function is what is to be written: exp, log, amax and sums", *names),

@@ -41,7 +41,9 @@ def test_the_film_follows_a_training_and_keeps_what_was_selected(lab):
     mouse.move(*high, steps=5)
     mouse.up()
     until(lab, "film.controls['select'].value == 'as dragged' and len(film.selection) > 0")
-    until(lab, "len(film.trace.get_xdata()) == 0")  # the kernel has heard of the end of the drag
+    # the kernel has heard of the end of the drag, and what it has drawn is what was dragged then
+    until(lab, "len(film.trace.get_xdata()) == 0")
+    until(lab, "film.selection == film.items[film.by_hand].tolist()")
     chosen, stage = lab.ask("film.selection"), film.state("stage")
     until(lab, f"film.state['stage'] > {stage + 5}")
     assert lab.ask("film.selection") == chosen

@@ -3,6 +3,19 @@
 import pytest
 
 
+def brightness(image):
+    """Of the first pixel of a figure on the page, 0 to 255, or None where none is drawn yet."""
+    return image.evaluate(
+        """async (image) => {
+            try { await image.decode(); } catch { return null; } // replaced just now
+            const canvas = document.createElement("canvas");
+            const pen = canvas.getContext("2d");
+            pen.drawImage(image, 0, 0);
+            return pen.getImageData(0, 0, 1, 1).data[0];
+        }"""
+    )
+
+
 class Live:
     """A live explorer on the page: its figure, its controls, and its state in the kernel."""
 
@@ -43,15 +56,7 @@ class Live:
 
     def paper(self):
         """The brightness of the figure's first pixel, 0 to 255, or None where none is drawn yet."""
-        return self.image.evaluate(
-            """async (image) => {
-                try { await image.decode(); } catch { return null; } // replaced just now
-                const canvas = document.createElement("canvas");
-                const pen = canvas.getContext("2d");
-                pen.drawImage(image, 0, 0);
-                return pen.getImageData(0, 0, 1, 1).data[0];
-            }"""
-        )
+        return brightness(self.image)
 
     def settle(self):
         """Waits until the kernel has drawn all that the page asked for, and the page shows it.

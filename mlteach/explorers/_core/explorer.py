@@ -14,6 +14,7 @@ from ipywidgets import HBox, Layout, VBox, Widget
 from matplotlib.artist import Artist
 from PIL import Image
 
+from mlteach.explorers._core import theme
 from mlteach.explorers._core.canvas import Canvas
 from mlteach.explorers._core.dark import PageCanvas
 from mlteach.explorers._core.output import Output
@@ -24,7 +25,7 @@ LEAST_DENSITY = 0.5  # a page says 0 before it knows
 LARGEST_DENSITY = 3.0  # more pixels than that nobody sees, and they take time
 
 # what the pages have said last: the next explorer is drawn so at once
-_page = {"density": 0.0, "dark": False}
+_page = {"density": 0.0, "dark": theme.of_lab()}
 
 
 class Explorer(Output):
