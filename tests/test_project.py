@@ -42,7 +42,11 @@ LAYERS = [
     {"course", "__main__"},
 ]
 LAYER_OF = {module: layer for layer, modules in enumerate(LAYERS) for module in modules}
-CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base"}
+CONDA_NAMES = {
+    "torch": "pytorch-cpu",
+    "matplotlib": "matplotlib-base",
+    "jupyter-core": "jupyter_core",
+}
 CHAPTER_TESTS = {"nbval", "pytest"}
 NOT_IN_CONDA = {"math-core"}
 
