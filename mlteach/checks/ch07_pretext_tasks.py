@@ -28,6 +28,7 @@ MASKS = (
     (5, (3, 6), 0.25),
     (4, (2, 3), 0.0),
     (3, (3, 2), 1.0),
+    (1, (3, 4), 0.5),
 )
 TOLD = {m.function: m.explanation for m in mistakes_in(pretext.random_mask)}
 
@@ -50,7 +51,8 @@ def random_mask(given: Any) -> Verdict:
             problem = _about_the_counts(answer.value, grid, ratio)
         if problem:
             rows, columns = grid
-            title = f"with {n} images of {rows} x {columns} patches at ratio {ratio:g}"
+            images = "one image" if n == 1 else f"{n} images"
+            title = f"with {images} of {rows} x {columns} patches at ratio {ratio:g}"
             where = f"Case {at + 1} of {len(MASKS)}: {title}. {answer.line}".strip()
             return Verdict(False, problem, where, printed=printed)
     problem = _about_the_draws(given, drawn[0]) or _about_the_places(drawn[0], drawn[1])
@@ -72,8 +74,9 @@ def _about_the_shape(answer: Answer, n: int, grid: tuple[int, int], ratio: float
         (n, *grid[::-1]): masks.rows_and_columns_swapped,
         (n, math.prod(grid)): masks.left_in_one_row,
         (n, pretext.number_hidden(grid, ratio)): masks.numbers_for_a_mask,
-        grid: masks.one_mask_only,
     }
+    if n > 1:
+        known[grid] = masks.one_mask_only
     known.pop((n, *grid), None)
     return TOLD[known[shape]] if shape in known else ""
 
@@ -232,6 +235,7 @@ def position_label(given: Any) -> Verdict:
         "with the four places after the centre": after,
         "with all eight places": every,
         "with nine places in another order": shuffled,
+        "with one place": every[5:6],
     }
     cases = [Case(title, tuple(pairs.T.clone())) for title, pairs in titles.items()]
     right = pretext.position_label

@@ -21,7 +21,7 @@ from mlteach.mistakes import Mistake, mistakes_in
 from mlteach.mistakes.selfsup import cpc
 
 # B, T, C, D; two lengths only, so that with tiny scores not every loss seems right, log T
-SIZES = ((3, 6, 4, 5), (2, 7, 3, 2), (5, 7, 6, 4), (4, 6, 5, 5))
+SIZES = ((3, 6, 4, 5), (2, 7, 3, 2), (5, 7, 6, 4), (4, 6, 5, 5), (1, 7, 4, 3))
 SQUARE = "there C is D, so that weight and its transpose both fit: a forecast is weight @ context"
 
 
@@ -32,7 +32,8 @@ def _sequences(place: int, *, scale: float = 1.0) -> tuple[Tensor, Tensor]:
 
 def _title(place: int, step: int) -> str:
     batch, time, *_ = SIZES[place]
-    return f"with {batch} sequences of {time} frames and step {step}"
+    sequences = "one sequence" if batch == 1 else f"{batch} sequences"
+    return f"with {sequences} of {time} frames and step {step}"
 
 
 @check
@@ -40,7 +41,7 @@ def future_pairs(given: Any) -> Verdict:
     """Checks ``given(context, frames, step)``: contexts, and the frames that far ahead of each."""
     cases = [
         Case(_title(place, step), (*_sequences(place), step))
-        for place, step in ((0, 2), (1, 1), (1, 4), (2, 3))
+        for place, step in ((0, 2), (1, 1), (1, 4), (2, 3), (4, 2))
     ]
     seen: list[str] = []  # of each call, what came instead of two tensors that belong together
 
@@ -93,7 +94,8 @@ def _no_pair(result: Any) -> str:
 def cpc_scores(given: Any) -> Verdict:
     """Checks ``given(context, frames, weight, step)``, weight (D, C): scores (B, T - step, T)."""
     cases = []
-    for place, step, scale in ((0, 2, 1.0), (1, 1, 0.5), (1, 4, 2.0), (2, 3, 1.0), (3, 2, 1.0)):
+    settings = ((0, 2, 1.0), (1, 1, 0.5), (1, 4, 2.0), (2, 3, 1.0), (3, 2, 1.0), (4, 3, 1.0))
+    for place, step, scale in settings:
         *_, width, depth = SIZES[place]
         weight = normal(depth, width, seed=20 + step)
         arguments = (*_sequences(place, scale=scale), weight, step)
@@ -138,7 +140,7 @@ def causal_mean(given: Any) -> Verdict:
     """Checks ``given(frames)``, (B, T, D), whose row t must be the mean of the frames 0 to t."""
     cases = [
         Case(
-            f"with {batch} sequences of {frames}",
+            f"with {'one sequence' if batch == 1 else f'{batch} sequences'} of {frames}",
             (normal(batch, time, width, seed=time),),
             {},
             edge,
@@ -148,6 +150,7 @@ def causal_mean(given: Any) -> Verdict:
             (4, 4, 3, "4 frames", ""),
             (3, 1, 3, "one frame", ""),
             (2, 8, 3, "8 frames", ""),
+            (1, 5, 4, "5 frames", ""),
             (3, 6, 6, "6 frames of 6 numbers", "there T is D: time is dimension 1"),
             (2, 20, 3, "20 frames", "all frames heard so far count, however many there are"),
         )

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mlteach.checks._core import Case, Verdict, check, judge, normal
+from mlteach.checks._rules import uses
 from mlteach.mistakes import mistakes_in, together
 
 # --- the task of one view ------------------------------------------------------------------------
@@ -37,17 +38,23 @@ UNEQUAL = "each image of the support counts 1/N, however many its class has"
 def zero_head_logits(given: Any) -> Verdict:
     """Checks ``given(support, labels, query, lr)``: (M, C) logits after one step from zeros."""
     cases = []
-    for n_way, n_shot, n_query, lr in ((3, 1, 4, 1.0), (3, 2, 5, 0.4), (5, 3, 7, 0.1)):
+    sizes = ((3, 1, 4, 1.0), (3, 2, 5, 0.4), (5, 3, 7, 0.1), (4, 1, 1, 0.5))
+    for n_way, n_shot, n_query, lr in sizes:
         labels = torch.arange(n_way).repeat(n_shot)
         title, edge = f"with {n_way} ways, {n_shot} shots and lr {lr}", ""
         if n_shot == 3:
             labels[-n_way:] = 1
             title, edge = f"with {n_way} ways, more images of class 1 and lr {lr}", UNEQUAL
         support = normal(n_way * n_shot, 6, seed=n_way + n_shot)
+        if n_query == 1:
+            title = "with one query"
         query = normal(n_query, 6, seed=20 + n_query)
         cases.append(Case(title, (support, labels, query, lr), edge=edge))
     right = together.zero_head_logits
-    return judge(given, right, cases, mistakes_in(right))
+    rules = (
+        uses("no autograd is asked for: write the gradient at zeros down", "grad", "backward"),
+    )
+    return judge(given, right, cases, mistakes_in(right), rules=rules)
 
 
 # --- one batch of labelled and unlabelled images -------------------------------------------------
@@ -71,6 +78,7 @@ def mixed_loss(given: Any) -> Verdict:
             ([6, -1, 4, -1, 6, 7], 0.5),  # as large as rows are many, and larger
             # one of each range that somebody may think to be free: from B, 2B, 10, 100, 600 or 690
             ([13, -1, 101, -1, 605, -1, 693, 17], 0.2),
+            ([1001, -1, 10_003, -1, 1001, -1, 10_003, 1_000_003], 0.2),
         )
     ):
         z1, z2 = (normal(len(labels), 5, seed=2 * number + side) for side in (0, 1))

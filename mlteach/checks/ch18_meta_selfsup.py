@@ -18,8 +18,9 @@ SIZE = (3, 4, 5)  # channels, height, width
 N_WAY = 4
 N_QUERY = 2
 FEW = 5  # images of another set
-DRAWS = 100
-MEETINGS = 330  # ordered pairs that 100 tasks hold at least; 365 +- 5 of 380 by chance
+DRAWS = 200
+MEETINGS = 365  # ordered pairs that the tasks hold at least; 379 +- 1 of 380 by chance
+MOST = 64  # tasks hold one image at most; 40 +- 6 by chance
 TOLD = {m.function: m.explanation for m in mistakes_in(episodes.image_task)}
 
 # --- a task without labels -----------------------------------------------------------------------
@@ -140,6 +141,11 @@ def _problem_of_many(drawn: Tensor) -> str:
         return "every task has the same views: take their random numbers from the generator"
     if missing := sorted(set(range(N_IMAGES)) - set(support.flatten().tolist())):
         return f"image {missing[0]} is never drawn: every image may be a class"
+    counts = support.flatten().bincount()
+    if counts.max() > MOST:
+        often = f"image {counts.argmax()} is in {counts.max()} of {DRAWS} tasks"
+        mean = DRAWS * N_WAY // N_IMAGES
+        return f"{often}, others in {mean} on average: every choice must be equally likely"
     together = (support[:, :, None] * N_IMAGES + support[:, None]).unique()
     if len(together) - N_IMAGES < MEETINGS:
         return "some images never share a task: every choice must be equally likely"

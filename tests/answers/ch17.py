@@ -15,7 +15,7 @@ from mlteach.meta import prototypical_loss
 from tests.support.answers import Answers
 
 answers = Answers("17")
-wrong, right = answers.wrong, answers.right
+wrong, right, rule = answers.wrong, answers.right, answers.rule
 
 
 # one_view_task(z, i)
@@ -215,7 +215,7 @@ def _sum_over_supports(support, labels, query, lr):
 
 
 wrong("zero_head_logits", "class means, as if all classes had as many images", _by_means)
-right("zero_head_logits", "autograd", _by_autograd)
+rule("zero_head_logits", "autograd", _by_autograd)
 right("zero_head_logits", "sums of inner products", _sum_over_supports)
 right("zero_head_logits", "index_add", lambda s, y, q, lr: lr / len(s) * q @ _sums(s, y).T)
 right(
@@ -321,7 +321,7 @@ def _unknown_only(z1, z2, labels, temperature):
 
 right("mixed_loss", "masks", _by_mask)
 right("mixed_loss", "negative numbers of their own", _negative_numbers)
-right("mixed_loss", "from a thousand on", _renamed)
+wrong("mixed_loss", "from a thousand on", _renamed)
 
 
 def _two_batches_weighted(z1, z2, labels, temperature):

@@ -340,3 +340,15 @@ def test_wrong_remedies_are_explained(answer, part):
     verdict = checks.shortcuts(answer)
     assert not verdict.passed
     assert part in verdict.message
+
+
+def test_a_batch_of_one_stays_a_batch():
+    squeezed = checks.random_mask(lambda *given, **more: RIGHT["random_mask"](*given, **more)[0])
+    assert not squeezed.passed
+    squeezed = checks.random_mask(
+        lambda *given, **more: RIGHT["random_mask"](*given, **more).squeeze(0)
+    )
+    assert "one image" in squeezed.where
+    assert "shape (3, 4)" in squeezed.message
+    label = checks.position_label(lambda *given: RIGHT["position_label"](*given).squeeze())
+    assert "one place" in label.where

@@ -79,7 +79,7 @@ def test_no_shapes_are_told_but_the_learner_s_own():
     assert "rows do not belong together" not in verdict.message
     verdict = checks.future_pairs(lambda c, z, k: (c[:, :k], z[:, k : 2 * k]))
     assert "got shapes (2, 4, 3) and (2, 3, 2)" in verdict.message
-    assert "Case 3 of 4" in verdict.where
+    assert "Case 3 of 5" in verdict.where
 
 
 def test_nothing_returned_is_told():
@@ -246,3 +246,13 @@ def test_counts_along_the_width_are_seen_where_they_fit():
     verdict = checks.causal_mean(fitting)
     assert not verdict.passed
     assert "6 frames of 6 numbers" in verdict.message
+
+
+def test_a_batch_of_one_stays_a_batch():
+    def pairs(context, frames, step):
+        return tuple(part.squeeze() for part in (context[:, :-step], frames[:, step:]))
+
+    assert "one sequence" in checks.future_pairs(pairs).where
+    assert "one sequence" in checks.cpc_scores(lambda *given: right_scores(*given).squeeze()).where
+    mean = checks.causal_mean(lambda frames: RIGHT["causal_mean"](frames).squeeze(0))
+    assert "one sequence" in mean.where

@@ -23,9 +23,17 @@ def right_one_view(z, i):
 
 
 def right_zero_head(support, labels, query, lr):
-    """By autograd."""
+    """Image by image: each pulls the row of its class, and pushes all rows by 1/C."""
     n_way = int(labels.max()) + 1
-    head = torch.zeros(n_way, support.shape[1], requires_grad=True, dtype=support.dtype)
+    head = torch.zeros(n_way, support.shape[1]).to(support)
+    for image, label in zip(support, labels, strict=True):
+        pull = F.one_hot(label, n_way).to(support) - 1 / n_way
+        head = head + lr / len(support) * pull[:, None] * image
+    return query @ head.T
+
+
+def head_by_autograd(support, labels, query, lr):
+    head = torch.zeros(int(labels.max()) + 1, support.shape[1]).to(support).requires_grad_()
     loss = F.cross_entropy(support @ head.T, labels)
     (gradient,) = torch.autograd.grad(loss, head, create_graph=True)
     return query @ (head - lr * gradient).T
@@ -83,7 +91,11 @@ def numbered_from(first):
 
 @pytest.mark.parametrize(
     "first",
-    [*(lambda labels, k=k: k for k in (10, 100, 600, 690)), len, lambda labels: 2 * len(labels)],
+    [
+        *(lambda labels, k=k: k for k in (10, 100, 600, 690, 1000, 10_000, 1_000_000)),
+        len,
+        lambda labels: 2 * len(labels),
+    ],
 )
 def test_numbers_that_a_class_may_have_are_told(first):
     verdict = checks.mixed_loss(numbered_from(first))
@@ -96,6 +108,16 @@ def test_numbers_from_the_largest_class_on_are_told():
     assert "begin behind it, with labels.max() + 1" in verdict.message
 
 
-@pytest.mark.parametrize("first", [lambda labels: labels.max() + 1, lambda labels: 1000])
-def test_numbers_that_no_class_has_pass(first):
-    assert checks.mixed_loss(numbered_from(first)).passed
+def test_numbers_that_no_class_has_pass():
+    assert checks.mixed_loss(numbered_from(lambda labels: labels.max() + 1)).passed
+
+
+def test_autograd_is_told():
+    verdict = checks.zero_head_logits(head_by_autograd)
+    assert not verdict.passed
+    assert "the numbers are right, but no autograd is asked for" in verdict.message
+
+
+def test_one_query_stays_a_row():
+    verdict = checks.zero_head_logits(lambda *given: right_zero_head(*given).squeeze())
+    assert "one query" in verdict.where

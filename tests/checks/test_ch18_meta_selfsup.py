@@ -304,3 +304,18 @@ def test_images_have_channels_and_two_sides_and_are_any_number(given, told):
     verdict = checks.image_task(given)
     assert not verdict.passed
     assert told in str(verdict)
+
+
+def test_images_of_unequal_chances_are_told():
+    """As many as come without repetition, topped up with the first that are left."""
+
+    def topped_up(images, n_way, n_query, view, generator):
+        chosen = torch.randint(len(images), (n_way,), generator=generator).unique().tolist()
+        left = [i for i in range(len(images)) if i not in chosen]
+        support = images[(chosen + left)[:n_way]]
+        queries = [view(support, generator=generator) for _ in range(n_query)]
+        return torch.stack([support, *queries], dim=1)
+
+    verdict = checks.image_task(topped_up)
+    assert "every choice must be equally likely" in verdict.message
+    assert "image 0 is in" in verdict.message
