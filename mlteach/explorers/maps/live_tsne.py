@@ -189,6 +189,7 @@ class LiveTSNE(EmbeddingMap):
         self.descents = {name: Descent(self.starts[name]) for name in self.shown}
         self.status, self.why = "ready", ""
         self.known_trust = {}
+        self.made_with: dict[str, Any] = {}  # the knobs of the last step
         self._measure(self.settings["perplexity"], [])
 
     def _more_steps(self) -> None:
@@ -234,6 +235,7 @@ class LiveTSNE(EmbeddingMap):
             for descent in self.descents.values():
                 descent.move(p, lr=knobs["lr"], momentum=momentum)
             self.step += 1
+            self.made_with = knobs
         # a comparison with NaN is False
         if not all((d.places.abs() < LARGEST).all() for d in self.descents.values()):
             self.why = "The places left all bounds: lower the learning rate and start again."
@@ -389,7 +391,7 @@ class LiveTSNE(EmbeddingMap):
             self.redraw_all()
 
     def _show_texts(self, step: int, settings: Mapping) -> None:
-        self.headline.set_text(f"step {step} · {_knobs_text(settings)}")
+        self.headline.set_text(f"step {step} · {self._knobs_text(settings)}")
         if self.images is not None:
             self.image.set_data(self.images[self.point])
         lines = [f"point {self.point}"]
@@ -434,12 +436,14 @@ class LiveTSNE(EmbeddingMap):
         for name, kl in s["kl"].items():
             rest = f", trustworthiness {s['trust'][name]:.3f}" if s["trust"] else ""
             parts.append(f"{name}: KL {kl:.2f}{rest}")
-        return " · ".join([*parts, _knobs_text(s)])
+        return " · ".join([*parts, self._knobs_text(s)])
 
-
-def _knobs_text(s: Mapping[str, Any]) -> str:
-    exaggeration = f"early exaggeration {s['exaggeration']:.0f} until step {s['until']}"
-    return f"perplexity {s['perplexity']} · {exaggeration} · learning rate {s['lr']:.4g}"
+    def _knobs_text(self, s: Mapping[str, Any]) -> str:
+        """The knobs, and whether the map that is seen knows nothing of them yet."""
+        moved = any(s[knob] != value for knob, value in self.made_with.items())
+        exaggeration = f"early exaggeration {s['exaggeration']:.0f} until step {s['until']}"
+        knobs = f"perplexity {s['perplexity']} · {exaggeration} · learning rate {s['lr']:.4g}"
+        return f"from here on: {knobs}" if moved else knobs
 
 
 def _starts(given: Any, x: Tensor) -> dict[str, Tensor]:

@@ -199,6 +199,20 @@ def test_a_knob_acts_on_the_very_next_step():
         assert not torch.equal(layout(live), layout(plain)), knob
 
 
+def test_knobs_that_were_moved_after_the_last_step_are_told_as_such():
+    live = make()
+    live.run(5)
+    assert "from here on" not in live.headline.get_text() + live.describe()
+    live.controls["perplexity"].value = 3
+    assert "step 5 · from here on: perplexity 3 " in live.headline.get_text()
+    assert "from here on: perplexity 3 " in live.describe()
+    live.run(1)
+    assert "step 6 · perplexity 3 " in live.headline.get_text()
+    live.controls["lr"].value = 30
+    live.reset()
+    assert "from here on" not in live.headline.get_text()
+
+
 def test_knobs_moved_while_it_runs_steer_it():
     """A low perplexity of the affinities: the divergence from them is another."""
     live = make(steps=100_000)
