@@ -1,7 +1,8 @@
 """Temperature and strength of the views, learned while SimCLR learns, beside a sweep of both.
 
-Every second step asks: had the last step been taken with a little more of it, would a task with
-labels be solved better now? `python -m mlteach results learned_temperature` computes the table.
+Every second step asks: were this step of Adam taken with a little more of it, would a task with
+labels be solved better afterwards? `python -m mlteach results learned_temperature` computes the
+table.
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ def loss(
 ) -> Tensor:
     """NT-Xent of two views, one below the other; scaled: times the temperature.
 
-    The scale of a gradient is nothing to Adam, but the step that looks ahead keeps Adam's old
-    scale: without the factor a smaller temperature is a larger step as well.
+    The scale of all gradients is nothing to Adam, but that of a single one counts beside those
+    before it: without the factor a smaller temperature is a larger share of the step as well.
     """
     value = nt_xent(*encoder(views).chunk(2), temperature=temperature)
     return value * temperature if scaled else value
@@ -73,6 +74,25 @@ def two_views(x: Tensor, strength: float, stroke: float, g: Generator) -> Tensor
     strengths = {name: strength * value for name, value in VIEW.items()}
     twice = torch.cat([x, x])
     return handwriting_view(twice, **strengths, elastic=0.0, stroke=stroke, generator=g)
+
+
+def after_adam(optimizer: torch.optim.Adam, grads: Sequence[Tensor]) -> list[Tensor]:
+    """The weights after the step that Adam would take now, as a function of these gradients.
+
+    Adam's averages are read and left as they are. They hold the steps before; the gradients join
+    them here as they would in the step itself, so the result can be differentiated.
+    """
+    (group,) = optimizer.param_groups
+    beta1, beta2 = group["betas"]
+    moved: list[Tensor] = []
+    for weight, grad in zip(group["params"], grads, strict=True):
+        state = optimizer.state[weight]
+        t = state["step"].item() + 1
+        mean = (beta1 * state["exp_avg"] + (1 - beta1) * grad) / (1 - beta1**t)
+        square = (beta2 * state["exp_avg_sq"] + (1 - beta2) * grad**2) / (1 - beta2**t)
+        size = square.clamp(min=1e-30).sqrt() + group["eps"]  # a root has no slope at 0
+        moved.append(weight - group["lr"] * mean / size)
+    return moved
 
 
 def train(
@@ -109,16 +129,14 @@ def train(
         looks = learned and step >= 10 and step % EVERY == 0
         grads = gradients(log.exp(), create_graph=looks and what == "temperature")
         if looks:
-            weights = dict(encoder.named_parameters())
-            squares = [optimizer.state[w]["exp_avg_sq"] for w in weights.values()]
-            sizes = [(square / (1 - BETA**step)).sqrt() + 1e-8 for square in squares]
-            pairs = zip(weights.items(), grads, sizes, strict=True)
-            moved = {name: weight - lr * d / size for (name, weight), d, size in pairs}
-            outer = validation_loss(partial(functional_call, encoder, moved), labelled, luck)
+            moved = after_adam(optimizer, grads)
+            names = [name for name, _ in encoder.named_parameters()]
+            ahead = partial(functional_call, encoder, dict(zip(names, moved, strict=True)))
+            outer = validation_loss(ahead, labelled, luck)
             if what == "temperature":
                 (log.grad,) = torch.autograd.grad(outer, log)
             else:
-                log.grad = _by_difference(outer, [*moved.values()], sizes, gradients, log, lr)
+                log.grad = _by_difference(outer, moved, optimizer, gradients, log)
             meta_optimizer.step()
         for weight, grad in zip(encoder.parameters(), grads, strict=True):
             weight.grad = grad.detach()
@@ -148,18 +166,17 @@ def _gradients(
 def _by_difference(
     outer: Tensor,
     moved: list[Tensor],
-    sizes: list[Tensor],
+    optimizer: torch.optim.Adam,
     gradients: Callable[[Tensor], tuple[Tensor, ...]],
     log: Tensor,
-    lr: float,
 ) -> Tensor:
-    """The outer loss's slope in the logarithm, from training gradients 10 % above and below."""
+    """The outer loss's slope in the logarithm, from steps with the setting 10 % above and below."""
     towards = torch.autograd.grad(outer, moved)
     value = log.detach().exp()
-    more, less = gradients(value * 1.1), gradients(value / 1.1)
-    change = [(a - b) / size for a, b, size in zip(more, less, sizes, strict=True)]
+    more, less = (after_adam(optimizer, gradients(v)) for v in (value * 1.1, value / 1.1))
+    change = [a.detach() - b.detach() for a, b in zip(more, less, strict=True)]
     slope = torch.stack([(v * c).sum() for v, c in zip(towards, change, strict=True)]).sum()
-    return -lr * slope / (2 * math.log(1.1))
+    return slope / (2 * math.log(1.1))
 
 
 def _only(dataset: Dataset, classes: Tensor) -> Dataset:

@@ -1,15 +1,25 @@
-"""The look-ahead's slopes are those of finite differences, and a fixed setting stays fixed."""
+"""The step ahead is Adam's, with slopes as by finite differences; a fixed setting stays fixed."""
 
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import partial
+from math import log
 
 import pytest
 import torch
 
 from mlteach.data import glyphs
 from mlteach.recipes import learned_temperature
-from mlteach.recipes.learned_temperature import loss, train, two_views, validation_loss
+from mlteach.recipes.learned_temperature import (
+    _by_difference,
+    _gradients,
+    after_adam,
+    loss,
+    train,
+    two_views,
+    validation_loss,
+)
 from mlteach.training import generator
 
 
@@ -50,30 +60,91 @@ def test_the_validation_loss_is_that_of_cosines_with_one_image_each():
     torch.testing.assert_close(found, right, atol=1e-5, rtol=1e-5)
 
 
-def test_the_slope_by_difference_is_the_derivative_of_the_look_ahead():
-    """On one weight matrix: V(w - lr grad / size) at strengths a little above and below."""
+def _trained_a_little(what):
+    """One weight matrix, its Adam after three steps, and gradients as a function of the setting."""
     torch.manual_seed(0)
     x = glyphs("test").images[::61][:16]
     encoder = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 5))
-    gradients = partial(learned_temperature._gradients, encoder, x, "strength", 3, True)
-    lr, sizes = 0.01, [torch.full_like(p, 0.5) for p in encoder.parameters()]
+    optimizer = torch.optim.Adam(encoder.parameters(), lr=0.01, betas=(0.9, 0.99))
+    for seed in range(3):
+        _take(encoder, optimizer, _gradients(encoder, x, "strength", seed, True, torch.tensor(1.0)))
+    return encoder, optimizer, partial(_gradients, encoder, x, what, 3, False)
+
+
+def _take(encoder, optimizer, grads):
+    for weight, grad in zip(encoder.parameters(), grads, strict=True):
+        weight.grad = grad.detach()
+    optimizer.step()
+
+
+def _taken(encoder, optimizer, grads):
+    """The weights after a step that Adam really takes, on copies."""
+    twin, adam = deepcopy((encoder, optimizer))
+    _take(twin, adam, grads)
+    return [weight.detach() for weight in twin.parameters()]
+
+
+def _outer(weights):
     new = torch.rand(6, 784, generator=generator(5))
+    return (new @ weights[0].T + weights[1]).tanh().square().mean()
 
-    def outer(moved):
-        return (new @ moved[0].T + moved[1]).tanh().square().mean()
 
-    def ahead(value):
+def test_the_step_ahead_is_the_one_that_adam_takes():
+    encoder, optimizer, gradients = _trained_a_little("temperature")
+    before = deepcopy(optimizer.state_dict())
+    for value in (0.05, 0.3, 2.0):
         grads = gradients(torch.tensor(value))
-        pairs = zip(encoder.parameters(), grads, sizes, strict=True)
-        return [(w - lr * g / s).detach().requires_grad_() for w, g, s in pairs]
+        moved = after_adam(optimizer, grads)
+        for found, right in zip(moved, _taken(encoder, optimizer, grads), strict=True):
+            torch.testing.assert_close(found.detach(), right, atol=1e-7, rtol=1e-6)
+    for old, new in zip(before["state"].values(), optimizer.state.values(), strict=True):
+        assert all(old[name].equal(new[name]) for name in old)
 
-    moved = ahead(1.0)
-    found = learned_temperature._by_difference(
-        outer(moved), moved, sizes, gradients, torch.tensor(0.0), lr
-    )
-    up, down = (outer(ahead(value)).item() for value in (1.1, 1 / 1.1))
-    span = 2 * torch.tensor(1.1).log().item()
-    assert found.item() == pytest.approx((up - down) / span, rel=0.1, abs=1e-6)
+
+def test_a_weight_without_any_gradient_has_a_slope_still():
+    weight = torch.nn.Parameter(torch.ones(2))
+    optimizer = torch.optim.Adam([weight], lr=0.1)
+    weight.grad = torch.tensor([0.0, 1.0])
+    optimizer.step()
+    scale = torch.tensor(1.0, requires_grad=True)
+    (moved,) = after_adam(optimizer, [scale * weight.grad])
+    assert torch.autograd.grad(moved.sum(), scale)[0].isfinite()
+
+
+def test_the_slope_in_the_temperature_is_that_of_steps_really_taken():
+    encoder, optimizer, gradients = _trained_a_little("temperature")
+    start = torch.tensor(0.3).log().requires_grad_()
+    moved = after_adam(optimizer, gradients(start.exp(), create_graph=True))
+    (found,) = torch.autograd.grad(_outer(moved), start)
+    with torch.no_grad():
+        logs = start + torch.tensor([0.05, -0.05])
+    up, down = (_outer(_taken(encoder, optimizer, gradients(v.exp()))).item() for v in logs)
+    assert abs(up - down) > 1e-5
+    assert found.item() == pytest.approx((up - down) / 0.1, rel=0.02)
+
+
+def test_the_slope_in_the_strength_is_that_of_steps_really_taken():
+    encoder, optimizer, gradients = _trained_a_little("strength")
+    moved = after_adam(optimizer, gradients(torch.tensor(1.0)))
+    found = _by_difference(_outer(moved), moved, optimizer, gradients, torch.tensor(0.0))
+    values = torch.tensor([1.1, 1 / 1.1])
+    up, down = (_outer(_taken(encoder, optimizer, gradients(v))).item() for v in values)
+    assert abs(up - down) > 1e-5
+    assert found.item() == pytest.approx((up - down) / (2 * log(1.1)), rel=0.1)
+
+
+@pytest.mark.parametrize(("what", "start"), [("temperature", 0.3), ("strength", 1.0)])
+def test_the_training_takes_the_step_that_it_looked_at(what, start, monkeypatch):
+    seen = []
+
+    def looked(ahead, *others):
+        seen.append([weight.detach() for weight in ahead.args[1].values()])
+        return validation_loss(ahead, *others)
+
+    monkeypatch.setattr(learned_temperature, "validation_loss", looked)
+    run = train(what, start, learned=True, seed=0, steps=11)
+    for found, right in zip(seen[-1], run.encoder.parameters(), strict=True):
+        torch.testing.assert_close(found, right, atol=1e-6, rtol=1e-5)
 
 
 def test_two_views_are_written_apart():
