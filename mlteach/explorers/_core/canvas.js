@@ -30,6 +30,13 @@ function goToEnd(event) {
   event.stopImmediatePropagation();
 }
 
+// JupyterLab and Notebook would take the arrow keys, to walk from cell to cell. Keys held together
+// with Control or Command stay theirs: a notebook can be saved while a slider has the focus.
+function keepKeys(event) {
+  const held = event.ctrlKey || event.metaKey;
+  event.currentTarget.toggleAttribute("data-lm-suppress-shortcuts", !held);
+}
+
 function render({ model, el }) {
   el.classList.add("mlteach-canvas");
   const figure = document.createElement("img");
@@ -64,7 +71,7 @@ function render({ model, el }) {
     showProblem();
   }
   // ipywidgets gives its sliders no name that a screen reader could say: the label beside each one
-  // is its name. JupyterLab and Notebook would take the arrow keys, to walk from cell to cell.
+  // is its name.
   function dressControls() {
     const controls = el.parentElement;
     for (const row of controls?.querySelectorAll(".widget-inline-hbox") ?? []) {
@@ -73,7 +80,7 @@ function render({ model, el }) {
       handle?.addEventListener("keydown", goToEnd, true);
     }
     for (const taker of controls?.querySelectorAll("select, [role=slider]") ?? []) {
-      taker.dataset.lmSuppressShortcuts = "true";
+      taker.addEventListener("keydown", keepKeys, true);
     }
   }
   function showText() {
