@@ -11,6 +11,7 @@ import pytest
 from support.live import Live
 
 from mlteach.explorers._core.output import LINE
+from tests.browser.conftest import Lab
 
 NOTEBOOK = "survival.ipynb"
 CELLS = [
@@ -187,3 +188,37 @@ def test_after_a_restart_of_the_kernel_the_line_says_what_to_do(circle, lab):
     lab.run_cell(CELLS[0])
     lab.run_cell(CELLS[1])
     assert_alive(Live(lab, "circle"))
+
+
+@pytest.fixture
+def late(server, browser):
+    """A page on which no module of a widget is loaded in time: all two seconds pass at once."""
+    context = browser.new_context(viewport={"width": 1500, "height": 1100})
+    page = context.new_page()
+    page.add_init_script(
+        """AbortSignal.timeout = () => {
+            const controller = new AbortController();
+            queueMicrotask(() => controller.abort());
+            return controller.signal;
+        }"""
+    )
+    page.on("pageerror", lambda error: page_errors.append(str(error)))
+    page_errors = []
+    yield Lab(page, server)
+    context.close()
+    assert page_errors  # or else nothing was late
+    assert {error for error in page_errors if "Failed to initialize model" not in error} == set()
+
+
+def test_a_figure_whose_module_came_late_follows_all_the_same(late):
+    late.write("late.ipynb", CELLS)
+    late.open("late.ipynb")
+    late.page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    assert_alive(Live(late, "circle"))
+    save(late)
+    late.page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+    late.page.reload()
+    late.wait_for_kernel()
+    live = Live(late, "circle")
+    assert_alive(live)
+    assert live.settle() == live.hash()

@@ -37,6 +37,21 @@ function keepKeys(event) {
   event.currentTarget.toggleAttribute("data-lm-suppress-shortcuts", !held);
 }
 
+// anywidget lets a model be deaf for good if this module took longer than two seconds to load, as
+// on a page with many notebooks that is loaded again (Runtime in its runtime.ts, version 0.11). Here
+// the module is loaded: from now on what comes is handled as ipywidgets handles it.
+async function hear(model) {
+  const heard = await model.widget_manager?.get_model(model.get("own_id"));
+  if (!heard?.comm) return;
+  try {
+    await heard._handle_comm_msg({ content: { data: { method: "nothing" } } });
+  } catch {
+    const asIpywidgets = Object.getPrototypeOf(Object.getPrototypeOf(heard))._handle_comm_msg;
+    heard.comm.on_msg(asIpywidgets.bind(heard));
+    model.send("figure"); // what came meanwhile is lost
+  }
+}
+
 function render({ model, el }) {
   el.classList.add("mlteach-canvas");
   const figure = document.createElement("img");
@@ -128,6 +143,7 @@ function render({ model, el }) {
   showFigure();
   showText();
   reportPage();
+  hear(model);
 
   // One pointer state, not a list of events: a state that is overwritten before it was sent loses
   // nothing but a place passed on the way. A press has a number, its time, and its place is kept, so

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import anywidget
 from traitlets import Bool, Bytes, Dict, Enum, Float, Int, Unicode
@@ -36,7 +37,9 @@ class Canvas(anywidget.AnyWidget):
     density = Float(0.0).tag(sync=True)
     dark = Bool(False).tag(sync=True)
     settled = Int(0).tag(sync=True)
+    own_id = Unicode("").tag(sync=True)  # by which the page finds the model behind the one it gets
 
     def __init__(self, **traits: Any):
-        super().__init__(**traits)
+        own_id = uuid4().hex
+        super().__init__(model_id=own_id, own_id=own_id, **traits)
         self.on_msg(lambda *_: self.send_state(["png", "readout", "alt", "problem"]))
