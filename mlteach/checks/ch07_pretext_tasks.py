@@ -19,7 +19,8 @@ from mlteach.mistakes.pretext import masks
 # --- which patches are hidden --------------------------------------------------------------------
 
 MANY = 1500  # images: the share of those in which a patch is hidden is known to 0.013
-# images, grid, ratio: round(ratio * N) is 15, 8, 4, 11 and, of 4.5, 4; at the two ends 1 and N - 1; 6 of one image
+# images, grid, ratio: round(ratio * N) is 15, 8, 4, 11 and, of 4.5, 4; at the two ends 1 and N - 1;
+# and 6 where there is one image only
 MASKS = (
     (MANY, (4, 5), 0.75),
     (40, (4, 4), 0.5),
