@@ -202,12 +202,12 @@ def late(server, browser):
             return controller.signal;
         }"""
     )
-    page.on("pageerror", lambda error: page_errors.append(str(error)))
-    page_errors = []
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
     yield Lab(page, server)
     context.close()
-    assert page_errors  # or else nothing was late
-    assert {error for error in page_errors if "Failed to initialize model" not in error} == set()
+    assert errors  # or else nothing was late
+    assert all("Failed to initialize model" in error for error in errors)
 
 
 def test_a_figure_whose_module_came_late_follows_all_the_same(late):
@@ -219,6 +219,4 @@ def test_a_figure_whose_module_came_late_follows_all_the_same(late):
     late.page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
     late.page.reload()
     late.wait_for_kernel()
-    live = Live(late, "circle")
-    assert_alive(live)
-    assert live.settle() == live.hash()
+    assert_alive(Live(late, "circle"))

@@ -41,7 +41,7 @@ function keepKeys(event) {
 // on a page with many notebooks that is loaded again (Runtime in its runtime.ts, version 0.11). Here
 // the module is loaded: from now on what comes is handled as ipywidgets handles it.
 async function hear(model) {
-  const heard = await model.widget_manager?.get_model(model.get("own_id"));
+  const heard = await model.widget_manager?.get_model?.(model.get("own_id"));
   if (!heard?.comm) return;
   try {
     await heard._handle_comm_msg({ content: { data: { method: "nothing" } } });
