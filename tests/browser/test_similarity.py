@@ -118,16 +118,17 @@ def test_the_film_plays_and_pauses(explorers):
     """Each stage is followed by the next one; after the pause the film stands still."""
     live = Live(explorers, "film")
     before = live.set("frame", 0)
-    play = live.output.locator(".widget-play button").first
+    play, _, again = live.output.locator(".widget-play button").all()
+    again.click()  # a film that begins again is never over before the pause, on a slow machine too
     play.click()
     live.wait_for_change(before)
     play.click()
     live.settle()
     frame = live.state("frame")
-    assert frame >= 1
     assert live.state("step") == [0, 10, 50, 200][frame]
     explorers.page.wait_for_timeout(600)
     assert live.state("frame") == frame
+    again.click()
 
 
 # --- metric learning -----------------------------------------------------------------------------
