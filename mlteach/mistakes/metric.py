@@ -105,6 +105,13 @@ def axes_swapped(distances, labels, margin):
     return semi_hard(distances, labels, margin).transpose(1, 2)
 
 
+@mistake(
+    semi_hard, "the axes of the two classes are swapped, those of the distances are not: (a, p, n)"
+)
+def axes_of_the_classes_swapped(distances, labels, margin):
+    return _triplets(labels).transpose(1, 2) & _band(distances, margin)
+
+
 @mistake(semi_hard, "positives may be of any class: they must be of the anchor's")
 def positives_of_any_class(distances, labels, margin):
     return ~_same(labels)[:, None, :] & _band(distances, margin)

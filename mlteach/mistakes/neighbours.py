@@ -66,6 +66,11 @@ def neighbours_of_any_query(found, exact):
     return torch.isin(exact, found).double().mean()
 
 
+@mistake(recall, "what was found for one query is a hit if it is any query's: compare row by row")
+def true_for_any_query(found, exact):
+    return torch.isin(found, exact).double().mean()
+
+
 @mistake(recall, "a neighbour counts where it is equal to any that was found, not to all of them")
 def equal_to_all(found, exact):
     return (exact[:, :, None] == found[:, None]).all(dim=2).double().mean()

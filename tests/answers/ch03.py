@@ -519,6 +519,16 @@ answers.wrong(
     lambda d, l, m: base(d, l, m, gap=lambda d: d[:, :, None] - d[:, None, :]),
 )
 answers.wrong("semi_hard", "axes n and p swapped", lambda d, l, m: base(d, l, m).transpose(1, 2))
+answers.wrong(
+    "semi_hard",
+    "axes n and p of the class masks swapped",
+    lambda d, l, m: (
+        ((l[:, None] == l) & ~torch.eye(len(l), dtype=torch.bool))[:, None, :]
+        & (l[:, None] != l)[:, :, None]
+        & (d[:, None, :] > d[:, :, None])
+        & (d[:, None, :] < d[:, :, None] + m)
+    ),
+)
 answers.wrong("semi_hard", "squares the distances", lambda d, l, m: base(d**2, l, m))
 answers.wrong("semi_hard", "float mask", lambda d, l, m: base(d, l, m).float())
 answers.wrong(

@@ -113,6 +113,11 @@ wrong(
     "mean of all k by k comparisons, no any",
     lambda found, exact: (exact[:, :, None] == found[:, None]).double().mean(),
 )
+wrong(
+    "recall",
+    "isin over all queries",
+    lambda found, exact: torch.isin(found, exact).double().mean(),
+)
 wrong("recall", "one number a query", lambda found, exact: _hits(found, exact).double().mean(1))
 wrong("recall", "a count of hits, no share", lambda found, exact: _hits(found, exact).sum())
 wrong(

@@ -106,9 +106,9 @@ class LiveRun:
                 return
             if self.status in ("stopped", "failed"):
                 self._begin_again()
-                for line, text in self.told:
-                    line.show(f"earlier: {text}")
-                self.told.clear()
+            for line, text in self.told:
+                line.show(f"earlier: {text}")
+            self.told.clear()
             if len(self.rows) >= self.steps:
                 self.steps += self.steps_of_a_start
             self.status, self.why = "running", ""

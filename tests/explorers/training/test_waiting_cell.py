@@ -201,19 +201,17 @@ def test_the_line_moves_and_ends_with_what_was_reached(running):
     assert running.lines(again) == []
 
 
-def test_a_line_is_told_from_the_training_that_begins_after_it(running):
-    """Once, and not where the training only goes on."""
+def test_a_line_is_told_from_the_training_that_begins_or_goes_on_after_it(running):
+    """Once: what it says is no longer what the figure shows."""
     running.run("again = make(steps=20, name='again')")
-    waiting = running.begin("again.start(); again.wait()")
-    running.end(waiting)
-    line = running.lines(waiting)[-1]
-    goes_on = running.begin("again.start(); again.wait(progress=False)")
-    running.end(goes_on)
-    assert running.lines(goes_on) == []
-    for marked in ([f"earlier: {line}"], []):
-        begins = running.begin("again.stop(); again.start(); again.wait(progress=False)")
-        running.end(begins)
-        assert running.lines(begins) == marked
+    for before in ("", "again.stop(); "):
+        waiting = running.begin(f"{before}again.start(); again.wait()")
+        running.end(waiting)
+        line = running.lines(waiting)[-1]
+        for marked in ([f"earlier: {line}"], []):
+            begins = running.begin(f"{before}again.start(); again.wait(progress=False)")
+            running.end(begins)
+            assert running.lines(begins) == marked
 
 
 def test_waiting_for_a_training_that_never_began_says_so(running):
