@@ -220,3 +220,25 @@ def test_a_figure_whose_module_came_late_follows_all_the_same(late):
     late.page.reload()
     late.wait_for_kernel()
     assert_alive(Live(late, "circle"))
+
+
+def test_a_widget_that_comes_when_ipywidgets_gives_up_is_shown_all_the_same(server, browser):
+    """It looks for one every 100 ms; here it looks once, and again when two seconds have passed."""
+    context = browser.new_context(viewport={"width": 1500, "height": 1100})
+    lab = Lab(context.new_page(), server)
+    lab.write("missed.ipynb", CELLS)
+    lab.open("missed.ipynb")
+    lab.page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    assert_alive(Live(lab, "circle"))
+    save(lab)
+    lab.page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+    lab.page.add_init_script(
+        """(() => {
+            const later = window.setTimeout;
+            window.setTimeout = (act, ms, ...given) => later(act, ms === 100 ? 2100 : ms, ...given);
+        })()"""
+    )
+    lab.page.reload()
+    lab.wait_for_kernel()
+    assert_alive(Live(lab, "circle"))
+    context.close()

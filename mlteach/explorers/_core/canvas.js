@@ -11,6 +11,8 @@ const LINES = 3; // or so many lines
 const AGAIN = 1500; // milliseconds after which a figure that has not come is asked for
 const LATE = 4000; // and after which it is missed
 const MISSING = "The figure has not come: run this cell again.";
+const GIVEN_UP = 2500; // and after which ipywidgets no longer waits for a widget
+const VIEW = "application/vnd.jupyter.widget-view+json";
 
 function isDark() {
   const { body, documentElement } = document;
@@ -49,6 +51,27 @@ async function hear(model) {
     const asIpywidgets = Object.getPrototypeOf(Object.getPrototypeOf(heard))._handle_comm_msg;
     heard.comm.on_msg(asIpywidgets.bind(heard));
     model.send("figure"); // what came meanwhile is lost
+  }
+}
+
+// ipywidgets waits two seconds for a widget, but does not look once more at their end (get_model in
+// its manager-base.ts, version 8.1). On a page that is loaded again and is slow, a widget may come
+// just then, and its output says for good that it was not found. Such outputs are drawn again.
+const seen = new WeakSet();
+function initialize({ model }) {
+  const manager = model.widget_manager;
+  if (!manager?.context || seen.has(manager)) return; // only JupyterLab and Notebook have a context
+  seen.add(manager);
+  setTimeout(() => showMissed(manager), GIVEN_UP);
+}
+async function showMissed(manager) {
+  for (const { outputs } of manager.context?.model.cells ?? []) { // none once it is closed
+    for (let place = 0; place < (outputs?.length ?? 0); place++) {
+      const id = outputs.get(place).data[VIEW]?.model_id;
+      if (!id || !manager.has_model(id)) continue;
+      const { views } = await manager.get_model(id);
+      if (!Object.keys(views ?? {}).length) outputs.stateChanged.emit(place);
+    }
   }
 }
 
@@ -262,4 +285,4 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default { initialize, render };
