@@ -70,7 +70,7 @@ async function showMissed(manager) {
       const id = outputs.get(place).data[VIEW]?.model_id;
       if (!id || !manager.has_model(id)) continue;
       const { views } = await manager.get_model(id);
-      if (!Object.keys(views ?? {}).length) outputs.stateChanged.emit(place);
+      if (!Object.keys(views).length) outputs.stateChanged.emit(place);
     }
   }
 }
