@@ -70,6 +70,8 @@ def listening(heard: list[str]) -> Iterator[None]:
             settings.enter_context(_without_figures(drawn))
             warned = settings.enter_context(warnings.catch_warnings(record=True))
             warnings.simplefilter("always")
+            # between NumPy and torch; nothing that a learner wrote, or could mend
+            warnings.simplefilter("ignore", DeprecationWarning)
             yield
     finally:
         torch.set_default_dtype(dtype)

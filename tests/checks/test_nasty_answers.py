@@ -291,6 +291,18 @@ def test_what_a_check_itself_does_is_its_own():
     assert verdict.message == "this check cannot judge your answer: ZeroDivisionError: x / 0"
 
 
+def test_what_numpy_says_to_torch_is_not_the_learners():
+    def by_numpy(u, v):
+        warnings.warn("__array__ has no copy", DeprecationWarning, stacklevel=1)
+        warnings.warn("rounded", UserWarning, stacklevel=1)
+        return np.dot(u, v) / (np.linalg.norm(u) * np.linalg.norm(v))
+
+    verdict = checks.cosine(by_numpy)
+    assert verdict.passed
+    assert "rounded" in str(verdict)
+    assert "Deprecation" not in str(verdict)
+
+
 @pytest.mark.parametrize("name", CHECKS)
 def test_an_interrupt_is_let_through(name):
     """The kernel's stop button works, and all settings are as before."""

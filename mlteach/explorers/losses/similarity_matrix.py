@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from matplotlib.artist import Artist
 from matplotlib.collections import LineCollection
+from matplotlib.colors import Normalize, PowerNorm
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
@@ -155,11 +156,14 @@ class SimilarityMatrix(Explorer):
     def _dress(self, shown: str, order_name: str, order: Tensor, largest: float) -> None:
         """Colours, colour bar, class lines and ticks."""
         low = 0.0 if shown == "probabilities" else -largest
-        self.cells.set(cmap=similarity_colours(low), clim=(low, largest))
+        norm = Normalize(low, largest)
+        if shown == "probabilities":  # small among many candidates: their roots can be told apart
+            norm = PowerNorm(0.5, low, largest)
+        self.cells.set(cmap=similarity_colours(low), norm=norm)
         self.bar.update_normal(self.cells)
         # three digits at every temperature: the panels beside the bar do not make room
         decimals = 2 if round(largest, 2) < 10 else 1 if round(largest, 1) < 100 else 0
-        ends = [low, (low + largest) / 2, largest]
+        ends = [low, norm.inverse(0.5), largest]
         self.bar.set_ticks(ends, labels=[f"{x:.{decimals}f}".replace("-", "−") for x in ends])
         self.bar.set_label(SHOWN[shown])
         for line in list(self.ax.lines):

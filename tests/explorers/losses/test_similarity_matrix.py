@@ -28,6 +28,21 @@ def test_the_matrix_shows_nt_xent_and_its_probabilities():
     assert explorer.state["found"] == pytest.approx((nearest == positive).double().mean().item())
 
 
+def test_probabilities_at_a_high_temperature_are_not_all_white():
+    explorer = matrix_explorer()
+    explorer.controls["shown"].value = "probabilities"
+    explorer.controls["temperature"].value = 0.5
+    blue = explorer.cells.cmap(explorer.cells.norm(0.05))
+    assert min(blue[:3]) < 0.9
+    assert [text.get_text() for text in explorer.bar.ax.get_yticklabels()] == [
+        "0.00",
+        "0.25",
+        "1.00",
+    ]
+    explorer.controls["shown"].value = "cosines"
+    assert explorer.cells.norm(0.0) == 0.5
+
+
 def test_sorting_moves_rows_columns_and_outlines_together():
     explorer = matrix_explorer()
     explorer.controls["order"].value = "as drawn"
