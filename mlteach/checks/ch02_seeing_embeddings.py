@@ -39,7 +39,7 @@ def conditional_affinities(given: Any) -> Verdict:
     far = _squared_distances(normal(6, 3, seed=9, scale=100.0))
     what = "with points hundreds of sigmas apart"
     cases.append(Case(what, (far, torch.ones(6)), edge=UNDERFLOW))
-    right = mistakes_of_maps.affinities_at
+    right = mistakes_of_maps.affinities.affinities_at
     return judge(given, right, cases, mistakes_in(right), gradients=False, overflow=UNDERFLOW)
 
 
@@ -52,7 +52,7 @@ def perplexity(given: Any) -> Verdict:
         "with sharp rows": normal(4, 4, seed=2, scale=5.0).softmax(1),
         "with zeros on the diagonal": maps.conditional_affinities(normal(8, 3, seed=3), 3.0),
     }
-    right, why = mistakes_of_maps.perplexity_of, ZERO_TIMES_LOG_ZERO
+    right, why = mistakes_of_maps.affinities.perplexity_of, ZERO_TIMES_LOG_ZERO
     cases = [Case(what, (p,), edge=why if (p == 0).any() else "") for what, p in rows.items()]
     return judge(given, right, cases, mistakes_in(right), gradients=False, overflow=why)
 
@@ -77,7 +77,7 @@ def spring_forces(given: Any) -> Verdict:
         p = maps.affinities(normal(size, 4, seed=size), 2.0)
         y = normal(size, 2, seed=size + 1, scale=scale)
         cases.append(Case(f"with {size} places {what}", (p, y)))
-    right = mistakes_of_maps.spring_forces
+    right = mistakes_of_maps.plane.spring_forces
     names = ("grad", "backward", "vjp", "jacobian", "jacrev", "jacfwd")
     rules = (uses("the formula is what is asked for: no automatic differentiation", *names),)
     return judge(given, right, cases, mistakes_in(right), gradients=False, rules=rules)

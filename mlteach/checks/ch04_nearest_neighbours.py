@@ -45,7 +45,7 @@ def hash_codes(given: Any) -> Verdict:
     vectors = torch.tensor([[1.0, 1.0], [1, -1], [0, 0], [2, 0], [-3, 1]])
     planes = torch.tensor([[1.0, -1.0], [1, 1], [0, 1]])
     cases.append(Case("where products are 0", (vectors, planes), edge=OF_ZERO))
-    right = neighbours.hash_codes
+    right = neighbours.hashing.hash_codes
     return judge(given, right, cases, mistakes_in(right), gradients=False)
 
 
@@ -57,7 +57,7 @@ def chance_to_meet(given: Any) -> Verdict:
         Case(f"for angle {angle}, {n_bits} bits and {n_tables} tables", (angle, n_bits, n_tables))
         for angle, n_bits, n_tables in settings
     ]
-    right = neighbours.chance_to_meet
+    right = neighbours.found.chance_to_meet
     return judge(given, right, cases, mistakes_in(right), gradients=False)
 
 
@@ -72,5 +72,5 @@ def cells_to_probe(given: Any) -> Verdict:
         )
         for columns, cells, n_probe in ((3, 8, 3), (6, 20, 5), (2, 5, 5), (4, 12, 4), (3, 15, 6))
     ]
-    right = neighbours.cells_to_probe
+    right = neighbours.indexes.cells_to_probe
     return judge(given, right, cases, mistakes_in(right), gradients=False)

@@ -31,7 +31,7 @@ def saturation_jitter(given: Any) -> Verdict:
         for size, draws in ((4, torch.tensor([0.6, 0.05, 0.9, 0.3])), (6, _uniform(6, seed=8)))
         for strength in (0.4, 1.5, 0.0)
     ]
-    right = views.saturation_jitter
+    right = views.colour.saturation_jitter
     return judge(given, right, cases, mistakes_in(right), gradients=False)
 
 
@@ -70,7 +70,7 @@ def kept_share(given: Any) -> Verdict:
         Case(title, arguments, edge=OUTSIDE if "over" in title else "")
         for title, arguments in places.items()
     ]
-    right = views.kept_share
+    right = views.two_images.kept_share
     return judge(given, right, cases, mistakes_in(right), gradients=False)
 
 

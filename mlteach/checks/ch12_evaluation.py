@@ -42,7 +42,7 @@ def standardise(given: Any) -> Verdict:
     constant = tuple(torch.cat([x, torch.zeros(len(x), 1)], 1) for x in cases[0].arguments)
     cases.append(Case("where one feature is 0 for every image", constant))
     why = "Its standard deviation is 0: divide by 1 there, or by infinity."
-    right = evaluate.standardise
+    right = evaluate.protocol.standardise
     verdict = judge(given, right, cases, mistakes_in(right), gradients=False, overflow=why)
     if not verdict.passed:
         return verdict
@@ -68,11 +68,11 @@ def half_width(given: Any) -> Verdict:
         )
         for n in (10, 100, 600)
     ]
-    right = evaluate.half_width
+    right = evaluate.intervals.half_width
     verdict = judge(given, right, cases, mistakes_in(right), gradients=False)
 
     def from_n(accuracies: Tensor) -> Tensor:
-        return 1.96 * evaluate.standard_error(accuracies, correction=0)
+        return 1.96 * evaluate.intervals.standard_error(accuracies, correction=0)
 
     # N or N - 1: both are in use
     too = judge(given, from_n, cases, [], gradients=False)

@@ -35,10 +35,10 @@ RIGHT = {
     "spring_forces": force_by_formula,
 }
 MISTAKES = {
-    "conditional_affinities": mistakes_in(mistakes_of_maps.affinities_at),
-    "perplexity": mistakes_in(mistakes_of_maps.perplexity_of),
+    "conditional_affinities": mistakes_in(mistakes_of_maps.affinities.affinities_at),
+    "perplexity": mistakes_in(mistakes_of_maps.affinities.perplexity_of),
     "student_t": mistakes_in(maps.student_t),
-    "spring_forces": mistakes_in(mistakes_of_maps.spring_forces),
+    "spring_forces": mistakes_in(mistakes_of_maps.plane.spring_forces),
 }
 
 

@@ -35,9 +35,9 @@ RIGHT = {
 }
 MISTAKES = {
     "recall": mistakes_in(library.recall),
-    "hash_codes": mistakes_in(neighbours.hash_codes),
-    "chance_to_meet": mistakes_in(neighbours.chance_to_meet),
-    "cells_to_probe": mistakes_in(neighbours.cells_to_probe),
+    "hash_codes": mistakes_in(neighbours.hashing.hash_codes),
+    "chance_to_meet": mistakes_in(neighbours.found.chance_to_meet),
+    "cells_to_probe": mistakes_in(neighbours.indexes.cells_to_probe),
 }
 
 

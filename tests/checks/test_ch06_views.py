@@ -49,9 +49,9 @@ RIGHT = {
     "kept_share": right_kept,
 }
 MISTAKES = {
-    "saturation_jitter": mistakes_in(views.saturation_jitter),
+    "saturation_jitter": mistakes_in(views.colour.saturation_jitter),
     "mixup_labels": mistakes_in(soft_labels),
-    "kept_share": mistakes_in(views.kept_share),
+    "kept_share": mistakes_in(views.two_images.kept_share),
 }
 
 

@@ -34,8 +34,8 @@ RIGHT = {
 }
 MISTAKES = {
     "weighted_votes": mistakes_in(knn_votes),
-    "standardise": mistakes_in(evaluate.standardise),
-    "half_width": mistakes_in(evaluate.half_width),
+    "standardise": mistakes_in(evaluate.protocol.standardise),
+    "half_width": mistakes_in(evaluate.intervals.half_width),
 }
 
 

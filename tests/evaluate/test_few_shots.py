@@ -21,7 +21,7 @@ from mlteach.evaluate import (
 from mlteach.meta import adapt, adapted_predictions
 from mlteach.metric import sample_classes
 from mlteach.mistakes import mistakes_in
-from mlteach.mistakes.evaluate import half_width
+from mlteach.mistakes.evaluate.intervals import half_width
 from mlteach.networks import conv_encoder
 
 

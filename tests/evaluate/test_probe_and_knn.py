@@ -96,7 +96,9 @@ def test_an_encoder_left_in_training_mode_is_another_encoder():
     """What the tests above are for: its features depend on the batch, and its memory moves."""
     method = method_in_training()
     before = copy.deepcopy(method.state_dict())
-    whole, half = (mistakes.in_training_mode(method, images) for images in (IMAGES, IMAGES[:5]))
+    whole, half = (
+        mistakes.protocol.in_training_mode(method, images) for images in (IMAGES, IMAGES[:5])
+    )
     assert not torch.allclose(whole[:5], half, atol=1e-2)
     assert any(not torch.equal(before[name], value) for name, value in method.state_dict().items())
 
@@ -405,8 +407,8 @@ def test_standardising_with_the_test_set_is_caught():
     (x, y), (x_test, y_test) = TRAIN, TEST
     shifted = x_test + 20  # every feature, as a brighter camera would do
     honest = linear_probe(x, y, shifted, y_test)
-    layer = linear_classifier(mistakes.standardise(x, x), y)
-    leaking = accuracy(layer(mistakes.by_the_test_set(x, shifted)), y_test)
+    layer = linear_classifier(mistakes.protocol.standardise(x, x), y)
+    leaking = accuracy(layer(mistakes.protocol.by_the_test_set(x, shifted)), y_test)
     assert leaking > honest + 0.1
 
 

@@ -165,11 +165,11 @@ def test_a_wrong_student_t_is_seen(mistake):
     assert not torch.allclose(mistake(y), naive_student_t(y), rtol=1e-2)
 
 
-@pytest.mark.parametrize("mistake", mistakes_in(mistakes.maps.spring_forces), ids=str)
+@pytest.mark.parametrize("mistake", mistakes_in(mistakes.maps.plane.spring_forces), ids=str)
 def test_wrong_forces_are_seen(mistake):
     p, y = maps.affinities(normal(12, 4), 4), (normal(12, 2, seed=2) * 3).requires_grad_()
     (gradient,) = torch.autograd.grad(maps.kl_divergence(p, y), y)
-    assert torch.allclose(mistakes.maps.spring_forces(p, y.detach()), -gradient)
+    assert torch.allclose(mistakes.maps.plane.spring_forces(p, y.detach()), -gradient)
     assert not torch.allclose(mistake(p, y.detach()), -gradient, rtol=1e-2)
 
 

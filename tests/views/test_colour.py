@@ -7,7 +7,7 @@ from functools import partial
 
 # before what imports torchvision, which may have to be repaired
 from mlteach.mistakes import mistakes_in
-from mlteach.mistakes.views import clamped_before_the_hue
+from mlteach.mistakes.views.one_image import clamped_before_the_hue
 from mlteach.views import add_noise, color_jitter, colour, random_blur, random_grayscale
 from mlteach.views._shared import uniforms
 

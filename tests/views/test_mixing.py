@@ -11,7 +11,7 @@ from scipy.stats import beta
 from support.views_cases import N_DRAWS, TOLERANCE, distance_from_uniform, random_images, seeded
 
 from mlteach.mistakes import mistakes_in
-from mlteach.mistakes.views import one_share_for_all
+from mlteach.mistakes.views.two_images import one_share_for_all
 from mlteach.views import blend, cutmix, mixup, paste, soft_labels
 
 CLASSES = 5

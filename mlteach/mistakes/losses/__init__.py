@@ -1,9 +1,10 @@
 """Mistakes in the losses."""
 
 from mlteach.mistakes.losses import (
-    contrastive,
+    clip,
     distillation,
     hypersphere,
+    info_nce,
     noncontrastive,
     nt_xent,
     pairs,
@@ -13,9 +14,10 @@ from mlteach.mistakes.losses import (
 )
 
 __all__ = [
-    "contrastive",
+    "clip",
     "distillation",
     "hypersphere",
+    "info_nce",
     "noncontrastive",
     "nt_xent",
     "pairs",
