@@ -185,6 +185,26 @@ def test_any_way_of_drawing_passes():
         assert checks.random_mask(given).passed, given
 
 
+def test_images_that_share_their_masks():
+    def in_pairs(n, grid, ratio, generator):
+        half = pretext.random_mask((n + 1) // 2, grid, ratio, generator=generator)
+        return half.repeat_interleave(2, 0)[:n]
+
+    verdict = checks.random_mask(in_pairs)
+    assert "different masks: each draws its own" in verdict.message
+
+
+def test_tiles_that_are_whole_numbers():
+    def into_zeros(tiles, permutation):
+        result = torch.zeros(tiles.shape)
+        result[permutation] = tiles
+        return result
+
+    verdict = checks.put_back(into_zeros)
+    assert not verdict.passed
+    assert "Case 5 of 5: with 4 tiles of whole numbers" in str(verdict)
+
+
 # --- position_label -------------------------------------------------------------------------------
 
 
@@ -193,10 +213,10 @@ def test_labels_that_are_told_one_by_one():
     up_down = checks.position_label(lambda down, across: down.abs() + across + 1)
     assert not up_down.passed
     assert "the neighbour above left has label 0, yours is 1" in up_down.message
-    floats = checks.position_label(lambda *pair: right_label(*pair).float())
-    assert not floats.passed
-    assert "your labels are numbers of float32" in floats.message
-    assert checks.position_label(lambda *pair: right_label(*pair).int()).passed
+    for dtype in (torch.float32, torch.int32, torch.int8):  # cross_entropy refuses them
+        others = checks.position_label(lambda *pair, dtype=dtype: right_label(*pair).to(dtype))
+        assert not others.passed
+        assert f"your labels are numbers of {str(dtype)[6:]}" in others.message
     assert checks.position_label(lambda *pair: right_label(*pair).tolist()).passed
 
 

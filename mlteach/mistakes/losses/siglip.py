@@ -141,7 +141,7 @@ def bias_after_the_label(image, text, *, temperature, bias):
 
 @mistake(
     siglip_loss,
-    "the wrong pairs get the bias only: it is added to the logits of the pairs on the diagonal too",
+    "only the wrong pairs get the bias: it is added to the logits of the pairs on the diagonal too",
 )
 def bias_for_the_wrong_pairs(image, text, *, temperature, bias):
     logits = _cosines(image, text) / temperature
@@ -150,7 +150,7 @@ def bias_for_the_wrong_pairs(image, text, *, temperature, bias):
 
 @mistake(
     siglip_loss,
-    "the pairs on the diagonal get the bias only: it is added to every logit",
+    "only the pairs on the diagonal get the bias: it is added to every logit",
 )
 def bias_for_the_pairs(image, text, *, temperature, bias):
     logits = _cosines(image, text) / temperature
