@@ -232,7 +232,8 @@ def test_waiting_costs_little(kernel):
     kernel.listen(3)
     kernel.click(kernel.comms["stop"])
     kernel.end(waiting)
-    assert float(kernel.printed(waiting)) < 0.02
+    # looking all the time takes all of it; beside other programs a move costs three times more
+    assert float(kernel.printed(waiting)) < 0.06
 
 
 # --- the stop button -----------------------------------------------------------------------------
