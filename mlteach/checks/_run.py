@@ -66,9 +66,9 @@ def run_case(given: Callable, case: Case, right: Tensor) -> Answer:
 def _about_the_shape(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
     hint = ""
     if len(got) < len(wanted):
-        hint = ": is a sum or a mean taken over too many dimensions?"
+        hint = ": do a sum, a mean or an index take too many dimensions away?"
     elif len(got) > len(wanted):
-        hint = ": is a sum or a mean missing?"
+        hint = ": does a dimension stay that a sum, a mean or an index takes away?"
     elif got == wanted[::-1]:
         hint = ": are rows and columns swapped?"
     return f"the result has shape {got}, expected {wanted}{hint}"
@@ -118,7 +118,14 @@ def _raised(error: BaseException) -> str:
 # a part of an error of torch → what it usually comes from
 HINTS = {
     "must match the size of tensor": "To combine every row with every other one, give one of the "
-    "two a dimension more, as in `x[:, None]`; `keepdim=True` keeps one",
+    "two a dimension more, as in `x[:, None]`; `keepdim=True` keeps one; in a batch of matrices "
+    "`.mT` swaps rows and columns. Or does a number stand there that should follow the shape?",
+    "size for first two dimensions of batch2": "`a @ b` needs as many columns of a as rows of b, "
+    "and as many matrices: is a `.mT` missing, or one too many?",
+    "Expected target size": "cross_entropy takes the classes from dimension 1: with more "
+    "dimensions, `flatten(0, 1)` the scores and `flatten()` the targets first",
+    "to match target batch_size": "cross_entropy takes one target for every row of scores: "
+    "does a number stand there that should follow the shape?",
     "shapes cannot be multiplied": "`a @ b` needs as many columns of a as rows of b: "
     "is a `.T` missing?",
     "with a bool tensor is not supported": "True and False are no numbers yet: "

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
 
 from mlteach import checks
 from mlteach.checks._verdict import GREEN, RED, Entry
@@ -234,10 +235,10 @@ def test_one_number_that_was_not_reduced_is_told():
         (lambda x: share(x).sum(), "a sum too much is taken (shape (), expected (3, 3))"),
         (
             lambda x: x.square().sum(),
-            "shape (), expected (3, 3): is a sum or a mean taken over too",
+            "shape (), expected (3, 3): do a sum, a mean or an index take",
         ),
         (lambda x: share(x)[None], "the numbers are right, but not their shape: it is (1, 3, 3)"),
-        (lambda x: share(x)[None] + x, "expected (3, 3): is a sum or a mean missing?"),
+        (lambda x: share(x)[None] + x, "expected (3, 3): does a dimension stay that"),
     ],
 )
 def test_what_the_results_have_in_common_is_told(given, message):
@@ -258,6 +259,15 @@ def share(x):
     [
         (lambda x: x.new_zeros(2) + x.new_zeros(3), "as in `x[:, None]`"),
         (lambda x: x @ x, "is a `.T` missing?"),
+        (lambda x: x[None].bmm(x[None]), "is a `.mT` missing"),
+        (
+            lambda x: cross_entropy(torch.ones(2, 4, 3), torch.zeros(2, 4).long()),
+            "cross_entropy takes the classes from dimension 1",
+        ),
+        (
+            lambda x: cross_entropy(x, torch.arange(3)),
+            "cross_entropy takes one target for every row",
+        ),
         (lambda x: max(0, x), "take one number"),
         (lambda x: math.sqrt(x), "take one number"),
     ],
