@@ -293,9 +293,9 @@ def tsne_path(
 ) -> Tensor:
     """Run t-SNE once and keep the layout at several iterations, for a slider to walk over.
 
-    Gradient descent with momentum and a step size of its own for every coordinate. The descent is
-    chaotic: rounding, which differs from machine to machine, grows into different layouts, of about
-    the same KL divergence.
+    Gradient descent with momentum and a step size of its own for every coordinate. For few points,
+    the default exaggeration makes this descent chaotic: rounding, which differs from machine to
+    machine, grows into different layouts, of about the same KL divergence.
 
     Args:
         x: (N, ...) one point a row, flattened to (N, D); a tensor, an array or a list. N is 3 to
