@@ -116,7 +116,7 @@ def _another(value: Tensor | float, at: slice, seed: int) -> Tensor | float:
     other = value.clone()
     part = other[at] if other.ndim else other
     if value.dtype == torch.bool:
-        new = ~part
+        new = ~part if seed % 2 == 0 else _shuffled(part, seed)
     elif value.is_floating_point():
         spread = value.std(correction=0) + 0.1
         new = part.flip(0) * 0.3 if part.ndim else part
@@ -132,6 +132,11 @@ def _another(value: Tensor | float, at: slice, seed: int) -> Tensor | float:
         other[at] = new
         return other
     return new
+
+
+def _shuffled(mask: Tensor, seed: int) -> Tensor:
+    order = torch.randperm(mask.numel(), generator=_drawing(seed))
+    return mask.flatten()[order].reshape(mask.shape)
 
 
 def _drawing(seed: int) -> torch.Generator:

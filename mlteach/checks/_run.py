@@ -91,7 +91,9 @@ def _as_tensor(value: Any, right: Tensor) -> tuple[Tensor | None, str]:
         # a sparse result is as good; a copy, since the next call may write into the same tensor
         return value.detach().to("cpu").to_dense().clone(), ""
     try:
-        return torch.as_tensor(value, dtype=right.dtype).clone(), ""
+        # numbers of any type may stand for floats; cutting them off to whole ones would hide some
+        dtype = right.dtype if right.is_floating_point() else None
+        return torch.as_tensor(value, dtype=dtype).clone(), ""
     except KeyboardInterrupt:
         raise
     except BaseException:  # an object can raise anything when it is asked for its entries

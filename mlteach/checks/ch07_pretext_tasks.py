@@ -142,9 +142,12 @@ def _about_the_draws(given: Callable, first: Tensor) -> str:
         return TOLD[masks.one_mask_for_all]
     n, grid, ratio = MASKS[0]
     generator = Generator().manual_seed(0)
-    before, of_all = generator.get_state(), torch.get_rng_state()
-    run_case(given, Case("", (n, grid, ratio), {"generator": generator}), first)
-    if generator.get_state().equal(before):
+    of_all = torch.get_rng_state()
+    drawn = [
+        run_case(given, Case("", (n, grid, ratio), {"generator": generator}), first).value
+        for _ in range(2)
+    ]
+    if drawn[1] is not None and drawn[1].equal(drawn[0]):
         return "two calls with one generator draw the same: take the random numbers from it"
     if not torch.get_rng_state().equal(of_all):
         return (
@@ -270,7 +273,7 @@ def _about_the_labels(labels: Tensor | None) -> str:
             return f"the neighbour {place} has label {right}, yours is {label:g}: count row by row"
     if labels.dtype not in WHOLE:
         kind = str(labels.dtype).removeprefix("torch.")
-        return f"your labels are numbers of {kind}: cross_entropy takes whole ones, .long()"
+        return f"your labels are numbers of {kind}: cross_entropy takes those of .long(), int64"
     return ""
 
 
@@ -297,7 +300,13 @@ def put_back(given: Any) -> Verdict:
     pixels = torch.arange(24, dtype=torch.uint8).reshape(4, 2, 3)
     cases.append(Case("with 4 tiles of whole numbers", (pixels, order)))
     right = pretext.put_back
-    return judge(given, right, cases, mistakes_in(right), gradients=False)
+    verdict = judge(given, right, cases, mistakes_in(right), gradients=False)
+    dtype = run_case(given, cases[-1], pixels).value.dtype if verdict.passed else torch.uint8
+    if dtype == torch.uint8:
+        return verdict
+    kind = str(dtype).removeprefix("torch.")
+    message = f"tiles of uint8 come back as {kind}: the result has the type of the tiles"
+    return replace(verdict, passed=False, message=message)
 
 
 # --- numbers -------------------------------------------------------------------------------------
@@ -423,17 +432,19 @@ def shortcuts(answer: Any) -> Verdict:
         return Verdict(False, f"your dictionary cannot be read: {told(error)}")
     listed = ", ".join(map(repr, REMEDIES))
     if unknown := [key for key in given if key not in SHORTCUTS]:
-        return Verdict(False, f"{shown(unknown[0])} is none of the shortcuts in SHORTCUTS")
+        message = "is none of the shortcuts: take the sentences of the cell as they stand"
+        return Verdict(False, f"{shown(unknown[0])} {message}")
     for key, (remedy, _) in SHORTCUTS.items():
         if key not in given:
             return Verdict(False, f"{key!r} is missing")
-        if not isinstance(given[key], str) or given[key] not in REMEDIES:
+        named = given[key] if isinstance(given[key], str) else ""
+        named = named.strip().lower().replace("color", "colour")
+        if named not in REMEDIES:
             return Verdict(False, f"{shown(given[key])} is none of {listed}")
-        if given[key] != remedy:
-            closes = next(name for name, (other, _) in SHORTCUTS.items() if other == given[key])
-            return Verdict(
-                False, f"{given[key]!r} is no remedy here: {key}. It helps where {closes}"
-            )
+        if named != remedy:
+            closes = next(name for name, (other, _) in SHORTCUTS.items() if other == named)
+            message = f"{named!r} is not the one meant here: {key}. It is meant where {closes}"
+            return Verdict(False, message)
     return Verdict(
         True, "each remedy takes away one thing that is not shape. Public checks passed."
     )

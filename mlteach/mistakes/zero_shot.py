@@ -70,6 +70,15 @@ def prompts_by_sums(image, prompts):
 
 @mistake(
     zero_shot,
+    "the prompts are divided by their squared lengths, which makes the long ones short: "
+    "divide by the length, the root of the sum of squares",
+)
+def prompts_by_squared_lengths(image, prompts):
+    return (image @ (prompts / prompts.square().sum(1, keepdim=True)).T).argmax(1)
+
+
+@mistake(
+    zero_shot,
     "the prompts are divided by their largest entry: their length is the root of the sum of "
     "squares",
 )

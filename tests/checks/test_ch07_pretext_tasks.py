@@ -140,6 +140,17 @@ def copying(n, grid, ratio, generator):
     return right_mask(n, grid, ratio, copy)
 
 
+def seeding_its_generator(n, grid, ratio, generator):
+    """Begins anew at every call."""
+    generator.manual_seed(generator.initial_seed())
+    return right_mask(n, grid, ratio, generator)
+
+
+def counting_hidden(n, grid, ratio, generator):
+    """Whole numbers in a list, which are not 0 where a patch is hidden."""
+    return (3 * right_mask(n, grid, ratio, generator).long()).tolist()
+
+
 def seeding_torch(n, grid, ratio, generator):
     """Follows the generator, by way of torch's own random numbers."""
     torch.manual_seed(int(torch.randint(10**6, (), generator=generator)))
@@ -155,6 +166,8 @@ def seeding_torch(n, grid, ratio, generator):
         (never_the_first, "the patch in row 0, column 0 is hidden in 0% of the images"),
         (seeding_torch, "torch.manual_seed changes what others draw"),
         (copying, "two calls with one generator draw the same"),
+        (seeding_its_generator, "two calls with one generator draw the same"),
+        (counting_hidden, "expected is a mask: True and False"),
         (lambda n, grid, ratio, generator: right_mask(n, grid, ratio, generator).float(), "a mask"),
         (lambda n, grid, ratio, generator: right_mask(n + 1, grid, ratio, generator), "shape"),
         (lambda n, grid, ratio, generator: right_mask(n, grid, ratio / 2, generator), "8 of 20"),
@@ -203,6 +216,33 @@ def test_tiles_that_are_whole_numbers():
     verdict = checks.put_back(into_zeros)
     assert not verdict.passed
     assert "Case 5 of 5: with 4 tiles of whole numbers" in str(verdict)
+    verdict = checks.put_back(lambda tiles, order: tiles[order.argsort()].double())
+    assert not verdict.passed
+    assert "tiles of uint8 come back as float64" in verdict.message
+
+
+def test_an_error_that_is_the_same_for_the_opposite_mask_depends_on_the_mask():
+    def halves(prediction, patches, mask):
+        error = (prediction - patches).square()
+        return (error[mask].mean() + error[~mask].mean()) / 2
+
+    verdict = checks.masked_loss(halves)
+    assert not verdict.passed
+    assert "does not depend" not in verdict.message
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda label: (label + 0.25).numpy(),
+        lambda label: [entry + 0.75 for entry in label.tolist()],
+        lambda label: label.numpy().astype(float),
+        lambda label: label.int(),
+    ],
+)
+def test_labels_are_not_cut_off_to_whole_numbers(given):
+    right = ch07_pretext_tasks.pretext.position_label
+    assert not checks.position_label(lambda down, across: given(right(down, across))).passed
 
 
 # --- position_label -------------------------------------------------------------------------------
@@ -337,12 +377,14 @@ CLOSED = {key: remedy for key, (remedy, _) in ch07_pretext_tasks.SHORTCUTS.items
 
 def test_every_shortcut_has_a_remedy_of_its_own():
     assert checks.shortcuts(CLOSED).passed
+    assert checks.shortcuts({key: f" {CLOSED[key].upper()}" for key in CLOSED}).passed
+    assert checks.shortcuts({k: v.replace("colour", "color") for k, v in CLOSED.items()}).passed
     assert sorted(CLOSED.values()) == sorted(ch07_pretext_tasks.REMEDIES)
     for key, other in itertools.product(KEYS, ch07_pretext_tasks.REMEDIES):
         verdict = checks.shortcuts(CLOSED | {key: other})
         assert verdict.passed == (other == CLOSED[key])
         if not verdict.passed:
-            assert f"{other!r} is no remedy here: {key}. It helps where" in verdict.message
+            assert f"{other!r} is not the one meant here: {key}. It is meant" in verdict.message
 
 
 @pytest.mark.parametrize(

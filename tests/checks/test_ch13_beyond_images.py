@@ -57,6 +57,8 @@ def test_floats_are_no_numbers_of_prompts():
     verdict = chapter_13.zero_shot(lambda *parts: right_zero_shot(*parts).float())
     assert not verdict.passed
     assert "none of them can be an index" in verdict.message
+    verdict = chapter_13.zero_shot(lambda *parts: (right_zero_shot(*parts) + 0.5).tolist())
+    assert not verdict.passed
 
 
 # --- other right answers -------------------------------------------------------------------------
@@ -209,7 +211,10 @@ def test_both_losses_by_calling_them():
         ("clip_at_start", 1e9, "candidates"),
         ("clip_at_start", None, "a number is expected"),
         ("siglip_at_start", math.log(2), "one pair's"),
+        ("siglip_at_start", 0, "the sigmoid of 0 is 1/2"),
+        ("siglip_at_start", math.log(2) / 64, "times 64, not divided"),
         ("siglip_at_start", math.log(64), "CLIP's loss"),
+        ("clip_at_start", 4.2, "4.2 is close: is it rounded too far?"),
         ("siglip_at_start", 64, "in bits"),
         ("siglip_at_start", 63 * math.log(2), "belongs together"),
         ("siglip_at_start", 10.0029, "with the bias -10"),
