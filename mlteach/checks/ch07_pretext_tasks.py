@@ -406,7 +406,7 @@ SHORTCUTS = {
         "gap",
         "with pixels left out between them, the borders no longer match",
     ),
-    "neighbours always lie at exactly the same distance": (
+    "a long line crosses the gap and goes on just where it should": (
         "jitter",
         "a few pixels at random, and a long line is no ruler any more",
     ),

@@ -56,7 +56,7 @@ def relative_position(
         TypeError, ValueError: an argument is not as described, or the arrangement does not fit.
 
     Source: Doersch, Gupta, Efros 2015, arXiv:1505.05192, Section 3. There the two other channels
-        become noise, or all are projected to grey; here one takes the place of all.
+        become noise, or the green-magenta axis is projected out; here one takes the place of all.
     """
     _validate.images("images", images, unit=False)
     patch = _validate.count("patch", patch)

@@ -1030,7 +1030,7 @@ right("seen_patches", "numpy", np.array([0.25 * (224 / 16) ** 2, 0.25**2]))
 # shortcuts: a remedy for each
 
 LINES = "lines and edges go on from patch to patch"
-DISTANCE = "neighbours always lie at exactly the same distance"
+DISTANCE = "a long line crosses the gap and goes on just where it should"
 LENS = "a lens shifts red against green towards the corners"
 SKY = "the sky is brighter than the ground"
 CHOSEN = {LINES: "gap", DISTANCE: "jitter", LENS: "drop colours", SKY: "normalise each patch"}
