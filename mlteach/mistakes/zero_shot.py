@@ -181,6 +181,14 @@ def along_columns(similarities, k):
     return _hits(_found(similarities, k, dim=0), _own(similarities)).float().mean()
 
 
+@mistake(
+    recall_at_k,
+    "all of the k would have to be the own one: one of them has to, `.any(1)`",
+)
+def all_for_any(similarities, k):
+    return (_found(similarities, k) == _own(similarities)).all(1).float().mean()
+
+
 @mistake(recall_at_k, "you average both directions: only the rows are asked for")
 def both_directions(similarities, k):
     return (recall_at_k(similarities, k) + along_columns(similarities, k)) / 2

@@ -67,6 +67,14 @@ def clip_multiplied_by_temperature(image, text, *, temperature):
     return clip_loss(image, text, temperature=1 / temperature)
 
 
+@mistake(
+    clip_loss,
+    "you divide the loss by the temperature: it divides the cosines, before the softmax",
+)
+def clip_loss_divided_by_temperature(image, text, *, temperature):
+    return clip_loss(image, text, temperature=1.0) / temperature
+
+
 @mistake(clip_loss, "the value is right, but the texts are detached: the loss moves both encoders")
 def text_detached(image, text, *, temperature):
     return clip_loss(image, text.detach(), temperature=temperature)

@@ -230,6 +230,27 @@ def siglip_logarithm_of_the_mean(image, text, *, temperature, bias):
     return -(_labels(logits) * logits).sigmoid().mean().log()
 
 
+@mistake(
+    siglip_loss,
+    "binary_cross_entropy_with_logits takes labels 1 and 0, and yours are 1 and -1",
+)
+def binary_with_minus_one(image, text, *, temperature, bias):
+    logits = _cosines(image, text) / temperature + bias
+    return F.binary_cross_entropy_with_logits(logits, _labels(logits), reduction="sum") / len(
+        logits
+    )
+
+
+@mistake(
+    siglip_loss,
+    "binary_cross_entropy_with_logits takes labels 1 and 0, yours are 1 and -1, and its mean goes "
+    "over all pairs: divide the sum by B",
+)
+def binary_mean_with_minus_one(image, text, *, temperature, bias):
+    logits = _cosines(image, text) / temperature + bias
+    return F.binary_cross_entropy_with_logits(logits, _labels(logits))
+
+
 @mistake(siglip_loss, "you take a hinge: the loss is minus the logarithm of the sigmoid")
 def hinge(image, text, *, temperature, bias):
     logits = _cosines(image, text) / temperature + bias
@@ -245,6 +266,14 @@ def hinge(image, text, *, temperature, bias):
 )
 def siglip_multiplied_by_temperature(image, text, *, temperature, bias):
     return siglip_loss(image, text, temperature=1 / temperature, bias=bias)
+
+
+@mistake(
+    siglip_loss,
+    "you divide the loss by the temperature: it divides the cosines, before the bias is added",
+)
+def siglip_loss_divided_by_temperature(image, text, *, temperature, bias):
+    return siglip_loss(image, text, temperature=1.0, bias=bias) / temperature
 
 
 @mistake(siglip_loss, "the temperature is missing: it divides the cosine")

@@ -93,6 +93,14 @@ def divided_by_the_images(prediction, patches, mask):
 
 @mistake(
     masked_loss,
+    "the errors of an image's hidden patches are added: take one mean over all hidden patches",
+)
+def summed_within_an_image(prediction, patches, mask):
+    return ((prediction - patches).square().mean(2) * mask).sum(1).mean()
+
+
+@mistake(
+    masked_loss,
     "you average within each image first: where few patches of an image are hidden, each would "
     "count more; take one mean over all hidden patches",
 )

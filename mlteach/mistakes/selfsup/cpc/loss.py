@@ -48,6 +48,27 @@ def present_as_target(context, frames, weights):
     return torch.stack(losses).mean()
 
 
+@mistake(
+    cpc_loss,
+    "the past is foretold: your contexts lie `step` frames after their targets instead of before",
+)
+def past_foretold(context, frames, weights):
+    losses = []
+    for step, weight in enumerate(weights, 1):
+        later = context.roll(-step, 1)
+        logs = cpc_scores(later, frames, weight, step).log_softmax(-1)
+        losses.append(-at_targets(logs, 0).mean())
+    return torch.stack(losses).mean()
+
+
+@mistake(
+    cpc_loss,
+    "you divide the scores by a temperature of 0.1: CPC has none, its matrices set the scale",
+)
+def temperature_of_another_loss(context, frames, weights):
+    return cpc_loss(context, frames, [weight / 0.1 for weight in weights])
+
+
 @mistake(cpc_loss, "the right answer lies one frame too early: t + step - 1 instead of t + step")
 def target_one_too_early(context, frames, weights):
     return losses_of_steps(context, frames, weights, shift=-1).mean()
