@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,49 @@ def server(monkeypatch):
     monkeypatch.setattr(lab, "SETTLED", -1)
     monkeypatch.setattr(FakeServer, "status", 0)
     return FakeServer
+
+
+class HangingServer(FakeServer):
+    """Gets Ctrl-C twice, and does not end for it."""
+
+    killed = 0
+
+    def wait(self, timeout=None) -> int:
+        if self.killed:
+            return self.status
+        if self.glances in (1, 2):
+            self.glances += 1
+            raise KeyboardInterrupt
+        if self.glances > 2:
+            raise subprocess.TimeoutExpired("jupyter", timeout)
+        return super().wait(timeout)
+
+    def kill(self):
+        HangingServer.killed += 1
+
+
+@pytest.mark.parametrize("listens", [False, True])
+def test_a_server_that_hangs_after_two_interrupts_is_ended(
+    environment, server, monkeypatch, listens
+):
+    """But not while it still answers: then the second Ctrl-C has not ended it."""
+    monkeypatch.setattr(lab.subprocess, "Popen", HangingServer)
+    monkeypatch.setattr(HangingServer, "killed", 0)
+    looks = iter([listens, False])
+    monkeypatch.setattr(lab, "answers", lambda address: next(looks))
+    assert lab.lab(environment, ["--no-browser"]) == 0
+    assert HangingServer.killed == 1
+    assert list(looks) == ([] if listens else [False])
+
+
+def test_whether_anybody_listens_at_an_address():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}/lab?token=secret"
+        assert not lab.answers(address)
+        taken.listen()
+        assert lab.answers(address)
+    assert not lab.answers(address)
 
 
 def test_says_where_the_first_chapter_is_and_how_to_end(environment, server, capsys, monkeypatch):

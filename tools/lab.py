@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import signal
+import socket
 import subprocess
 import time
 import urllib.parse
@@ -23,6 +25,8 @@ FIRST = "00_welcome.ipynb"
 RUNTIME = "from jupyter_core.paths import jupyter_runtime_dir as folder; print(folder())"
 ROOT_OPTIONS = ("--ServerApp.root_dir", "--notebook-dir", "--NotebookApp.notebook_dir")
 SETTLED = 1  # seconds: a server describes itself a moment before it learns that its port is taken
+AGAIN = 5  # seconds in which a second Ctrl-C ends the server, JupyterLab's own
+ENDS_WITHIN = 20.0  # seconds after that
 LOG_OPTIONS = ("--debug", "--log-level", "--ServerApp.log_level", "--Application.log_level")
 
 
@@ -68,15 +72,25 @@ class Server:
 
     def wait(self) -> int:
         """Say where JupyterLab is as soon as it is up, and stay until it ends."""
-        address = ""
+        address, pressed = "", -math.inf
+        look_again: float | None = 0.2
         while True:
             try:
                 if not address and (address := self.find_address()):
                     say(f"JupyterLab is at {address}")
                     say("To end it, press Ctrl-C here twice.")
-                status = self.process.wait(None if address else 0.2)
-            except (subprocess.TimeoutExpired, KeyboardInterrupt):
-                continue  # JupyterLab got the Ctrl-C too, and asks whether to end
+                    look_again = None
+                status = self.process.wait(look_again)
+            except KeyboardInterrupt:  # JupyterLab got it too, and asks whether to end
+                if time.monotonic() - pressed < AGAIN and address:
+                    look_again = ENDS_WITHIN
+                pressed = time.monotonic()
+                continue
+            except subprocess.TimeoutExpired:
+                # a server that was ended and hangs: seen once, the port free and a thread waiting
+                if look_again == ENDS_WITHIN and not answers(address):
+                    self.process.kill()
+                continue
             if status != 0 and not address and self.log:
                 text = Path(self.log.name).read_bytes()[self.log_start :].decode(errors="replace")
                 say("\n".join(text.splitlines()[-10:]))
@@ -94,6 +108,16 @@ class Server:
             if is_new and (server["pid"] == self.process.pid or os.name == "nt"):
                 return address_of(server, self.opens)
         return ""
+
+
+def answers(address: str) -> bool:
+    """Whether anybody listens at an address."""
+    parts = urllib.parse.urlsplit(address)
+    try:
+        socket.create_connection((parts.hostname, parts.port or 80), timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 def address_of(server: dict, opens: Path | None) -> str:

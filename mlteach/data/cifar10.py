@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from tqdm.auto import tqdm
 
 from mlteach import _validate
+from mlteach._progress import ProgressBar
 from mlteach.data.cache import Arrays, bytes_shaped, cached, download, find, on_cpu, read, texts
 from mlteach.data.dataset import Dataset
 
@@ -57,7 +57,7 @@ def _decoded(copy: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     jpeg, offset, label, names = read(copy, arrays, check=_check_copy).values()
     data = jpeg.tobytes()
     pixels = np.empty((len(label), 32, 32, 3), np.uint8)
-    for i in tqdm(range(len(label)), desc="decoding CIFAR-10", leave=False):
+    for i in ProgressBar(range(len(label)), desc="decoding CIFAR-10", leave=False):
         try:
             image = np.asarray(Image.open(io.BytesIO(data[offset[i] : offset[i + 1]])))
             bytes_shaped("it", image, 32, 32, 3)

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from tqdm.auto import tqdm
 
 from mlteach import _validate
+from mlteach._progress import ProgressBar
 from mlteach.data import cache
 from mlteach.data.arrays import UNLABELLED
 from mlteach.data.cache import Arrays, bytes_shaped, on_cpu
@@ -204,7 +204,7 @@ def _read(place: Path, files: list[Path], size: int) -> Arrays:
     """Every file as (size, size, 3) colours, or the reason why it cannot be read."""
     pixels, why = [], []
     few = len(files) < CACHED_FROM
-    for file in tqdm(files, desc="reading images", leave=False, disable=few):
+    for file in ProgressBar(files, desc="reading images", leave=False, disable=few):
         try:
             pixels.append(_image(place / file, size))
             why.append("")

@@ -18,9 +18,9 @@ import torch.nn.functional as F
 from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from mlteach import _validate
+from mlteach._progress import ProgressBar
 from mlteach.data.cache import Arrays, bytes_shaped, on_cpu, read, texts
 from mlteach.data.dataset import Dataset
 
@@ -154,10 +154,12 @@ def draw_glyphs(
     pens = PEN[0] + (PEN[1] - PEN[0]) * (drawers[:, -1] + 1) / 2
     styles = [STYLE_OF_DRAWER[d % len(STYLE_OF_DRAWER)] for d in range(n_drawers)]
     plain = {}
-    for script in tqdm(scripts, desc="reading fonts", leave=False):
+    for script in ProgressBar(scripts, desc="reading fonts", leave=False):
         plain[script] = _skeletons(_letters(script), STYLES[0])
     images, classes = [], []
-    for script, letters in tqdm(_distinct(plain).items(), desc="drawing glyphs", leave=False):
+    for script, letters in ProgressBar(
+        _distinct(plain).items(), desc="drawing glyphs", leave=False
+    ):
         # plain where the style has none
         skeletons = [plain[script] | _skeletons(letters, style) for style in STYLES]
         for letter in letters:

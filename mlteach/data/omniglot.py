@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image, ImageOps
-from tqdm.auto import tqdm
 
 from mlteach import _validate
+from mlteach._progress import ProgressBar
 from mlteach.data.cache import Arrays, bytes_shaped, cached, download, on_cpu, texts
 from mlteach.data.dataset import Dataset
 
@@ -82,7 +82,9 @@ def _downloaded() -> Arrays:
         files = sorted(Path(folder).glob("*/images_*/*/*/*.png"))
         names = ["/".join(file.parts[-3:-1]) for file in files]
         classes, character = np.unique(names, return_inverse=True)
-        images = [_reduced(file) for file in tqdm(files, desc="reducing Omniglot", leave=False)]
+        images = [
+            _reduced(file) for file in ProgressBar(files, desc="reducing Omniglot", leave=False)
+        ]
         return {
             "images": np.stack(images),
             "character": character,

@@ -14,9 +14,10 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 from torch.optim import Optimizer
-from tqdm.auto import tqdm
 
 from mlteach import _validate
+from mlteach._kernel import skip_waiting_cells
+from mlteach._progress import ProgressBar
 from mlteach.networks import in_mode
 from mlteach.training.run import (
     ForwardState,
@@ -120,7 +121,7 @@ def fit(
     lr_at = lr if callable(lr) else partial(warmup_cosine, lr=lr, steps=steps, warmup=warmup)
     optimizer = torch.optim.AdamW(parameters, weight_decay=weight_decay, fused=True)
     run = Run(steps) if resume is None else replace(copy.deepcopy(resume), steps=steps, stopped="")
-    bar = tqdm(total=steps, initial=run.step, leave=False, disable=not progress)
+    bar = ProgressBar(total=steps, initial=run.step, leave=False, disable=not progress)
     with (
         bar,
         torch.enable_grad(),
@@ -169,11 +170,11 @@ def fit(
                 run.stopped = "diverged"
                 raise
             run.stopped = "interrupted"
+            skipped = "Cells that waited are not run." if skip_waiting_cells() else ""
             if progress:
-                bar.write(
-                    f"Interrupted after step {run.step} of {steps}; "
-                    f"fit(..., steps={steps}, resume=run) goes on."
-                )
+                goes_on = f"fit(..., steps={steps}, resume=run) goes on."
+                told = f"Interrupted after step {run.step} of {steps}; {goes_on} {skipped}"
+                bar.write(told.strip())
     return run
 
 

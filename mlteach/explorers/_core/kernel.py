@@ -11,21 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from mlteach._kernel import kernel_here
+
 # What a kernel answers although a cell waits: the page's buttons and sliders, and what a page asks
 # when it is loaded. Above all it never runs another cell meanwhile.
 ANSWERED = {"comm_open", "comm_msg", "comm_close", "comm_info_request", "kernel_info_request"}
-
-
-def shell_here() -> Any:
-    """IPython's shell, or None outside of it."""
-    # there whenever a notebook runs, and otherwise not needed
-    ipython = sys.modules.get("IPython")
-    return ipython.get_ipython() if ipython else None
-
-
-def kernel_here() -> Any:
-    """The notebook's kernel, or None outside of a notebook."""
-    return getattr(shell_here(), "kernel", None)
 
 
 def in_main_thread() -> bool:

@@ -6,7 +6,8 @@ import atexit
 import threading
 from collections.abc import Callable, Hashable
 
-from mlteach.explorers._core.kernel import shell_here, when_stopped_idle
+from mlteach._kernel import shell_here
+from mlteach.explorers._core.kernel import when_stopped_idle
 
 
 class Worker:
