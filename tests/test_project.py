@@ -24,7 +24,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 # A module imports from lower layers only, and within its layer from nothing but itself.
 LAYERS = [
-    {"_torchvision", "_validate"},
+    {"_torchvision", "_validate", "_kernel"},
     {"losses"},
     {"networks"},
     {"views"},

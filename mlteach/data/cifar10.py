@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from mlteach import _validate
-from mlteach._progress import ProgressBar
+from mlteach._kernel import ProgressBar
 from mlteach.data.cache import Arrays, bytes_shaped, cached, download, find, on_cpu, read, texts
 from mlteach.data.dataset import Dataset
 

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from mlteach import _validate
-from mlteach._progress import ProgressBar
+from mlteach._kernel import ProgressBar
 from mlteach.data import cache
 from mlteach.data.arrays import UNLABELLED
 from mlteach.data.cache import Arrays, bytes_shaped, on_cpu

@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from mlteach import _validate
-from mlteach._progress import ProgressBar
+from mlteach._kernel import ProgressBar
 from mlteach.data.cache import Arrays, bytes_shaped, on_cpu, read, texts
 from mlteach.data.dataset import Dataset
 

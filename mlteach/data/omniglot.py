@@ -10,7 +10,7 @@ import torch
 from PIL import Image, ImageOps
 
 from mlteach import _validate
-from mlteach._progress import ProgressBar
+from mlteach._kernel import ProgressBar
 from mlteach.data.cache import Arrays, bytes_shaped, cached, download, on_cpu, texts
 from mlteach.data.dataset import Dataset
 

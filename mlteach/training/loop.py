@@ -16,8 +16,7 @@ from torch import Generator, Tensor, nn
 from torch.optim import Optimizer
 
 from mlteach import _validate
-from mlteach._kernel import skip_waiting_cells
-from mlteach._progress import ProgressBar
+from mlteach._kernel import ProgressBar, skip_waiting_cells
 from mlteach.networks import in_mode
 from mlteach.training.run import (
     ForwardState,
