@@ -63,9 +63,10 @@ def _settings(train: str) -> Iterator[tuple[str, str, int]]:
         yield "SimCLR", "mixed", n_classes
         yield "none", "MAML", n_classes
         yield "SimCLR", "MAML", n_classes
-    for n_classes in (25, ALL[train]):
+    for n_classes in (3, 25, ALL[train]):
         yield "BYOL", "prototypes", n_classes
         yield "MoCo", "prototypes", n_classes
+    for n_classes in (25, ALL[train]):
         yield "BYOL", "MAML", n_classes
         yield "none", "ANIL", n_classes
         yield "SimCLR", "ANIL", n_classes
