@@ -70,12 +70,13 @@ def judge_number(
     decimals = (round(right, places) for places in (2, 3))  # as somebody writes it down
     if math.isclose(number, right, abs_tol=tolerance) or number in decimals:
         return Verdict(True, passed)
-    nearest = min(told, key=lambda mistaken: abs(number - mistaken))
+    nearest = min(told, key=lambda mistaken: abs(number - mistaken), default=math.inf)
     if math.isclose(number, nearest, abs_tol=tolerance):
         return Verdict(False, told[nearest])
-    if math.isclose(number, right, rel_tol=0.02):
-        return Verdict(False, f"{number:g} is close: is it rounded too far? Write it as a formula")
     symptom = of_the_right_number([number], [right])
+    small = abs(right) < 10  # of larger ones two figures after the point are no question
+    if small and not symptom and math.isclose(number, right, rel_tol=0.02):
+        return Verdict(False, f"{number:g} is close: is it rounded too far? Write it as a formula")
     return Verdict(False, _sentences(otherwise(number), symptom))
 
 
