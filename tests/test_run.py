@@ -183,10 +183,11 @@ def test_book_keeps_what_authors_wrote_into_the_metadata(tmp_path):
 
 
 def test_book_saves_no_progress_bar(tmp_path):
-    """A finished progress bar, saved at its first moment only, leaves with the kernel."""
+    """A finished progress bar leaves no empty output behind."""
     path = write_notebook(
         tmp_path / "00.ipynb",
-        "from tqdm.auto import tqdm\nfor _ in tqdm(range(3)):\n    pass\n'done'",
+        "from mlteach._kernel import ProgressBar\nfor _ in ProgressBar(range(3), leave=False):\n"
+        "    pass\n'done'",
     )
     book.execute(path)
     assert [output.data for output in nbformat.read(path, as_version=4).cells[1].outputs] == [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
 from pathlib import Path
@@ -64,9 +63,8 @@ def clean(notebook: NotebookNode) -> None:
 
 
 def is_progress_bar(output: NotebookNode) -> bool:
-    """Whether this is tqdm's widget, saved with only the text of its first moment, 0 %."""
-    data = output.get("data", {})
-    return WIDGET in data and re.match(r"\s*0%\|", data.get("text/plain", "")) is not None
+    """Whether this is the place of a bar that has ended, which holds an empty text."""
+    return output.get("data") == {"text/plain": ""}
 
 
 def choose(beginnings: list[str]) -> list[Path]:

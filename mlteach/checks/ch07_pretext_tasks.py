@@ -301,10 +301,10 @@ def put_back(given: Any) -> Verdict:
     cases.append(Case("with 4 tiles of whole numbers", (pixels, order)))
     right = pretext.put_back
     verdict = judge(given, right, cases, mistakes_in(right), gradients=False)
-    dtype = run_case(given, cases[-1], pixels).value.dtype if verdict.passed else torch.uint8
-    if dtype == torch.uint8:
+    laid = run_case(given, cases[-1], pixels).value if verdict.passed else None
+    if laid is None or laid.dtype == pixels.dtype:
         return verdict
-    kind = str(dtype).removeprefix("torch.")
+    kind = str(laid.dtype).removeprefix("torch.")
     message = f"tiles of uint8 come back as {kind}: the result has the type of the tiles"
     return replace(verdict, passed=False, message=message)
 
