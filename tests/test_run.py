@@ -53,6 +53,7 @@ def test_a_failed_step_fails_the_tests_but_not_the_steps_after_it(steps, monkeyp
     assert [command for command, _ in steps] == list(commands.TESTS.values())
     assert steps[-1][0][:3] == ["-m", "pytest", "tests"]
     assert {variables["MLTEACH_BROWSER"] for _, variables in steps} == {"a browser"}
+    assert {variables["OMP_NUM_THREADS"] for _, variables in steps} == {"1"}
     assert capsys.readouterr().err == "run.py: failed: format\n"
 
 

@@ -22,6 +22,8 @@ NBVAL = [
     "--nbval-kernel-startup-timeout=120",
 ]
 WORKERS = min(os.cpu_count() or 1, 8)
+# each worker has a core of its own: two threads on it only wait for each other
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 # files side by side, each in its own order
 SIDE_BY_SIDE = [f"-n{WORKERS}", "--dist=loadfile", "-p", "no:benchmark"]
 # a part of the claims that fails first where rounding decides; all of them take hours
@@ -49,7 +51,7 @@ BENCHMARKS = [
 
 def test(environment: Environment) -> int:
     """Run every step of TESTS, whatever the ones before found, and name those that failed."""
-    variables = name_browser(environment)
+    variables = name_browser(environment) | ONE_THREAD
     failed = []
     for name, command in TESTS.items():
         say(f"\n== {name}: {' '.join(command)}")

@@ -248,14 +248,14 @@ class Explorer(Output):
         self._still = None
         self.figure.dpi, self.figure.canvas.dark = CSS_DPI * density, self.canvas.dark
 
-    def saved(self) -> tuple[bytes, dict, str]:
+    def saved(self, *, effort: int = 9) -> tuple[bytes, dict, str]:
         """The figure for paper, in light colours whatever the page has; its metadata; its text."""
         with self._no_drawing():
             still = self._still
             self.figure.dpi, self.figure.canvas.dark = CSS_DPI * SHARPNESS, False
             self._still = None
             try:
-                png = encode(self._draw(), effort=9)
+                png = encode(self._draw(), effort=effort)
             except BaseException:  # an interrupt too
                 still = None
                 raise
@@ -268,10 +268,10 @@ class Explorer(Output):
 def encode(pixels: np.ndarray, *, effort: int) -> bytes:
     """(H, W, 4) bytes as an opaque PNG: effort 1 is quick, for a slider, 9 is small."""
     unfiltered = _unfiltered_png(pixels[..., :3], effort)
-    if effort == 1:
+    if effort < 9:
         return unfiltered
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).convert("RGB").save(buffer, format="png", compress_level=effort)
+    buffer = io.BytesIO()  # of a photograph the smaller one; level 9 takes three times as long as 6
+    Image.fromarray(pixels).convert("RGB").save(buffer, format="png", compress_level=6)
     return min(unfiltered, buffer.getvalue(), key=len)
 
 

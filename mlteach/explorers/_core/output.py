@@ -17,6 +17,8 @@ from ipywidgets import Widget
 LINE = "Saved figure. To move it: Run → Run All Above Selected Cell, then run this cell."
 # By this entry of its metadata a page that was reloaded finds the figure to be brought up to date.
 DISPLAY = "mlteach_display"
+# The PNG that is kept after each rest, in an eighth of the time of effort 9: the kernel waits for it.
+KEPT = 6
 MOST_KEPT = 8  # figures of one explorer; those of cells that were run again are gone, unknown to us
 # Outputs of a cell as JupyterLab, Notebook 7 and nbconvert lay them out.
 LIVE = ".jp-OutputArea:has(.mlteach-canvas):not(:has(.jupyter-widgets-disconnected))"
@@ -45,20 +47,20 @@ class Output:
     more = ""
     _handles: tuple = ()  # of the figures that cells have kept
 
-    def saved(self) -> tuple[bytes, dict, str]:
-        """The figure as it is now: a PNG, its metadata, and its text."""
+    def saved(self, *, effort: int = 9) -> tuple[bytes, dict, str]:
+        """The figure as it is now: a PNG, its metadata, and its text. Effort 9 is the smallest."""
         raise NotImplementedError
 
     def keep(self, _change=None) -> None:
         """Brings the figures that cells have kept up to date; the page asks for it after moves."""
         if not self._handles:
             return
-        data, metadata = self._data()
+        data, metadata = self._data(effort=KEPT)
         for handle in self._handles:
             handle.update(data, metadata=metadata | {DISPLAY: handle.display_id}, raw=True)
 
-    def _data(self) -> tuple[dict, dict]:
-        png, metadata, text = self.saved()
+    def _data(self, **options: int) -> tuple[dict, dict]:
+        png, metadata, text = self.saved(**options)
         data = {"image/png": base64.b64encode(png).decode(), "text/plain": text}
         return data, {"image/png": metadata}
 

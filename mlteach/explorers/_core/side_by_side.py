@@ -38,16 +38,17 @@ class SideBySide(Output):
         for explorer in explorers:
             explorer.canvas.observe(self.keep, "settled")
 
-    def saved(self) -> tuple[bytes, dict, str]:
+    def saved(self, *, effort: int = 9) -> tuple[bytes, dict, str]:
         """The figures beside each other in one."""
-        pngs, metadata, texts = zip(*(explorer.saved() for explorer in self.explorers), strict=True)
-        stills = [np.asarray(Image.open(BytesIO(png))) for png in pngs]
-        tallest = max(len(still) for still in stills)
+        stills = [explorer.saved(effort=1) for explorer in self.explorers]  # drawn, not kept
+        pngs, metadata, texts = zip(*stills, strict=True)
+        pixels = [np.asarray(Image.open(BytesIO(png))) for png in pngs]
+        tallest = max(len(p) for p in pixels)
         white = [
-            np.pad(s, ((0, tallest - len(s)), (0, 0), (0, 0)), constant_values=255) for s in stills
+            np.pad(p, ((0, tallest - len(p)), (0, 0), (0, 0)), constant_values=255) for p in pixels
         ]
         text = " | ".join(texts)
         width = sum(size["width"] for size in metadata)
         height = max(size["height"] for size in metadata)
-        png = encode(np.hstack(white), effort=9)
+        png = encode(np.hstack(white), effort=effort)
         return png, {"width": width, "height": height, "alt": text}, text
