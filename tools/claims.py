@@ -165,14 +165,14 @@ def described(name: str, message: str, line: str) -> str:
 # --- one job, in a process of its own ------------------------------------------------------------
 
 
-def run(job: Job, *, tests: list[str], notebooks: Path, kernels: bool) -> Result:
-    """Start the process that runs a job, and read what it found."""
+def run(job: Job, *, tests: list[str], notebooks: Path, kernels: bool, beside: int) -> Result:
+    """Start the process that runs a job, and read what it found; tests in so many processes."""
     variables = os.environ | ARITHMETICS[job.arithmetic] | {"MLTEACH_SEED": str(job.seed)}
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report"
         if job.what.startswith("unit tests"):
             command = ["-m", "pytest", *tests, "-q", "-p", "no:cacheprovider", "-p", "no:benchmark"]
-            command.append(f"--junitxml={report}")
+            command += [f"--junitxml={report}", f"-n{beside}", "--dist=loadfile"]
         elif job.what.endswith(CHANGES):
             chapter = notebooks / f"{job.what.removesuffix(CHANGES)}.ipynb"
             command = ["-m", "support.changes", str(chapter), str(report)]
@@ -296,7 +296,11 @@ def main(arguments: list[str] | None = None) -> int:
         report.write_text(json.dumps([len(code_cells(path)), failures]))
         return 0
     lock, failed = threading.Lock(), []
+    chosen = jobs(options)
     settings = {"tests": options.tests or UNIT_TESTS, "notebooks": options.notebooks.resolve()}
+    # the cores that other jobs with tests leave
+    with_tests = sum(job.what.startswith("unit tests") for job in chosen)
+    settings["beside"] = max(1, (options.workers or 1) // max(1, with_tests))
 
     def finish(job: Job) -> None:
         result = run(job, **settings, kernels=not options.without_kernels)
@@ -308,7 +312,6 @@ def main(arguments: list[str] | None = None) -> int:
             if not options.no_table:
                 write_table(options.table, read_table(options.table) | {job: result})
 
-    chosen = jobs(options)
     with ThreadPoolExecutor(options.workers) as pool:
         list(pool.map(finish, chosen))
     print(f"{len(chosen) - len(failed)} of {len(chosen)} as claimed")

@@ -52,7 +52,8 @@ class Live:
             if after != before:
                 return after
             self.lab.page.wait_for_timeout(10)
-        raise AssertionError("the figure did not change")
+        pointer = self.lab.ask(f"{self.variable}.canvas.pointer")
+        raise AssertionError(f"the figure did not change; the pointer's last report: {pointer}")
 
     def paper(self):
         """The brightness of the figure's first pixel, 0 to 255, or None where none is drawn yet."""
@@ -77,12 +78,24 @@ class Live:
 
     def place(self, ax, x, y):
         """Where on the page a point in data coordinates lies; ax is a name, such as ``axes[0]``."""
-        self.image.scroll_into_view_if_needed()
-        box, name = self.image.bounding_box(), self.variable
+        name = self.variable
         across, up = self.lab.ask(
             f"({name}.{ax}.transData.transform(({x}, {y})) / {name}.figure.bbox.size).tolist()"
         )
+        box = self._resting_box()
         return box["x"] + across * box["width"], box["y"] + (1 - up) * box["height"]
+
+    def _resting_box(self):
+        """Where the figure lies once the page no longer moves it: a new row moves all below."""
+        self.image.scroll_into_view_if_needed()
+        before = None
+        for _ in range(100):
+            box = self.image.bounding_box()
+            if box == before:
+                return box
+            before = box
+            self.lab.next_frames()
+        raise AssertionError("the figure never came to rest on the page")
 
     def drag(self, ax, *places):
         """Presses at the first place in data coordinates, moves over the others, and lets go."""

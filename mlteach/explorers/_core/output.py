@@ -17,7 +17,7 @@ from ipywidgets import Widget
 LINE = "Saved figure. To move it: Run → Run All Above Selected Cell, then run this cell."
 # By this entry of its metadata a page that was reloaded finds the figure to be brought up to date.
 DISPLAY = "mlteach_display"
-# The PNG that is kept after each rest, in an eighth of the time of effort 9: the kernel waits for it.
+# Of the PNG that is kept after each rest, while the kernel waits: an eighth of the time of 9.
 KEPT = 6
 MOST_KEPT = 8  # figures of one explorer; those of cells that were run again are gone, unknown to us
 # Outputs of a cell as JupyterLab, Notebook 7 and nbconvert lay them out.
