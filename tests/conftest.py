@@ -15,6 +15,12 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(autouse=True)
 def new_page():
-    """The page of the next test has told nothing yet, neither its density nor a dark theme."""
+    """The page of the next test has told nothing yet, neither its density nor a dark theme.
+
+    Afterwards no widget is left: ipywidgets keeps each that is open, and gigabytes with them.
+    """
     if explorer := sys.modules.get("mlteach.explorers._core.explorer"):  # not imported for it
         explorer._page.update(density=0.0, dark=False)
+    yield
+    if ipywidgets := sys.modules.get("ipywidgets"):
+        ipywidgets.Widget.close_all()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import itertools
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
@@ -195,6 +197,29 @@ def test_lines_are_short(chapter):
     """Code is read beside figures, in narrow windows and on paper."""
     code = [line for cell in code_cells(chapter) for line in lines(cell)]
     assert [line for line in code if len(line) > 80] == []
+
+
+def changes(statement: ast.stmt) -> Iterator[str]:
+    """The names of lists that the statement makes longer or shorter where they stand."""
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return
+    for node in ast.walk(statement):
+        match node:
+            case ast.Attribute(ast.Name(name), "append" | "extend" | "insert" | "pop"):
+                yield name
+
+
+def test_a_cell_that_is_run_again_does_not_go_on_where_it_ended(chapter):
+    """Whoever was interrupted runs the cell again; what it fills it must first have emptied."""
+    for cell in code_cells(chapter):
+        statements = ast.parse(cell.source).body
+        stored = {
+            node.id
+            for node in ast.walk(ast.Module(statements, []))
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        }
+        changed = {name for statement in statements for name in changes(statement)}
+        assert changed <= stored, cell.source
 
 
 def test_no_pyplot_and_no_installing(chapter):

@@ -426,7 +426,7 @@ def _of_scaling(right: str, yours: str, of_numbers: bool) -> str | None:
     if (right, yours) == (TIMES[4.0], CHANGES):
         return ": is a square missing in a part of it, or does a fixed number take part?"
     if right == CHANGES:
-        return ": is an exp, a log or a fixed number missing?"
+        return ": is a square, an exp, a log or a fixed number missing?"
     if yours == CHANGES:
         return ": does a fixed number take part, an exp or a log?"
     return ""

@@ -34,6 +34,11 @@ from mlteach.training.run import (
 )
 from mlteach.training.session import shifted
 
+HALF_TRAINED = (
+    "What follows in this cell has a half-trained network: run the cell again. "
+    "Cells that waited are not run."
+)
+
 Draw = Callable[[Generator], tuple[Tensor, ...]]
 
 
@@ -169,7 +174,7 @@ def fit(
                 run.stopped = "diverged"
                 raise
             run.stopped = "interrupted"
-            skipped = "Cells that waited are not run." if skip_waiting_cells() else ""
+            skipped = HALF_TRAINED if skip_waiting_cells() else ""
             if progress:
                 goes_on = f"fit(..., steps={steps}, resume=run) goes on."
                 told = f"Interrupted after step {run.step} of {steps}; {goes_on} {skipped}"

@@ -133,7 +133,7 @@ def test_texts_stand_under_the_figure_and_are_told_to_screen_readers(make):
 def test_a_figure_that_does_not_come_is_missed_in_one_sentence(make):
     """It is asked for before. Until it comes, or a problem of its own is told."""
     bare = make()
-    missed = "The figure has not come: run this cell again."
+    missed = "The figure has not come yet. If it stays away, run this cell again."
     bare.page.evaluate("() => model.change('png', new Uint8Array())")
     assert bare.text("problem") == ""
     bare.page.wait_for_function("() => model.asked.length === 1")

@@ -10,7 +10,7 @@ const NOTCH = 100; // pixels that one notch of a wheel would scroll
 const LINES = 3; // or so many lines
 const AGAIN = 1500; // milliseconds after which a figure that has not come is asked for
 const LATE = 4000; // and after which it is missed
-const MISSING = "The figure has not come: run this cell again.";
+const MISSING = "The figure has not come yet. If it stays away, run this cell again.";
 const GIVEN_UP = 2500; // and after which ipywidgets no longer waits for a widget
 const VIEW = "application/vnd.jupyter.widget-view+json";
 

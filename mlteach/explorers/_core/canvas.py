@@ -23,8 +23,9 @@ class Canvas(anywidget.AnyWidget):
     page that has lost the figure asks for it by a message of its own, and gets it again.
     """
 
-    _esm = Path(__file__).with_name("canvas.js")
-    _css = Path(__file__).with_name("canvas.css")
+    # as text: a file is watched by anywidget, which then holds every canvas for good (version 0.11)
+    _esm = Path(__file__).with_name("canvas.js").read_text(encoding="utf-8")
+    _css = Path(__file__).with_name("canvas.css").read_text(encoding="utf-8")
 
     png = Bytes(b"").tag(sync=True)
     width = Int(900).tag(sync=True)

@@ -216,7 +216,8 @@ class LiveTraining(LiveRun, Explorer):
         parts = [self._headline(*(s[key] for key in ("status", "step", "steps", "loss", "score")))]
         for knob, control in self.knobs.items():
             used = s["used"].get(knob, s[knob])
-            moved = "" if used == s[knob] else f" (next {s[knob]:.2g})"
+            same = f"{used:.2g}" == f"{s[knob]:.2g}"  # as the reader sees them
+            moved = "" if same else f" (next {s[knob]:.2g})"
             parts.append(f"{control.description} {used:.2g}{moved}")
         return " · ".join(parts)
 

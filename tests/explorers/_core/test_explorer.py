@@ -1,13 +1,16 @@
 """What every explorer does on its own: draw, merge, report errors, locate the pointer."""
 
 import base64
+import gc
 import io
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
 import torch.nn.functional as F
+from ipywidgets import Widget
 from PIL import Image
 from support.contrastive_cases import matrix_explorer, views
 from support.explorer_drawing import shown
@@ -237,3 +240,13 @@ def test_the_quick_png_is_the_figure_to_the_pixel():
             assert read.mode == "RGB"
             assert np.array_equal(np.asarray(read), pixels[..., :3]), (shape, effort)
     assert len(encode(np.full((370, 900, 4), 255, dtype=np.uint8), effort=1)) < 10_000
+
+
+def test_a_closed_explorer_is_forgotten():
+    """It holds a learner's images and networks, and cells are run again and again."""
+    explorer = Circle()
+    alive = weakref.ref(explorer)
+    del explorer
+    Widget.close_all()
+    gc.collect()
+    assert alive() is None
