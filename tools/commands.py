@@ -26,6 +26,8 @@ WORKERS = min(os.cpu_count() or 1, 8)
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 # files side by side, each in its own order
 SIDE_BY_SIDE = [f"-n{WORKERS}", "--dist=loadfile", "-p", "no:benchmark"]
+# the files with most tests would come first, and a chapter, with few that take minutes, last
+CHAPTERS_FIRST = ["--no-loadscope-reorder"]
 # a part of the claims that fails first where rounding decides; all of them take hours
 SECOND = ["--arithmetics", "plain", "--no-table", "--chapters", "05", "--tests", "tests/maps"]
 SECOND += ["tests/losses", "tests/evaluate", "tests/meta", "tests/test_similarity.py"]
@@ -34,7 +36,7 @@ TESTS = {  # the unit tests come last, so that the output ends with their summar
     "format": ["-m", "ruff", "format", "--check", "."],
     "types": ["-m", "mypy"],
     "chapters": ["-m", "pytest", "notebooks", *NBVAL, *SIDE_BY_SIDE],
-    "browser": ["-m", "pytest", "tests/browser", *SIDE_BY_SIDE],
+    "browser": ["-m", "pytest", "tests/browser", *SIDE_BY_SIDE, *CHAPTERS_FIRST],
     "other arithmetic": ["tools/claims.py", *SECOND],
     "unit tests": ["-m", "pytest", "tests", "--ignore=tests/browser", *SIDE_BY_SIDE],
 }
