@@ -55,12 +55,12 @@ class Output:
         """Brings the figures that cells have kept up to date; the page asks for it after moves."""
         if not self._handles:
             return
-        data, metadata = self._data(effort=KEPT)
+        data, metadata = self._data(KEPT)
         for handle in self._handles:
             handle.update(data, metadata=metadata | {DISPLAY: handle.display_id}, raw=True)
 
-    def _data(self, **options: int) -> tuple[dict, dict]:
-        png, metadata, text = self.saved(**options)
+    def _data(self, effort: int = 9) -> tuple[dict, dict]:
+        png, metadata, text = self.saved(effort=effort)
         data = {"image/png": base64.b64encode(png).decode(), "text/plain": text}
         return data, {"image/png": metadata}
 
