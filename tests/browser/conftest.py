@@ -136,6 +136,23 @@ class Lab:
         self.page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
         assert self.troubles() == []
 
+    def run_to(self, last_line: str) -> None:
+        """Runs all above the code cell that ends with this line, then that, as saved figures ask.
+
+        No cell may fail, and none may write to its error stream.
+        """
+        self.output(last_line)
+        self.page.evaluate(
+            """async () => {
+                const notebook = window.jupyterapp.shell.currentWidget.content;
+                const index = notebook.activeCellIndex;
+                await window.jupyterapp.commands.execute("notebook:run-all-above");
+                notebook.activeCellIndex = index;
+                await window.jupyterapp.commands.execute("notebook:run-cell");
+            }"""
+        )
+        assert self.troubles() == []
+
     def run_cell(self, source: str) -> None:
         """Runs the one cell with this source, as Shift+Enter does."""
         self.page.evaluate(

@@ -1,4 +1,4 @@
-"""Chapter 09 from end to end: the explorer is steered on, and the two side by side start again.
+"""Chapter 09: its explorer is steered on, and the two side by side start again.
 
 What a training survives on the page (pause, stop, reload, interrupt, a cell run again) is tested in
 test_live_training.py with a training that takes no time.
@@ -10,12 +10,18 @@ import pytest
 from support.live import LiveTrainingOnPage, training_threads
 
 CHAPTER = "09_simclr.ipynb"
+SIDE_BY_SIDE = "explorers.SideBySide(slow, fast)"
 BEGUN = re.compile(r"running: step [1-9]")  # a slow page shows few of the steps
 
 
-@pytest.mark.parametrize(
-    ("last_line", "is_answer"), [("live", False), ("explorers.SideBySide(slow, fast)", True)]
-)
+@pytest.fixture(scope="module")
+def chapter(opened):
+    """Run as far as the last cell that is used here: minutes of trainings follow."""
+    opened.run_to(SIDE_BY_SIDE)
+    return opened
+
+
+@pytest.mark.parametrize(("last_line", "is_answer"), [("live", False), (SIDE_BY_SIDE, True)])
 def test_a_chapter_that_was_not_run_shows_its_figures(opened, last_line, is_answer):
     """Stands first in its file: the tests after it run the chapter. An answer is folded."""
     output = opened.output(last_line)
@@ -51,7 +57,7 @@ def test_the_chapter_leaves_a_finished_training_and_start_goes_on(chapter):
 @pytest.mark.parametrize(("number", "variable"), [(0, "slow"), (1, "fast")])
 def test_each_of_two_side_by_side_has_its_own_buttons(chapter, number, variable):
     """Stopped and started again, the one trains and the other rests."""
-    output = chapter.output("explorers.SideBySide(slow, fast)")
+    output = chapter.output(SIDE_BY_SIDE)
     other = {"slow": "fast", "fast": "slow"}[variable]
     output.get_by_role("button", name="stop", exact=True).nth(number).click()
     output.get_by_role("button", name="start", exact=True).nth(number).click()

@@ -1,6 +1,10 @@
 """A dark page whose kernel is busy, and so hears nothing of it: figures are dark all the same."""
 
+import io
+
+import numpy as np
 import pytest
+from PIL import Image
 from support.live import brightness
 
 NOTEBOOK = "dark.ipynb"
@@ -35,3 +39,6 @@ def test_during_run_all_the_figure_is_dark_at_once(dark):
     assert page.evaluate(status) == "busy"  # so the page has not been heard
     dark.wait_for_kernel()
     assert brightness(figure) < 128
+    arrow = page.locator(".mlteach-controls select").first.screenshot()
+    lightest = np.asarray(Image.open(io.BytesIO(arrow)).convert("L"))[:, -24:].max()
+    assert lightest > 180  # nothing else is light in the corner of a list

@@ -36,6 +36,11 @@ def shown(explorer):
     return np.asarray(Image.open(io.BytesIO(explorer.canvas.png))).astype(int)
 
 
+def paper(explorer):
+    """The figure as it is kept, (H, W, 3)."""
+    return np.asarray(Image.open(io.BytesIO(explorer.saved(effort=1)[0]))).astype(int)
+
+
 def redrawn(explorer):
     """The figure when nothing of the drawing before is kept, (H, W, 3)."""
     explorer.redraw_all()
@@ -183,7 +188,12 @@ class EveryDrawing:
             made.pause()
 
     def test_every_control_reaches_both_ends_and_every_option(self, explorer):
-        """No error, the state follows, and blitting draws what a full drawing draws."""
+        """No error, the state follows, and blitting draws what a full drawing draws.
+
+        On the page, and in the figure that is kept, which has other pixels.
+        """
+        explorer.canvas.density = 1.0
+        explorer.saved(effort=1)
         for control in explorer.controls.values():
             if not control.has_trait("value"):
                 control.click()
@@ -193,9 +203,11 @@ class EveryDrawing:
                 assert control.value == (value if isinstance(value, str) else pytest.approx(value))
                 assert_state_follows(explorer)
                 assert explorer.canvas.problem == ""
-        blitted = shown(explorer)
+        blitted, kept = shown(explorer), paper(explorer)
         assert blitted.std() > 0
         assert differing(blitted, redrawn(explorer)) == 0
+        explorer.redraw_all()
+        assert differing(kept, paper(explorer)) == 0
 
     @pytest.mark.parametrize("density", [1.0, SHARPNESS])
     def test_every_step_of_a_slider_is_seen_and_back_gives_the_same_figure(self, explorer, density):

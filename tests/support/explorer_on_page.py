@@ -11,6 +11,7 @@ an explorer does beyond (points to drag, places to point at, buttons) is for the
 """
 
 import pytest
+from playwright.sync_api import expect
 
 from support.live import Live
 
@@ -44,13 +45,16 @@ class EveryExplorer:
                 live.set(slider, value)
 
     def _move_by_keyboard(self, live, slider):
-        """One step up, or down from the upper end; number and state say the same."""
+        """One step up, or down from the upper end; number, state and screen reader say the same."""
         value, up = live.value(slider), live.value(slider) < live.ends(slider)[1]
         live.step(slider, "ArrowRight" if up else "ArrowLeft")
         assert (live.value(slider) > value) == up, slider
-        number = live.control(slider).locator(".widget-readout").inner_text().replace("−", "-")
+        number = live.control(slider).locator(".widget-readout").inner_text()
+        handle = live.control(slider).get_by_role("slider")
+        expect(handle).to_have_attribute("aria-valuetext", number)
         # two digits are shown
-        assert float(number) == pytest.approx(live.value(slider), rel=0.06, abs=0.01), slider
+        number = float(number.replace("−", "-"))
+        assert number == pytest.approx(live.value(slider), rel=0.06, abs=0.01), slider
         live.assert_sound()
 
     def _move_by_mouse(self, live, slider):

@@ -109,12 +109,14 @@ function render({ model, el }) {
     showProblem();
   }
   // ipywidgets gives its sliders no name that a screen reader could say: the label beside each one
-  // is its name.
+  // is its name. And of a slider by factors it says the exponent: the number shown is its value.
   function dressControls() {
     const controls = el.parentElement;
     for (const row of controls?.querySelectorAll(".widget-inline-hbox") ?? []) {
       const handle = row.querySelector("[role=slider]");
       handle?.setAttribute("aria-label", row.querySelector("label")?.textContent ?? "");
+      const number = row.querySelector(".widget-readout")?.textContent;
+      if (number) handle?.setAttribute("aria-valuetext", number);
       handle?.addEventListener("keydown", goToEnd, true);
     }
     for (const taker of controls?.querySelectorAll("select, [role=slider]") ?? []) {

@@ -78,7 +78,7 @@ class Explorer(Output):
         self.hold = Hold()
         self._settings: dict[str, tuple] = {}  # see ``changed``
         self.drawn_last: list[Artist] = []  # what moves, and what stands above it
-        self._still = None  # the drawn figure without these
+        self._stills: dict = {}  # the drawn figure without these, by its pixels and colours
         self._wanted = False
         self._holding = 0  # how many ``one_redraw`` are open
         self._ended = 0  # the last press that is known to be over
@@ -157,7 +157,7 @@ class Explorer(Output):
 
     def redraw_all(self) -> None:
         """Forgets the still part too: for an ``update`` that changed an axis, a tick or a title."""
-        self._still = None
+        self._stills.clear()
 
     def _redraw(self) -> None:
         shown = self.update()  # first: it may move a control that depends on another
@@ -173,18 +173,20 @@ class Explorer(Output):
 
     def _draw(self) -> np.ndarray:
         canvas = self.figure.canvas
-        if self._still is None:
+        look = self.figure.dpi, canvas.dark
+        if not self._stills:
             for artist in self.drawn_last:  # some may belong to the still part now
                 artist.set_animated(False)
             self.drawn_last = self._choose_drawn_last()
             for artist in self.drawn_last:
                 artist.set_animated(True)
+        if look in self._stills:
+            canvas.restore_region(self._stills[look])
+        else:
             canvas.draw()
             # the first layout stays: panels must not jump under the mouse
             self.figure.set_layout_engine("none")
-            self._still = canvas.copy_from_bbox(self.figure.bbox)
-        else:
-            canvas.restore_region(self._still)
+            self._stills[look] = canvas.copy_from_bbox(self.figure.bbox)
         for artist in self.drawn_last:
             self.figure.draw_artist(artist)
         return np.asarray(canvas.buffer_rgba())
@@ -238,6 +240,7 @@ class Explorer(Output):
     def _follow_page(self, _change) -> None:
         _page.update(density=self.canvas.density, dark=self.canvas.dark)
         with self._no_drawing():
+            self._stills.clear()
             self._fit_page()
             self._wanted = True
 
@@ -245,23 +248,19 @@ class Explorer(Output):
         """The next drawing has the page's pixels and colours."""
         told = self.canvas.density
         density = min(told, LARGEST_DENSITY) if told >= LEAST_DENSITY else SHARPNESS
-        self._still = None
         self.figure.dpi, self.figure.canvas.dark = CSS_DPI * density, self.canvas.dark
 
     def saved(self, *, effort: int = 9) -> tuple[bytes, dict, str]:
         """The figure for paper, in light colours whatever the page has; its metadata; its text."""
         with self._no_drawing():
-            still = self._still
             self.figure.dpi, self.figure.canvas.dark = CSS_DPI * SHARPNESS, False
-            self._still = None
             try:
                 png = encode(self._draw(), effort=effort)
             except BaseException:  # an interrupt too
-                still = None
+                self._stills.clear()
                 raise
             finally:
                 self._fit_page()
-                self._still = still
         return png, self.figure.png_metadata(), self.canvas.readout
 
 

@@ -1,6 +1,5 @@
 """A figure has the pixels and the colours of the page; what is kept of it has neither."""
 
-import io
 from itertools import combinations
 
 import numpy as np
@@ -8,8 +7,7 @@ import pytest
 from matplotlib.collections import LineCollection, QuadMesh
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
-from PIL import Image
-from support.explorer_drawing import differing, drawn_by_matplotlib, redrawn, shown
+from support.explorer_drawing import differing, drawn_by_matplotlib, paper, redrawn, shown
 from support.explorer_registry import MAKE
 
 from mlteach.explorers import Circle, Explorer, LiveTraining
@@ -28,17 +26,13 @@ def new_page(monkeypatch):
     monkeypatch.setattr(module, "_page", {"density": 0.0, "dark": False})
 
 
-def saved(explorer):
-    return np.asarray(Image.open(io.BytesIO(explorer.saved()[0]))).astype(int)
-
-
 @pytest.mark.parametrize("density", [1.0, 1.5, 2.0, 3.0])
 def test_a_figure_has_as_many_pixels_as_the_screen_has_for_it(density):
     circle = Circle()
-    before = saved(circle)
+    before = paper(circle)
     circle.canvas.density = density
     assert shown(circle).shape[1] == round(circle.canvas.width * density)
-    assert differing(saved(circle), before) == 0
+    assert differing(paper(circle), before) == 0
     circle.controls["temperature"].value = 0.1
     assert differing(shown(circle), redrawn(circle)) == 0
 
@@ -58,14 +52,14 @@ def test_the_next_explorer_is_drawn_for_the_same_page_at_once():
 def test_every_explorer_has_a_dark_variant_and_keeps_its_light_figure(name):
     explorer = MAKE[name]()
     try:
-        light, kept = shown(explorer), saved(explorer)
+        light, kept = shown(explorer), paper(explorer)
         explorer.canvas.dark = True
         dark = shown(explorer)
         assert dark.shape == light.shape
         corners = dark[[0, 0, -1, -1], [0, -1, 0, -1]]
         assert (np.abs(corners - PAPER_BYTE) <= 1).all()
         assert differing(dark, drawn_by_matplotlib(explorer)) == 0
-        assert differing(saved(explorer), kept) == 0
+        assert differing(paper(explorer), kept) == 0
         explorer.canvas.dark = False
         assert differing(shown(explorer), light) == 0
     finally:
