@@ -278,6 +278,8 @@ class LiveTSNE(EmbeddingMap):
 
     def _set(self, knob: str, value: float) -> None:
         self.settings = self.settings | {knob: value}
+        if knob == "perplexity" and self.status == "ready":  # no step was made with another one
+            self._measure(value, [])
 
     def _choose(self, start: str) -> None:
         with self.one_redraw(), self.worker.turn:

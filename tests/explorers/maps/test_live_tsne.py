@@ -84,6 +84,20 @@ def test_the_divergence_is_kl_divergence_without_exaggeration():
     assert live.seen.curve[-1] == (65, live.state["kl"]["PCA"])
 
 
+def test_before_the_first_step_the_divergence_is_that_of_the_perplexity_beside_it():
+    """Afterwards it stays that of the steps made, until the next one."""
+    live = make()
+    for perplexity in (2, 10):
+        live.controls["perplexity"].value = perplexity
+        expected = maps.kl_divergence(maps.affinities(X, perplexity), layout(live))
+        assert live.state["kl"]["PCA"] == pytest.approx(expected.item(), rel=1e-5)
+        assert live.seen.curve == [(0, live.state["kl"]["PCA"])]
+    live.run(5)
+    before = live.state["kl"]
+    live.controls["perplexity"].value = 2
+    assert live.state["kl"] == before
+
+
 def test_in_the_background_it_makes_the_same_steps():
     whole = make(steps=40)
     whole.run(40)
