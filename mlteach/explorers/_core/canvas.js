@@ -32,6 +32,13 @@ function goToEnd(event) {
   event.stopImmediatePropagation();
 }
 
+// The number as it is shown: noUiSlider says 0.4500000000000002, or of a slider by factors the
+// exponent.
+function sayNumber(row, handle) {
+  const number = row.querySelector(".widget-readout")?.textContent;
+  if (number) handle.setAttribute("aria-valuetext", number);
+}
+
 // JupyterLab and Notebook would take the arrow keys, to walk from cell to cell. Keys held together
 // with Control or Command stay theirs: a notebook can be saved while a slider has the focus.
 function keepKeys(event) {
@@ -109,15 +116,16 @@ function render({ model, el }) {
     showProblem();
   }
   // ipywidgets gives its sliders no name that a screen reader could say: the label beside each one
-  // is its name. And of a slider by factors it says the exponent: the number shown is its value.
+  // is its name.
   function dressControls() {
     const controls = el.parentElement;
     for (const row of controls?.querySelectorAll(".widget-inline-hbox") ?? []) {
       const handle = row.querySelector("[role=slider]");
       handle?.setAttribute("aria-label", row.querySelector("label")?.textContent ?? "");
-      const number = row.querySelector(".widget-readout")?.textContent;
-      if (number) handle?.setAttribute("aria-valuetext", number);
       handle?.addEventListener("keydown", goToEnd, true);
+      const slider = handle?.closest(".noUi-target")?.noUiSlider;
+      slider?.off("update.said");
+      slider?.on("update.said", () => requestAnimationFrame(() => sayNumber(row, handle)));
     }
     for (const taker of controls?.querySelectorAll("select, [role=slider]") ?? []) {
       taker.addEventListener("keydown", keepKeys, true);
