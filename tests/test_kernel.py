@@ -58,6 +58,6 @@ def test_an_interrupt_skips_the_cells_that_wait(notebook):
     notebook.press_stop()
     assert [reply["status"] for reply in notebook.ends([training, waiting])] == ["ok", "aborted"]
     told = notebook.printed(training)
-    assert "resume=run) goes on. What follows in this cell has a half-trained network: run" in told
+    assert "resume=run) goes on.\nWhat follows in this cell has a half-trained network: run" in told
     assert "Cells that waited are not run." in told
     assert notebook.ask("['went_on' in globals(), run.stopped]") == [False, "interrupted"]

@@ -177,7 +177,8 @@ def fit(
             skipped = HALF_TRAINED if skip_waiting_cells() else ""
             if progress:
                 goes_on = f"fit(..., steps={steps}, resume=run) goes on."
-                told = f"Interrupted after step {run.step} of {steps}; {goes_on} {skipped}"
+                # two lines: JupyterLab breaks a long one in the middle of a word
+                told = f"Interrupted after step {run.step} of {steps}; {goes_on}\n{skipped}"
                 bar.write(told.strip())
     return run
 
