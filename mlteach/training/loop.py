@@ -35,7 +35,7 @@ from mlteach.training.run import (
 from mlteach.training.session import shifted
 
 HALF_TRAINED = (
-    "What follows in this cell has a half-trained network: run the cell again. "
+    "What follows in this cell has a half-trained network: run the cell again.\n"
     "Cells that waited are not run."
 )
 
@@ -177,7 +177,7 @@ def fit(
             skipped = HALF_TRAINED if skip_waiting_cells() else ""
             if progress:
                 goes_on = f"fit(..., steps={steps}, resume=run) goes on."
-                # two lines: JupyterLab breaks a long one in the middle of a word
+                # on lines of its own: JupyterLab breaks a long one in the middle of a word
                 told = f"Interrupted after step {run.step} of {steps}; {goes_on}\n{skipped}"
                 bar.write(told.strip())
     return run
