@@ -38,7 +38,13 @@ def circle(lab):
 
 
 def save(lab):
-    lab.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    """Saves until nothing is left to be saved: a figure is kept only when it has rested."""
+    for _ in range(20):
+        lab.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+        lab.page.wait_for_timeout(700)
+        if not lab.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.model.dirty"):
+            return
+    raise AssertionError("the notebook changes for ever")
 
 
 def contents(lab, notebook=NOTEBOOK):
@@ -217,7 +223,6 @@ def run_and_reload(lab, notebook):
     lab.page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
     assert_alive(Live(lab, "circle"))
     save(lab)
-    lab.page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
     lab.page.reload()
     lab.wait_for_kernel()
 
