@@ -240,7 +240,7 @@ class Explorer(Output):
     def _follow_page(self, _change) -> None:
         _page.update(density=self.canvas.density, dark=self.canvas.dark)
         with self._no_drawing():
-            self._stills.clear()
+            self.redraw_all()
             self._fit_page()
             self._wanted = True
 
@@ -257,7 +257,7 @@ class Explorer(Output):
             try:
                 png = encode(self._draw(), effort=effort)
             except BaseException:  # an interrupt too
-                self._stills.clear()
+                self.redraw_all()
                 raise
             finally:
                 self._fit_page()
