@@ -30,12 +30,29 @@ QUIET = [
     "--disable-sync",
 ]
 
+# At every question that a test asks the kernel JupyterLab would paint its signs of a busy kernel
+# and fetch another icon of the page, twice: most of what a question cost. No test looks at them.
+NO_BUSY_SIGNS = {
+    "config/labconfig/page_config.json": {
+        "disabledExtensions": {
+            "@jupyterlab/application-extension:faviconbusy": True,
+            "@jupyterlab/apputils-extension:kernel-status": True,
+        }
+    },
+    "@jupyterlab/notebook-extension/panel.jupyterlab-settings": {
+        "toolbar": [{"name": "executionProgress", "disabled": True}]
+    },
+}
+
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """JupyterLab's address; its settings, history and files lie in a folder of their own."""
     home = tmp_path_factory.mktemp("lab")
     shutil.copytree(ROOT / "notebooks", home / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    for name, settings in NO_BUSY_SIGNS.items():
+        (home / name).parent.mkdir(parents=True)
+        (home / name).write_text(json.dumps(settings))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -63,6 +80,7 @@ def server(tmp_path_factory):
                 "--ServerApp.port_retries=0",
                 f"--ServerApp.root_dir={home / 'notebooks'}",
                 "--IdentityProvider.token=",
+                "--ServerApp.kernel_websocket_connection_class=support.prompt.PromptConnection",
             ),
             *("--ServerApp.disable_check_xsrf=True", "--LabApp.expose_app_in_browser=True"),
         ],
@@ -151,6 +169,12 @@ class Lab:
                 await window.jupyterapp.commands.execute("notebook:run-cell");
             }"""
         )
+        assert self.troubles() == []
+
+    def run_ending(self, last_line: str) -> None:
+        """Runs the one code cell that ends with this line, whatever those above it have done."""
+        self.output(last_line)
+        self.page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-cell')")
         assert self.troubles() == []
 
     def run_cell(self, source: str) -> None:
@@ -258,13 +282,6 @@ def opened(lab, request):
     """The chapter that the test file names, open; nothing is run unless a test before ran it."""
     lab.open(request.module.CHAPTER)
     return lab
-
-
-@pytest.fixture(scope="module")
-def chapter(opened):
-    """The chapter that the test file names, open and run."""
-    opened.run_all()
-    return opened
 
 
 @pytest.fixture(scope="module")

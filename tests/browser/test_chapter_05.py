@@ -1,4 +1,4 @@
-"""Chapter 05 from end to end, as a reader has it: opened, run, its explorers used."""
+"""Chapter 05 as a reader has it: opened, run, its explorers used."""
 
 import math
 
@@ -7,6 +7,14 @@ from support.live import Live
 
 CHAPTER = "05_contrastive_loss.ipynb"
 EXPLORERS = ["temperature_explorer", "matrix_explorer", "circle_explorer"]
+
+
+@pytest.fixture(scope="module")
+def chapter(opened):
+    """What is used here is run; nbval runs the trainings and measurements between the last two."""
+    opened.run_to("matrix_explorer")
+    opened.run_ending("circle_explorer")
+    return opened
 
 
 @pytest.mark.parametrize("variable", EXPLORERS)
