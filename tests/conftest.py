@@ -1,5 +1,6 @@
 """What holds for all tests."""
 
+import gc
 import sys
 
 import pytest
@@ -11,6 +12,12 @@ def pytest_collection_modifyitems(items):
     """No name of a test holds an address, which differs between processes: they share the tests."""
     if addresses := [item.nodeid for item in items if " at 0x" in item.nodeid]:
         raise pytest.UsageError(f"give the parameters of this test ids: {addresses[0]}")
+
+
+def pytest_collection_finish():
+    """Twenty thousand tests live to the end: the garbage collector need not look at them again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
