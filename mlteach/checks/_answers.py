@@ -74,8 +74,9 @@ def judge_number(
     if math.isclose(number, nearest, abs_tol=tolerance):
         return Verdict(False, told[nearest])
     symptom = of_the_right_number([number], [right])
-    small = abs(right) < 10  # of larger ones two figures after the point are no question
-    if small and not symptom and math.isclose(number, right, rel_tol=0.02):
+    # of larger ones two figures after the point are no question
+    rounded = abs(right) < 10 and math.isclose(number, round(number, 3), rel_tol=1e-9)
+    if rounded and not symptom and math.isclose(number, right, rel_tol=0.02):
         return Verdict(False, f"{number:g} is close: is it rounded too far? Write it as a formula")
     return Verdict(False, _sentences(otherwise(number), symptom))
 

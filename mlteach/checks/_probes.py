@@ -502,6 +502,7 @@ def _probes(case: Case, names: Names) -> Iterator[Probe]:
         words = f"each {what} of {listed(tensors)} stands there twice"
         yield Probe("rows", words, every(tensors, lambda x: torch.cat([x, x])))
         words = f"{listed(tensors)} {'are' if len(tensors) > 1 else 'is'} reversed"
+        words += " along dimension 0" if any(parts[slot].ndim > 1 for slot in tensors) else ""
         yield Probe("reversed", words, every(tensors, lambda x: x.flip(0)))
     if tables and tables == oblong:
         words = f"each column of {listed(tables)} stands there twice"
@@ -526,4 +527,4 @@ def _swapped(one: Slot, other: Slot) -> Callable[[Case], Case]:
 
 
 def _other_diagonal(x: Tensor) -> Tensor:
-    return torch.where(torch.eye(len(x), dtype=torch.bool), x + 0.5, x)
+    return torch.where(torch.eye(len(x), dtype=torch.bool), 0.5 - x, x)  # large ones fall, 0 rises

@@ -84,6 +84,7 @@ OF_THE_RIGHT_ONE: dict[str, Callable[[Tensor], Tensor]] = {
     "your numbers are cut off to whole ones: is // in the way, or a type of whole numbers?": (
         torch.trunc
     ),
+    "your numbers are rounded down to whole ones: is // in the way?": torch.floor,
     "your numbers are rounded to whole ones": torch.round,
     "your numbers are bytes, from 0 to 255: numbers from 0 to 1 are expected": (
         lambda right: (255 * right).round()
@@ -439,8 +440,24 @@ def pattern(tried: Tried) -> str:
         return found
     if not any(right.is_floating_point() for _, _, right in tried):
         return next((what for what, fits in OF_WHOLE_NUMBERS.items() if fits(wrong, pairs)), "")
-    return next((what for what, fits in TELLING.items() if fits(wrong, pairs)), "") or next(
-        _of_sums(pairs), ""
+    return (
+        next((what for what, fits in TELLING.items() if fits(wrong, pairs)), "")
+        or next(_of_sums(pairs), "")
+        or _too_small_where_large(pairs)
+    )
+
+
+def _too_small_where_large(pairs: Pairs) -> str:
+    """Whether of results that are one number each the largest, and no others, are too small."""
+    fine = [right for value, right in pairs if close(value, right)]
+    wrong = [(value, right) for value, right in pairs if not close(value, right)]
+    if len(fine) < 3 or any(right.ndim for _, right in pairs):
+        return ""
+    if min(right for _, right in wrong) <= max(fine) or any(v >= r for v, r in wrong):
+        return ""
+    return (
+        "yours is too small where the right result is largest: is a small number added before a "
+        "logarithm, or something held between two numbers?"
     )
 
 
@@ -675,10 +692,15 @@ def _negative(wrong: Pairs, pairs: Pairs) -> bool:
 
 def _near(wrong: Pairs, _: Pairs) -> bool:
     """Whether nothing differs by more than a twentieth, though the right numbers differ by much."""
+    largest = max(right.abs().max().item() for _, right in wrong)  # a number alone may be 0
     return all(
-        ((value - right).abs() <= 0.05 * right.abs() + 0.01 * right.abs().max()).all()
+        ((value - right).abs() <= 0.05 * right.abs() + 0.01 * _largest(right, largest)).all()
         for value, right in wrong
     )
+
+
+def _largest(right: Tensor, of_all: float) -> float:
+    return right.abs().max().item() if right.ndim else of_all
 
 
 def _not_symmetric(wrong: Pairs, pairs: Pairs) -> bool:
@@ -730,7 +752,6 @@ TELLING: dict[str, Callable[[Pairs, Pairs], bool]] = {
 }
 WEAK: dict[str, Callable[[Pairs, Pairs], bool]] = {
     "the right result is symmetric, and yours is not": _not_symmetric,
-    "the right result is never negative, and yours is": _negative,
     "your numbers are ordered as the right ones are, only their sizes are wrong: "
     "what is done to each of them last?": _in_the_same_order(1),
     "your numbers are ordered the other way: what should be large is small": (
@@ -738,6 +759,7 @@ WEAK: dict[str, Callable[[Pairs, Pairs], bool]] = {
     ),
     "your numbers are near the right ones, but not equal: is something rounded, estimated from "
     "random numbers, or a small number added that should not be?": _near,
+    "the right result is never negative, and yours is in one case at least": _negative,
 }
 
 

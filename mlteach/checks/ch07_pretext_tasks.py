@@ -19,16 +19,20 @@ from mlteach.mistakes.pretext import masks
 # --- which patches are hidden --------------------------------------------------------------------
 
 MANY = 1500  # images: the share of those in which a patch is hidden is known to 0.013
-# images, grid, ratio: round(ratio * N) is 15, 8, 4, 11 and, of 4.5, 4; at the two ends 1 and N - 1;
-# and 6 where there is one image only
+# images, grid, ratio: round(ratio * N) is 15, 8, 4, 11, of 4.5 and 7.5 the even one, 4 and 8; at
+# the ends and near them 0 and N, so that 1 and N - 1 are hidden; 6 where there is one image only
 MASKS = (
     (MANY, (4, 5), 0.75),
     (40, (4, 4), 0.5),
     (6, (3, 4), 0.3),
     (5, (3, 5), 0.75),
     (5, (3, 6), 0.25),
+    (5, (3, 5), 0.5),
     (4, (2, 3), 0.0),
     (3, (3, 2), 1.0),
+    (4, (2, 3), 0.05),
+    (4, (2, 3), 0.95),
+    (2, (14, 14), 0.0),
     (1, (3, 4), 0.5),
 )
 TOLD = {m.function: m.explanation for m in mistakes_in(pretext.random_mask)}
@@ -49,7 +53,7 @@ def random_mask(given: Any) -> Verdict:
         problem = _about_the_shape(answer, n, grid, ratio) or answer.problem
         if not problem:
             drawn.append(answer.value)
-            problem = _about_the_counts(answer.value, grid, ratio)
+            problem = _about_the_counts(given, answer.value, grid, ratio)
         if problem:
             rows, columns = grid
             images = "one image" if n == 1 else f"{n} images"
@@ -82,7 +86,7 @@ def _about_the_shape(answer: Answer, n: int, grid: tuple[int, int], ratio: float
     return TOLD[known[shape]] if shape in known else ""
 
 
-def _about_the_counts(mask: Tensor, grid: tuple[int, int], ratio: float) -> str:
+def _about_the_counts(given: Callable, mask: Tensor, grid: tuple[int, int], ratio: float) -> str:
     """What the number of hidden patches shows."""
     patches = math.prod(grid)
     right = pretext.number_hidden(grid, ratio)
@@ -99,16 +103,19 @@ def _about_the_counts(mask: Tensor, grid: tuple[int, int], ratio: float) -> str:
         few = counts.max() <= right
         return TOLD[masks.drawn_with_replacement if few else masks.a_coin_for_each_patch]
     got, exact = int(counts[0]), ratio * patches
-    if got == 0 and ratio == 0:
-        return TOLD[masks.nothing_hidden]
-    if got == patches and ratio == 1:
-        return TOLD[masks.everything_hidden]
+    expected_is = f"{got} of {patches} patches are hidden in every image, expected are {right}"
+    if ratio in (0, 1) and got in (0, patches):
+        return TOLD[masks.nothing_hidden if got == 0 else masks.everything_hidden]
+    if got in (0, patches):
+        return f"{expected_is}: never none and never all, whatever the ratio"
+    if exact % 1 == 0.5 and abs(got - right) == 1:
+        up = got == right + 1 and _hides(given, 1 / 2, (3, 5)) == 8
+        halves = f"{expected_is}: round({exact:g}) is {right}"
+        return TOLD[masks.halves_rounded_up] if up else halves
     if got == patches - right:
         return TOLD[masks.visible_marked]
     if got == right - 1 and got == math.floor(exact):
         return TOLD[masks.number_cut_off]
-    if got == right + 1 and exact % 1 == 0.5:
-        return TOLD[masks.halves_rounded_up]
     if got == right + 1 and got == math.ceil(exact):
         return TOLD[masks.number_rounded_up]
     of_rows = {round(ratio * size) * patches // size for size in grid}
@@ -116,9 +123,21 @@ def _about_the_counts(mask: Tensor, grid: tuple[int, int], ratio: float) -> str:
         return TOLD[masks.whole_rows]
     if got in of_rows and (mask.sum(2) == mask.sum(2)[0, 0]).all():
         return TOLD[masks.row_by_row]
-    if got == right + 1:
+    if all(_hides(given, r, g) == pretext.number_hidden(g, r) + 1 for _, g, r in MASKS):
         return TOLD[masks.one_too_many]
-    return f"{got} of {patches} patches are hidden in every image, expected are {right}"
+    if ratio in (0, 1):
+        return f"{expected_is}: is the ratio clamped? Clamp the number of patches, 1 to N - 1"
+    if got in of_rows:
+        return f"{expected_is}: is the number of one row rounded? Round that of the whole grid"
+    return expected_is
+
+
+def _hides(given: Callable, ratio: float, grid: tuple[int, int]) -> int:
+    """How many patches the learner's function hides in one image."""
+    options = {"generator": Generator().manual_seed(0)}
+    shape = torch.zeros(1, *grid, dtype=torch.bool)
+    mask = run_case(given, Case("", (1, grid, ratio), options), shape).value
+    return -1 if mask is None else int(mask.sum())
 
 
 TIES = (
@@ -301,12 +320,34 @@ def put_back(given: Any) -> Verdict:
     cases.append(Case("with 4 tiles of whole numbers", (pixels, order)))
     right = pretext.put_back
     verdict = judge(given, right, cases, mistakes_in(right), gradients=False)
+    if verdict.message.startswith(ORDERED_OTHERWISE):
+        return replace(verdict, message=_where_tiles_lie(given) or verdict.message)
+    if verdict.message.startswith("IndexError"):
+        more = "the tiles are counted along dimension 0, and an image may have any number of them"
+        return replace(verdict, message=f"{verdict.message.removesuffix('.')}. Mind: {more}")
     laid = run_case(given, cases[-1], pixels).value if verdict.passed else None
     if laid is None or laid.dtype == pixels.dtype:
         return verdict
     kind = str(laid.dtype).removeprefix("torch.")
     message = f"tiles of uint8 come back as {kind}: the result has the type of the tiles"
     return replace(verdict, passed=False, message=message)
+
+
+ORDERED_OTHERWISE = "your result has the right numbers in another order"
+
+
+def _where_tiles_lie(given: Callable) -> str:
+    """Where the first tile lies that is laid to another place, or ""."""
+    order = torch.tensor([2, 0, 3, 1])
+    tiles = order[:, None].double()  # each holds the number of its own place
+    laid = run_case(given, Case("", (tiles, order)), tiles).value
+    for place, tile in enumerate([] if laid is None else laid[:, 0].tolist()):
+        if place != tile:
+            return (
+                f"with the order {order.tolist()} your place {place} holds tile {tile:g}: tile "
+                f"{place} belongs there, and `permutation` says which tile lies where"
+            )
+    return ""
 
 
 # --- numbers -------------------------------------------------------------------------------------
@@ -354,7 +395,9 @@ def chance_levels(answer: Any) -> Verdict:
             return f"{TASKS[place]}: a share lies between 0 and 1, got {number:g}"
         if math.isclose(number, right[place], rel_tol=0.1):
             return f"{TASKS[place]}: {number:g} is rounded too far, write it as a fraction"
-        return f"{TASKS[place]}: among how many answers is guessed? One in so many, got {number:g}"
+        cut_off = " (// leaves whole numbers only)" if number == 0 else ""
+        message = f"among how many answers is guessed? One in so many, got {number:g}{cut_off}"
+        return f"{TASKS[place]}: {message}"
 
     return judge_numbers(answer, right, told, otherwise=otherwise, tolerance=5e-4, told_within=0.01)
 
@@ -388,7 +431,8 @@ def seen_patches(answer: Any) -> Verdict:
             return f"{number:g} is rounded too far, write it as a fraction"
         if place == 0:
             return f"224 / 16 patches along each side, a quarter of all is seen, got {number:g}"
-        return f"(seen / all)², both numbers of patches, is expected, got {number:g}"
+        cut_off = " (// leaves whole numbers only)" if number == 0 else ""
+        return f"(seen / all)², both numbers of patches, is expected, got {number:g}{cut_off}"
 
     return judge_numbers(answer, [49, 1 / 16], {}, otherwise=otherwise, tolerance=HALF_A_STEP)
 

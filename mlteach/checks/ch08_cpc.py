@@ -44,6 +44,7 @@ def future_pairs(given: Any) -> Verdict:
         for place, step in ((0, 2), (1, 1), (1, 4), (2, 3), (4, 2))
     ]
     seen: list[str] = []  # of each call, what came instead of two tensors that belong together
+    moments: list[str] = []  # of each call with two that do, how many there are, if wrong
 
     def joined(function: Callable, *arguments):
         """Both as one tensor; whatever else comes back is left for `judge` to name."""
@@ -56,6 +57,8 @@ def future_pairs(given: Any) -> Verdict:
         if problem or not isinstance(result, tuple | list):
             return result
         now, future = result
+        if function is given:
+            moments.append(_wrong_moments(now.shape[1], *arguments))
         return torch.cat([now.to(future), future], dim=-1)
 
     right = cpc.future_pairs
@@ -65,6 +68,8 @@ def future_pairs(given: Any) -> Verdict:
     verdict = judge(asked, definition, cases, mistakes)
     asked_for = enumerate(seen[: len(cases)])  # the later calls are experiments of `judge`
     at, problem = next(((at, told) for at, told in asked_for if told), (0, ""))
+    if not problem and "shape (" in verdict.message and (wrong := next(filter(None, moments), "")):
+        return replace(verdict, message=wrong)
     if not problem:
         of_both = "both joined along dimension 2: " if "shape (" in verdict.message else ""
         return replace(verdict, message=of_both + verdict.message)
@@ -72,10 +77,19 @@ def future_pairs(given: Any) -> Verdict:
     return Verdict(False, f"{two}: got {problem}", where(cases, at), printed=verdict.printed)
 
 
+def _wrong_moments(got: int, context: Tensor, frames: Tensor, step: int) -> str:
+    time = frames.shape[1]
+    if got == time - step:
+        return ""
+    return f"{got} pairs of a sequence, where {time} frames and step {step} make {time - step}"
+
+
 def _no_pair(result: Any) -> str:
     """What came back, if it is no two tensors with equally many sequences and moments."""
     if isinstance(result, Tensor):
         return f"one tensor of shape {tuple(result.shape)}"
+    if isinstance(result, dict):
+        return "a dictionary"
     if not isinstance(result, tuple | list):
         return ""  # such as None, for which `judge` has words
     if len(result) != 2:
@@ -195,9 +209,13 @@ def information_bound(answer: Any) -> Verdict:
     """Checks the nats of mutual information that a loss of 1.3 with 15 negatives proves."""
     candidates = NEGATIVES + 1
     right = math.log(candidates) - LOSS
+    one_more = f"{NEGATIVES} negatives and one positive make {candidates}"
     told = {
         math.log(NEGATIVES) - LOSS: "the positive is a candidate too: "
         f"{NEGATIVES} negatives make {candidates}",
+        math.log(candidates + 1) - LOSS: one_more,
+        math.log(NEGATIVES - 1) - LOSS: one_more,
+        math.log(NEGATIVES): "the positive is a candidate too, and the loss is to be subtracted",
         LOSS - math.log(candidates): "the other way round: "
         "the lower the loss, the more information is proved",
         math.log2(candidates) - LOSS: "the logarithm of base 2 counts bits, the loss nats: "

@@ -127,8 +127,11 @@ def key_lives(answer: Any) -> Verdict:
         "that is how many keys come in a step: how many steps are there until a key is replaced?": [
             batch for _, batch in QUEUES
         ],
-        "that is the mean age of the keys in the queue: how old does each become?": [
+        "that is half of it, about the mean age of the keys in the queue: how old does each get?": [
             life / 2 for life in right
+        ],
+        "that is the mean age of the keys in the queue: how old does each become?": [
+            (life - 1) / 2 for life in right
         ],
         "the power of 2 is asked for, not its exponent": [math.log2(life) for life in right],
     }

@@ -33,13 +33,15 @@ def _pairs() -> dict[str, tuple[Tensor, Tensor]]:
 # --- two losses ----------------------------------------------------------------------------------
 
 SOFTMAX_OVERFLOW = (
-    "exp of a large logit does not fit into a float32: "
-    "leave softmax and logarithm to cross_entropy, or subtract the largest logit first"
+    "exp of a large logit does not fit into a float32, and a probability that is 0 has no finite "
+    "logarithm: leave softmax and logarithm to cross_entropy, or take log_softmax or logsumexp"
 )
 SIGMOID_OVERFLOW = (
     "exp(100) does not fit into a float32, and the sigmoid of -110 is 0, whose logarithm is "
     "infinite: F.logsigmoid, or softplus, takes both at once"
 )
+
+FAR_OUT = "are logits or probabilities held between two numbers, or is a small number added?"
 
 
 @check
@@ -53,6 +55,8 @@ def clip_loss(given: Any) -> Verdict:
     z = normal(5, 4, seed=7)
     what, cold = "at temperature 0.01 with texts like their images", {"temperature": 0.01}
     cases.append(Case(what, (z, z + 0.01), cold))
+    what = "at temperature 0.01 with texts unlike their images"
+    cases.append(Case(what, (z, normal(5, 4, seed=8)), cold, edge=FAR_OUT))
     right = losses.clip_loss
     verdict = judge(given, right, cases, mistakes_in(right), overflow=SOFTMAX_OVERFLOW)
     return _also_learned(verdict, given, right, {"temperature": 0.3})
@@ -68,7 +72,7 @@ def siglip_loss(given: Any) -> Verdict:
     ]
     z = normal(5, 4, seed=7)
     what, cold = "where logits lie near 110 and -110", {"temperature": 0.01, "bias": -10.0}
-    cases.append(Case(what, (z, -z), cold, edge=SIGMOID_OVERFLOW))
+    cases.append(Case(what, (z, -z), cold, edge=FAR_OUT))
     right = losses.siglip_loss
     verdict = judge(given, right, cases, mistakes_in(right), overflow=SIGMOID_OVERFLOW)
     return _also_learned(verdict, given, right, {"temperature": 0.3, "bias": -2.0})
@@ -99,7 +103,7 @@ def _also_learned(
 
 # --- what a trained pair of encoders answers -----------------------------------------------------
 
-ALL_BELOW_ZERO = "the largest of negative cosines is the one nearest to 0"
+ALL_BELOW_ZERO = "is the largest cosine taken, as it is? Of negative ones it is the nearest to 0"
 
 
 @check
@@ -198,7 +202,9 @@ def clip_at_start(answer: Any) -> Verdict:
     told = {
         math.log(2 * PAIRS - 1): "that is NT-Xent's log(2B - 1): "
         "an image's candidates are the texts only, its own among them",
-        math.log(2 * PAIRS): "texts compete with texts and images with images: B candidates each",
+        math.log(2 * PAIRS): "an image chooses among the 64 texts, a text among the 64 images: "
+        "64 candidates each",
+        PAIRS * math.log(PAIRS): "that is the sum over the batch: the mean is asked for",
         math.log(PAIRS - 1): "the own text is a candidate too",
         2 * math.log(PAIRS): "both directions are averaged, not added, "
         "and each image has 64 candidates, not 64 x 64",

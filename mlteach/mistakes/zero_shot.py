@@ -243,6 +243,11 @@ def diagonal_left_out(similarities, k):
     return recall_at_k(others, min(k, len(similarities) - 1))
 
 
+@mistake(recall_at_k, "only the first row counts: is `return` inside the loop?")
+def first_row_only(similarities, k):
+    return _hits(_found(similarities, k), _own(similarities))[0].float()
+
+
 @mistake(recall_at_k, "you look for column 0 in every row: the own column of row i is i")
 def always_column_zero(similarities, k):
     return _hits(_found(similarities, k), torch.zeros(len(similarities), 1)).float().mean()

@@ -107,9 +107,29 @@ def test_the_library_lays_tiles_as_the_exercise_puts_them_back():
 def shifted(n, grid, ratio, generator):
     """One scattered mask, moved on in a circle."""
     hidden = wrong.number_hidden(grid, ratio)
-    one = torch.arange(math.prod(grid)) * 7 % math.prod(grid) < hidden
+    one = torch.arange(math.prod(grid)) * 11 % math.prod(grid) < hidden
     starts = torch.randint(math.prod(grid), (n,), generator=generator).tolist()
     return torch.stack([one.roll(start).reshape(grid) for start in starts])
+
+
+def hiding(count):
+    """A function that hides so many patches: of what is exact, and of the size."""
+
+    def masks(n, grid, ratio, generator):
+        size = math.prod(grid)
+        return wrong.masks.lowest(n, grid, count(ratio * size, size), generator)
+
+    return masks
+
+
+def only_at_the_ends(exact, size):
+    """Never none, but all, unless the ratio is 1."""
+    return size - 1 if exact == size else round(exact) or 1
+
+
+def by_quantile(exact, size):
+    """So many of random numbers are below their quantile, which lies between two of them."""
+    return math.ceil(exact * (size - 1) / size)
 
 
 def few_in_turn(n, grid, ratio, generator):
@@ -168,6 +188,11 @@ def seeding_torch(n, grid, ratio, generator):
         (copying, "two calls with one generator draw the same"),
         (seeding_its_generator, "two calls with one generator draw the same"),
         (counting_hidden, "expected is a mask: True and False"),
+        (hiding(lambda exact, size: min(max(round(exact), 2), size - 2)), "expected are 1"),
+        (hiding(only_at_the_ends), "6 of 6 patches are hidden"),
+        (hiding(lambda exact, size: min(max(round(exact), size // 10, 1), size - 1)), "clamp"),
+        (hiding(lambda exact, size: size - round(size - exact)), "expected are 8: round(7.5) is 8"),
+        (hiding(by_quantile), "expected are 4: round(4.5) is 4"),
         (lambda n, grid, ratio, generator: right_mask(n, grid, ratio, generator).float(), "a mask"),
         (lambda n, grid, ratio, generator: right_mask(n + 1, grid, ratio, generator), "shape"),
         (lambda n, grid, ratio, generator: right_mask(n, grid, ratio / 2, generator), "8 of 20"),

@@ -130,6 +130,43 @@ def test_an_overflow_is_told():
         assert part in verdict.message, verdict
 
 
+def logits(image, text, temperature):
+    return F.normalize(image) @ F.normalize(text).T / temperature
+
+
+def test_a_probability_that_is_0_is_told():
+    """The softmax itself does not overflow; its logarithm is infinite where a text is far off."""
+
+    def given(image, text, temperature):
+        s = logits(image, text, temperature)
+        return -(s.softmax(0).diagonal().log() + s.softmax(1).diagonal().log()).mean() / 2
+
+    verdict = chapter_13.clip_loss(given)
+    assert not verdict.passed
+    assert "a probability that is 0 has no finite logarithm" in str(verdict)
+
+
+@pytest.mark.parametrize("small", [1e-6, 1e-8])
+def test_a_small_number_before_the_logarithm_is_told(small):
+    def given(image, text, temperature):
+        s = logits(image, text, temperature)
+        rows, columns = ((s.softmax(dim).diagonal() + small).log() for dim in (0, 1))
+        return -(rows + columns).mean() / 2
+
+    verdict = chapter_13.clip_loss(given)
+    assert not verdict.passed
+    assert "is a small number added before a logarithm" in str(verdict)
+
+
+def test_a_diagonal_that_counts_a_little_is_not_called_ignored():
+    """Only candidates above the diagonal count: raised it changes nothing, lowered it does."""
+    verdict = chapter_13.recall_at_k(
+        lambda s, k: ((s.triu() > s.diagonal()[:, None]).sum(1) < k).float().mean()
+    )
+    assert not verdict.passed
+    assert "stays the same" not in str(verdict)
+
+
 def test_numbers_for_tensors_are_told():
     """No gradient flows through .item()."""
     for check, right, more in (

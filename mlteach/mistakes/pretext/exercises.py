@@ -138,6 +138,11 @@ def normalised_patches(prediction, patches, mask):
     return masked_loss(prediction, (patches - mean) / (var + 1e-6).sqrt(), mask)
 
 
+@mistake(masked_loss, "you take the median of the squared errors: their mean is asked for")
+def median_of_the_errors(prediction, patches, mask):
+    return (prediction[mask] - patches[mask]).square().median()
+
+
 @mistake(masked_loss, "only the first image counts: go through all of the batch")
 def first_image_only(prediction, patches, mask):
     return masked_loss(prediction[:1], patches[:1], mask[:1])

@@ -48,6 +48,14 @@ def columns_add_up_to_one(frames):
     return (weights / weights.sum(0)).to(frames) @ frames
 
 
+@mistake(
+    causal_mean,
+    "the D numbers of a frame are averaged too: the mean goes over time alone, dimension 1",
+)
+def mean_of_the_numbers_too(frames):
+    return causal_mean(frames).mean(2, keepdim=True).expand_as(frames)
+
+
 @mistake(causal_mean, "these are sums: divide row t by the number of frames in it, t + 1")
 def running_sum(frames):
     return frames.cumsum(1)

@@ -142,6 +142,27 @@ def first_moment_only(context, frames, weights):
     return torch.stack(losses).mean()
 
 
+@mistake(cpc_loss, "only the last moment of each sequence counts: all T - step have a loss")
+def last_moment_only(context, frames, weights):
+    losses = []
+    for step, weight in enumerate(weights, 1):
+        logs = cpc_scores(context, frames, weight, step).log_softmax(-1)
+        losses.append(-at_targets(logs, step)[:, -1].mean())
+    return torch.stack(losses).mean()
+
+
+@mistake(
+    cpc_loss,
+    "that is 1 minus the probability of the right frame: the loss is minus its logarithm",
+)
+def one_minus_the_probability(context, frames, weights):
+    losses = []
+    for step, weight in enumerate(weights, 1):
+        shares = probabilities_of_candidates(context, frames, weight, step)
+        losses.append(1 - at_targets(shares, step).mean())
+    return torch.stack(losses).mean()
+
+
 @mistake(
     cpc_loss,
     "only the contexts that have all futures count, the first T - steps, in every step: step k has "

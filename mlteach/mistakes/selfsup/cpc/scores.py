@@ -80,6 +80,25 @@ def probabilities_of_candidates(context, frames, weight, step):
     return cpc_scores(context, frames, weight, step).softmax(-1)
 
 
+@mistake(cpc_scores, "these are logarithms of probabilities: a score comes before the softmax")
+def log_probabilities_of_candidates(context, frames, weight, step):
+    return cpc_scores(context, frames, weight, step).log_softmax(-1)
+
+
+@mistake(cpc_scores, "you divide by a temperature of 0.1: CPC has none, its matrices set the scale")
+def scores_with_a_temperature(context, frames, weight, step):
+    return cpc_scores(context, frames, weight, step) / 0.1
+
+
+@mistake(
+    cpc_scores,
+    "these are the forecasts, weight @ context: multiply each with all T frames of its sequence",
+)
+def forecasts_alone(context, frames, weight, step):
+    now, _ = future_pairs(context, frames, step)
+    return now @ weight.T
+
+
 @mistake(cpc_scores, "these are exponentials, the paper's f: its logarithm is asked for")
 def exponentials_of_scores(context, frames, weight, step):
     return cpc_scores(context, frames, weight, step).exp()
