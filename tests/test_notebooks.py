@@ -181,6 +181,13 @@ def test_no_output_names_a_place_on_this_machine(chapter):
     assert [printed(output) for output in outputs(chapter) if place.search(printed(output))] == []
 
 
+def test_no_output_is_an_object_left_over(chapter):
+    """As a line of matplotlib, or a training, where a cell ends with drawing or with `fit`."""
+    left_over = re.compile(r"<.* at 0x[0-9a-f]+>|^Run\(")
+    shown = [printed(output) for output in outputs(chapter)]
+    assert [text for text in shown if left_over.search(text)] == []
+
+
 def test_is_small(path):
     """A chapter with its figures loads quickly."""
     assert path.stat().st_size <= 1.5e6

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from mlteach import nt_xent
+from mlteach.evaluate import knn_accuracy, linear_probe
 from mlteach.networks import mlp, projection_head
 from mlteach.recipes import TwoViews, selfsup
 from mlteach.recipes.selfsup import MIDDLE, RECIPES, SMALL, build, encoder, measured, train
@@ -27,7 +28,15 @@ SHORT = {
 @pytest.fixture(scope="module")
 def baselines():
     """Pixels, and encoders with their first weights."""
-    found = [measured(torch.nn.Flatten())]
+    train_set, test_set = selfsup.datasets()
+    labelled = train_set.subset(torch.arange(2000))
+    pixels = (
+        labelled.images.flatten(1),
+        labelled.labels,
+        test_set.images.flatten(1),
+        test_set.labels,
+    )
+    found = [{"knn": knn_accuracy(*pixels), "shape": linear_probe(*pixels)}]
     for seed in range(3):
         seed_everything(seed)
         found.append(measured(encoder(SMALL)))

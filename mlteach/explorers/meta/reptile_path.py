@@ -33,7 +33,8 @@ class ReptilePath(Explorer):
     """Two linear tasks with two weights: how the initialisation walks, and its inner steps.
 
     A task's loss is the mean squared error of x · w over its support, a bowl over the plane. Every
-    rule then moves the initialisation by a linear function of it, and comes to rest in one place.
+    rule then moves the initialisation by a linear function of it, and has one place of rest, from
+    which joint training runs away where its rate is too large.
     Reptile goes the share ε of the way to the mean of the adapted weights; the others go ε α k
     times their gradient, so that one inner step makes Reptile and joint training the same.
 
@@ -42,8 +43,9 @@ class ReptilePath(Explorer):
 
     ``state``: the value of every control; ``path`` (41, 2) of the initialisation, ``theta`` (2,)
     where it is now, ``inner`` (k + 1, 2, 2) weights of both
-    tasks from there, ``rests`` rule -> (2,) where each ends, ``before`` and ``after`` (41,) mean
-    losses along the path without and with the inner steps.
+    tasks from there, ``rests`` rule -> (2,) where each ends, ``growth`` of the distance to it in an
+    outer step at most, ``before`` and ``after`` (41,) mean losses along the path without and with
+    the inner steps.
     """
 
     pointing = "drag"
@@ -126,11 +128,13 @@ class ReptilePath(Explorer):
         self.before.set_ydata(before.clamp(LOWEST, HIGHEST).numpy())
         self.after.set_ydata(after.clamp(LOWEST, HIGHEST).numpy())
         self.here.set_xdata([outer, outer])
+        matrix = torch.eye(2, dtype=torch.float64) + chosen["epsilon"] * maps[rule][0]
         return {
             "path": path,
             "theta": path[outer],
             "inner": inner[:, :, outer],
             "rests": rests,
+            "growth": torch.linalg.eigvals(matrix).abs().max().item(),
             "before": before,
             "after": after,
         }
@@ -174,8 +178,11 @@ class ReptilePath(Explorer):
             for place in (s["theta"], s["rests"][s["rule"]])
         )
         before, after = s["before"][s["outer_steps"]], s["after"][s["outer_steps"]]
+        way = "running away from" if s["growth"] > 1 else "on the way to"
+        if s["epsilon"] == 0:
+            way = "with ε = 0 not on the way to"
         return (
-            f"{s['rule']} · after {s['outer_steps']} outer steps at ({here}), on the way to ({end})"
+            f"{s['rule']} · after {s['outer_steps']} outer steps at ({here}), {way} ({end})"
             f" · loss {before:.3f}, after {s['inner_steps']} inner steps {after:.3f}"
         )
 

@@ -33,8 +33,8 @@ class Views(Explorer):
         images: (N, C, H, W) in [0, 1] with one or three channels, N from 2 to 4.
 
     ``state``: every strength by the name of its control; ``views`` (N, 7, C, H, W); ``change``, by
-    how much a view differs from its image, and ``apart``, by how much two images differ, both
-    as root mean square over all pixels.
+    how much a view differs from its image, and ``apart``, by how much two images that stand below
+    each other differ, both as root mean square over all pixels.
     """
 
     def __init__(self, images: Tensor):

@@ -57,6 +57,26 @@ def test_one_step_of_a_slider_is_clearly_seen():
         control.value = value
 
 
+def test_says_where_a_path_runs_away_from_its_place_of_rest():
+    """Joint training at large rates; Reptile never, whose step is a share of the way."""
+    explorer = reptile_path()
+    explorer.controls["outer_steps"].value = MOST_OUTER
+    for rule in RULES:
+        for epsilon in (0.0, 0.3, 1.0):
+            for steps, lr in ((1, 0.3), (8, 0.4)):
+                with explorer.one_redraw():
+                    values = {"rule": rule, "epsilon": epsilon, "inner_steps": steps, "lr": lr}
+                    for name, value in values.items():
+                        explorer.controls[name].value = value
+                apart = (explorer.state["path"] - explorer.state["rests"][rule]).norm(dim=1)
+                away = apart[-1] > 1.01 * apart[0]
+                assert ("running away from" in explorer.describe()) == away
+                assert ("with ε = 0 not on the way" in explorer.describe()) == (epsilon == 0)
+                assert not (away and rule == "Reptile")
+    explorer.controls["rule"].value = "joint training"
+    assert "running away from" in explorer.describe()
+
+
 def network(theta):
     model = nn.Linear(2, 1, bias=False, dtype=torch.float64)
     model.weight = nn.Parameter(theta[None].clone())
