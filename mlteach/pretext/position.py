@@ -41,7 +41,8 @@ def relative_position(
             changed.
         patch: pixels of a patch's side, >= 1.
         gap: pixels between neighbouring places, >= 0.
-        jitter: each of the two patches is moved by up to so many pixels in both directions, >= 0.
+        jitter: each of the two patches is moved by up to so many pixels in both directions, >= 0;
+            between them are gap - 2 * jitter to gap + 2 * jitter pixels: below 0 they share some.
         drop_colour: both patches show one and the same channel of their image, drawn at random, in
             place of all, so that the channels' shift against each other, which a lens makes, is
             gone.

@@ -64,9 +64,9 @@ def encoder(widths: tuple[int, ...] = SMALL, *, norm: str = "group") -> nn.Seque
 def standardised(projector: nn.Sequential) -> nn.Sequential:
     """The projector with every output at mean 0 and standard deviation 1 over the batch.
 
-    What all images have in common is gone then. MoCo needs that: otherwise the common part moves on
-    with every step, and a query finds its key by its age, as the only new one among old ones,
-    whatever the image shows.
+    What all images have in common is gone then. It helps MoCo where its key encoder moves fast:
+    otherwise the common part moves on with every step, and a query finds its key by its age, as the
+    only new one among old ones, whatever the image shows.
     """
     last: Any = projector[-1]
     return nn.Sequential(*projector, nn.BatchNorm1d(last.out_features, affine=False))

@@ -40,7 +40,7 @@ class MoCo(nn.Module):
         projector: module (B, D) -> (B, P) whose last linear layer has P outputs.
         n_keys: keys in the queue, at least a batch.
         decay: m in [0, 1], read at every step: how much of itself the key encoder keeps; the
-            paper's is 0.999, for hundreds of times as many steps as here.
+            paper's is 0.999, for a thousand times as many steps as here.
         temperature: > 0, read at every step; see `info_nce`.
 
     Raises:
