@@ -692,15 +692,12 @@ def _negative(wrong: Pairs, pairs: Pairs) -> bool:
 
 def _near(wrong: Pairs, _: Pairs) -> bool:
     """Whether nothing differs by more than a twentieth, though the right numbers differ by much."""
-    largest = max(right.abs().max().item() for _, right in wrong)  # a number alone may be 0
+    of_all = max(right.abs().max() for _, right in wrong)  # a number alone may be 0
+    scales = [right.abs().max() if right.ndim else of_all for _, right in wrong]
     return all(
-        ((value - right).abs() <= 0.05 * right.abs() + 0.01 * _largest(right, largest)).all()
-        for value, right in wrong
+        ((value - right).abs() <= 0.05 * right.abs() + 0.01 * scale).all()
+        for (value, right), scale in zip(wrong, scales, strict=True)
     )
-
-
-def _largest(right: Tensor, of_all: float) -> float:
-    return right.abs().max().item() if right.ndim else of_all
 
 
 def _not_symmetric(wrong: Pairs, pairs: Pairs) -> bool:
