@@ -23,7 +23,7 @@ from mlteach.checks._symptoms import (
     quantities,
     weak_pattern,
 )
-from mlteach.checks._variants import BESIDES, quick_variant, reduction, variant
+from mlteach.checks._variants import BESIDES, fits, quick_variant, reduction, variant
 from mlteach.checks._verdict import Entry, Verdict
 from mlteach.mistakes import Mistake
 
@@ -186,8 +186,7 @@ def _name_the_mistake(mistakes: Sequence[Mistake], tried: Tried) -> str:
 
 
 def _gives(mistake: Mistake, case: Case, value: Tensor) -> bool:
-    theirs = result_of(mistake, case)
-    return theirs is not None and close(value, theirs)
+    return fits(result_of(mistake, case), value)
 
 
 def _in_the_plain_cases(mistakes: Sequence[Mistake], tried: Tried) -> str:
@@ -201,9 +200,14 @@ def _in_the_plain_cases(mistakes: Sequence[Mistake], tried: Tried) -> str:
 
 def _with_one_thing_more(mistakes: Sequence[Mistake], tried: Tried) -> str:
     """A known mistake and a sign, a factor or a transposition besides."""
-    for besides, undo in BESIDES.items() if tried[0][1].dtype != torch.bool else ():
+    if tried[0][1].dtype == torch.bool:
+        return ""
+    first, value, _ = tried[0]
+    results = [(mistake, result_of(mistake, first)) for mistake in mistakes]
+    for besides, undo in BESIDES.items():
         undone = [(case, undo(value), right) for case, value, right in tried]
-        if named := _name_the_mistake(mistakes, undone):
+        fitting = [mistake for mistake, result in results if fits(result, undo(value))]
+        if named := _name_the_mistake(fitting, undone):
             return f"{named}; {besides}"
     return ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -143,10 +144,13 @@ HINTS = {
 
 def _line_of(error: BaseException) -> str:
     """Which of the learner's lines raised: "Line 3: `x @ y`"; "" within a library."""
-    frames = traceback.extract_tb(error.__traceback__)
     ours = str(Path(__file__).parent)
-    frames = [frame for frame in frames if not frame.filename.startswith(ours)]
-    if not frames or "site-packages" in frames[0].filename:
+    walked = traceback.walk_tb(error.__traceback__)
+    places = [(frame.f_code.co_filename, number) for frame, number in walked]
+    places = [place for place in places if not place[0].startswith(ours)]
+    if not places or "site-packages" in places[0][0]:
         return ""
-    own = [frame for frame in frames if frame.filename == frames[0].filename][-1]
-    return f"Line {own.lineno}: `{one_line(own.line)}`" if own.line else ""
+    file, number = [place for place in places if place[0] == places[0][0]][-1]
+    linecache.checkcache(file)
+    line = linecache.getline(file, number).strip()  # of this frame only: a recursion has thousands
+    return f"Line {number}: `{one_line(line)}`" if line else ""

@@ -40,12 +40,12 @@ def variant(tried: Tried, names: Names, definition: Compute) -> str:
     for words, change in _changes(first, names, few=few):
         result = definition(_changed(first, change))
         for besides, values in undone.items():
-            if _fits(result, values):
+            if fits(result, values):
                 fitting.setdefault(besides, []).append((words, change))
     for besides in undone:
         for words, change in fitting.get(besides, ()):
             undo = BESIDES.get(besides, torch.clone)
-            if all(_fits(definition(_changed(c, change)), undo(v)) for c, v, _ in others):
+            if all(fits(definition(_changed(c, change)), undo(v)) for c, v, _ in others):
                 return f"{GIVES}{words}; {besides}" if besides else GIVES + words
     return ""
 
@@ -64,8 +64,8 @@ def quick_variant(tried: Tried, names: Names, definition: Compute) -> str:
     """As `variant`, of the commonest changes only, with nothing besides; for many definitions."""
     (first, value, _), *others = _wrong_first(tried)
     for words, change in _changes(first, names, quick=True):
-        if _fits(definition(_changed(first, change)), value) and all(
-            _fits(definition(_changed(case, change)), value) for case, value, _ in others
+        if fits(definition(_changed(first, change)), value) and all(
+            fits(definition(_changed(case, change)), value) for case, value, _ in others
         ):
             return words
     return ""
@@ -140,7 +140,7 @@ BESIDES: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def _fits(result: Tensor | None, value: Tensor) -> bool:
+def fits(result: Tensor | None, value: Tensor) -> bool:
     return result is not None and close(value, result)
 
 
