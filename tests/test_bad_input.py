@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -288,8 +289,13 @@ def numbers(value: Any) -> Iterator[float]:
             yield from numbers(part)
 
 
-def same(one: Any, other: Any) -> bool:
-    first, second = list(numbers(one)), list(numbers(other))
+@lru_cache(maxsize=1)  # the tests of a call follow one another
+def usual(call_name: str) -> list[float]:
+    """What the call gives with its good arguments."""
+    return list(numbers(call(CALLS[call_name])))
+
+
+def same(first: list[float], second: list[float]) -> bool:
     return len(first) == len(second) and np.allclose(first, second, 1e-4, 1e-5, equal_nan=True)
 
 
@@ -350,4 +356,4 @@ def test_bad_input_is_refused_and_named(call_name, parameter, name):
 def test_unusual_input_gives_the_same(call_name, parameter, name):
     one = CALLS[call_name]
     unusual = unusual_values(one.arguments[parameter]())[name]
-    assert same(call(one, **{parameter: unusual}), call(one))
+    assert same(list(numbers(call(one, **{parameter: unusual}))), usual(call_name))
