@@ -20,6 +20,16 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+@pytest.fixture
+def unlaid(monkeypatch):
+    """Panels stay where matplotlib puts them first, for tests that measure no place of any.
+
+    Looking for better ones takes half of the time of making an explorer.
+    """
+    layout = "matplotlib.layout_engine.ConstrainedLayoutEngine.execute"
+    monkeypatch.setattr(layout, lambda self, figure: None)
+
+
 @pytest.fixture(autouse=True)
 def new_page():
     """The page of the next test has told nothing yet, neither its density nor a dark theme.

@@ -2,6 +2,7 @@
 
 import itertools
 
+import numpy as np
 import pytest
 from support.explorer_drawing import (
     NEGATIVE_ZERO,
@@ -11,6 +12,7 @@ from support.explorer_drawing import (
     corners,
     differing,
     drawn_by_matplotlib,
+    paper,
     redrawn,
     shown,
     with_values,
@@ -18,6 +20,7 @@ from support.explorer_drawing import (
 from support.explorer_registry import LARGE, MAKE
 
 from mlteach import explorers
+from mlteach.explorers._core.dark import PAPER
 
 FEW = 4  # controls: of so many all pairs are driven
 
@@ -68,6 +71,7 @@ class TestEveryDrawing(EveryDrawing):
         """Of explorers with few controls every pair, of the others all controls at one end."""
         assert type(explorer).__name__.lower() == name.replace("_", "")
         controls = with_values(explorer)
+        began = {label: control.value for label, control in controls.items()}
         groups = itertools.combinations(controls, 2) if len(controls) <= FEW else [tuple(controls)]
         for group in groups:
             ends = [corners(controls[label]) for label in group]
@@ -78,6 +82,21 @@ class TestEveryDrawing(EveryDrawing):
                 assert_state_follows(explorer)
                 assert explorer.canvas.problem == ""
             assert differing(shown(explorer), redrawn(explorer)) == 0, group
+        with explorer.one_redraw():
+            for label, value in began.items():
+                controls[label].value = value
+
+    def test_it_has_a_dark_variant_and_keeps_its_light_figure(self, explorer):
+        light, kept = shown(explorer), paper(explorer)
+        explorer.canvas.dark = True
+        dark = shown(explorer)
+        assert dark.shape == light.shape
+        edges = dark[[0, 0, -1, -1], [0, -1, 0, -1]]
+        assert (np.abs(edges - round(255 * PAPER)) <= 1).all()
+        assert differing(dark, drawn_by_matplotlib(explorer)) == 0
+        assert differing(paper(explorer), kept) == 0
+        explorer.canvas.dark = False
+        assert differing(shown(explorer), light) == 0
 
     def test_nothing_that_stands_above_is_hidden(self, explorer, name):
         """What moves is drawn last, and yet every artist lies where matplotlib's order has it."""

@@ -7,17 +7,15 @@ import pytest
 from matplotlib.collections import LineCollection, QuadMesh
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
-from support.explorer_drawing import differing, drawn_by_matplotlib, paper, redrawn, shown
+from support.explorer_drawing import differing, paper, redrawn, shown
 from support.explorer_registry import MAKE
 
-from mlteach.explorers import Circle, Explorer, LiveTraining
+from mlteach.explorers import Circle, Explorer
 from mlteach.explorers._core import explorer as module
 from mlteach.explorers._core.controls import slider
 from mlteach.explorers._core.dark import INK, OF_CLASSES, PAPER, on_dark
 from mlteach.explorers._core.tiles import FRAME
 from mlteach.plots import ANCHOR, CLASS_COLOURS, NEGATIVE, POSITIVE, QUIET, Picture
-
-PAPER_BYTE = round(255 * PAPER)
 
 
 @pytest.fixture(autouse=True)
@@ -46,25 +44,6 @@ def test_nobody_sees_more_than_three_pixels_in_one():
 def test_the_next_explorer_is_drawn_for_the_same_page_at_once():
     Circle().canvas.density = 2.0
     assert shown(Circle()).shape[1] == 2 * Circle().canvas.width
-
-
-@pytest.mark.parametrize("name", MAKE)
-def test_every_explorer_has_a_dark_variant_and_keeps_its_light_figure(name):
-    explorer = MAKE[name]()
-    try:
-        light, kept = shown(explorer), paper(explorer)
-        explorer.canvas.dark = True
-        dark = shown(explorer)
-        assert dark.shape == light.shape
-        corners = dark[[0, 0, -1, -1], [0, -1, 0, -1]]
-        assert (np.abs(corners - PAPER_BYTE) <= 1).all()
-        assert differing(dark, drawn_by_matplotlib(explorer)) == 0
-        assert differing(paper(explorer), kept) == 0
-        explorer.canvas.dark = False
-        assert differing(shown(explorer), light) == 0
-    finally:
-        if isinstance(explorer, LiveTraining):
-            explorer.stop()
 
 
 def test_paper_and_ink_change_places_and_vivid_colours_stay_themselves():

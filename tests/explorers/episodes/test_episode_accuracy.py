@@ -10,6 +10,8 @@ from mlteach.evaluate import confidence_interval
 from mlteach.explorers import EpisodeAccuracy
 from mlteach.explorers.episodes.episode_accuracy import EPISODES
 
+pytestmark = pytest.mark.usefixtures("unlaid")
+
 
 def episode_accuracy(n_episodes=50):
     generator = torch.Generator().manual_seed(0)

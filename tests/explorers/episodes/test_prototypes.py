@@ -13,6 +13,8 @@ from mlteach.episodes import Episode
 from mlteach.explorers import Prototypes
 from mlteach.meta import prototypical_loss
 
+pytestmark = pytest.mark.usefixtures("unlaid")
+
 
 def shaped(n_way, n_shot, distance):
     explorer = Prototypes()

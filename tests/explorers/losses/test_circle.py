@@ -5,11 +5,14 @@ import math
 import numpy as np
 import pytest
 import torch
+from support.explorer_drawing import undrawn
 from support.pages import point
 
 from mlteach import losses
 from mlteach.explorers import Circle
 from mlteach.explorers.losses.circle import LONGEST
+
+pytestmark = pytest.mark.usefixtures("unlaid")
 
 
 def test_the_circle_shows_the_three_numbers_of_its_points():
@@ -33,12 +36,14 @@ def test_following_the_pull_lowers_the_chosen_loss(kind):
 
 def test_alignment_alone_collapses_each_pair_and_nt_xent_keeps_the_pairs_apart():
     explorer = Circle(4)
-    explorer.follow(150)
+    with undrawn(explorer):
+        explorer.follow(150)
     assert explorer.state["alignment"] < 0.01
     assert explorer.state["uniformity"] < -1.5
     explorer.reset()
     explorer.controls["follow"].value = "uniformity only"
-    explorer.follow(150)
+    with undrawn(explorer):
+        explorer.follow(150)
     assert explorer.state["alignment"] > 0.1
 
 
@@ -51,7 +56,8 @@ def test_the_longest_arrow_has_its_length_until_hardly_any_force_is_left(tempera
 
     explorer.controls["temperature"].value = temperature
     assert longest_arrow() == pytest.approx(LONGEST)
-    explorer.follow(300)
+    with undrawn(explorer):
+        explorer.follow(300)
     assert longest_arrow() < 0.2 * LONGEST
 
 
@@ -118,7 +124,8 @@ def test_warm_pairs_meet_where_they_are_and_cold_ones_stop_on_the_way():
     before = warm.state["uniformity"]
     for explorer, temperature in ((warm, 0.2), (cold, 0.02)):
         explorer.controls["temperature"].value = temperature
-        explorer.follow(60)
+        with undrawn(explorer):
+            explorer.follow(60)
     assert warm.state["alignment"] < 0.001
     assert abs(warm.state["uniformity"] - before) < 0.1
     apart = (cold.state["angles"][0] - cold.state["angles"][1]).rad2deg().abs().sort().values

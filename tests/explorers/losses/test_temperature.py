@@ -11,6 +11,8 @@ from support.contrastive_cases import views
 from mlteach import losses
 from mlteach.explorers import Temperature
 
+pytestmark = pytest.mark.usefixtures("unlaid")
+
 
 def temperature_explorer(count=6):
     z1, z2 = (F.normalize(view.flatten(1) - 0.5, dim=1) for view in views(count))

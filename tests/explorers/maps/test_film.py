@@ -8,6 +8,8 @@ from support.map_cases import factors, film_explorer, points
 from mlteach.evaluate.layouts import nearest_others
 from mlteach.explorers import Film
 
+pytestmark = pytest.mark.usefixtures("unlaid")
+
 
 def test_the_film_shows_the_step_its_scores_and_how_far_points_moved():
     film = film_explorer()

@@ -7,10 +7,12 @@ import math
 import numpy as np
 import pytest
 import torch
-from support.explorer_drawing import send
+from support.explorer_drawing import send, undrawn
 from support.explorer_registry import learners
 
 from mlteach.explorers import ContextPoints
+
+pytestmark = pytest.mark.usefixtures("unlaid")
 
 
 def explorer(**options):
@@ -50,9 +52,10 @@ def test_the_wave_and_its_points():
     torch.testing.assert_close(errors(s), errors(before), rtol=0, atol=1e-5)
     assert s["points"][:, 0].equal(before["points"][:, 0])
     spread = []
-    for _ in range(40):
-        shown.controls["draw"].click()
-        spread.append(errors(shown.state))
+    with undrawn(shown):
+        for _ in range(40):
+            shown.controls["draw"].click()
+            spread.append(errors(shown.state))
     assert torch.cat(spread).std() == pytest.approx(0.3, rel=0.2)
     exact = explorer(noise=0)
     assert errors(exact.state).abs().max() < 1e-5

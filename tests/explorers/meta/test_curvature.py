@@ -11,6 +11,8 @@ from support.explorer_drawing import send
 
 from mlteach.explorers import Curvature
 
+pytestmark = pytest.mark.usefixtures("unlaid")
+
 
 @pytest.mark.parametrize(
     ("curvatures", "lr", "start"),

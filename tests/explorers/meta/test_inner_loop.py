@@ -15,6 +15,8 @@ from mlteach.explorers import InnerLoop
 from mlteach.meta import adapt
 from mlteach.networks import mlp
 
+pytestmark = pytest.mark.usefixtures("unlaid")
+
 
 def inner_loop():
     torch.manual_seed(0)

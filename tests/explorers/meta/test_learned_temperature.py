@@ -8,6 +8,8 @@ import torch
 
 from mlteach.explorers import LearnedTemperature
 
+pytestmark = pytest.mark.usefixtures("unlaid")
+
 STEPS = (0, 10, 20)
 PATHS = {"from 0.1": [[0.1, 0.2, 0.4], [0.1, 0.3, 0.1]], "from 1": [[1.0, 0.5, 0.25]] * 3}
 ENDS = {"from 0.1": [0.5, 0.6], "from 1": [0.3, 0.4, 0.5]}

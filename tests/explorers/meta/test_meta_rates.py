@@ -11,6 +11,8 @@ from support.explorer_drawing import send
 
 from mlteach.explorers import MetaRates
 
+pytestmark = pytest.mark.usefixtures("unlaid")
+
 OUTER = [1e-4, 1e-3, 1e-2]
 INNER = [0.01, 0.1]
 STEPS = [0, 50, 100, 150]

@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from mlteach.explorers import PairLoss
 from mlteach.losses import contrastive_loss, triplet_loss
 
+pytestmark = pytest.mark.usefixtures("unlaid")
+
 
 @pytest.mark.parametrize(
     ("distance", "margin", "positive"), [(0.6, 1.0, 0.5), (0.02, 2.0, 1.0), (1.5, 0.5, 0.0)]

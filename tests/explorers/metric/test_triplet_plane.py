@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from support.explorer_drawing import send
+from support.explorer_drawing import send, undrawn
 
 from mlteach.explorers import TripletPlane
 from mlteach.losses import triplet_loss
@@ -46,16 +46,17 @@ def test_the_bands_agree_with_the_regions_everywhere():
     explorer = TripletPlane()
     anchor = explorer.state["points"][0]
     seen = set()
-    for place in (
-        4 * torch.rand(40, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 2
-    ):
-        explorer.move("negative", *place.tolist())
-        distance = (place - anchor).norm().item()
-        band = (distance > explorer.hard.get_radius()) + (
-            distance > explorer.semi_hard.get_radius()
-        )
-        assert explorer.state["region"] == ("hard", "semi-hard", "easy")[band]
-        seen.add(explorer.state["region"])
+    generator = torch.Generator().manual_seed(0)
+    places = 4 * torch.rand(40, 2, generator=generator, dtype=torch.float64) - 2
+    with undrawn(explorer):
+        for place in places:
+            explorer.move("negative", *place.tolist())
+            distance = (place - anchor).norm().item()
+            band = (distance > explorer.hard.get_radius()) + (
+                distance > explorer.semi_hard.get_radius()
+            )
+            assert explorer.state["region"] == ("hard", "semi-hard", "easy")[band]
+            seen.add(explorer.state["region"])
     assert seen == set(REGIONS)
 
 
@@ -65,7 +66,8 @@ def test_following_the_pull_ends_in_an_easy_triplet():
     assert before > 0
     explorer.controls["step"].click()
     assert explorer.state["loss"] < before
-    explorer.follow(50)
+    with undrawn(explorer):
+        explorer.follow(50)
     assert explorer.state["region"] == "easy"
     rest = explorer.state["points"]
     explorer.follow(5)  # no loss, no force

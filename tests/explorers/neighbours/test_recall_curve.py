@@ -7,6 +7,8 @@ from support.explorer_drawing import shown
 from mlteach.explorers import RecallCurve
 from mlteach.neighbours import Measured
 
+pytestmark = pytest.mark.usefixtures("unlaid")
+
 MEASURED = {
     "exact search": [Measured("everything", 1.0, 100.0, 1000.0)],
     "inverted lists": [

@@ -8,6 +8,8 @@ from support.explorer_drawing import send, shown
 from mlteach.explorers import SearchPlane
 from mlteach.neighbours import ExactSearch, recall
 
+pytestmark = pytest.mark.usefixtures("unlaid")
+
 POINTS = torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
 METHODS = {"inverted lists": "cells", "hashing": "buckets", "graph": "ef"}
 

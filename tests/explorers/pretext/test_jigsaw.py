@@ -9,6 +9,8 @@ from support.explorer_registry import images
 from mlteach import pretext
 from mlteach.explorers import Jigsaw
 
+pytestmark = pytest.mark.usefixtures("unlaid")
+
 FOUR = images(3, 3)
 
 

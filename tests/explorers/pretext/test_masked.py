@@ -5,11 +5,13 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from support.explorer_drawing import send, shown
+from support.explorer_drawing import send, shown, undrawn
 from support.explorer_registry import images
 
 from mlteach.explorers import Masked
 from mlteach.pretext import random_mask
+
+pytestmark = pytest.mark.usefixtures("unlaid")
 
 THREE = images(3, 3)
 
@@ -155,9 +157,9 @@ def test_something_is_always_hidden_and_something_visible():
     """By hand all can be hidden but one, and a mask that would leave nothing is left alone."""
     explorer = masked()
     for hidden, count in ((True, 15), (False, 1)):
-        for row in range(4):
-            for column in range(4):
-                explorer.hide(row, column, hidden)
+        with undrawn(explorer):
+            for place in range(16):
+                explorer.hide(*divmod(place, 4), hidden)
         assert int(explorer.state["mask"].sum()) == count
     slider = explorer.controls["ratio"]
     for value in (slider.max, slider.min, 0.5):
@@ -175,9 +177,10 @@ def test_by_hand_counts_again_where_it_leaves_something_to_see():
     slider.value = slider.min
     early = explorer.state["mask"].clone()
     row, column = (late & ~early).nonzero()[0].tolist()
-    for place in range(16):
-        if divmod(place, 4) != (row, column):
-            explorer.hide(*divmod(place, 4), True)
+    with undrawn(explorer):
+        for place in range(16):
+            if divmod(place, 4) != (row, column):
+                explorer.hide(*divmod(place, 4), True)
     wanted = explorer.state["mask"]
     assert (~wanted).nonzero().tolist() == [[row, column]]
     slider.value = 14 / 16

@@ -11,6 +11,8 @@ from support.queue_cases import BATCH, DECAYS, N_KEYS, STEPS, recorded
 from mlteach.explorers import Conveyor, QueueRecord
 from mlteach.explorers.selfsup.conveyor import AGES, RANDOM
 
+pytestmark = pytest.mark.usefixtures("unlaid")
+
 
 @pytest.fixture(scope="module")
 def runs():

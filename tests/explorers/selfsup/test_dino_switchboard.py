@@ -12,6 +12,8 @@ from support.explorer_registry import DINO_METERS, dino_measurements, dino_switc
 
 from mlteach.explorers import DINOSwitchboard
 
+pytestmark = pytest.mark.usefixtures("unlaid")
+
 ALL = list(itertools.product((True, False), repeat=2))
 STEPS = [0, 40, 80, 120]
 

@@ -10,7 +10,7 @@ import wave as wav
 import numpy as np
 import pytest
 import torch
-from support.explorer_drawing import send
+from support.explorer_drawing import send, undrawn
 from support.explorer_registry import TinyFuture, waves
 from torch import nn
 
@@ -18,6 +18,8 @@ from mlteach import data
 from mlteach.explorers import Future
 from mlteach.explorers._core.output import LINE
 from mlteach.selfsup import CPC
+
+pytestmark = pytest.mark.usefixtures("unlaid")
 
 STEPS, HORIZON, FRAMES, N = 3, 6, 12, 5
 
@@ -41,21 +43,24 @@ def go(explorer, **values):
 def test_every_setting_says_what_a_naive_count_says(explorer):
     """The true frame first, then as many others of the sequence, softmax, rank and choice."""
     settings = itertools.product((0, 3), (0, 4, FRAMES - 1 - HORIZON), (1, 3), (1, 3, HORIZON - 1))
-    for sequence, present, step, negatives in settings:
-        state = go(explorer, sequence=sequence, present=present, step=step, negatives=negatives)
-        row = dict(zip(range(present + 1, FRAMES), scores(step)[sequence, present], strict=False))
-        truth, *others = state["candidates"]
-        assert truth == state["truth"] == present + step
-        assert len(others) == negatives
-        assert len({truth, *others}) == 1 + negatives
-        assert {truth, *others} <= set(range(present + 1, present + 1 + HORIZON))
-        weights = [math.exp(row[frame]) for frame in state["candidates"]]
-        right = [weight / sum(weights) for weight in weights]
-        assert state["probabilities"] == pytest.approx(right, abs=1e-6)
-        better = [frame for frame in others if row[frame] >= row[truth]]
-        assert state["rank"] == 1 + len(better)
-        assert state["right"] == (not better) == (state["choice"] == truth)
-        assert row[state["choice"]] == max(row[frame] for frame in state["candidates"])
+    with undrawn(explorer):
+        for sequence, present, step, negatives in settings:
+            state = go(explorer, sequence=sequence, present=present, step=step, negatives=negatives)
+            row = dict(
+                zip(range(present + 1, FRAMES), scores(step)[sequence, present], strict=False)
+            )
+            truth, *others = state["candidates"]
+            assert truth == state["truth"] == present + step
+            assert len(others) == negatives
+            assert len({truth, *others}) == 1 + negatives
+            assert {truth, *others} <= set(range(present + 1, present + 1 + HORIZON))
+            weights = [math.exp(row[frame]) for frame in state["candidates"]]
+            right = [weight / sum(weights) for weight in weights]
+            assert state["probabilities"] == pytest.approx(right, abs=1e-6)
+            better = [frame for frame in others if row[frame] >= row[truth]]
+            assert state["rank"] == 1 + len(better)
+            assert state["right"] == (not better) == (state["choice"] == truth)
+            assert row[state["choice"]] == max(row[frame] for frame in state["candidates"])
 
 
 def test_more_negatives_keep_those_that_were_there(explorer):

@@ -8,6 +8,8 @@ from mlteach import data
 from mlteach.explorers import Melody
 from mlteach.explorers.selfsup.melody import AFTER, HEARD, KINDS, LETTERS, OTHER, SAME
 
+pytestmark = pytest.mark.usefixtures("unlaid")
+
 NOTE = 32
 
 

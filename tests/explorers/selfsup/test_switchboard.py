@@ -13,6 +13,8 @@ from support.explorer_registry import measurements
 from mlteach.explorers import Switchboard
 from mlteach.explorers.selfsup.switchboard import SWITCHES
 
+pytestmark = pytest.mark.usefixtures("unlaid")
+
 ALL = list(itertools.product((True, False), repeat=3))
 STEPS = [0, 40, 80, 120]
 

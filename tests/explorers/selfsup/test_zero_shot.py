@@ -46,6 +46,12 @@ def make(prompts=PROMPTS, encode=encode_texts, **options):
     return ZeroShot(images(), mean_colour, encode, prompts, **options)
 
 
+@pytest.fixture(scope="module")
+def explorer():
+    """One for the tests that only move its sliders, and move all that they depend on."""
+    return make()
+
+
 def put(explorer, **values):
     for name, value in values.items():
         explorer.controls[name].value = value
@@ -62,9 +68,10 @@ def typed(explorer, *lines):
     ("image", "answer"), [(0, "something red"), (1, "something green"), (14, "blue")]
 )
 @pytest.mark.parametrize("temperature", [0.01, 0.1, 10])
-def test_cosines_and_softmax_over_the_prompts_are_what_they_are_called(image, answer, temperature):
+def test_cosines_and_softmax_over_the_prompts_are_what_they_are_called(
+    explorer, image, answer, temperature
+):
     """And the answer is the nearest prompt, whatever the temperature."""
-    explorer = make()
     put(explorer, image=image, temperature=temperature)
     s = explorer.state
     z, t = mean_colour(images())[image], encode_texts(PROMPTS)
@@ -77,8 +84,9 @@ def test_cosines_and_softmax_over_the_prompts_are_what_they_are_called(image, an
 
 @pytest.mark.parametrize("temperature", [0.01, 0.1, 10])
 @pytest.mark.parametrize("prompt", [1, 3])
-def test_the_images_are_the_nearest_and_their_softmax_goes_over_all_images(prompt, temperature):
-    explorer = make()
+def test_the_images_are_the_nearest_and_their_softmax_goes_over_all_images(
+    explorer, prompt, temperature
+):
     put(explorer, prompt=prompt, temperature=temperature)
     s = explorer.state
     cosines = F.cosine_similarity(mean_colour(images()), encode_texts(PROMPTS)[prompt - 1][None])
@@ -90,17 +98,15 @@ def test_the_images_are_the_nearest_and_their_softmax_goes_over_all_images(promp
     assert s["image_shares"] == pytest.approx(exact.tolist(), abs=1e-4)
 
 
-def test_at_the_ends_of_the_temperature_one_has_all_or_all_have_as_much():
-    explorer = make()
-    put(explorer, temperature=0.01)
+def test_at_the_ends_of_the_temperature_one_has_all_or_all_have_as_much(explorer):
+    put(explorer, image=0, temperature=0.01)
     assert max(explorer.state["shares"]) > 0.999
     put(explorer, temperature=10)
     assert explorer.state["shares"] == pytest.approx([1 / 3] * 3, abs=0.06)
 
 
-def test_the_figure_shows_the_numbers():
+def test_the_figure_shows_the_numbers(explorer):
     """Bars, their numbers, the blue answer, the frames, and the images of the chosen prompt."""
-    explorer = make()
     put(explorer, image=4, prompt=3, temperature=0.3)
     s = explorer.state
     assert [bar.get_width() for bar in explorer.cosine_bars][:3] == pytest.approx(s["cosines"])
@@ -121,28 +127,25 @@ def test_the_figure_shows_the_numbers():
     assert np.array_equal(explorer.image.get_array(), explorer.images[4])
 
 
-@pytest.mark.parametrize("temperature", [0.01, 0.1, 10])
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (24, 5), (5, 24)])
-def test_the_numbers_below_the_images_lie_apart(temperature, height, width):
+def test_the_numbers_below_the_images_lie_apart(height, width):
     """Also where one has 100 % of the softmax, cosines are negative, and images are narrow."""
     shape = (-1, -1, height, width)
     explorer = ZeroShot(images()[..., :1, :1].expand(shape), mean_colour, encode_texts, PROMPTS)
     typed(explorer, "blue", "green")
-    put(explorer, temperature=temperature, prompt=2)
-    renderer = explorer.figure.canvas.get_renderer()
-    boxes = [text.get_window_extent(renderer) for text in explorer.tile_texts]
-    assert explorer.tile_texts[0].get_text().endswith("%")
-    for one, other in itertools.combinations(boxes, 2):
-        assert not one.overlaps(other)
-    assert max(box.x1 for box in boxes) < explorer.figure.bbox.x1
-    drawn = [tile.get_window_extent(renderer) for tile in explorer.tiles]
-    for one, other in itertools.combinations([*boxes, *drawn], 2):
-        assert not one.overlaps(other)
-    assert drawn[0].width / drawn[0].height == pytest.approx(width / height, rel=1e-3)
+    for temperature in (0.01, 0.1, 10):
+        put(explorer, temperature=temperature, prompt=2)
+        renderer = explorer.figure.canvas.get_renderer()
+        boxes = [text.get_window_extent(renderer) for text in explorer.tile_texts]
+        assert explorer.tile_texts[0].get_text().endswith("%")
+        assert max(box.x1 for box in boxes) < explorer.figure.bbox.x1
+        drawn = [tile.get_window_extent(renderer) for tile in explorer.tiles]
+        for one, other in itertools.combinations([*boxes, *drawn], 2):
+            assert not one.overlaps(other), temperature
+        assert drawn[0].width / drawn[0].height == pytest.approx(width / height, rel=1e-3)
 
 
-def test_the_read_out_has_both_directions():
-    explorer = make()
+def test_the_read_out_has_both_directions(explorer):
     put(explorer, image=1, prompt=1, temperature=0.1)
     assert explorer.canvas.readout == explorer.describe()
     assert "image 1 is nearest to “something green”" in explorer.describe()
@@ -256,8 +259,7 @@ def test_a_prompt_of_more_than_a_line_is_drawn_whole_and_within_its_row(length):
     assert Bbox.union([row, box]).extents == pytest.approx(row.extents)
 
 
-def test_the_softmax_below_the_images_is_said_to_go_over_images():
-    explorer = make()
+def test_the_softmax_below_the_images_is_said_to_go_over_images(explorer):
     put(explorer, prompt=2)
     assert explorer.grid_title.get_text() == "prompt 2: cosine · softmax over images"
 

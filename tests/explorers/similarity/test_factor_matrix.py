@@ -10,6 +10,8 @@ from support.pages import point
 from mlteach.explorers import FactorMatrix
 from mlteach.similarity import similarities
 
+pytestmark = pytest.mark.usefixtures("unlaid")
+
 MEASURES = ["cosine", "correlation", "dot product", "euclidean"]
 
 

@@ -5,11 +5,14 @@ import math
 import numpy as np
 import pytest
 import torch
+from support.explorer_drawing import undrawn
 from support.numbers import normal32
 from support.pages import point
 
 from mlteach.explorers import Vectors
 from mlteach.similarity import similarities
+
+pytestmark = pytest.mark.usefixtures("unlaid")
 
 
 def test_the_first_figure_is_a_disagreement():
@@ -34,13 +37,14 @@ def test_with_all_lengths_1_the_three_measures_agree():
     """Wherever the tips are; the distance follows from the cosine."""
     explorer = Vectors()
     explorer.controls["lengths"].value = "all 1"
-    for x, y in normal32(20, 2, seed=5).tolist():
-        explorer.move("B", x, y)
-        assert len(set(explorer.state["nearer"].values())) == 1
-        cosines, distances = (
-            torch.tensor(explorer.state["values"][name]) for name in ("cosine", "euclidean")
-        )
-        assert torch.allclose(distances.square(), 2 - 2 * cosines, atol=1e-6)
+    with undrawn(explorer):
+        for x, y in normal32(20, 2, seed=5).tolist():
+            explorer.move("B", x, y)
+            assert len(set(explorer.state["nearer"].values())) == 1
+            cosines, distances = (
+                torch.tensor(explorer.state["values"][name]) for name in ("cosine", "euclidean")
+            )
+            assert torch.allclose(distances.square(), 2 - 2 * cosines, atol=1e-6)
 
 
 def test_with_all_lengths_1_the_slider_shows_1_and_arrows_only_turn():

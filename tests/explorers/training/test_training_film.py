@@ -13,6 +13,8 @@ from mlteach.evaluate import features
 from mlteach.explorers import LiveTraining, TrainingFilm
 from mlteach.explorers.training import live_run
 
+pytestmark = pytest.mark.usefixtures("unlaid")
+
 
 @pytest.fixture
 def live():

@@ -11,6 +11,8 @@ from mlteach import data
 from mlteach.explorers import Mixing
 from mlteach.views import blend, paste
 
+pytestmark = pytest.mark.usefixtures("unlaid")
+
 SHAPES = data.shapes(12, 3)
 
 

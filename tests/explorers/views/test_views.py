@@ -12,6 +12,8 @@ from mlteach.explorers import Views
 from mlteach.views import color_jitter, random_view
 from mlteach.views.standard import JITTER
 
+pytestmark = pytest.mark.usefixtures("unlaid")
+
 SHAPES = data.shapes(12, 3)
 
 
