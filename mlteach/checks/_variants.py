@@ -141,6 +141,7 @@ BESIDES: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def fits(result: Tensor | None, value: Tensor) -> bool:
+    """Whether there is a result, and it is this value."""
     return result is not None and close(value, result)
 
 
