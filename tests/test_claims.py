@@ -89,7 +89,7 @@ def test_the_failure_of_a_unit_test_and_of_a_process_are_rows(folder):
     (folder / "test_it.py").write_text(
         "def test_good():\n    pass\ndef test_bad():\n    assert 1 == 2\n"
     )
-    tests = ["--tests", str(folder / "test_it.py"), "--arithmetics", "native", "--workers", "2"]
+    tests = ["--tests", str(folder / "test_it.py"), "--arithmetics", "native"]
     assert call(folder, *tests) == 1
     ((job, result),) = claims.read_table(folder / "claims.md").items()
     assert job.what.startswith("unit tests ")

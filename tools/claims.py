@@ -172,6 +172,7 @@ def run(job: Job, *, tests: list[str], notebooks: Path, kernels: bool, beside: i
         report = Path(folder) / "report"
         if job.what.startswith("unit tests"):
             command = ["-m", "pytest", *tests, "-q", "-p", "no:cacheprovider", "-p", "no:benchmark"]
+            command += ["-p", "no:nbval"]  # which takes longer to import than pytest
             command += [f"--junitxml={report}", f"-n{beside}", "--dist=loadfile"]
         elif job.what.endswith(CHANGES):
             chapter = notebooks / f"{job.what.removesuffix(CHANGES)}.ipynb"

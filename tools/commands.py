@@ -26,6 +26,7 @@ WORKERS = min(os.cpu_count() or 1, 8)
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 # files side by side, each in its own order
 SIDE_BY_SIDE = [f"-n{WORKERS}", "--dist=loadfile", "-p", "no:benchmark"]
+NO_CHAPTERS = ["-p", "no:nbval"]  # which takes longer to import than pytest
 # the files with most tests would come first, and a chapter, with few that take minutes, last
 CHAPTERS_FIRST = ["--no-loadscope-reorder"]
 # a part of the claims that fails first where rounding decides; all of them take hours
@@ -36,9 +37,9 @@ TESTS = {  # the unit tests come last, so that the output ends with their summar
     "format": ["-m", "ruff", "format", "--check", "."],
     "types": ["-m", "mypy"],
     "chapters": ["-m", "pytest", "notebooks", *NBVAL, *SIDE_BY_SIDE],
-    "browser": ["-m", "pytest", "tests/browser", *SIDE_BY_SIDE, *CHAPTERS_FIRST],
+    "browser": ["-m", "pytest", "tests/browser", *SIDE_BY_SIDE, *CHAPTERS_FIRST, *NO_CHAPTERS],
     "other arithmetic": ["tools/claims.py", *SECOND],
-    "unit tests": ["-m", "pytest", "tests", "--ignore=tests/browser", *SIDE_BY_SIDE],
+    "unit tests": ["-m", "pytest", "tests", "--ignore=tests/browser", *SIDE_BY_SIDE, *NO_CHAPTERS],
 }
 BENCHMARKS = [
     "-m",
