@@ -29,7 +29,8 @@ class Case(NamedTuple):
 
     def ask(self, given: Callable) -> Any:
         """Calls a learner's function, which may take a hyperparameter by place, under any name."""
-        by_name = {name: self.keywords[name] for name in self.keywords if _only_named(given, name)}
+        named = _only_named(given) if self.keywords else set()
+        by_name = {name: value for name, value in self.keywords.items() if name in named}
         by_place = [value for name, value in self.keywords.items() if name not in by_name]
         return given(*self.arguments, *by_place, **by_name)
 
@@ -55,12 +56,13 @@ class Case(NamedTuple):
         return self._replace(arguments=arguments, keywords=keywords)
 
 
-def _only_named(function: Callable, name: str) -> bool:
+def _only_named(function: Callable) -> set[str]:
+    """The parameters that are taken by name only."""
     try:
-        parameter = inspect.signature(function).parameters.get(name)
+        parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # no signature, as that of some built-in functions
-        return False
-    return parameter is not None and parameter.kind is parameter.KEYWORD_ONLY
+        return set()
+    return {parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
 
 
 def names_of(given: Callable, definition: Callable, case: Case) -> dict[Slot, str]:

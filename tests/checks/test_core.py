@@ -110,6 +110,39 @@ def test_a_gradient_that_fails_is_told(given, part):
     assert part in verdict.message
 
 
+def refuses(x):
+    raise ValueError("no")
+
+
+def by_a_helper(x, y, power):
+    return refuses(x)
+
+
+def without_end(x, y, power):
+    return without_end(x, y, power)
+
+
+def in_a_library(x, y, power):
+    return torch.nn.functional.conv_transpose_of_x(x)
+
+
+@pytest.mark.parametrize(
+    ("given", "raised", "line"),
+    [
+        (by_a_helper, refuses, 'raise ValueError("no")'),
+        (without_end, without_end, "return without_end(x, y, power)"),
+        (in_a_library, in_a_library, "return torch.nn.functional.conv_transpose_of_x(x)"),
+    ],
+)
+def test_the_line_of_the_learner_that_raised_is_told(given, raised, line):
+    number = raised.__code__.co_firstlineno + 1
+    assert f"Line {number}: `{line}`" in str(judged(given))
+
+
+def test_no_line_of_a_library_is_told():
+    assert "Line" not in str(judged(torch.nn.functional.embedding_bag))
+
+
 def test_complex_numbers_are_refused():
     verdict = judged(lambda x, y, power: right(x, y, power=power).to(torch.complex64))
     assert "complex numbers" in verdict.message
