@@ -12,15 +12,18 @@ from support.explorer_drawing import (
     corners,
     differing,
     drawn_by_matplotlib,
+    made_once,
     paper,
     redrawn,
     shown,
+    values,
     with_values,
 )
 from support.explorer_registry import LARGE, MAKE
 
 from mlteach import explorers
 from mlteach.explorers._core.dark import PAPER
+from mlteach.plots import SHARPNESS
 
 FEW = 4  # controls: of so many all pairs are driven
 
@@ -102,3 +105,27 @@ class TestEveryDrawing(EveryDrawing):
         """What moves is drawn last, and yet every artist lies where matplotlib's order has it."""
         drawn, wanted = shown(explorer), drawn_by_matplotlib(explorer)
         assert differing(drawn, wanted) == 0
+
+    def test_every_control_reaches_both_ends_and_every_option(self, explorer):
+        """No error, the state follows, and blitting draws what a full drawing draws.
+
+        On the page, and in the figure that is kept, which has other pixels. This test comes last:
+        buttons are pressed and all controls stand at an end, so that the next test makes its own.
+        """
+        made_once.cache_clear()
+        explorer.canvas.density = 1.0
+        explorer.saved(effort=1)
+        for control in explorer.controls.values():
+            if not control.has_trait("value"):
+                control.click()
+                continue
+            for value in values(control):
+                control.value = value
+                assert control.value == (value if isinstance(value, str) else pytest.approx(value))
+                assert_state_follows(explorer)
+                assert explorer.canvas.problem == ""
+        blitted, kept = shown(explorer), paper(explorer)
+        assert blitted.std() > 0
+        assert differing(blitted, redrawn(explorer)) == 0
+        explorer.canvas.density = SHARPNESS
+        assert differing(kept, drawn_by_matplotlib(explorer)) == 0

@@ -220,29 +220,6 @@ class EveryDrawing:
         if isinstance(explorer, LiveTraining | LiveTSNE):
             explorer.pause()
 
-    def test_every_control_reaches_both_ends_and_every_option(self, new_explorer):
-        """No error, the state follows, and blitting draws what a full drawing draws.
-
-        On the page, and in the figure that is kept, which has other pixels.
-        """
-        explorer = new_explorer
-        explorer.canvas.density = 1.0
-        explorer.saved(effort=1)
-        for control in explorer.controls.values():
-            if not control.has_trait("value"):
-                control.click()
-                continue
-            for value in values(control):
-                control.value = value
-                assert control.value == (value if isinstance(value, str) else pytest.approx(value))
-                assert_state_follows(explorer)
-                assert explorer.canvas.problem == ""
-        blitted, kept = shown(explorer), paper(explorer)
-        assert blitted.std() > 0
-        assert differing(blitted, redrawn(explorer)) == 0
-        explorer.canvas.density = SHARPNESS
-        assert differing(kept, drawn_by_matplotlib(explorer)) == 0
-
     @pytest.mark.parametrize("density", [1.0, SHARPNESS])
     def test_every_step_of_a_slider_is_seen_and_back_gives_the_same_figure(self, explorer, density):
         """Several in a row: one step that is too small may be seen by luck, in whole pixels."""

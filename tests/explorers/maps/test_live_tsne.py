@@ -19,6 +19,7 @@ from mlteach.explorers._core.pointer import Pointer
 from mlteach.explorers.maps import live_tsne as module
 
 CHAPTER = Path(module.__file__).parents[3] / "notebooks" / "02_seeing_embeddings.ipynb"
+pytestmark = pytest.mark.usefixtures("unlaid")
 SOON = 20  # seconds; nothing here takes a tenth of it
 X = points(60)
 
@@ -130,8 +131,9 @@ def test_start_after_the_end_makes_as_many_steps_again():
     assert "step 40 of 40" in live.describe()
 
 
-def test_no_key_hides_the_curves_of_maps_side_by_side():
+def test_no_key_hides_the_curves_of_maps_side_by_side(monkeypatch):
     """Wherever they run: flat along the top, and falling."""
+    monkeypatch.undo()  # the panels are laid out
     live = make()
     live.controls["from"].value = "side by side"
     for _ in range(3):

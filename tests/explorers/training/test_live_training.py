@@ -28,6 +28,7 @@ from mlteach.explorers.training import live_run as module
 from mlteach.losses import nt_xent
 from mlteach.training import TrainingDiverged, fit
 
+pytestmark = pytest.mark.usefixtures("unlaid")
 SOON = 20  # seconds; nothing here takes a tenth of it
 
 
@@ -291,7 +292,8 @@ def test_a_knob_moved_in_a_pause_is_seen_at_once_and_used_by_the_next_step():
 
 
 @pytest.mark.parametrize("narrow", [False, True])
-def test_the_knobs_are_dots_where_they_are_now_and_do_not_overlap_at_first(narrow):
+def test_the_knobs_are_dots_where_they_are_now_and_do_not_overlap_at_first(narrow, monkeypatch):
+    monkeypatch.undo()  # the panels are laid out
     live = make(narrow=narrow)
     whole = shown(live)
     places = []
@@ -306,8 +308,9 @@ def test_the_knobs_are_dots_where_they_are_now_and_do_not_overlap_at_first(narro
 
 
 @pytest.mark.parametrize("narrow", [False, True])
-def test_the_key_of_the_knobs_names_what_low_and_high_stand_for(narrow):
+def test_the_key_of_the_knobs_names_what_low_and_high_stand_for(narrow, monkeypatch):
     """And lies inside the figure, apart from all else."""
+    monkeypatch.undo()  # the panels are laid out
     live = make(narrow=narrow, lr=2e-3)
     texts = live.figure.axes_by_name["knobs"].get_legend().get_texts()
     assert [text.get_text() for text in texts] == [
