@@ -40,6 +40,7 @@ def test_the_table_is_complete():
     [
         ("told gains", "gains", 8, {("gains", k) for k in (0, 1, 3, 10, "told")}),
         ("told gains", "gains, half the steps", 4, {("gains", k) for k in (0, 1, 3, 10, "told")}),
+        ("random gains", "gains, half the steps", 4, {("gains", k) for k in (0, 1, 3, 10, "told")}),
         ("told gains", "gains, longer", 8, {(a, k) for a in ("gains", "layer") for k in (30, 100)}),
         ("joint", "none, longer", 8, {(a, k) for a in ("gains", "layer") for k in (30, 100)}),
         ("FOMAML", "gains", 4, {("gains", k) for k in (0, 1, 3, 10, "told")}),
