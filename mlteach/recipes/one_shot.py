@@ -1,12 +1,12 @@
-"""Omniglot in three to five minutes of one thread: without labels, and with them.
+"""Omniglot in four to five minutes of one thread: without labels, and with them.
 
 >>> encoder = one_shot.train("without labels", omniglot("background"), seed=0)
 >>> z = one_shot.averaged(encoder, omniglot("evaluation").images, copies=32)
 
 With `centred` images it learns faster: where a character lies on the paper, and how large it is
 drawn, need not be learned away then. Strengths of the views, the box and the shape of the encoder
-were chosen on held-out alphabets of the background set; temperature and rate come from an earlier
-look, which had the evaluation set in sight.
+were chosen on held-out alphabets of the background set; temperature, rate and copies come from an
+earlier look, which had the evaluation set in sight.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def train(labels: str, dataset: Dataset, *, seed: int = 0, steps: int | None = N
             as others.
         dataset: to train with, such as ``omniglot("background")``.
         seed: of the first weights and of the training.
-        steps: None for those of the recipe, three to five minutes of one thread.
+        steps: None for those of the recipe, four to five minutes of one thread.
 
     Raises:
         TypeError, ValueError: labels is neither, dataset is none, or steps < 1.
@@ -276,7 +276,7 @@ def challenge_error(z: Tensor, runs: list[Tensor]) -> float:
 
     Args:
         z: (N, D) unit features of the data set.
-        runs: of `omniglot_runs`, at least one.
+        runs: of `challenge_runs` or `omniglot_runs`, at least one.
 
     Raises:
         TypeError, ValueError: z holds no finite numbers, or there is no run.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import replace
 from functools import cache
@@ -142,6 +143,9 @@ def test_challenge_runs():
     drawer = dataset.factors["drawer"][torch.stack(runs)]
     assert (drawer == drawer[:, :, :1]).all()
     assert len(torch.stack(runs).unique()) == 800  # no image twice, so four drawers an alphabet
+    # as on the day when all 800 pictures of all_runs.zip were found, equal bit by bit
+    told = hashlib.sha256(repr(one_shot.OFFICIAL).encode()).hexdigest()
+    assert told.startswith("52c55a13ed208738")
     torn = dataset.subset((dataset.labels != 8) | (dataset.factors["drawer"] != 7))
     with pytest.raises(ValueError, match=r"an image of 'Atlantean/character09' by drawer 7"):
         one_shot.challenge_runs(torn)
@@ -160,8 +164,8 @@ def test_challenge_runs_of_the_real_omniglot():
     pixels = F.normalize(test.images.flatten(1))
     fixed = one_shot.challenge_error(pixels, one_shot.challenge_runs(test))
     drawn = one_shot.challenge_error(pixels, one_shot.omniglot_runs(test, n_runs=200))
-    assert abs(fixed - 0.77) < 0.03
-    assert abs(drawn - 0.78) < 0.03
+    assert abs(fixed - 0.7675) < 0.006  # 307 of 400
+    assert abs(drawn - 0.7795) < 0.006
 
 
 def test_error():
@@ -181,7 +185,7 @@ def test_error():
 @pytest.mark.skipif("MLTEACH_DATA" not in os.environ, reason="needs the real Omniglot")
 @pytest.mark.slow
 def test_a_short_run_reads_omniglot_without_labels():
-    """After 300 of 6,000 steps, 20-way 1-shot is far above the 27 % of comparing pixels."""
+    """After 300 of 7,000 steps, 20-way 1-shot is far above the 27 % of comparing pixels."""
     from mlteach.data import omniglot
     from mlteach.evaluate import few_shot_accuracy
 
