@@ -102,6 +102,8 @@ def test_keys_belong_to_the_player_that_has_the_focus(explorers):
         "(audio) => audio.played.length > 0", arg=player.element_handle()
     )
     assert live.state("answer") == ""
+    # the next test finds the page as it was, however soon it comes
+    explorers.page.wait_for_function("(audio) => audio.paused", arg=player.element_handle())
 
 
 def test_an_answer_is_given_and_the_truth_is_shown(explorers):
