@@ -64,9 +64,8 @@ def jobs(seeds: Sequence[int]) -> Iterator[tuple[Row, Callable[[], list[Row]]]]:
             runs.append(("two letters", 1.0, "told gains", trained))
         for share in (0.25, 0.5):
             few = [*letters, *learned[:1], *learned[2:]]
+            few.append(("told gains", "gains, half the steps"))
             runs += [("two letters", share, *run) for run in few]
-        for share in (0.25, 0.5):
-            runs.append(("two letters", share, "told gains", "gains, half the steps"))
         for share in (0.25, 0.5, 1.0):
             runs.append(("two letters", share, "random gains", "gains, half the steps"))
         for family in ("three letters", "side by side"):
