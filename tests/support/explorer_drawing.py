@@ -65,8 +65,10 @@ def drawn_by_matplotlib(explorer):
 def undrawn(explorer):
     """Many moves at whose pixels nobody looks: the artists follow each, the last one is drawn."""
     explorer._draw = lambda: np.zeros((1, 1, 4), np.uint8)
-    yield
-    del explorer._draw  # the class has it
+    try:
+        yield
+    finally:
+        del explorer._draw  # the class has it
     explorer.refresh()
 
 
